@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+)
+
+// Verb is what somebody wants to do.
+type Verb string
+
+// The verbs.
+const (
+	Public  Verb = "public"  // what needs no sign-in: the sign-in page, health
+	Whoami  Verb = "whoami"  // see who one is signed in as
+	Self    Verb = "self"    // one's own account, sessions, tokens, preferences
+	Read    Verb = "read"    // see, search, export
+	Comment Verb = "comment" // add a comment
+	Write   Verb = "write"   // make and change
+	Delete  Verb = "delete"  // remove
+	Admin   Verb = "admin"   // accounts, roles, other people's tokens, settings
+	Audit   Verb = "audit"   // read and verify the audit log
+	Backup  Verb = "backup"  // what concerns the whole installation: copy it out, restore it, add an organisation
+	Ingest  Verb = "ingest"  // write events, samples and observations
+)
+
+// Verbs lists the verbs.
+var Verbs = []Verb{Public, Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Backup, Ingest}
+
+// The rooms. House is for what belongs to no room.
+const (
+	House      = ""
+	Strategy   = "strategy"
+	People     = "people"
+	Delivery   = "delivery"
+	Operations = "operations"
+	Security   = "security"
+	Governance = "governance"
+	Review     = "review"
+)
+
+// Rooms lists the rooms, the house first.
+var Rooms = []string{House, Strategy, People, Delivery, Operations, Security, Governance, Review}
+
+// Kinds of resource that the verb Admin is about.
+const (
+	KindAccount      = "account"      // accounts, memberships, invitations
+	KindToken        = "token"        // other people's tokens
+	KindIngestToken  = "ingest-token" // tokens of machines that write events
+	KindProvider     = "provider"     // single sign-on
+	KindOrganisation = "organisation" // its title
+	KindSettings     = "settings"     // everything else
+)
+
+// Resource is what a verb is done to. Kind is the name of a kind of entity, or
+// one of the Kind constants.
+type Resource struct {
+	Room     string
+	Kind     string
+	Personal bool // about a person; who reads another's writes so in the audit log
+}
+
+// grant allows verbs in rooms, on kinds. Nil rooms or kinds mean all of them.
+type grant struct {
+	verbs []Verb
+	rooms []string
+	kinds []string
+	home  bool // only in the organisation that runs the installation
+}
+
+// rule is what one role may do, and which roles it may give and take.
+type rule struct {
+	grants []grant
+	gives  []Role
+}
+
+// policy is the whole of authorisation. Who belongs to no role may do what is
+// Public. testdata/policy.txt shows the table written out.
+var policy = map[Role]rule{
+	RoleOwner: {
+		grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Ingest}}, {verbs: []Verb{Backup}, home: true}},
+		gives:  []Role{RoleOwner, RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
+	},
+	RoleCTO: {
+		grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Ingest}}},
+		gives:  []Role{RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
+	},
+	RoleCISO:  {grants: securityOfficer},
+	RoleVCISO: {grants: securityOfficer},
+	RoleLead: {grants: []grant{
+		{verbs: []Verb{Whoami, Self, Read, Comment}},
+		{verbs: []Verb{Write, Delete}, rooms: []string{Strategy, People, Delivery, Operations}},
+	}},
+	RoleMember: {grants: []grant{
+		{verbs: []Verb{Whoami, Self, Read, Comment}},
+		{verbs: []Verb{Write}, rooms: []string{Strategy, Delivery, Operations}},
+	}},
+	RoleAuditor: {grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Audit}}}},
+	RoleIngest:  {grants: []grant{{verbs: []Verb{Whoami, Ingest}}}},
+}
+
+var securityOfficer = []grant{
+	{verbs: []Verb{Whoami, Self, Read, Comment, Audit}},
+	{verbs: []Verb{Write, Delete}, rooms: []string{Operations, Security, Governance}},
+	{verbs: []Verb{Admin}, kinds: []string{KindIngestToken}},
+}
+
+func (g grant) allows(v Verb, r Resource, home bool) bool {
+	return slices.Contains(g.verbs, v) && (g.rooms == nil || slices.Contains(g.rooms, r.Room)) &&
+		(g.kinds == nil || slices.Contains(g.kinds, r.Kind)) && (home || !g.home)
+}
+
+// allows reports whether a role may do v to r.
+func (role Role) allows(v Verb, r Resource, home bool) bool {
+	return slices.ContainsFunc(policy[role].grants, func(g grant) bool { return g.allows(v, r, home) })
+}
+
+// Gives lists the roles that role may give to others and take from them.
+func (role Role) Gives() []Role { return slices.Clone(policy[role].gives) }
+
+// rolesFor lists the roles that may do v to r.
+func rolesFor(v Verb, r Resource, home bool) []Role {
+	var out []Role
+	for _, i := range Roles {
+		if i.Role.allows(v, r, home) {
+			out = append(out, i.Role)
+		}
+	}
+	return out
+}
+
+// Scope narrows what a token may do: a verb, or a verb in one room, as "read"
+// or "write:strategy". A scope never widens what the role allows.
+type Scope string
+
+// scopeVerbs says which verbs a scope opens. Whoami is open to every token.
+var scopeVerbs = map[Verb][]Verb{
+	Read:    {Read},
+	Comment: {Read, Comment},
+	Write:   {Read, Comment, Write},
+	Delete:  {Read, Delete},
+	Self:    {Self},
+	Admin:   {Read, Admin},
+	Audit:   {Audit},
+	Backup:  {Backup},
+	Ingest:  {Ingest},
+}
+
+// Scopes lists the scopes without a room, in order.
+var Scopes = []Scope{"read", "comment", "write", "delete", "self", "admin", "audit", "backup", "ingest"}
+
+// Valid reports whether s is a scope this program knows.
+func (s Scope) Valid() bool {
+	verb, room, inRoom := strings.Cut(string(s), ":")
+	_, ok := scopeVerbs[Verb(verb)]
+	return ok && (!inRoom || room != House && slices.Contains(Rooms, room))
+}
+
+func (s Scope) allows(v Verb, r Resource) bool {
+	verb, room, inRoom := strings.Cut(string(s), ":")
+	return slices.Contains(scopeVerbs[Verb(verb)], v) && (!inRoom || room == r.Room)
+}
