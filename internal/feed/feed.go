@@ -77,12 +77,13 @@ func Append(ctx context.Context, tx *sqldb.Tx, entries ...*Entry) error {
 	if err != nil {
 		return fmt.Errorf("feed: append: %w", err)
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
+	now := time.Now()
 	for i, e := range entries {
 		e.Seq = last - int64(len(entries)-1-i)
 		if e.At.IsZero() {
 			e.At = now
 		}
+		e.At = e.At.UTC().Truncate(time.Microsecond)
 	}
 	for len(entries) > 0 {
 		n := min(len(entries), maxRows)
