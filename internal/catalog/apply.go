@@ -1,0 +1,444 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// MaxApply is how many entities one call may apply.
+const MaxApply = 200_000
+
+// Apply makes the catalog hold what the documents say, in one transaction.
+//
+// The same documents applied again change nothing. A field that another hand
+// changed since this manager's last apply is left alone unless the documents
+// change it too; then the two clash, and the error, a fault.Conflict, names both
+// for each field. Force takes the documents' value. Fields a manager no longer
+// names are removed if it set them before.
+func (c *Catalog) Apply(ctx context.Context, caller Caller, docs []Document, opts ApplyOptions) (*ApplyResult, error) {
+	return c.ApplyWith(ctx, caller, docs, opts, nil)
+}
+
+// errDryRun rolls a transaction back whose result is wanted all the same.
+var errDryRun = errors.New("dry run")
+
+// ApplyWith is Apply that tells how many documents it has compared.
+func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document, opts ApplyOptions, progress func(done, total int)) (*ApplyResult, error) {
+	if len(docs) > MaxApply {
+		return nil, fault.New(fault.TooLarge, "an apply may hold %d entities; this one has %d", MaxApply, len(docs)).WithHint("apply it in parts")
+	}
+	if caller.Manager == "" {
+		caller.Manager = "apply"
+	}
+	if err := c.mayWrite(caller, docs); err != nil {
+		return nil, err
+	}
+	if err := twice(docs); err != nil {
+		return nil, err
+	}
+	var result *ApplyResult
+	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		a := &applying{c: c, ctx: ctx, tx: tx, caller: caller, opts: opts, progress: progress, total: len(docs)}
+		var err error
+		if result, err = a.run(docs); err == nil && opts.DryRun {
+			err = errDryRun
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	for _, d := range docs {
+		result.Warnings = append(result.Warnings, d.Warnings...)
+	}
+	if !opts.DryRun {
+		c.notify()
+	}
+	return result, nil
+}
+
+func (c *Catalog) mayWrite(caller Caller, docs []Document) error {
+	asked := map[string]bool{}
+	for _, d := range docs {
+		k, err := c.kinds.Find(d.Entity.Kind)
+		if err != nil {
+			return err
+		}
+		if !asked[k.Name] {
+			asked[k.Name] = true
+			if err := caller.Can(auth.Write, k.Resource()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// twice refuses an entity that two documents name.
+func twice(docs []Document) error {
+	first := map[entity.Ref]Document{}
+	var problems []fault.Problem
+	for _, d := range docs {
+		ref := d.Entity.Ref()
+		if f, ok := first[ref]; ok {
+			problems = append(problems, fault.Problem{File: d.File, Line: d.Line, Ref: ref.Short(), Code: "twice",
+				Msg: fmt.Sprintf("is also given in %s, line %d", orStdin(f.File), f.Line), Args: []string{orStdin(f.File), strconv.Itoa(f.Line)}})
+			continue
+		}
+		first[ref] = d
+	}
+	if len(problems) > 0 {
+		return fault.Bad("one entity may stand only once in an apply", problems...)
+	}
+	return nil
+}
+
+// applying is one apply at work.
+type applying struct {
+	c        *Catalog
+	ctx      context.Context
+	tx       *sqldb.Tx
+	caller   Caller
+	opts     ApplyOptions
+	progress func(done, total int)
+	total    int
+
+	rows    map[string]row    // by reference
+	bases   map[int64][]byte  // what this manager said last, by id
+	renamed map[string]string // former name to present name
+	result  ApplyResult
+	changes []*change
+	clashes []fault.Problem
+}
+
+// group is how many entities are loaded with one statement.
+const group = 500
+
+func (a *applying) run(docs []Document) (*ApplyResult, error) {
+	a.result = ApplyResult{DryRun: a.opts.DryRun, Changes: []Change{}}
+	for i := 0; i < len(docs); i += group {
+		part := docs[i:min(i+group, len(docs))]
+		if err := a.load(part); err != nil {
+			return nil, err
+		}
+		for _, d := range part {
+			if err := a.document(d); err != nil {
+				return nil, err
+			}
+		}
+		if a.progress != nil {
+			a.progress(i+len(part), a.total)
+		}
+	}
+	if len(a.clashes) > 0 {
+		e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(a.clashes))
+		e.Problems = a.clashes
+		return nil, e.WithHint("look at both values, then change the file, or apply with --force to take the file's")
+	}
+	if err := a.prune(docs); err != nil {
+		return nil, err
+	}
+	if err := a.c.write(a.ctx, a.tx, a.caller, a.changes); err != nil {
+		return nil, err
+	}
+	revs := map[string]int64{}
+	for _, ch := range a.changes {
+		revs[ch.ref().String()] = ch.rev
+	}
+	for i := range a.result.Changes {
+		if rev, ok := revs[a.result.Changes[i].Ref]; ok {
+			a.result.Changes[i].Rev = rev
+		}
+	}
+	return &a.result, nil
+}
+
+// load reads what is stored of the entities in part.
+func (a *applying) load(part []Document) error {
+	refs := make([]string, len(part))
+	for i, d := range part {
+		refs[i] = d.Entity.Ref().String()
+	}
+	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string]string{}
+	lock := ""
+	if a.tx.Dialect() == sqldb.Postgres {
+		lock = " ORDER BY e.id FOR UPDATE"
+	}
+	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.ref IN `+sqldb.In(len(refs))+lock, append([]any{a.caller.Org}, anys(refs)...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var known []any
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		a.rows[r.ref] = r
+		known = append(known, r.id)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	rows.Close()
+	if err := a.loadBases(known); err != nil {
+		return err
+	}
+	return a.loadAliases(refs)
+}
+
+func (a *applying) loadBases(known []any) error {
+	if len(known) == 0 {
+		return nil
+	}
+	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND id IN `+sqldb.In(len(known)), append([]any{a.caller.Manager}, known...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var doc []byte
+		if err := rows.Scan(&id, &doc); err != nil {
+			return err
+		}
+		a.bases[id] = doc
+	}
+	return rows.Err()
+}
+
+func (a *applying) loadAliases(refs []string) error {
+	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+sqldb.In(len(refs)), append([]any{a.caller.Org}, anys(refs)...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var from, to, by string
+		if err := rows.Scan(&from, &to, &by); err != nil {
+			return err
+		}
+		a.renamed[from] = to + " by " + by
+	}
+	return rows.Err()
+}
+
+// document compares one document with what is stored.
+func (a *applying) document(d Document) error {
+	ref := d.Entity.Ref().String()
+	r, there := a.rows[ref]
+	if to, ok := a.renamed[ref]; ok && (!there || r.deleted) {
+		a.clashes = append(a.clashes, fault.Problem{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "metadata.name", Code: "renamed",
+			Msg: "was renamed to " + to, Args: []string{to}, Hint: "use the new name in the file"})
+		return nil
+	}
+	ch := &change{kind: a.c.kinds.Get(d.Entity.Kind), op: Created}
+	mine, err := treeOf(d.Entity)
+	if err != nil {
+		return err
+	}
+	if ch.applied, err = json.Marshal(mine); err != nil {
+		return err
+	}
+	result := mine
+	if there {
+		ch.old = &r
+	}
+	if there && !r.deleted {
+		ch.op = Updated
+		if ch.before, err = r.entity(); err != nil {
+			return err
+		}
+		if result, err = a.merge(d, r, ch.before, mine); err != nil {
+			return err
+		}
+	}
+	return a.settle(d, ch, result)
+}
+
+// merge joins the document with the stored state over what the manager said
+// last.
+func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[string]any) (map[string]any, error) {
+	base := map[string]any{}
+	if doc := a.bases[r.id]; doc != nil {
+		var err error
+		if base, err = decodeTree(doc); err != nil {
+			return nil, err
+		}
+	}
+	theirs, err := treeOf(before)
+	if err != nil {
+		return nil, err
+	}
+	if len(base) == 0 {
+		base = map[string]any{"apiVersion": theirs["apiVersion"], "kind": theirs["kind"]}
+	}
+	result, clashes := merge(base, mine, theirs, "")
+	for _, cl := range clashes {
+		if cl.path == "apiVersion" || a.opts.Force {
+			continue
+		}
+		p, err := a.clash(d, r, cl)
+		if err != nil {
+			return nil, err
+		}
+		a.clashes = append(a.clashes, p)
+	}
+	return result, nil
+}
+
+// clash says who else changed a field, when, and to what.
+func (a *applying) clash(d Document, r row, cl clash) (fault.Problem, error) {
+	by, err := a.c.lastToChange(a.ctx, a.tx, r.id, cl.path)
+	if err != nil {
+		return fault.Problem{}, err
+	}
+	who := fmt.Sprintf("%s (%s)", by.Name, by.Manager)
+	when := by.At.Format("2006-01-02 15:04 UTC")
+	line := d.Line
+	if at, ok := d.lines[cl.path]; ok {
+		line = at[0]
+	}
+	return fault.Problem{File: d.File, Line: line, Ref: d.Entity.Ref().Short(), Field: cl.path, Code: "conflict",
+		Msg:  fmt.Sprintf("%s (%s) says %s; %s set it to %s on %s", a.caller.Name, a.caller.Manager, show(cl.mine), who, show(cl.theirs), when),
+		Args: []string{a.caller.Name, a.caller.Manager, show(cl.mine), who, show(cl.theirs), when}}, nil
+}
+
+func show(v any) string {
+	if v == nil {
+		return "nothing"
+	}
+	return cut(string(raw(v)), 80)
+}
+
+// settle validates the merged state and records the change, if there is one.
+func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
+	after, _, problems := a.c.kinds.validateTree(tree)
+	if len(problems) > 0 {
+		for i := range problems {
+			problems[i].File, problems[i].Line = d.File, d.Line
+		}
+		return fault.Bad("merged with what others changed, "+d.Entity.Ref().Short()+" is not valid", problems...)
+	}
+	ch.after = after
+	ch.fields = Diff(ch.before, after)
+	if ch.before != nil && len(ch.fields) == 0 && string(ch.before.Status) == string(after.Status) {
+		ch.op = Unchanged
+		a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before})
+		return a.remember(ch)
+	}
+	a.changes = append(a.changes, ch)
+	a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: ch.op, Fields: ch.fields, Entity: after})
+	return nil
+}
+
+// remember keeps what the manager says now even when nothing changed by it, so
+// that a later change by another hand is told from the manager's own.
+func (a *applying) remember(ch *change) error {
+	if string(a.bases[ch.old.id]) == string(ch.applied) || a.opts.DryRun {
+		return nil
+	}
+	_, err := a.tx.Exec(a.ctx, `INSERT INTO applied (id, manager, doc) VALUES (?, ?, ?) ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`, ch.old.id, a.caller.Manager, string(ch.applied))
+	return err
+}
+
+// prune deletes what an earlier apply of this manager made under the selector
+// and the documents no longer name.
+func (a *applying) prune(docs []Document) error {
+	if a.opts.Prune == "" {
+		return nil
+	}
+	sel, err := ParseSelector(a.opts.Prune)
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{}
+	for _, d := range docs {
+		named[d.Entity.Ref().String()] = true
+	}
+	where, args := sel.sql(a.caller.Org)
+	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e JOIN applied p ON p.id = e.id AND p.manager = ? WHERE e.org = ? AND e.deleted = 0 AND `+where+` ORDER BY e.ref`,
+		append([]any{a.caller.Manager, a.caller.Org}, args...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		if named[r.ref] {
+			continue
+		}
+		if err := a.drop(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (a *applying) drop(r row) error {
+	ch, err := a.c.deletion(a.caller, r)
+	if err != nil {
+		return err
+	}
+	a.changes = append(a.changes, ch)
+	a.result.Changes = append(a.result.Changes, Change{Ref: r.ref, Op: Deleted, Entity: ch.after})
+	return nil
+}
+
+// deletion is the change that deletes a row, if the caller may.
+func (c *Catalog) deletion(caller Caller, r row) (*change, error) {
+	e, err := r.entity()
+	if err != nil {
+		return nil, err
+	}
+	k, err := c.kinds.Find(e.Kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := caller.Can(auth.Delete, k.Resource()); err != nil {
+		return nil, err
+	}
+	return &change{op: Deleted, kind: k, old: &r, before: e, after: e}, nil
+}
+
+// lastToChange returns the revision that last changed a field.
+func (c *Catalog) lastToChange(ctx context.Context, q sqldb.Querier, id int64, path string) (Revision, error) {
+	revs, err := c.revisions(ctx, q, id, 0, 200)
+	if err != nil {
+		return Revision{}, err
+	}
+	for i, r := range revs {
+		var before *entity.Entity
+		if i+1 < len(revs) {
+			before = revs[i+1].Entity
+		}
+		if slices.ContainsFunc(Diff(before, r.Entity), func(f FieldChange) bool { return within(f.Path, path) }) {
+			return r, nil
+		}
+	}
+	if len(revs) == 0 {
+		return Revision{}, fmt.Errorf("entity %d has no revisions", id)
+	}
+	return revs[len(revs)-1], nil
+}
+
+// within reports whether one path is the other or below it.
+func within(a, b string) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	return a == b || len(a) > len(b) && a[:len(b)] == b && (a[len(b)] == '.' || a[len(b)] == '[')
+}

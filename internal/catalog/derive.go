@@ -1,0 +1,293 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/binnaclehq/binnacle/internal/entity"
+)
+
+// What is kept beside an entity's document so that it can be found: references,
+// facets and words. All of it is computed from the document and can be rebuilt.
+
+// reference is one typed reference an entity holds.
+type reference struct{ relation, field, target string }
+
+// references returns what e points at, each target once a relation.
+func (k *Kind) references(e *entity.Entity) []reference {
+	tree, err := treeOf(e)
+	if err != nil {
+		return nil
+	}
+	var out []reference
+	add := func(f *Field, v any) {
+		s, ok := v.(string)
+		if !ok {
+			return
+		}
+		kind := f.Refs[0]
+		if kind == "*" {
+			kind = ""
+		}
+		ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace)
+		r := reference{f.Relation, f.Path, ref.String()}
+		if err == nil && !slices.ContainsFunc(out, func(o reference) bool { return o.relation == r.relation && o.target == r.target }) {
+			out = append(out, r)
+		}
+	}
+	eachRef(metaFields, tree["metadata"], add)
+	eachRef(k.Fields, tree["spec"], add)
+	return out
+}
+
+// eachRef visits the references in a JSON object with its fields.
+func eachRef(fields []Field, v any, visit func(*Field, any)) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	for i := range fields {
+		eachRefIn(&fields[i], m[fields[i].Name], visit)
+	}
+}
+
+func eachRefIn(f *Field, v any, visit func(*Field, any)) {
+	switch {
+	case v == nil:
+	case f.Type == Reference:
+		visit(f, v)
+	case f.Type == Object:
+		eachRef(f.Fields, v, visit)
+	case f.Type == List:
+		items, _ := v.([]any)
+		for _, item := range items {
+			eachRefIn(f.Item, item, visit)
+		}
+	}
+}
+
+// facet is one value a list can filter by; ord, when not empty or the value is
+// of a column, is the text that sorts it.
+type facet struct {
+	key, value string
+	ord        *string
+}
+
+// facets returns the values of e by which lists are filtered and sorted.
+func (k *Kind) facets(e *entity.Entity) []facet {
+	tree, err := treeOf(e)
+	if err != nil {
+		return nil
+	}
+	var out []facet
+	for _, t := range e.Metadata.Tags {
+		out = append(out, facet{key: "metadata.tags", value: t})
+	}
+	for name, value := range e.Metadata.Labels {
+		out = append(out, facet{key: "metadata.labels." + name, value: value})
+	}
+	walk(k.Fields, func(f *Field) {
+		if f.Column > 0 || f.Filter {
+			out = append(out, f.facets(lookup(tree, f.Path), e)...)
+		}
+	})
+	return out
+}
+
+func (f *Field) facets(v any, e *entity.Entity) []facet {
+	if f.Type == List {
+		items, _ := v.([]any)
+		var out []facet
+		for _, item := range items {
+			if s := f.Item.facetValue(item, e); s != "" {
+				out = append(out, facet{key: f.Path, value: s})
+			}
+		}
+		return out
+	}
+	value := f.facetValue(v, e)
+	ord := f.order(v, value)
+	return []facet{{key: f.Path, value: value, ord: &ord}}
+}
+
+// facetValue writes a value as filters name it; references in full.
+func (f *Field) facetValue(v any, e *entity.Entity) string {
+	switch x := v.(type) {
+	case string:
+		if f.Type == Reference {
+			if ref, err := entity.ParseRef(x, strings.TrimPrefix(f.Refs[0], "*"), e.Metadata.Namespace); err == nil {
+				return ref.String()
+			}
+		}
+		return cut(x, 200)
+	case json.Number, bool:
+		return fmt.Sprint(x)
+	}
+	return ""
+}
+
+// order returns a text that sorts as the value does: numbers by size, enums by
+// their place in the list, texts without case and accents. What is not set
+// sorts first.
+func (f *Field) order(v any, value string) string {
+	if value == "" {
+		return ""
+	}
+	if n, ok := v.(json.Number); ok {
+		if x, err := n.Float64(); err == nil {
+			return orderFloat(x)
+		}
+	}
+	for i := range f.Enum {
+		if f.Enum[i].Value == value && !f.Suggest {
+			return fmt.Sprintf("%04d", i+1)
+		}
+	}
+	return fold(value)
+}
+
+// orderFloat writes a float so that the texts sort as the numbers do.
+func orderFloat(x float64) string {
+	bits := math.Float64bits(x)
+	if bits>>63 == 1 {
+		bits = ^bits
+	} else {
+		bits |= 1 << 63
+	}
+	return fmt.Sprintf("%016x", bits)
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
+
+// fold writes a text in lower case without accents, as search and sorting
+// compare it.
+func fold(s string) string {
+	ascii := true
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return strings.ToLower(s)
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(s))
+}
+
+const (
+	maxWords = 20_000 // words kept of one entity
+	maxWord  = 60     // bytes of one word
+)
+
+// words splits a text into folded words of letters and digits; a name in camel
+// case gives its parts as well as the whole.
+func words(s string) []string {
+	var out []string
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) }) {
+		if len(out) >= maxWords {
+			break
+		}
+		out = append(out, cut(fold(w), maxWord))
+		if parts := camel(w); len(parts) > 1 {
+			for _, p := range parts {
+				out = append(out, cut(fold(p), maxWord))
+			}
+		}
+	}
+	return out
+}
+
+// camel splits at a lower-case letter followed by an upper-case one.
+func camel(s string) []string {
+	var parts []string
+	start, prev := 0, rune(0)
+	for i, r := range s {
+		if unicode.IsUpper(r) && unicode.IsLower(prev) {
+			parts = append(parts, s[start:i])
+			start = i
+		}
+		prev = r
+	}
+	return append(parts, s[start:])
+}
+
+// texts returns what search reads of e: its title and name, and the rest.
+func (k *Kind) texts(e *entity.Entity) (title, body string) {
+	m := e.Metadata
+	parts := append([]string{m.Description, m.Owner}, m.Tags...)
+	for key, v := range m.Labels {
+		parts = append(parts, key, v)
+	}
+	for key, v := range m.Annotations {
+		parts = append(parts, key, cut(v, 1000))
+	}
+	for _, l := range m.Links {
+		parts = append(parts, l.Title, l.URL)
+	}
+	if tree, err := treeOf(e); err == nil {
+		collect(k.Fields, tree["spec"], &parts)
+	}
+	return m.Title + " " + m.Name, strings.Join(parts, " \n")
+}
+
+// collect gathers the texts of the fields that are searched.
+func collect(fields []Field, v any, parts *[]string) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	for i := range fields {
+		f := &fields[i]
+		switch val := m[f.Name]; {
+		case f.Search:
+			*parts = append(*parts, flatten(val)...)
+		case f.Type == Object:
+			collect(f.Fields, val, parts)
+		case f.Type == List && f.Item.Type == Object:
+			items, _ := val.([]any)
+			for _, item := range items {
+				collect(f.Item.Fields, item, parts)
+			}
+		}
+	}
+}
+
+func flatten(v any) []string {
+	var out []string
+	switch x := v.(type) {
+	case string:
+		out = append(out, x)
+	case json.Number:
+		out = append(out, x.String())
+	case []any:
+		for _, item := range x {
+			out = append(out, flatten(item)...)
+		}
+	case map[string]any:
+		for _, key := range keysOf(x) {
+			out = append(out, flatten(x[key])...)
+		}
+	}
+	return out
+}

@@ -1,0 +1,57 @@
+package catalog
+
+import (
+	"context"
+
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
+)
+
+// File is a file by name with its bytes, as it was uploaded or read. Name may
+// hold folders, with slashes.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Importer turns files of a foreign format into entities and applies them.
+type Importer struct {
+	Name   string // "radar", as in binnacle import radar
+	Title  lang.Text
+	Doc    lang.Text
+	Room   string
+	Accept []string // endings of the files it reads, as ".csv"
+	Import func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
+}
+
+// ImportOptions steer an import.
+type ImportOptions struct {
+	DryRun   bool
+	Args     map[string]string // what the format asks for beyond files, by name
+	Progress func(done, total int)
+}
+
+// ImportReport says what an import did. Problems are rows or files that were
+// refused; everything else was imported.
+type ImportReport struct {
+	ApplyResult
+	Problems []fault.Problem `json:"problems,omitempty"`
+	Summary  string          `json:"summary,omitempty"`
+}
+
+// Exporter writes entities in a foreign format.
+type Exporter struct {
+	Name    string
+	Title   lang.Text
+	Doc     lang.Text
+	Room    string
+	Formats []string // the first is taken when none is asked for
+	Export  func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
+}
+
+// ExportOptions steer an export.
+type ExportOptions struct {
+	Format string
+	Query  Query
+	Args   map[string]string
+}

@@ -1,0 +1,515 @@
+package catalog
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Limits of a list.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 1000
+	rare         = 2000    // up to so many rows of one facet are fetched and sorted
+	scanLimit    = 200_000 // entities one page of a CEL filter looks at
+)
+
+// listing is a Query made ready: what to ask of the database.
+type listing struct {
+	c       *Catalog
+	caller  Caller
+	q       Query
+	kinds   []string
+	facets  []facetIn // conditions with an index of their own
+	where   []string  // the others
+	args    []any
+	program *celProgram
+	sort    sorting
+	after   *cursor
+}
+
+// sorting is how a list is ordered: by a column of entities, or by the ord of a
+// facet.
+type sorting struct {
+	column string // "e.name"
+	facet  string // path of a column field
+	desc   bool
+}
+
+// cursor is the place after which a page begins.
+type cursor struct {
+	Key  any    `json:"k"`
+	ID   int64  `json:"i"`
+	Sort string `json:"s"`
+}
+
+// List returns one page of the entities a query asks for.
+func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, error) {
+	l, err := c.prepare(caller, q)
+	if err != nil {
+		return nil, err
+	}
+	page := &Page{Items: []*entity.Entity{}, Total: -1}
+	if len(l.kinds) == 0 {
+		page.Total = 0
+		return page, nil
+	}
+	if err := l.drive(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.fill(ctx, page); err != nil {
+		return nil, err
+	}
+	if !q.NoTotal {
+		return page, l.total(ctx, page)
+	}
+	return page, nil
+}
+
+// Each calls f for every entity a query asks for, page after page.
+func (c *Catalog) Each(ctx context.Context, caller Caller, q Query, f func(*entity.Entity) error) error {
+	q.Limit, q.NoTotal = MaxLimit, true
+	for {
+		page, err := c.List(ctx, caller, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Items {
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
+func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
+	l := &listing{c: c, caller: caller, q: q}
+	if l.q.Limit == 0 {
+		l.q.Limit = DefaultLimit
+	}
+	if q.Limit < 0 || q.Limit > MaxLimit {
+		return nil, badQuery("limit", "must be 1 to %d", MaxLimit)
+	}
+	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.words, l.order, l.cursor}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func badQuery(field, format string, args ...any) error {
+	msg := fmt.Sprintf(format, args...)
+	return fault.Bad("the query cannot be answered", fault.Problem{Field: field, Code: "query", Msg: msg, Args: []string{msg}})
+}
+
+func (l *listing) chooseKinds() error {
+	if len(l.q.Kinds) == 0 {
+		l.kinds = l.c.readable(l.caller)
+		return nil
+	}
+	for _, name := range l.q.Kinds {
+		k, err := l.c.kinds.Find(name)
+		if err != nil {
+			return err
+		}
+		if err := l.caller.Can(auth.Read, k.Resource()); err != nil {
+			return err
+		}
+		l.kinds = append(l.kinds, lower(k.Name))
+	}
+	return nil
+}
+
+func (l *listing) add(cond string, args ...any) {
+	l.where, l.args = append(l.where, cond), append(l.args, args...)
+}
+
+func (l *listing) conditions() error {
+	if l.q.Namespace != "" {
+		l.add(`e.ns = ?`, l.q.Namespace)
+	}
+	if l.q.Owner != "" {
+		ref, err := entity.ParseRef(l.q.Owner, "group", "")
+		if err != nil {
+			return badQuery("owner", "%v", err)
+		}
+		l.add(`e.owner = ?`, ref.String())
+	}
+	for _, t := range l.q.Tags {
+		l.facets = append(l.facets, facetIn{"metadata.tags", []string{t}})
+	}
+	sel, err := ParseSelector(l.q.Labels)
+	if err != nil {
+		return err
+	}
+	for _, t := range sel {
+		if f := (facetIn{"metadata.labels." + t.key, t.values}); t.not {
+			cond, args := f.exists(l.caller.Org)
+			l.add("NOT "+cond, args...)
+		} else {
+			l.facets = append(l.facets, f)
+		}
+	}
+	for _, path := range slices.Sorted(keys(l.q.Fields)) {
+		if err := l.field(path, l.q.Fields[path]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func (l *listing) field(path string, values []string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	for _, name := range l.kinds {
+		f := l.c.kinds.Get(name).Field(path)
+		if f == nil || !f.Filter && f.Column == 0 {
+			return badQuery(path, "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
+		}
+		if f.Type == Reference || f.Item != nil && f.Item.Type == Reference {
+			values = l.fullRefs(f, values)
+		}
+	}
+	l.facets = append(l.facets, facetIn{path, values})
+	return nil
+}
+
+func (l *listing) fullRefs(f *Field, values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = v
+		if ref, err := entity.ParseRef(v, strings.TrimPrefix(f.Refs[0], "*"), l.q.Namespace); err == nil {
+			out[i] = ref.String()
+		}
+	}
+	return out
+}
+
+// expression compiles the CEL filter and takes from it what an index knows.
+func (l *listing) expression() error {
+	if l.q.CEL == "" {
+		return nil
+	}
+	var err error
+	if l.program, err = l.c.filter.compile(l.q.CEL); err != nil {
+		return err
+	}
+	for _, eq := range l.program.equalities {
+		if l.indexed(eq.key) {
+			l.facets = append(l.facets, eq)
+		}
+	}
+	return nil
+}
+
+// indexed reports whether every kind asked for keeps facets under the key, so
+// that narrowing by it loses nothing.
+func (l *listing) indexed(key string) bool {
+	if strings.HasPrefix(key, "metadata.labels.") {
+		return true
+	}
+	for _, name := range l.kinds {
+		f := l.c.kinds.Get(name).Field(key)
+		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || !f.Filter && f.Column == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *listing) words() error {
+	ws := words(l.q.Text)
+	if len(ws) == 0 {
+		return nil
+	}
+	match, args := l.c.matching(l.caller.Org, nil, ws, false)
+	l.add(`e.id IN (`+match+`)`, args...)
+	return nil
+}
+
+var sortColumns = map[string]string{"": "e.name", "name": "e.name", "title": "e.title", "updated": "e.updated", "created": "e.created", "kind": "e.kind", "owner": "e.owner"}
+
+func (l *listing) order() error {
+	l.sort.desc = l.q.Desc
+	if col, ok := sortColumns[l.q.Sort]; ok {
+		l.sort.column = col
+		return nil
+	}
+	for _, name := range l.kinds {
+		if f := l.c.kinds.Get(name).Field(l.q.Sort); f == nil || f.Column == 0 || f.Type == List {
+			return badQuery("sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
+		}
+	}
+	l.sort.facet, l.sort.column = l.q.Sort, "s.ord"
+	return nil
+}
+
+func (l *listing) cursor() error {
+	if l.q.Cursor == "" {
+		return nil
+	}
+	data, err := base64.RawURLEncoding.DecodeString(l.q.Cursor)
+	var cur cursor
+	if err == nil {
+		err = json.Unmarshal(data, &cur)
+	}
+	number := l.sort.column == "e.updated" || l.sort.column == "e.created"
+	switch key := cur.Key.(type) {
+	case string:
+		if number {
+			err = fmt.Errorf("a number was expected")
+		}
+	case float64:
+		cur.Key = int64(key)
+		if !number {
+			err = fmt.Errorf("a text was expected")
+		}
+	default:
+		err = fmt.Errorf("no place in it")
+	}
+	if err != nil || cur.Sort != l.signature() {
+		return badQuery("cursor", "it is not one that this list gave; begin again without it")
+	}
+	l.after = &cur
+	return nil
+}
+
+// signature ties a cursor to the order it was made in.
+func (l *listing) signature() string {
+	if l.sort.desc {
+		return "-" + l.q.Sort
+	}
+	return l.q.Sort
+}
+
+// drive looks for the rarest facet. When it is rare the page is made from its
+// rows; else the list is walked in order and the facets are only conditions.
+func (l *listing) drive(ctx context.Context) error {
+	best, least := -1, rare+1
+	for i, f := range l.facets {
+		q, args := f.rows(l.caller.Org, l.kinds)
+		var n int
+		if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (`+q+` LIMIT ?) x`, append(args, rare+1)...).Scan(&n); err != nil {
+			return err
+		}
+		if n < least {
+			best, least = i, n
+		}
+	}
+	for i, f := range l.facets {
+		if i == best {
+			q, args := f.rows(l.caller.Org, l.kinds)
+			l.add(`e.id IN (`+q+`)`, args...)
+			continue
+		}
+		cond, args := f.exists(l.caller.Org)
+		l.add(cond, args...)
+	}
+	return nil
+}
+
+// from returns FROM and WHERE with their arguments.
+func (l *listing) from() (string, []any) {
+	var args []any
+	q := ` FROM entities e`
+	kindCol := "e.kind"
+	if l.sort.facet != "" {
+		q, kindCol = ` FROM facets s JOIN entities e ON e.id = s.id`, "s.kind"
+	}
+	q += ` WHERE e.org = ? AND e.deleted = 0`
+	args = append(args, l.caller.Org)
+	if l.sort.facet != "" {
+		q += ` AND s.org = ? AND s.key = ? AND s.ord IS NOT NULL`
+		args = append(args, l.caller.Org, l.sort.facet)
+	}
+	if len(l.q.Kinds) > 0 || len(l.kinds) < len(l.c.kinds.All()) {
+		q += ` AND ` + kindCol + ` IN ` + sqldb.In(len(l.kinds))
+		args = append(args, anys(l.kinds)...)
+	}
+	for _, w := range l.where {
+		q += ` AND ` + w
+	}
+	return q, append(args, l.args...)
+}
+
+// fill reads rows in order until the page is full.
+func (l *listing) fill(ctx context.Context, page *Page) error {
+	scanned := 0
+	for {
+		n := l.q.Limit + 1 - len(page.Items)
+		if l.program != nil {
+			n = max(n, 500)
+		}
+		rows, keys, err := l.batch(ctx, n)
+		if err != nil {
+			return err
+		}
+		for i, r := range rows {
+			if len(page.Items) == l.q.Limit {
+				page.Next = l.place(rows[i-1].id, keys[i-1])
+				return nil
+			}
+			e, err := r.entity()
+			if err != nil {
+				return err
+			}
+			if l.program == nil || l.program.matches(ctx, e) {
+				page.Items = append(page.Items, e)
+			}
+		}
+		scanned += len(rows)
+		if len(rows) < n {
+			return nil
+		}
+		last := len(rows) - 1
+		l.after = &cursor{Key: keys[last], ID: rows[last].id}
+		if len(page.Items) == l.q.Limit || scanned >= scanLimit {
+			page.Next = l.place(rows[last].id, keys[last])
+			return nil
+		}
+	}
+}
+
+func (l *listing) place(id int64, key any) string {
+	data, _ := json.Marshal(cursor{Key: key, ID: id, Sort: l.signature()})
+	return base64.RawURLEncoding.EncodeToString(data)
+}
+
+func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
+	from, args := l.from()
+	op, dir := ">", ""
+	if l.sort.desc {
+		op, dir = "<", " DESC"
+	}
+	if l.after != nil {
+		from += ` AND (` + l.sort.column + `, e.id) ` + op + ` (?, ?)`
+		args = append(args, l.after.Key, l.after.ID)
+	}
+	rows, err := l.c.db.Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, e.id`+dir+` LIMIT ?`, append(args, n)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	var out []row
+	var keys []any
+	for rows.Next() {
+		var key any
+		r, err := scanRow(rows, &key)
+		if err != nil {
+			return nil, nil, err
+		}
+		out, keys = append(out, r), append(keys, key)
+	}
+	return out, keys, rows.Err()
+}
+
+// total counts the matches as far as CountLimit. With a CEL filter nothing is
+// counted beyond what one page shows.
+func (l *listing) total(ctx context.Context, page *Page) error {
+	if l.q.Cursor == "" && page.Next == "" {
+		page.Total = len(page.Items)
+		return nil
+	}
+	if l.program != nil {
+		return nil
+	}
+	if len(l.where) == 0 {
+		return l.counted(ctx, page)
+	}
+	plain := *l
+	plain.sort.facet = ""
+	from, args := plain.from()
+	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, CountLimit+1)...).Scan(&page.Total); err != nil {
+		return err
+	}
+	if page.Total > CountLimit {
+		page.Total, page.More = CountLimit, true
+	}
+	return nil
+}
+
+func (l *listing) counted(ctx context.Context, page *Page) error {
+	args := append([]any{l.caller.Org}, anys(l.kinds)...)
+	return l.c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
+}
+
+// Count returns how many entities of a kind there are.
+func (c *Catalog) Count(ctx context.Context, caller Caller, kind string) (int, error) {
+	l, err := c.prepare(caller, Query{Kinds: []string{kind}})
+	if err != nil {
+		return 0, err
+	}
+	var page Page
+	err = l.counted(ctx, &page)
+	return page.Total, err
+}
+
+// Facets returns the values under a path among what a query finds, the most
+// frequent first: "kind", "metadata.tags", "metadata.owner",
+// "metadata.labels.<key>" or the path of a filterable field. Over many
+// entities the counts are of the first CountLimit matches.
+func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path string, limit int) ([]FacetCount, error) {
+	q.Sort, q.Cursor = "", ""
+	l, err := c.prepare(caller, q)
+	if err != nil || len(l.kinds) == 0 {
+		return nil, err
+	}
+	if err := l.drive(ctx); err != nil {
+		return nil, err
+	}
+	from, args := l.from()
+	sel := `SELECT f.value, count(*) FROM facets f JOIN (SELECT e.id` + from + ` LIMIT ?) x ON x.id = f.id WHERE f.key = ? GROUP BY f.value ORDER BY 2 DESC, 1 LIMIT ?`
+	args = append(args, CountLimit, path, limit)
+	switch path {
+	case "kind", "metadata.owner":
+		col := strings.TrimPrefix(path, "metadata.")
+		sel = `SELECT x.v, count(*) FROM (SELECT e.` + col + ` AS v` + from + ` LIMIT ?) x WHERE x.v <> '' GROUP BY x.v ORDER BY 2 DESC, 1 LIMIT ?`
+		args = append(args[:len(args)-3], CountLimit, limit)
+	default:
+		if len(l.where) == 0 && len(l.kinds) == 1 {
+			sel = `SELECT f.value, count(*) FROM (SELECT value FROM facets WHERE org = ? AND key = ? AND kind = ? LIMIT ?) f GROUP BY f.value ORDER BY 2 DESC, 1 LIMIT ?`
+			args = []any{caller.Org, path, l.kinds[0], CountLimit, limit}
+		}
+	}
+	rows, err := c.db.Query(ctx, sel, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []FacetCount
+	for rows.Next() {
+		var f FacetCount
+		if err := rows.Scan(&f.Value, &f.Count); err != nil {
+			return nil, err
+		}
+		if f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,278 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Limits of a search.
+const (
+	maxQueryWords = 12
+	titleHits     = 200 // candidates by title that are ranked
+	bodyHits      = 200 // candidates by any text
+)
+
+// Search finds entities the caller may read that hold all the words, each as
+// the beginning of a word in the text, without regard to case and accents. An
+// exact name comes first, then titles, then the rest, the newest first among
+// equals. No kinds means all.
+func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds []string, limit int) ([]Hit, error) {
+	l, err := c.prepare(caller, Query{Kinds: kinds})
+	if err != nil {
+		return nil, err
+	}
+	ws := words(text)
+	if len(ws) == 0 || len(l.kinds) == 0 {
+		return []Hit{}, nil
+	}
+	found := map[int64]row{}
+	for _, titleOnly := range []bool{true, false} {
+		if err := c.candidates(ctx, l, ws, titleOnly, found); err != nil {
+			return nil, err
+		}
+		if titleOnly && len(found) >= limit && limit < titleHits {
+			break
+		}
+	}
+	return c.ranked(found, text, ws, limit)
+}
+
+// matching returns the statement that gives the ids of entities with the words.
+func (c *Catalog) matching(org string, kinds, ws []string, titleOnly bool) (string, []any) {
+	ws = ws[:min(len(ws), maxQueryWords)]
+	if c.db.Dialect() == sqldb.SQLite {
+		return `SELECT rowid FROM search WHERE search MATCH ?`, []any{ftsQuery(org, kinds, ws, titleOnly)}
+	}
+	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, titleOnly)}
+}
+
+// ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
+func ftsQuery(org string, kinds, ws []string, titleOnly bool) string {
+	columns := "{title body}"
+	if titleOnly {
+		columns = "{title}"
+	}
+	var parts []string
+	for _, w := range ws {
+		parts = append(parts, columns+` : "`+w+`" *`)
+	}
+	scope := `scope : "` + scopeWords(org, "")[0] + `"`
+	if len(kinds) == 1 {
+		scope = `scope : "` + scopeWords("", kinds[0])[1] + `" AND ` + scope
+	}
+	return strings.Join(append(parts, scope), " AND ")
+}
+
+// tsQuery writes a tsquery with each word quoted.
+func tsQuery(org string, kinds, ws []string, titleOnly bool) string {
+	var parts []string
+	for _, w := range ws {
+		if titleOnly {
+			w = "t_" + w
+		}
+		parts = append(parts, `'`+w+`':*`)
+	}
+	scope := `'` + scopeWords(org, "")[0] + `'`
+	if len(kinds) == 1 {
+		scope = `'` + scopeWords("", kinds[0])[1] + `' & ` + scope
+	}
+	return strings.Join(append(parts, scope), " & ")
+}
+
+func (c *Catalog) candidates(ctx context.Context, l *listing, ws []string, titleOnly bool, found map[int64]row) error {
+	limit := bodyHits
+	if titleOnly {
+		limit = titleHits
+	}
+	match, args := c.matching(l.caller.Org, l.kinds, ws, titleOnly)
+	args = append(args, limit, l.caller.Org)
+	q := `SELECT ` + rowColumns + ` FROM (` + match + ` LIMIT ?) m JOIN entities e ON e.id = m.`
+	if c.db.Dialect() == sqldb.SQLite {
+		q += `rowid`
+	} else {
+		q += `id`
+	}
+	q += ` WHERE e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
+	return c.db.View(ctx, func(tx *sqldb.Tx) error {
+		if err := fuzzy(ctx, tx); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, q, append(args, anys(l.kinds)...)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scanRow(rows)
+			if err != nil {
+				return err
+			}
+			found[r.id] = r
+		}
+		return rows.Err()
+	})
+}
+
+// fuzzy lets PostgreSQL stop a search for very common words early, instead of
+// collecting a million rows of which the first few hundred are ranked.
+func fuzzy(ctx context.Context, tx *sqldb.Tx) error {
+	if tx.Dialect() != sqldb.Postgres {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SET LOCAL gin_fuzzy_search_limit = 2000`)
+	return err
+}
+
+type scored struct {
+	hit   Hit
+	score int
+}
+
+func (c *Catalog) ranked(found map[int64]row, text string, ws []string, limit int) ([]Hit, error) {
+	var list []scored
+	for _, r := range found {
+		var e entity.Entity
+		if err := json.Unmarshal(r.doc, &e); err != nil {
+			return nil, err
+		}
+		k := c.kinds.Get(e.Kind)
+		if k == nil {
+			continue
+		}
+		list = append(list, scored{c.hit(k, &e, r, ws), score(&e, text, ws)})
+	}
+	slices.SortFunc(list, func(a, b scored) int {
+		return cmp.Or(b.score-a.score, b.hit.Updated.Compare(a.hit.Updated), strings.Compare(a.hit.Ref, b.hit.Ref))
+	})
+	hits := make([]Hit, 0, min(limit, len(list)))
+	for _, s := range list[:min(limit, len(list))] {
+		hits = append(hits, s.hit)
+	}
+	return hits, nil
+}
+
+// score ranks a match: name or title equal, beginning with the text, holding
+// all words, some of them.
+func score(e *entity.Entity, text string, ws []string) int {
+	want, name, title := fold(strings.TrimSpace(text)), fold(e.Metadata.Name), fold(e.Metadata.Title)
+	switch {
+	case name == want || title == want:
+		return 100
+	case strings.HasPrefix(name, want) || title != "" && strings.HasPrefix(title, want):
+		return 80
+	}
+	in := words(e.Metadata.Title + " " + e.Metadata.Name)
+	n := 0
+	for _, w := range ws {
+		if slices.ContainsFunc(in, func(t string) bool { return strings.HasPrefix(t, w) }) {
+			n++
+		}
+	}
+	return 50 * n / len(ws)
+}
+
+func (c *Catalog) hit(k *Kind, e *entity.Entity, r row, ws []string) Hit {
+	_, body := k.texts(e)
+	return Hit{Ref: r.ref, Kind: e.Kind, Title: e.DisplayTitle(), Owner: ownerRef(e), Snippet: snippet(body, ws), Updated: sqldb.Time(r.updated)}
+}
+
+const snippetBytes = 180
+
+// snippet returns the part of a text around the first match, on one line, with
+// matches between \x02 and \x03.
+func snippet(text string, ws []string) string {
+	fields := strings.Fields(strings.Map(func(r rune) rune {
+		if r == '\x02' || r == '\x03' {
+			return -1
+		}
+		return r
+	}, cut(text, 50_000)))
+	first := 0
+	hit := func(f string) bool {
+		return slices.ContainsFunc(words(f), func(t string) bool {
+			return slices.ContainsFunc(ws, func(w string) bool { return strings.HasPrefix(t, w) })
+		})
+	}
+	if i := slices.IndexFunc(fields, hit); i > 8 {
+		first = i - 8
+	}
+	var b strings.Builder
+	if first > 0 {
+		b.WriteString("… ")
+	}
+	for i, f := range fields[first:] {
+		if b.Len() > snippetBytes {
+			b.WriteString(" …")
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if hit(f) {
+			f = "\x02" + f + "\x03"
+		}
+		b.WriteString(f)
+	}
+	return b.String()
+}
+
+// RebuildSearch makes the search words, facets and relations of every entity
+// anew from the documents, as after a restore.
+func (c *Catalog) RebuildSearch(ctx context.Context) error {
+	var last int64
+	for {
+		n := 0
+		err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+			var err error
+			n, last, err = c.rebuild(ctx, tx, last)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, int64, error) {
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 ORDER BY e.id LIMIT ?`, after, group)
+	if err != nil {
+		return 0, after, err
+	}
+	defer rows.Close()
+	byOrg, n := map[string][]*change{}, 0
+	for rows.Next() {
+		var org string
+		r, err := scanRow(rows, &org)
+		if err != nil {
+			return 0, after, err
+		}
+		n, after = n+1, r.id
+		e, err := r.entity()
+		if err != nil {
+			return 0, after, err
+		}
+		if k := c.kinds.Get(e.Kind); k != nil {
+			byOrg[org] = append(byOrg[org], &change{op: Updated, kind: k, old: &r, before: e, after: e, id: r.id})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, after, err
+	}
+	rows.Close()
+	for org, changes := range byOrg {
+		w := &writer{ctx: ctx, tx: tx, org: org}
+		w.clear(changes)
+		w.found(changes)
+		w.link(changes)
+		if w.err != nil {
+			return 0, after, w.err
+		}
+	}
+	return n, after, nil
+}

@@ -1,0 +1,52 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Titles returns what the entities that references name are called, by the
+// reference in full form. What does not exist, or not for the caller, is left
+// out; a former name leads to the present title.
+func (c *Catalog) Titles(ctx context.Context, caller Caller, refs []entity.Ref) (map[string]string, error) {
+	out, readable := map[string]string{}, c.readable(caller)
+	var names []string
+	for _, r := range refs {
+		if s := r.String(); slices.Contains(readable, r.Kind) && !slices.Contains(names, s) {
+			names = append(names, s)
+		}
+	}
+	for part := range slices.Chunk(names, 500) {
+		if err := c.titles(ctx, caller, part, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Catalog) titles(ctx context.Context, caller Caller, names []string, out map[string]string) error {
+	in, args := sqldb.In(len(names)), append([]any{caller.Org}, anys(names)...)
+	rows, err := c.db.Query(ctx, `SELECT ref, title, name FROM entities WHERE org = ? AND deleted = 0 AND ref IN `+in+
+		` UNION ALL SELECT a.ref, e.title, e.name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+in, append(args, args...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var ref, title, name string
+		if err := rows.Scan(&ref, &title, &name); err != nil {
+			return err
+		}
+		if _, taken := out[ref]; taken {
+			continue
+		}
+		if title == "" {
+			title = name
+		}
+		out[ref] = title
+	}
+	return rows.Err()
+}
