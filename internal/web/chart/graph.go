@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ type Graph struct {
 	Edges  []Edge
 	Depth  int       // columns on each side; less than 1 or more than 3 is 3
 	Limit  int       // most nodes drawn, nearest first; less than 2 or more than 60 is 60
-	More   string    // address behind what is beyond the limit
+	Tall   int       // most nodes in a column, the rest counted in one more; less than 1 is 12
+	More   string    // address behind the counted rest
 	Heads  [3]string // of the table: from, relation, to; empty: no table
 	Words  Words
 }
@@ -35,7 +37,7 @@ type Edge struct {
 }
 
 const (
-	graphGap = 104.0 // between columns
+	graphGap = 94.0 // between columns
 	graphRow = 56.0
 	manyRels = 24 // edges beyond which relations are in tooltips and legend only
 )
@@ -106,6 +108,7 @@ type layout struct {
 	centre  string
 	edges   []Edge
 	level   map[string]int // column: negative is left of the centre
+	beyond  map[string]int // the column that had no more room for a node
 	columns [][]string     // ids, leftmost column first
 	at      map[string]spotted
 }
@@ -117,13 +120,13 @@ func (g Graph) layout() *layout {
 			nodes[nd.ID] = nd
 		}
 	}
-	m := &layout{level: make(map[string]int), at: make(map[string]spotted)}
+	m := &layout{level: make(map[string]int), beyond: make(map[string]int), at: make(map[string]spotted)}
 	if len(nodes) == 0 {
 		return m
 	}
 	edges := g.sound(nodes)
 	m.centre = g.middle(nodes, edges)
-	m.walk(edges, g.depth(), g.limit())
+	g.walk(m, edges)
 	for _, e := range edges {
 		_, a := m.level[e.From]
 		_, b := m.level[e.To]
@@ -133,7 +136,8 @@ func (g Graph) layout() *layout {
 	}
 	m.stack()
 	m.sweep()
-	m.spread(nodes, g.rest(nodes, m))
+	g.rest(m, nodes)
+	m.spread(nodes)
 	return m
 }
 
@@ -149,6 +153,13 @@ func (g Graph) limit() int {
 		return 60
 	}
 	return g.Limit
+}
+
+func (g Graph) tall() int {
+	if g.Tall < 1 {
+		return 12
+	}
+	return g.Tall
 }
 
 // sound are the edges with two known and different ends, in a fixed order.
@@ -197,23 +208,29 @@ func sorted[V any](m map[string]V) []string {
 }
 
 // walk gives each node its column, breadth first: the first step decides the
-// side, further steps lead away from the centre. When there are more than
-// limit nodes the farthest are left out.
-func (m *layout) walk(edges []Edge, depth, limit int) {
+// side, further steps lead away from the centre. What finds no room is left
+// out, the farthest first.
+func (g Graph) walk(m *layout, edges []Edge) {
 	m.level[m.centre] = 0
+	held := make(map[int]int)
 	front := []string{m.centre}
-	for d := 1; d <= depth && len(front) > 0; d++ {
+	for d := 1; d <= g.depth() && len(front) > 0; d++ {
 		var next []string
 		for _, id := range front {
 			for _, s := range steps(edges, id) {
-				if _, seen := m.level[s.id]; seen || len(m.level) >= limit {
+				if _, seen := m.level[s.id]; seen {
 					continue
 				}
-				side := s.side
+				col := d * s.side
 				if d > 1 {
-					side = sign(m.level[id])
+					col = d * sign(m.level[id])
 				}
-				m.level[s.id] = side * d
+				if held[col] >= g.tall() || len(m.level) >= g.limit() {
+					m.beyond[s.id] = col
+					continue
+				}
+				held[col]++
+				m.level[s.id] = col
 				next = append(next, s.id)
 			}
 		}
@@ -291,24 +308,33 @@ func (m *layout) arrange(col, inner []string) {
 	})
 }
 
-// rest is the node that counts what is beyond the limit, if any.
-func (g Graph) rest(nodes map[string]Node, m *layout) *Node {
-	if len(m.level) < g.limit() || len(nodes) <= len(m.level) {
-		return nil
+// rest adds to the foot of a column the node that counts what found no room
+// in it, or beyond it.
+func (g Graph) rest(m *layout, nodes map[string]Node) {
+	low := 0
+	for _, l := range m.level {
+		low = min(low, l)
 	}
-	return &Node{Name: g.Words.more(len(nodes) - len(m.level)), Icon: "i-dots", Href: g.More, Outside: true}
+	left := make([]int, len(m.columns))
+	for id, col := range m.beyond {
+		if _, placed := m.level[id]; !placed {
+			left[min(max(col-low, 0), len(left)-1)]++
+		}
+	}
+	for i, count := range left {
+		if count == 0 {
+			continue
+		}
+		id := restID + strconv.Itoa(i)
+		nodes[id] = Node{Name: g.Words.more(count), Icon: "i-dots", Href: g.More, Outside: true}
+		m.columns[i] = append(m.columns[i], id)
+	}
 }
 
 const restID = "\x00rest" // no id of the caller
 
-// spread gives every node its place, each column centred on the tallest. The
-// counted rest stands at the foot of the last column.
-func (m *layout) spread(nodes map[string]Node, rest *Node) {
-	if rest != nil {
-		last := len(m.columns) - 1
-		m.columns[last] = append(m.columns[last], restID)
-		nodes[restID] = *rest
-	}
+// spread gives every node its place, each column centred on the tallest.
+func (m *layout) spread(nodes map[string]Node) {
 	tall := 0
 	for _, col := range m.columns {
 		tall = max(tall, len(col))
@@ -326,7 +352,7 @@ func (m *layout) size() (w, h float64) {
 		w, h = math.Max(w, s.x+nodeW), math.Max(h, s.y+nodeH)
 	}
 	if m.loops() {
-		w += 44 // arcs between nodes of the last column
+		w += graphGap // arcs and their names beyond the last column
 	}
 	return w + 2, h + (graphRow-nodeH)/2
 }
@@ -383,7 +409,8 @@ func (m *layout) edge(c *canvas, e Edge) {
 }
 
 // relations writes the names of the relations beside the outer node of each
-// edge, once per side of a node, unless there are too many to read.
+// edge, once per side of a node, unless there are too many to read. Between
+// two nodes of one column there is room only beyond the last column.
 func (m *layout) relations(c *canvas) {
 	if len(m.edges) > manyRels {
 		return
@@ -391,7 +418,7 @@ func (m *layout) relations(c *canvas) {
 	spots := make(map[[2]string][]string)
 	var order [][2]string
 	for _, e := range m.edges {
-		if e.Relation == "" {
+		if e.Relation == "" || m.cramped(e) {
 			continue
 		}
 		k := m.relationSpot(e)
@@ -405,6 +432,11 @@ func (m *layout) relations(c *canvas) {
 	for _, k := range order {
 		m.relation(c, k, strings.Join(spots[k], ", "))
 	}
+}
+
+func (m *layout) cramped(e Edge) bool {
+	last := m.columns[len(m.columns)-1]
+	return m.level[e.From] == m.level[e.To] && !slices.Contains(last, e.To)
 }
 
 // relationSpot is the node, and its side, beside which a relation is written.

@@ -288,6 +288,9 @@ func (f *field) blipClass(b Blip) string {
 	case Agrees, Unused, Drift, Against:
 		class += " blip-" + string(b.State)
 	}
+	if b.N > 99 {
+		class += " blip-long"
+	}
 	switch {
 	case f.size < 8:
 		class += " blip-xs"

@@ -541,6 +541,7 @@
     $$('[data-shows]', r).forEach(shows);
     $$('[data-js]', r).forEach((n) => { n.hidden = false; });
     $$('.toast:not([data-timed])', r).forEach((b) => { b.dataset.timed = '1'; keep(b, $('form', b) ? 8000 : 5000); });
+    $$('.chart-wide > svg .me', r).forEach((me) => { const w = me.closest('.chart-wide'), b = me.getBoundingClientRect(); w.scrollLeft += b.left + b.width / 2 - w.getBoundingClientRect().left - w.clientWidth / 2; });
     $$('.table-wrap .g-today', r).forEach((now) => { const w = now.closest('.table-wrap'); w.scrollLeft = now.offsetLeft - w.clientWidth / 3; });
   }
   root.classList.add('js');
