@@ -105,7 +105,7 @@ func (h *house) enter(m *methods, w http.ResponseWriter, r *http.Request) {
 	route := m.find(r.Method)
 	switch {
 	case route == nil && len(m.routes) == 0:
-		h.fail(m.face, w, r, fault.New(fault.NotFound, "There is nothing at this address."))
+		h.fail(m.face, w, r, ErrNoRoute)
 	case route == nil && r.Method == http.MethodOptions:
 		w.Header().Set("Allow", m.allow())
 		w.WriteHeader(http.StatusNoContent)
@@ -131,6 +131,9 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
+
+// ErrNoRoute says that nothing answers at an address.
+var ErrNoRoute error = fault.New(fault.NotFound, "There is nothing at this address.")
 
 // MethodError says that an address has no such method; it is shown as 405.
 type MethodError struct{ Method, Allow string }
