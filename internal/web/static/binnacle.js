@@ -8,7 +8,7 @@
   const $$ = (s, r) => Array.from((r || doc).querySelectorAll(s));
   const coarse = matchMedia('(pointer: coarse)').matches;
 
-  /* ---- Words: t('key', {n: 3}); a value may be a map of plural forms ---- */
+  /* ---- Words: t(key, values); a word may be a map of plural forms, chosen by n ---- */
   let words = {};
   try { words = JSON.parse($('#words').textContent); } catch (e) { /* the key itself is shown */ }
   const plural = new Intl.PluralRules(root.lang || 'en');
