@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -132,7 +133,7 @@ func selection(org string, types []string) (where string, args []any) {
 	var any []string
 	for _, t := range types {
 		if prefix, ok := strings.CutSuffix(t, "*"); ok {
-			any, args = append(any, "substr(type, 1, ?) = ?"), append(args, len(prefix), prefix)
+			any, args = append(any, "substr(type, 1, ?) = ?"), append(args, utf8.RuneCountInString(prefix), prefix)
 		} else {
 			any, args = append(any, "type = ?"), append(args, t)
 		}
