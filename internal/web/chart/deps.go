@@ -79,8 +79,8 @@ func (d Deps) HTML() template.HTML {
 	in, out := d.wrap(d.In, d.InMore), d.wrap(d.Out, d.OutMore)
 	h := depsTop + depsRow*math.Max(float64(max(len(in), len(out))), 1)
 	var c canvas
-	c.open("figure", "class", "chart chart-wide")
-	c.open("svg", "class", "fig deps", "viewBox", "0 0 "+n(depsW)+" "+n(h), "role", "group", "aria-label", d.Name)
+	wide(&c, d.Name)
+	c.open("svg", "class", "fig deps", "viewBox", "0 0 "+n(depsW)+" "+n(h), "role", "none")
 	me := spotted{d.Me, (depsW - nodeW) / 2, depsTop + (h-depsTop-nodeH)/2}
 	left, right := column(in, 2, h), column(out, depsW-nodeW-2, h)
 	for i, l := range in {
@@ -94,6 +94,12 @@ func (d Deps) HTML() template.HTML {
 	d.table(&c)
 	c.end("figure")
 	return c.html()
+}
+
+// wide opens a figure that scrolls sideways where it is too wide, with the
+// keys too.
+func wide(c *canvas, name string) {
+	c.open("figure", "class", "chart chart-wide", "role", "group", "aria-label", name, "tabindex", "0")
 }
 
 func (d Deps) nodes(c *canvas, left []spotted, me spotted, right []spotted) {

@@ -49,10 +49,10 @@ func (g Graph) HTML() template.HTML {
 		return empty("", g.Name, g.Words)
 	}
 	var c canvas
-	c.open("figure", "class", "chart chart-wide")
+	wide(&c, g.Name)
 	g.legend(&c, m)
 	w, h := m.size()
-	c.open("svg", "class", "fig deps graph", "width", n(w), "height", n(h), "viewBox", "0 0 "+n(w)+" "+n(h), "role", "group", "aria-label", g.Name)
+	c.open("svg", "class", "fig deps graph", "width", n(w), "height", n(h), "viewBox", "0 0 "+n(w)+" "+n(h), "role", "none")
 	for _, e := range m.edges {
 		m.edge(&c, e)
 	}

@@ -535,6 +535,7 @@
 
   /* ---- What a new piece of page needs ---- */
   function enhance(r) {
+    if (r.matches) [['[data-tags]', tags], ['[data-rows]', settle], ['[data-bulk]', count]].forEach(([s, f]) => { if (r.matches(s)) f(r); });
     $$('[data-tags]', r).forEach(tags);
     $$('[data-rows]', r).forEach(settle);
     $$('[data-bulk]', r).forEach(count);
