@@ -46,7 +46,7 @@ const (
 	KindAccount      = "account"      // accounts, memberships, invitations
 	KindToken        = "token"        // other people's tokens
 	KindIngestToken  = "ingest-token" // tokens of machines that write events
-	KindProvider     = "provider"     // single sign-on
+	KindProvider     = "provider"     // single sign-on: it could let anybody in as an owner
 	KindOrganisation = "organisation" // its title
 	KindSettings     = "settings"     // everything else
 )
@@ -61,10 +61,11 @@ type Resource struct {
 
 // grant allows verbs in rooms, on kinds. Nil rooms or kinds mean all of them.
 type grant struct {
-	verbs []Verb
-	rooms []string
-	kinds []string
-	home  bool // only in the organisation that runs the installation
+	verbs  []Verb
+	rooms  []string
+	kinds  []string
+	except []string // kinds
+	home   bool     // only in the organisation that runs the installation
 }
 
 // rule is what one role may do, and which roles it may give and take.
@@ -81,8 +82,11 @@ var policy = map[Role]rule{
 		gives:  []Role{RoleOwner, RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
 	},
 	RoleCTO: {
-		grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Ingest}}},
-		gives:  []Role{RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
+		grants: []grant{
+			{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Audit, Ingest}},
+			{verbs: []Verb{Admin}, except: []string{KindProvider}},
+		},
+		gives: []Role{RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
 	},
 	RoleCISO:  {grants: securityOfficer},
 	RoleVCISO: {grants: securityOfficer},
@@ -106,7 +110,7 @@ var securityOfficer = []grant{
 
 func (g grant) allows(v Verb, r Resource, home bool) bool {
 	return slices.Contains(g.verbs, v) && (g.rooms == nil || slices.Contains(g.rooms, r.Room)) &&
-		(g.kinds == nil || slices.Contains(g.kinds, r.Kind)) && (home || !g.home)
+		(g.kinds == nil || slices.Contains(g.kinds, r.Kind)) && !slices.Contains(g.except, r.Kind) && (home || !g.home)
 }
 
 // allows reports whether a role may do v to r.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
@@ -22,17 +23,40 @@ type Principal struct {
 	Cap      Role    // of a token: it may do no more than this role; "" is no cap
 	UserRef  string  // the person in the catalog, as user:default/ana; "" when not linked
 	Scopes   []Scope // of a token; a token without scopes may only see who it is
-	Session  string  // public id of the session, for lists; "" without one
+	Session  string  // public id of the session; "" without one
 	Token    string  // id of the token; "" without one
 	Expires  time.Time
-	Via      string // "web", "api", "cli", "mcp"
-	IP       string
+	// Pinned says that the session came by the single sign-on of Org, which is
+	// trusted for Org alone: it cannot switch, nor touch the account's own
+	// credentials.
+	Pinned bool
+	Via    string // "web", "api", "cli", "mcp", "system"
+	IP     string
 }
+
+// systemAccount is the account of the program itself and of whoever holds the
+// data folder. No account in the database has this id.
+const systemAccount = audit.System
 
 // Local returns the principal of whoever holds the data folder itself, as the
 // command line does while no server runs: it may do everything in org.
 func Local(org, name, via string) Principal {
-	return Principal{Account: "system", Name: name, Org: org, Home: true, Role: RoleOwner, Via: via}
+	return Principal{Account: systemAccount, Name: name, Org: org, Home: true, Role: RoleOwner, Via: via}
+}
+
+// canManageCredentials refuses all but a person with a session that is good
+// for their whole account.
+func (p Principal) canManageCredentials() error {
+	if err := p.Can(Self, Resource{}); err != nil {
+		return err
+	}
+	switch {
+	case p.Session == "":
+		return refuse(fault.Forbidden, "session-needed", "Only a person signed in with a browser may do this, not a token.", "Solo puede hacerlo una persona con sesión en un navegador, no un token.")
+	case p.Pinned:
+		return refuse(fault.Forbidden, "pinned", "Single sign-on of {0} is trusted for {0} alone; sign in with your password or a passkey to do this.", "El inicio de sesión único de {0} solo vale para {0}; entra con tu contraseña o una llave de acceso para hacerlo.", p.orgName())
+	}
+	return nil
 }
 
 // SignedIn reports whether p is somebody.
