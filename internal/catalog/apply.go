@@ -46,7 +46,7 @@ func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document,
 		return nil, err
 	}
 	var result *ApplyResult
-	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.tx(ctx, func(tx *sqldb.Tx) error {
 		a := &applying{c: c, ctx: ctx, tx: tx, caller: caller, opts: opts, progress: progress, total: len(docs)}
 		var err error
 		if result, err = a.run(docs); err == nil && opts.DryRun {

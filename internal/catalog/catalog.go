@@ -227,3 +227,15 @@ func (c *Catalog) Resolve(text, defaultKind string) (entity.Ref, error) {
 	ref.Kind = lower(k.Name)
 	return ref, nil
 }
+
+// tx runs f in a transaction, and again when another writer took a name
+// between f's look and its write: the second time f sees who has it.
+func (c *Catalog) tx(ctx context.Context, f func(*sqldb.Tx) error) error {
+	var err error
+	for range 5 {
+		if err = c.db.Tx(ctx, f); !sqldb.IsUnique(err) {
+			return err
+		}
+	}
+	return err
+}

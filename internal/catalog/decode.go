@@ -159,12 +159,18 @@ func shift(n *yaml.Node, lines int) {
 
 var yamlLine = regexp.MustCompile(`line (\d+):? ?`)
 
+// parserErrors are those whose line the library counts from 0.
+var parserErrors = regexp.MustCompile(`^did not find expected (<|node content|'-'|key|',' or)`)
+
 func yamlProblem(file string, err error) fault.Problem {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	p := fault.Problem{File: file, Code: "syntax"}
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		msg = strings.Replace(msg, m[0], "", 1)
+		if parserErrors.MatchString(msg) {
+			p.Line++
+		}
 	}
 	p.Msg, p.Args = "not YAML: "+msg, []string{msg}
 	if strings.Contains(msg, "tab") || strings.Contains(msg, "cannot start any token") {
@@ -213,7 +219,7 @@ func (t *tree) build(n *yaml.Node, path string, depth int) any {
 }
 
 func (t *tree) mapping(n *yaml.Node, path string, depth int) any {
-	m := map[string]any{}
+	m, given := map[string]any{}, map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if k.Tag == "!!merge" {
@@ -230,22 +236,16 @@ func (t *tree) mapping(n *yaml.Node, path string, depth int) any {
 			t.problem(k, path, "key", "a key must be a plain word")
 			continue
 		}
-		if _, twice := t.lines[at]; twice && t.lines[at] != [2]int{v.Line, v.Column} && hasKey(n, k.Value, i) {
+		if given[k.Value] {
 			t.problem(k, at, "duplicate", "%q is given twice", k.Value)
 		}
+		given[k.Value] = true
 		m[k.Value] = t.build(v, at, depth+1)
-	}
-	return m
-}
-
-// hasKey reports whether a mapping has the key before entry i.
-func hasKey(n *yaml.Node, key string, i int) bool {
-	for j := 0; j < i; j += 2 {
-		if n.Content[j].Value == key {
-			return true
+		if v.Kind != yaml.ScalarNode {
+			t.lines[at] = [2]int{k.Line, k.Column}
 		}
 	}
-	return false
+	return m
 }
 
 func (t *tree) scalar(n *yaml.Node, path string) any {
@@ -295,6 +295,9 @@ func (ks *Kinds) document(file string, t *tree) (*Document, []fault.Problem) {
 		return nil, v.problems
 	}
 	e := v.entity(root)
+	for i := range v.problems {
+		v.problems[i].Ref = v.ref
+	}
 	return &Document{Entity: e, File: file, Line: t.line, Warnings: v.warnings, lines: t.lines}, v.problems
 }
 

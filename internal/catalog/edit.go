@@ -72,7 +72,7 @@ func (c *Catalog) valid(e *entity.Entity) (*entity.Entity, error) {
 // one writes a single change; an Unchanged one writes nothing.
 func (c *Catalog) one(ctx context.Context, caller Caller, dryRun bool, f func(*sqldb.Tx) (*change, error)) (*Change, error) {
 	var out *Change
-	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.tx(ctx, func(tx *sqldb.Tx) error {
 		ch, err := f(tx)
 		if err != nil {
 			return err
@@ -289,7 +289,7 @@ func (c *Catalog) Rename(ctx context.Context, caller Caller, from entity.Ref, na
 			Msg: strconv.Quote(name) + " cannot be a name: use 1 to 128 letters, digits, - _ and ., beginning and ending with a letter or digit"})
 	}
 	var out *Change
-	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.tx(ctx, func(tx *sqldb.Tx) error {
 		changes, err := c.renaming(ctx, tx, caller, from, name)
 		if err != nil {
 			return err

@@ -169,7 +169,8 @@ func (v *validation) cleanMeta(meta map[string]any) map[string]any {
 	if out["namespace"] == entity.DefaultNamespace {
 		delete(out, "namespace")
 	}
-	return prune(out).(map[string]any)
+	clean, _ := prune(out).(map[string]any)
+	return clean
 }
 
 func names(fields []Field) []string {
