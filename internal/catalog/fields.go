@@ -102,7 +102,7 @@ func (f *Field) setChoices(tag reflect.StructTag) {
 	}
 	for _, s := range split(tag.Get("suggest"), ",") {
 		f.Suggest = true
-		f.Enum = append(f.Enum, Enum{Value: s, Label: lang.T(s, s)})
+		f.Enum = append(f.Enum, parseEnum(s))
 	}
 }
 

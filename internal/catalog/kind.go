@@ -106,7 +106,7 @@ type Field struct {
 //	type:"markdown"             when the Go type does not say it: text, markdown, date, datetime, url, email
 //	req:"1"                     it must be given
 //	enum:"a:ok=Yes|Sí;b=No|No"  its only values, with state and labels
-//	suggest:"service,website"   values proposed, others allowed
+//	suggest:"service,b:ok=Yes|Sí"  values proposed, written as those of enum; others allowed
 //	ref:"group,user" rel:"ownedBy,ownerOf"  it points at these kinds
 //	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1"
 //

@@ -149,12 +149,15 @@ func (c *Catalog) scanEdges(ctx context.Context, caller Caller, query string, ar
 func (e *end) describe(doc []byte) {
 	var d struct {
 		Metadata struct{ Title, Name string }
-		Spec     struct{ Type string }
+		Spec     struct {
+			Type    string
+			Profile struct{ DisplayName string }
+		}
 	}
 	if len(doc) == 0 || json.Unmarshal(doc, &d) != nil {
 		return
 	}
-	e.title, e.sub = cmp.Or(d.Metadata.Title, d.Metadata.Name), d.Spec.Type
+	e.title, e.sub = cmp.Or(d.Metadata.Title, strings.TrimSpace(d.Spec.Profile.DisplayName), d.Metadata.Name), d.Spec.Type
 }
 
 // Neighbourhood returns the entities up to depth references away, at most most

@@ -29,24 +29,23 @@ func (c *Catalog) Titles(ctx context.Context, caller Caller, refs []entity.Ref) 
 
 func (c *Catalog) titles(ctx context.Context, caller Caller, names []string, out map[string]string) error {
 	in, args := sqldb.In(len(names)), append([]any{caller.Org}, anys(names)...)
-	rows, err := c.db.Query(ctx, `SELECT ref, title, name FROM entities WHERE org = ? AND deleted = 0 AND ref IN `+in+
-		` UNION ALL SELECT a.ref, e.title, e.name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+in, append(args, args...)...)
+	rows, err := c.db.Query(ctx, `SELECT ref, doc FROM entities WHERE org = ? AND deleted = 0 AND ref IN `+in+
+		` UNION ALL SELECT a.ref, e.doc FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+in, append(args, args...)...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var ref, title, name string
-		if err := rows.Scan(&ref, &title, &name); err != nil {
+		var ref string
+		var doc []byte
+		if err := rows.Scan(&ref, &doc); err != nil {
 			return err
 		}
-		if _, taken := out[ref]; taken {
-			continue
+		if _, taken := out[ref]; !taken {
+			var e end
+			e.describe(doc)
+			out[ref] = e.title
 		}
-		if title == "" {
-			title = name
-		}
-		out[ref] = title
 	}
 	return rows.Err()
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -57,10 +58,19 @@ type Link struct {
 // Ref returns the reference that names e.
 func (e *Entity) Ref() Ref { return NewRef(e.Kind, e.Metadata.Namespace, e.Metadata.Name) }
 
-// DisplayTitle returns the title, or the name where there is none.
+// DisplayTitle returns the title; where there is none, the displayed name that
+// Backstage's people and groups carry in their profile, or the name.
 func (e *Entity) DisplayTitle() string {
 	if e.Metadata.Title != "" {
 		return e.Metadata.Title
+	}
+	var spec struct {
+		Profile struct {
+			DisplayName string `json:"displayName"`
+		} `json:"profile"`
+	}
+	if bytes.Contains(e.Spec, []byte(`"displayName"`)) && json.Unmarshal(e.Spec, &spec) == nil && spec.Profile.DisplayName != "" {
+		return strings.TrimSpace(spec.Profile.DisplayName)
 	}
 	return e.Metadata.Name
 }
