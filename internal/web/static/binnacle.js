@@ -76,12 +76,13 @@
       box.append(f);
     }
     if (opt.bad) box.append(make('button', { type: 'button', class: 'btn btn-sm btn-icon', 'data-dismiss': true, 'aria-label': t('close') }, icon('i-x')));
-    const tray = tray0();
+    const tray = openTray();
     if (tray) tray.append(box);
     keep(box, opt.undo || opt.bad ? 8000 : 5000);
   }
-  /* A modal dialog makes the rest of the page inert: the tray moves into it */
-  function tray0() {
+  /* A modal dialog makes the rest of the page inert: the tray moves into it, and back */
+  doc.addEventListener('close', () => { const tray = $('dialog #toasts'); if (tray) doc.body.append(tray); }, true);
+  function openTray() {
     const tray = $('#toasts'), top = $$('dialog:modal').pop() || doc.body;
     if (tray && tray.parentNode !== top) top.append(tray);
     return tray;
