@@ -52,7 +52,9 @@ type PageDef struct {
 	Verb     auth.Verb
 	Resource func(*http.Request) (auth.Resource, error) // nil: the room
 	Template string                                     // file that defines "main"; "" when no page is drawn
+	Nav      string                                     // ID of the place in the navigation; "" is ID
 	MaxBody  int64                                      // bytes; 0: 1 MiB
+	Stream   bool                                       // may outlive the door's time limit
 	Handle   func(*Ctx) (any, error)
 }
 
@@ -85,6 +87,8 @@ type Card struct {
 	Title    string // key of the heading
 	Template string
 	Load     func(*Ctx, *entity.Entity) (any, error)
+
+	room string // that brought it
 }
 
 // Count stands beside a place in the navigation: how many there are, or, with
@@ -154,6 +158,7 @@ type Shell struct {
 	Class    string  // of <main>, as "has-drawer"
 	Fragment string  // template that answers htmx instead of the whole page
 	Status   int     // of HTTP; 0: 200
+	Bare     bool    // without navigation
 
 	Frame *Frame // filled in by the kit before drawing
 }

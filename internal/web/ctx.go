@@ -1,0 +1,164 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
+)
+
+// manager is the name of the browser's hand in three-way merges.
+const manager = "form"
+
+func (a *App) newCtx(w http.ResponseWriter, r *http.Request) *Ctx {
+	c := &Ctx{W: w, R: r, App: a, Lang: language(r), Now: a.Clock()}
+	c.Caller = catalog.Caller{Principal: door.PrincipalOf(r.Context()), Manager: manager}
+	return c
+}
+
+// T returns a text in the reader's language.
+func (c *Ctx) T(key string, args ...any) string { return c.App.texts.Get(c.Lang, key, args...) }
+
+// In returns a short text in the reader's language.
+func (c *Ctx) In(t lang.Text) string { return t.In(c.Lang) }
+
+// Param returns a parameter of the address, without spaces around it.
+func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }
+
+// Form returns a field of the form that was sent, without spaces around it.
+func (c *Ctx) Form(name string) string { return strings.TrimSpace(c.R.PostFormValue(name)) }
+
+// IntParam returns a whole number of the address, or def.
+func (c *Ctx) IntParam(name string, def int) int {
+	n, err := strconv.Atoi(c.Param(name))
+	if err != nil {
+		return def
+	}
+	return n
+}
+
+// HTMX reports whether htmx asks for a part of the page. A step back in the
+// history asks for the whole of it.
+func (c *Ctx) HTMX() bool {
+	h := c.R.Header
+	return h.Get("HX-Request") == "true" && h.Get("HX-History-Restore-Request") != "true" && h.Get("HX-Boosted") != "true"
+}
+
+// Can reports whether the caller may do v to r.
+func (c *Ctx) Can(v auth.Verb, r auth.Resource) bool { return c.Caller.Can(v, r) == nil }
+
+// CanKind reports whether the caller may do v to entities of a kind.
+func (c *Ctx) CanKind(v auth.Verb, k *catalog.Kind) bool { return c.Can(v, k.Resource()) }
+
+// Catalog is the catalogue of the installation.
+func (c *Ctx) Catalog() *catalog.Catalog { return c.App.Catalog }
+
+// Ref returns the reference in the address of a record's page.
+func (c *Ctx) Ref(k *catalog.Kind) entity.Ref {
+	return entity.NewRef(k.Name, c.R.PathValue("namespace"), c.R.PathValue("name"))
+}
+
+// Href returns the address of the record a reference names; "" for a kind the
+// program does not know.
+func (c *Ctx) Href(ref entity.Ref) string { return c.App.Href(ref) }
+
+// Href returns the address of the record a reference names; "" for a kind the
+// program does not know.
+func (a *App) Href(ref entity.Ref) string {
+	k := a.Catalog.Kinds().Get(ref.Kind)
+	if k == nil {
+		return ""
+	}
+	return recordPath(k.Plural, ref)
+}
+
+// HrefOf is Href for a reference as text.
+func (a *App) HrefOf(text string) string {
+	ref, err := entity.ParseRef(text, "", "")
+	if err != nil {
+		return ""
+	}
+	return a.Href(ref)
+}
+
+// Render draws a template of a module's set on its own, for answers that are a
+// part of a page.
+func (c *Ctx) Render(file, name string, data any) ([]byte, error) {
+	s := c.App.sets[setKey{file, c.Lang}]
+	if s == nil {
+		return nil, fmt.Errorf("web: there is no template file %q", file)
+	}
+	var b bytes.Buffer
+	err := s.ExecuteTemplate(&b, name, data)
+	return b.Bytes(), err
+}
+
+// Next returns the page to go to after a form, from its field "next".
+func (c *Ctx) Next(def string) string {
+	next := c.R.FormValue("next")
+	if next == "" {
+		return def
+	}
+	return door.SafeNext(next)
+}
+
+// Problem writes a problem in the reader's language.
+func (c *Ctx) Problem(p fault.Problem) string {
+	msg := p.Msg
+	if key := "problem." + p.Code; p.Code != "" && c.App.texts.Has(key) {
+		args := make([]any, len(p.Args))
+		for i, a := range p.Args {
+			args[i] = a
+		}
+		if text := c.T(key, args...); !strings.Contains(text, fmt.Sprintf("{%d}", len(args))) {
+			msg = text
+		}
+	}
+	return msg
+}
+
+// Say writes what an error says to the person at the screen, in the reader's
+// language where its words are known.
+func (c *Ctx) Say(err error) string {
+	if reason, ok := auth.ReasonOf(err); ok {
+		return reason.Text.In(c.Lang)
+	}
+	if fault.KindOf(err) == fault.Internal {
+		return c.T("error.internal.text")
+	}
+	var msg string
+	if f, ok := faultOf(err); ok {
+		msg = f.Msg
+	}
+	return msg
+}
+
+// with returns the address of this page with some parameters changed; an empty
+// value takes one out.
+func (c *Ctx) with(pairs ...string) string {
+	q := c.R.URL.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return address(c.R.URL.Path, q)
+}
+
+func address(path string, q url.Values) string {
+	if enc := q.Encode(); enc != "" {
+		return path + "?" + enc
+	}
+	return path
+}

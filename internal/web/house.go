@@ -1,0 +1,38 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+)
+
+// housePages are the pages that belong to no room and no kind.
+func housePages() []PageDef {
+	return []PageDef{
+		{ID: "home", Pattern: "/{$}", Verb: auth.Read, Template: "home.html", Handle: home},
+		{ID: "search", Pattern: "/search", Verb: auth.Read, Template: "search.html", Handle: searchFor},
+		{ID: "palette", Pattern: "/palette", Verb: auth.Read, Template: "palette.html", Handle: palette},
+		{ID: "suggest", Pattern: "/suggest", Verb: auth.Read, Template: "suggest.html", Handle: suggest},
+		{ID: "preferences", Method: http.MethodPost, Pattern: "/preferences", Verb: auth.Public, Handle: preferences},
+	}
+}
+
+// importers are the formats the reader may import.
+func (a *App) importers(c *Ctx) []catalog.Importer {
+	var out []catalog.Importer
+	for _, m := range a.Modules {
+		for _, im := range m.Importers {
+			if c.Can(auth.Write, auth.Resource{Room: im.Room}) {
+				out = append(out, im)
+			}
+		}
+	}
+	return out
+}
+
+func (a *App) secure() bool { return a.Secure }
+
+func (c *Ctx) orgChoices() []OrgChoice { return nil }
+
+func (c *Ctx) keepPreferences() error { return nil }

@@ -1,0 +1,248 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/lang"
+)
+
+// set is the frame and one template file, parsed for one language.
+type set = template.Template
+
+type setKey struct {
+	file string // "list.html", or with its room "strategy/radar.html"
+	lang lang.Code
+}
+
+// shared are the files whose templates every page may use.
+var shared = []string{"layout.html", "parts.html"}
+
+// parse reads every template file once for each language.
+func (a *App) parse() error {
+	for _, code := range lang.All {
+		base, err := template.New("").Funcs(a.funcs(code)).ParseFS(files, shared...)
+		if err != nil {
+			return err
+		}
+		if err := a.parseAll(base, code, "", files); err != nil {
+			return err
+		}
+		for _, m := range a.Modules {
+			if m.Templates == nil {
+				continue
+			}
+			if err := a.parseAll(base, code, m.Room.ID+"/", m.Templates); err != nil {
+				return fmt.Errorf("templates of %s: %w", m.Room.ID, err)
+			}
+		}
+	}
+	return a.checkTemplates()
+}
+
+// parseAll makes a set of each file; a name that begins with "_" holds parts
+// for the others of its folder.
+func (a *App) parseAll(base *template.Template, code lang.Code, prefix string, fsys fs.FS) error {
+	names, err := fs.Glob(fsys, "*.html")
+	if err != nil {
+		return err
+	}
+	var parts []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "_") {
+			parts = append(parts, name)
+		}
+	}
+	for _, name := range names {
+		if prefix == "" && (name == shared[0] || name == shared[1]) || strings.HasPrefix(name, "_") {
+			continue
+		}
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(fsys, append(parts[:len(parts):len(parts)], name)...)
+		}
+		if err != nil {
+			return err
+		}
+		a.sets[setKey{prefix + name, code}] = t
+	}
+	return nil
+}
+
+// checkTemplates finds pages and cards whose template is not there.
+func (a *App) checkTemplates() error {
+	for i := range a.pages {
+		if p := &a.pages[i]; p.Template != "" && a.setOf(p.Room, p.Template, lang.English) == nil {
+			return fmt.Errorf("web: page %s: there is no template %q", p.ID, p.Template)
+		}
+	}
+	for i := range a.cards {
+		if c := &a.cards[i]; a.cardSet(c, lang.English) == nil {
+			return fmt.Errorf("web: card %s: there is no template %q", c.ID, c.Template)
+		}
+	}
+	return nil
+}
+
+// setOf finds a template file among those of a room, then among the kit's.
+func (a *App) setOf(room, file string, code lang.Code) *set {
+	if s := a.sets[setKey{room + "/" + file, code}]; s != nil {
+		return s
+	}
+	return a.sets[setKey{file, code}]
+}
+
+// cardSet finds the template file of a card, whichever room brought it.
+func (a *App) cardSet(c *Card, code lang.Code) *set {
+	return a.setOf(c.room, c.Template, code)
+}
+
+// method is the page's method.
+func (p *PageDef) method() string {
+	if p.Method == "" {
+		return http.MethodGet
+	}
+	return p.Method
+}
+
+// Routes returns what the door lets in. The static files are not among them.
+func (a *App) Routes() []door.Route {
+	routes := make([]door.Route, len(a.pages))
+	for i := range a.pages {
+		routes[i] = a.route(&a.pages[i])
+	}
+	return routes
+}
+
+func (a *App) route(p *PageDef) door.Route {
+	resource := p.Resource
+	if resource == nil && p.Room != "" {
+		room := p.Room
+		resource = func(*http.Request) (auth.Resource, error) { return auth.Resource{Room: room}, nil }
+	}
+	return door.Route{
+		Method: p.method(), Pattern: p.Pattern, Face: door.Web, Verb: p.Verb, Resource: resource, MaxBody: p.MaxBody, Stream: p.Stream,
+		Handle: func(w http.ResponseWriter, r *http.Request) error {
+			c := a.newCtx(w, r)
+			c.Caller.Reason = reasonOf(r)
+			answer, err := p.Handle(c)
+			if err != nil {
+				return err
+			}
+			return a.answer(c, p, answer)
+		},
+	}
+}
+
+// reasonOf reads why a change is made; a form that is too large or wrong is
+// left to the handler.
+func reasonOf(r *http.Request) string {
+	if r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return ""
+	}
+	if err := r.ParseForm(); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(r.PostForm.Get("reason"))
+}
+
+// page is what embeds Shell.
+type page interface{ shell() *Shell }
+
+func (s *Shell) shell() *Shell { return s }
+
+// view is what the layout is drawn with: the common part beside the page, so
+// that no field of a page can hide one of the frame.
+type view struct {
+	*Shell
+	Page any
+}
+
+func (a *App) answer(c *Ctx, def *PageDef, answer any) error {
+	switch v := answer.(type) {
+	case nil:
+		return nil
+	case Redirect:
+		return c.redirect(v)
+	case File:
+		return c.download(v)
+	case page:
+		return a.draw(c, def, v)
+	}
+	return fmt.Errorf("web: page %s answers with %T", def.ID, answer)
+}
+
+func (a *App) draw(c *Ctx, def *PageDef, p page) error {
+	tmpl := a.setOf(def.Room, def.Template, c.Lang)
+	if tmpl == nil {
+		return fmt.Errorf("web: page %s has no template %q", def.ID, def.Template)
+	}
+	sh := p.shell()
+	name, data := "layout", any(&view{sh, p})
+	if sh.Fragment != "" && c.HTMX() {
+		sh.Frame = &Frame{Lang: c.Lang, ctx: c}
+		name, data = sh.Fragment, p
+	} else {
+		sh.Frame = a.frame(c, def, sh)
+	}
+	var b bytes.Buffer
+	if err := tmpl.ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("page %s: %w", def.ID, err)
+	}
+	h := c.W.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "HX-Request")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-store")
+	}
+	status := sh.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	c.W.WriteHeader(status)
+	_, err := c.W.Write(b.Bytes())
+	return err
+}
+
+func (c *Ctx) redirect(v Redirect) error {
+	if v.Toast != nil {
+		c.flash(v.Toast)
+	}
+	to := door.SafeNext(v.To)
+	if c.R.Header.Get("HX-Request") == "true" {
+		c.W.Header().Set("HX-Redirect", to)
+		c.W.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	http.Redirect(c.W, c.R, to, http.StatusSeeOther)
+	return nil
+}
+
+func (c *Ctx) download(f File) error {
+	h := c.W.Header()
+	h.Set("Content-Type", f.Type)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(f.Name)}))
+	h.Set("Cache-Control", "private, no-store")
+	if f.Write != nil {
+		return f.Write(c.W)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(f.Data)))
+	_, err := c.W.Write(f.Data)
+	return err
+}
+
+func asError[T error](err error) (T, bool) {
+	var t T
+	ok := errors.As(err, &t)
+	return t, ok
+}
