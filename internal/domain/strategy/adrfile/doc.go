@@ -272,7 +272,7 @@ func (d *doc) findSection() {
 		return
 	}
 	for i, l := range d.lines {
-		if l.kind != head || l.level < 2 {
+		if l.kind != head || l.level < 2 || i < d.header[0] {
 			continue
 		}
 		if text, _, _ := l.headingText(); strings.EqualFold(strings.TrimSuffix(text, ":"), "status") {
@@ -353,7 +353,7 @@ func (d *doc) readFront() *frontError {
 		e := &frontError{1, yamlAt.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")}
 		if m := yamlAt.FindStringSubmatch(err.Error()); m != nil {
 			fmt.Sscan(m[1], &e.line)
-			e.line++
+			e.line = min(e.line+1, d.lineOf(d.front.end)) // YAML counts more line ends than we do
 		}
 		return e
 	}
@@ -458,11 +458,15 @@ func (d *doc) prefaced() bool {
 }
 
 func appendPart(parts []string, s string) []string {
-	s = strings.Trim(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
-	if strings.TrimSpace(s) == "" {
+	if s = tidyText(s); s == "" {
 		return parts
 	}
-	return append(parts, strings.TrimRight(s, " \t\n"))
+	return append(parts, s)
+}
+
+// tidyText returns a text without empty lines around it and carriage returns.
+func tidyText(s string) string {
+	return strings.TrimRight(strings.TrimLeft(strings.ReplaceAll(s, "\r", ""), "\n"), " \t\n")
 }
 
 // top is where the text after the front matter begins.
@@ -485,7 +489,7 @@ func (d *doc) bodyStart() int {
 func (d *doc) metadata() [][2]int {
 	var spans [][2]int
 	for _, e := range d.entries {
-		if e.source != FrontMatter && e.first >= d.bodyStart() {
+		if e.source != FrontMatter {
 			spans = append(spans, [2]int{e.first, e.next})
 		}
 	}

@@ -265,10 +265,10 @@ func (l Link) name() string {
 	switch {
 	case l.Slug != "":
 		return l.Slug
-	case l.Target != "":
+	case toRecord(l.Target):
 		return strings.TrimSuffix(path.Base(l.Target), path.Ext(l.Target))
 	}
-	return l.Text
+	return oneLine(l.Text)
 }
 
 func (r *record) slugOf(ref ref, x *index) string {
@@ -294,7 +294,7 @@ func (r *record) slugOf(ref ref, x *index) string {
 
 func (r *record) slugOfFile(target string, x *index) string {
 	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "" || u.Host != "" {
+	if err != nil || !toRecord(target) {
 		return ""
 	}
 	file := path.Join(path.Dir(r.File), u.Path)

@@ -60,18 +60,43 @@ func (d Decision) Render(files Files) (string, error) {
 	if r == nil {
 		return "", fault.Bad("the record's text cannot be read", problems...)
 	}
+	text := d.Text
 	e := &editor{record: r, want: d, files: files}
-	if err := e.fields(); err != nil {
-		return "", err
+	if e.fields(); len(e.edits) > 0 || d.Body != r.Body {
+		if err := e.editable(); err != nil {
+			return "", err
+		}
+		text = e.apply()
+		if d.Body != r.Body {
+			text = e.withBody(text)
+		}
+		if err := e.verify(text); err != nil {
+			return "", err
+		}
 	}
-	if len(e.edits) == 0 && d.Body == r.Body {
-		return d.Text, nil
+	return d.withSupersedes(text, e.newlySuperseded(), files), nil
+}
+
+// editable refuses front matter whose keys share a line.
+func (e *editor) editable() error {
+	if e.front == nil || e.front.node == nil || e.front.node.Style&yaml.FlowStyle == 0 {
+		return nil
 	}
-	text := e.apply()
-	if d.Body != r.Body {
-		text = e.withBody(text)
+	return fault.New(fault.Invalid, "the front matter of %s is one value in braces and cannot be edited in place", e.File).
+		WithHint("write one key on each line")
+}
+
+// withSupersedes adds to a record's text a line for each of some records.
+func (d Decision) withSupersedes(text string, slugs []string, files Files) string {
+	r, _ := parse(place{d.File, d.Package, d.Format == Log4brains}, []byte(text))
+	if r == nil {
+		return text // it was read before
 	}
-	return text, e.verify(text)
+	e := &editor{record: r, want: d, files: files}
+	for _, slug := range slugs {
+		e.addSuperseded(slug)
+	}
+	return e.apply()
 }
 
 // tidy keeps each value on one line.
@@ -86,7 +111,7 @@ func (d Decision) tidy() Decision {
 		}
 		*list = tidy
 	}
-	d.Body = strings.Trim(strings.ReplaceAll(d.Body, "\r\n", "\n"), "\n")
+	d.Body = tidyText(d.Body)
 	return d
 }
 
@@ -126,9 +151,8 @@ func (e *editor) apply() string {
 	return b.String()
 }
 
-// fields edits what differs. In the end the text is read again, so that what a
-// form cannot hold is found out.
-func (e *editor) fields() error {
+// fields edits what differs.
+func (e *editor) fields() {
 	if e.want.Title != oneLine(e.Title) {
 		e.setTitle()
 	}
@@ -148,12 +172,6 @@ func (e *editor) fields() error {
 		}
 	}
 	e.begin()
-	e.addSupersedes()
-	if e.front != nil && e.front.node != nil && e.front.node.Style&yaml.FlowStyle != 0 && len(e.edits) > 0 {
-		return fault.New(fault.Invalid, "the front matter of %s is one value in braces and cannot be edited in place", e.File).
-			WithHint("write one key on each line")
-	}
-	return nil
 }
 
 func sameDay(a, b time.Time) bool { return dayText(a) == dayText(b) }
@@ -365,13 +383,13 @@ func (e *editor) sameSuperseder() bool {
 	other.Slug = want
 	x.add(&other.Decision)
 	if e.super.target == "" && e.slugOf(e.super, x) == "" {
-		return e.super.text == want
+		return oneLine(e.super.text) == want
 	}
 	return e.slugOf(e.super, x) == want || e.slugOf(e.super, nil) == want || dangling(e.super, want)
 }
 
 func dangling(r ref, want string) bool {
-	return r.target != "" && Link{Target: r.target}.name() == want
+	return r.target != "" && Link{Text: r.text, Target: r.target}.name() == want
 }
 
 // fileOf returns where another record is, by what the caller knows, else beside
@@ -427,16 +445,14 @@ func (e *editor) supersederText(markdown bool) string {
 	return e.link(slug)
 }
 
-// addSupersedes adds a line for each superseded record that the text does not
-// name yet: in Nygard's section Status, else under Links or More Information.
-func (e *editor) addSupersedes() {
+// newlySuperseded returns the wanted records that the text does not name.
+func (e *editor) newlySuperseded() []string {
 	e.resolve(nil)
-	for _, slug := range e.want.Supersedes {
-		known := slices.ContainsFunc(e.Supersedes, func(have string) bool { return path.Base(have) == path.Base(slug) || e.numberIs(have, slug) })
-		if !known {
-			e.addSuperseded(slug)
-		}
-	}
+	return slices.DeleteFunc(slices.Clone(e.want.Supersedes), func(slug string) bool {
+		return slices.ContainsFunc(e.Supersedes, func(have string) bool {
+			return path.Base(have) == path.Base(slug) || e.numberIs(have, slug)
+		})
+	})
 }
 
 // numberIs reports whether a reference such as ADR-0003 means a record.
@@ -447,6 +463,8 @@ func (e *editor) numberIs(have, slug string) bool {
 	return m != nil && other.Numbered && strings.TrimLeft(m[1], "0") == strings.TrimLeft(fmt.Sprint(other.Number), "0")
 }
 
+// addSuperseded adds a line: in Nygard's section Status, else under Links or
+// More Information.
 func (e *editor) addSuperseded(slug string) {
 	if x := e.entries["status"]; x.source == Section {
 		at := x.end
@@ -541,7 +559,8 @@ func joinParts(parts []string, eol string, d *doc) string {
 func (e *editor) verify(text string) error {
 	r, _ := parse(place{e.File, e.Package, e.Format == Log4brains}, []byte(text))
 	if r == nil {
-		return fault.New(fault.Invalid, "%s would not be a record any more", e.File)
+		return fault.New(fault.Invalid, "with these changes %s would not be a record any more", e.File).
+			WithHint("write each key of its front matter on a line of its own, or edit the file itself")
 	}
 	for _, f := range []struct {
 		field string
@@ -550,7 +569,7 @@ func (e *editor) verify(text string) error {
 		{"title", r.Title == e.want.Title}, {"status", r.Status == e.want.Status}, {"date", sameDay(r.Date, e.want.Date)},
 		{"deciders", slices.Equal(r.Deciders, e.want.Deciders)}, {"consulted", slices.Equal(r.Consulted, e.want.Consulted)},
 		{"informed", slices.Equal(r.Informed, e.want.Informed)}, {"tags", slices.EqualFunc(r.Tags, e.want.Tags, strings.EqualFold)},
-		{"body", e.want.Body == e.Body || r.Body == e.want.Body},
+		{"body", r.Body == e.want.Body}, {"front matter", others(r.front) == others(e.front)},
 	} {
 		if !f.same {
 			return fault.New(fault.Invalid, "the %s cannot be written in the form of %s", f.field, e.File).
@@ -558,6 +577,22 @@ func (e *editor) verify(text string) error {
 		}
 	}
 	return nil
+}
+
+// others returns the keys of front matter that are not ours, with their values.
+func others(f *front) string {
+	var b strings.Builder
+	if f == nil || f.node == nil {
+		return ""
+	}
+	for i := 0; i+1 < len(f.node.Content); i += 2 {
+		key, value := f.node.Content[i], any(nil)
+		if _, ours := keyOf(key.Value); !ours {
+			err := f.node.Content[i+1].Decode(&value)
+			fmt.Fprintln(&b, key.Value, value, err)
+		}
+	}
+	return b.String()
 }
 
 // madr4 writes a decision that never was a file.

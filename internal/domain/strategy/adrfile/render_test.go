@@ -215,4 +215,11 @@ func TestRenderRefuses(t *testing.T) {
 	f("# A\n", func(d *Decision) { d.Body = "* Status: rejected" })
 	f("---\n{status: draft}\n---\n# A\n", func(d *Decision) { d.Status = Accepted })
 	f("# A\n", func(d *Decision) { d.Title = "B #" })
+	f("---\na: 1\rstatus: draft\nb: 2\n---\n# A\n", func(d *Decision) { d.Status = Accepted })
+}
+
+func TestEditBodyAndSupersedes(t *testing.T) {
+	change(t, "0002-a.md", "# A\n\n* Status: accepted\n\nOld\n", func(d *Decision) {
+		d.Body, d.Supersedes = "New", []string{"0001-z"}
+	}, "Old\n", "New\n\n## More Information\n\n* Supersedes [0001-z](0001-z.md)\n")
 }
