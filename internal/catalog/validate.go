@@ -440,10 +440,19 @@ func (v *validation) enum(s string, f *Field, path string) {
 	}
 }
 
+// backstageRef is what Backstage takes for a reference: more than a name of ours
+// can be, as an e-mail address.
+var backstageRef = regexp.MustCompile(`^([^:/]+:)?([^:/]+/)?[^:/]+$`)
+
 // reference checks a typed reference. In Backstage's files one to a kind the
-// field does not expect is kept with a warning.
+// field does not expect, or to a name that cannot exist here, is kept with a
+// warning.
 func (v *validation) reference(s string, f *Field, path string) any {
 	ref, err := v.resolve(s, f)
+	if err != nil && v.kind.Open && backstageRef.MatchString(s) {
+		v.warn(path, "%q cannot be the name of a %s; kept as it is, without a relation", s, f.Refs[0])
+		return s
+	}
 	if err != nil {
 		v.add(path, "reference", "%q is not a reference: write [kind:][namespace/]name, as %s:%s", s, f.Refs[0], "name")
 		return s

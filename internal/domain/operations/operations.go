@@ -31,6 +31,8 @@ func Module() room.Module {
 				{Kind: "Component", Label: "operations.nav.services", Key: "s"},
 				{Kind: "API"}, {Kind: "System"}, {Kind: "Domain"}, {Kind: "Resource"}, {Kind: "Location"},
 			},
+			Importers: []catalog.Importer{backstageImporter()},
+			Exporters: []catalog.Exporter{backstageExporter()},
 		},
 		Kinds: []*catalog.Kind{componentKind(), apiKind(), systemKind(), domainKind(), resourceKind(), locationKind()},
 	}

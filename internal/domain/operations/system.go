@@ -30,7 +30,7 @@ spec:
 `},
 		Invalid: []catalog.Invalid{
 			{YAML: "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: a b}\nspec: {owner: payments}\n", Want: "cannot be a name"},
-			{YAML: "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: x}\nspec: {domain: not a reference}\n", Want: "is not a reference"},
+			{YAML: "apiVersion: backstage.io/v1alpha1\nkind: System\nmetadata: {name: x}\nspec: {domain: domain:a/b/c}\n", Want: "is not a reference"},
 		},
 	}, nil)
 }
