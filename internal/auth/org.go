@@ -50,7 +50,7 @@ func (s *Service) Org(ctx context.Context, id string) (Org, error) {
 func (s *Service) AllOrgs(ctx context.Context) ([]Org, error) { return s.orgs(ctx, ``) }
 
 func (s *Service) orgs(ctx context.Context, where string, args ...any) ([]Org, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, title, home, created FROM auth_orgs `+where+` ORDER BY home DESC, title, id`, args...)
+	rows, err := s.db.Query(ctx, `SELECT id, title, home, created FROM auth_orgs `+where+` ORDER BY home DESC, lower(title), id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (s *Service) insertMembership(ctx context.Context, tx *sqldb.Tx, m Membersh
 // memberships lists the organisations an account belongs to, by title.
 func (s *Service) memberships(ctx context.Context, q sqldb.Querier, account string) ([]Membership, error) {
 	rows, err := q.Query(ctx, `SELECT m.account, m.org, o.title, o.home, m.role, m.user_ref, m.expires, m.created
-		FROM auth_memberships m JOIN auth_orgs o ON o.id = m.org WHERE m.account = ? ORDER BY o.title, o.id`, account)
+		FROM auth_memberships m JOIN auth_orgs o ON o.id = m.org WHERE m.account = ? ORDER BY lower(o.title), o.id`, account)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (s *Service) Members(ctx context.Context, p Principal) ([]Member, error) {
 	}
 	rows, err := s.db.Query(ctx, `SELECT m.account, m.org, m.role, m.user_ref, m.expires, m.created, a.email, a.name, a.disabled <> 0, a.totp <> '', a.signed_in,
 		(SELECT count(*) FROM auth_passkeys k WHERE k.account = a.id)
-		FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account WHERE m.org = ? ORDER BY a.name, a.id`, p.Org)
+		FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account WHERE m.org = ? ORDER BY lower(a.name), a.id`, p.Org)
 	if err != nil {
 		return nil, err
 	}

@@ -220,7 +220,7 @@ func (s *Service) provider(ctx context.Context, id string) (providerRow, error) 
 
 func (s *Service) providerRows(ctx context.Context, where string, args ...any) ([]providerRow, error) {
 	rows, err := s.db.Query(ctx, `SELECT id, org, title, issuer, client, secret, scopes, role_claim, role_map, default_role, domains, auto_create, disabled, created
-		FROM auth_providers `+where+` ORDER BY title, id`, args...)
+		FROM auth_providers `+where+` ORDER BY lower(title), id`, args...)
 	if err != nil {
 		return nil, err
 	}

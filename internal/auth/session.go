@@ -240,7 +240,11 @@ func (s *Service) EndOtherSessions(ctx context.Context, p Principal) (int, error
 		return 0, err
 	}
 	var n int64
+	now := s.now()
 	err := s.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM auth_sessions WHERE account = ? AND (expires <= ? OR seen <= ?)`, p.Account, sqldb.Micros(now), sqldb.Micros(now.Add(-s.idle))); err != nil {
+			return err
+		}
 		res, err := tx.Exec(ctx, `DELETE FROM auth_sessions WHERE account = ? AND id <> ?`, p.Account, p.Session)
 		if err != nil {
 			return err

@@ -458,7 +458,7 @@ type Identity struct {
 
 func (s *Service) identitiesOf(ctx context.Context, account string) ([]Identity, error) {
 	rows, err := s.db.Query(ctx, `SELECT i.provider, p.title, i.subject, i.email, i.created FROM auth_identities i
-		JOIN auth_providers p ON p.id = i.provider WHERE i.account = ? ORDER BY p.title, i.subject`, account)
+		JOIN auth_providers p ON p.id = i.provider WHERE i.account = ? ORDER BY lower(p.title), i.subject`, account)
 	if err != nil {
 		return nil, err
 	}
