@@ -4,6 +4,9 @@ import "strings"
 
 func lower(s string) string { return strings.ToLower(s) }
 
+// Nearest returns the candidate that s most likely meant, or "".
+func Nearest(s string, candidates []string) string { return nearest(s, candidates) }
+
 // nearest returns the candidate closest to s, or "" when none is close: at most
 // a third of the letters may differ (insert, delete, change, swap).
 func nearest(s string, candidates []string) string {

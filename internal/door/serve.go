@@ -48,6 +48,7 @@ type visit struct {
 	route     *Route
 	resource  auth.Resource
 	bearer    bool
+	again     func(context.Context) (auth.Principal, error)
 }
 
 type visitKey struct{}
@@ -62,6 +63,18 @@ func visitOf(ctx context.Context) *visit {
 
 // PrincipalOf returns who asks; nobody outside a request.
 func PrincipalOf(ctx context.Context) auth.Principal { return visitOf(ctx).principal }
+
+// Again asks once more who is asking: in an answer that lasts, a session may
+// have ended and a token may have been revoked since it began.
+func Again(ctx context.Context) (auth.Principal, error) {
+	v := visitOf(ctx)
+	if v.again == nil {
+		return v.principal, nil
+	}
+	p, err := v.again(ctx)
+	p.IP, p.Via = v.principal.IP, v.principal.Via
+	return p, err
+}
 
 // RequestID returns the id under which a request is in the log.
 func RequestID(ctx context.Context) string { return visitOf(ctx).id }

@@ -52,12 +52,16 @@ func (h *house) identify(route *Route, w http.ResponseWriter, r *http.Request, v
 			return fault.New(fault.Unauthenticated, "The Authorization header is not a bearer token.").WithHint("send Authorization: Bearer bnc_…")
 		}
 		v.bearer = true
-		if v.principal, err = h.Auth.ByToken(r.Context(), strings.TrimSpace(secret)); err != nil {
+		v.again = func(ctx context.Context) (auth.Principal, error) {
+			return h.Auth.ByToken(ctx, strings.TrimSpace(secret))
+		}
+		if v.principal, err = v.again(r.Context()); err != nil {
 			v.principal = auth.Principal{}
 			return err
 		}
 	} else if c, cookieErr := r.Cookie(h.CookieName()); cookieErr == nil && c.Value != "" {
-		v.principal, err = h.Auth.BySession(r.Context(), c.Value)
+		v.again = func(ctx context.Context) (auth.Principal, error) { return h.Auth.BySession(ctx, c.Value) }
+		v.principal, err = v.again(r.Context())
 		switch {
 		case fault.Is(err, fault.Unauthenticated):
 			v.principal = auth.Principal{}
