@@ -2,6 +2,27 @@
 // the icons, embedded in the binary and served under names that carry a hash
 // of their content, so that a browser keeps them for ever and still never
 // shows an old one.
+//
+// binnacle.js acts on attributes; without script the same markup still works.
+//
+//	data-open="id" [data-src="/url"]   opens a dialog; a .drawer gets #id as its address and its .drawer-body from data-src
+//	data-close, data-dismiss           closes the dialog, the toast or the notice around it
+//	data-theme-toggle, data-set-theme  system, light, dark: at once here, by POST to html[data-preferences] for the next page
+//	data-key="r" on a link             g and the letter go there; html[data-keys=off] switches single keys off
+//	data-filter-key, data-new-key, data-edit-key   what the keys /, n and e mean on this page
+//	data-copy, data-copy-from="id"     copies; data-reveal="id" shows a password; data-more="id" shows a row
+//	data-js hidden                     shown only where there is script
+//	data-bulk > data-pick, data-pick-all, data-bulkbar hidden > data-bulk-count, data-unpick   choosing rows
+//	data-rows="spec.links" [data-max]  > data-item (data-up, data-down, data-remove), template with __i__ for the place, data-add,
+//	                                   data-rows-empty; names are spec.links.0.url, ids may have a prefix and a dash before that
+//	.tags[data-tags] > input           comma separated value as chips
+//	data-shows="how", data-when="how=a b"   fields that follow a select or a check box; hidden ones are not sent
+//	data-submits                       a field that sends its form when it changes
+//	form[data-dirty], data-dirty-note  warns before unsaved changes are lost
+//	form[data-confirm="text"]          asks first; data-confirm-title, -button, -type (a word to type), -quiet
+//	data-passkey="register|login"      data-options, data-finish (addresses), data-fields="name #id", data-next, data-conditional
+//	data-count in a swapped part       its text is announced in #say
+//	HX-Trigger {"toast": {"text", "bad", "undo": {"action", "fields"}}}   a toast from a response
 package static
 
 import (
