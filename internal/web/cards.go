@@ -27,8 +27,8 @@ func genericCards() []Card {
 }
 
 // sections draws the fields of an entity: a panel with the facts, and one for
-// each long text, table and open value.
-func (c *Ctx) sections(r *record) ([]panel, error) {
+// each long text, table and open value. What cards replace is left out.
+func (c *Ctx) sections(r *record, replaced map[string]bool) ([]panel, error) {
 	tree, err := treeOf(r.Entity)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (c *Ctx) sections(r *record) ([]panel, error) {
 		f := &r.Kind.Fields[i]
 		v := read.value(f, dig(tree, f.Path))
 		switch {
-		case v.Empty():
+		case v.Empty(), replaced[f.Path]:
 		case isBlock(f, v):
 			out = append(out, c.block(f, v, 200+i))
 		default:
@@ -232,7 +232,7 @@ func (c *Ctx) relationName(kind string) string {
 }
 
 func loadRelations(c *Ctx, e *entity.Entity) (any, error) {
-	rels, err := c.Catalog().Relations(c.R.Context(), c.Caller, e.Ref())
+	rels, err := c.Relations(e.Ref())
 	if err != nil || len(rels) == 0 {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func loadRelations(c *Ctx, e *entity.Entity) (any, error) {
 
 // loadNeighbours draws who points at an entity and what it points to.
 func loadNeighbours(c *Ctx, e *entity.Entity) (any, error) {
-	rels, err := c.Catalog().Relations(c.R.Context(), c.Caller, e.Ref())
+	rels, err := c.Relations(e.Ref())
 	if err != nil || len(rels) == 0 {
 		return nil, err
 	}

@@ -62,6 +62,22 @@ func (c *Ctx) CanKind(v auth.Verb, k *catalog.Kind) bool { return c.Can(v, k.Res
 // Catalog is the catalogue of the installation.
 func (c *Ctx) Catalog() *catalog.Catalog { return c.App.Catalog }
 
+// Relations returns what an entity points at and what points at it. The cards
+// of one page share what was read; it must not be changed.
+func (c *Ctx) Relations(ref entity.Ref) ([]catalog.Relation, error) {
+	if rels, ok := c.relations[ref]; ok {
+		return rels, nil
+	}
+	rels, err := c.Catalog().Relations(c.R.Context(), c.Caller, ref)
+	if err == nil {
+		if c.relations == nil {
+			c.relations = map[entity.Ref][]catalog.Relation{}
+		}
+		c.relations[ref] = rels
+	}
+	return rels, err
+}
+
 // Ref returns the reference in the address of a record's page.
 func (c *Ctx) Ref(k *catalog.Kind) entity.Ref {
 	return entity.NewRef(k.Name, c.R.PathValue("namespace"), c.R.PathValue("name"))

@@ -121,13 +121,14 @@ func detail(c *Ctx, k *catalog.Kind) (any, error) {
 		return orRedirect(moved), err
 	}
 	p := &detailPage{record: *r}
-	panels, err := c.sections(&p.record)
+	replaced := c.App.replaced(k)
+	panels, err := c.sections(&p.record, replaced)
 	if err != nil {
 		return nil, err
 	}
 	for i := range c.App.cards {
 		card := &c.App.cards[i]
-		if card.Slot == Tab || !card.shows(k) {
+		if card.Slot == Tab || !card.shows(k) || card.room == "" && replaced[card.ID] {
 			continue
 		}
 		if drawn, ok := c.card(card, r.Entity); ok {
@@ -139,6 +140,20 @@ func detail(c *Ctx, k *catalog.Kind) (any, error) {
 		p.place(pn)
 	}
 	return p, nil
+}
+
+// replaced is what the cards of the rooms show in place of the kit on the pages
+// of a kind.
+func (a *App) replaced(k *catalog.Kind) map[string]bool {
+	out := map[string]bool{}
+	for i := range a.cards {
+		if card := &a.cards[i]; card.shows(k) {
+			for _, id := range card.Replaces {
+				out[id] = true
+			}
+		}
+	}
+	return out
 }
 
 // orRedirect keeps a nil redirect from becoming an answer.
@@ -167,7 +182,7 @@ func (p *detailPage) place(pn panel) {
 // card loads and draws one card; false when it has nothing to say. What goes
 // wrong is logged and said in the card's place.
 func (c *Ctx) card(card *Card, e *entity.Entity) (panel, bool) {
-	pn := panel{ID: "card-" + card.ID, Slot: card.Slot, Order: card.Order}
+	pn := panel{ID: "card-" + card.ID, Slot: card.Slot, Order: card.Order, Flush: card.Flush}
 	if card.Title != "" {
 		pn.Title = c.T(card.Title)
 	}

@@ -88,6 +88,12 @@ type Card struct {
 	Template string
 	Load     func(*Ctx, *entity.Entity) (any, error)
 
+	// Replaces names what this card shows in a better way, so that the page
+	// leaves it out: IDs of the kit's own cards, as "neighbours", "relations"
+	// or "labels", and paths of fields, as "spec.owner".
+	Replaces []string
+	Flush    bool // Template brings its own padding, as tables and lists of checks do
+
 	room string // that brought it
 }
 
@@ -171,4 +177,6 @@ type Ctx struct {
 	Lang   lang.Code
 	Now    time.Time
 	Caller catalog.Caller // Manager is "form"; Reason is the form field "reason"
+
+	relations map[entity.Ref][]catalog.Relation
 }
