@@ -366,7 +366,7 @@ func (a *applying) prune(docs []Document) error {
 	for _, d := range docs {
 		named[d.Entity.Ref().String()] = true
 	}
-	where, args := sel.sql(a.caller.Org)
+	where, args := sel.sql()
 	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e JOIN applied p ON p.id = e.id AND p.manager = ? WHERE e.org = ? AND e.deleted = 0 AND `+where+` ORDER BY e.ref`,
 		append([]any{a.caller.Manager, a.caller.Org}, args...)...)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
-	rare         = 2000    // up to so many rows of one facet are fetched and sorted
+	rare         = 2000    // up to so many rows of one condition are fetched and sorted
 	scanLimit    = 200_000 // entities one page of a CEL filter looks at
 )
 
@@ -28,12 +28,28 @@ type listing struct {
 	caller  Caller
 	q       Query
 	kinds   []string
-	facets  []facetIn // conditions with an index of their own
-	where   []string  // the others
+	indexes []narrowing // conditions with an index of their own
+	driver  *narrowing  // the rarest of them, when it is rare: the page is made from its rows
+	common  bool        // there are conditions, and none is rare
+	where   []string    // the others
 	args    []any
 	program *celProgram
 	sort    sorting
 	after   *cursor
+}
+
+// narrowing is a condition that an index answers in two ways: all ids that meet
+// it, or whether one entity e does.
+type narrowing struct {
+	rows, exists       string
+	rowArgs, existArgs []any
+}
+
+func (l *listing) narrow(f facetIn) {
+	var n narrowing
+	n.rows, n.rowArgs = f.rows(l.caller.Org, l.kinds)
+	n.exists, n.existArgs = f.exists()
+	l.indexes = append(l.indexes, n)
 }
 
 // sorting is how a list is ordered: by a column of entities, or by the ord of a
@@ -150,7 +166,7 @@ func (l *listing) conditions() error {
 		l.add(`e.owner = ?`, ref.String())
 	}
 	for _, t := range l.q.Tags {
-		l.facets = append(l.facets, facetIn{"metadata.tags", []string{t}})
+		l.narrow(facetIn{"metadata.tags", []string{t}})
 	}
 	sel, err := ParseSelector(l.q.Labels)
 	if err != nil {
@@ -158,10 +174,10 @@ func (l *listing) conditions() error {
 	}
 	for _, t := range sel {
 		if f := (facetIn{"metadata.labels." + t.key, t.values}); t.not {
-			cond, args := f.exists(l.caller.Org)
+			cond, args := f.exists()
 			l.add("NOT "+cond, args...)
 		} else {
-			l.facets = append(l.facets, f)
+			l.narrow(f)
 		}
 	}
 	for _, path := range slices.Sorted(keys(l.q.Fields)) {
@@ -195,7 +211,7 @@ func (l *listing) field(path string, values []string) error {
 			values = l.fullRefs(f, values)
 		}
 	}
-	l.facets = append(l.facets, facetIn{path, values})
+	l.narrow(facetIn{path, values})
 	return nil
 }
 
@@ -221,7 +237,7 @@ func (l *listing) expression() error {
 	}
 	for _, eq := range l.program.equalities {
 		if l.indexed(eq.key) {
-			l.facets = append(l.facets, eq)
+			l.narrow(eq)
 		}
 	}
 	return nil
@@ -247,8 +263,10 @@ func (l *listing) words() error {
 	if len(ws) == 0 {
 		return nil
 	}
-	match, args := l.c.matching(l.caller.Org, nil, ws, false)
-	l.add(`e.id IN (`+match+`)`, args...)
+	l.indexes = append(l.indexes, l.c.narrowWords(l.caller.Org, l.kinds, ws))
+	if l.q.Sort == "" {
+		l.sort.column = "e.id"
+	}
 	return nil
 }
 
@@ -256,6 +274,9 @@ var sortColumns = map[string]string{"": "e.name", "name": "e.name", "title": "e.
 
 func (l *listing) order() error {
 	l.sort.desc = l.q.Desc
+	if l.sort.column != "" {
+		return nil
+	}
 	if col, ok := sortColumns[l.q.Sort]; ok {
 		l.sort.column = col
 		return nil
@@ -278,7 +299,7 @@ func (l *listing) cursor() error {
 	if err == nil {
 		err = json.Unmarshal(data, &cur)
 	}
-	number := l.sort.column == "e.updated" || l.sort.column == "e.created"
+	number := l.sort.column == "e.updated" || l.sort.column == "e.created" || l.sort.column == "e.id"
 	switch key := cur.Key.(type) {
 	case string:
 		if number {
@@ -307,43 +328,50 @@ func (l *listing) signature() string {
 	return l.q.Sort
 }
 
-// drive looks for the rarest facet. When it is rare the page is made from its
-// rows; else the list is walked in order and the facets are only conditions.
+// drive looks for the rarest condition. When it is rare the page is made from
+// its rows; else the list is walked in order and each condition is asked of
+// each entity.
 func (l *listing) drive(ctx context.Context) error {
 	best, least := -1, rare+1
-	for i, f := range l.facets {
-		q, args := f.rows(l.caller.Org, l.kinds)
-		var n int
-		if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (`+q+` LIMIT ?) x`, append(args, rare+1)...).Scan(&n); err != nil {
+	for i, n := range l.indexes {
+		var rows int
+		if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
 			return err
 		}
-		if n < least {
-			best, least = i, n
+		if rows < least {
+			best, least = i, rows
 		}
 	}
-	for i, f := range l.facets {
+	l.common = len(l.indexes) > 0 && best < 0
+	for i, n := range l.indexes {
 		if i == best {
-			q, args := f.rows(l.caller.Org, l.kinds)
-			l.add(`e.id IN (`+q+`)`, args...)
+			l.driver = &n
 			continue
 		}
-		cond, args := f.exists(l.caller.Org)
-		l.add(cond, args...)
+		l.add(n.exists, n.existArgs...)
 	}
 	return nil
 }
 
 // from returns FROM and WHERE with their arguments.
 func (l *listing) from() (string, []any) {
+	var q string
 	var args []any
-	q := ` FROM entities e`
+	if l.driver != nil {
+		q, args = ` FROM (`+strings.Replace(l.driver.rows, "SELECT ", "SELECT DISTINCT ", 1)+`) d CROSS JOIN entities e WHERE e.id = d.id`, slices.Clone(l.driver.rowArgs)
+		if l.sort.facet != "" {
+			q = strings.Replace(q, " WHERE ", " CROSS JOIN facets s WHERE s.id = d.id AND ", 1)
+		}
+	} else if l.sort.facet != "" {
+		q = ` FROM facets s CROSS JOIN entities e WHERE e.id = s.id`
+	} else {
+		q = ` FROM entities e WHERE 1 = 1`
+	}
+	q += ` AND e.org = ? AND e.deleted = 0`
+	args = append(args, l.caller.Org)
 	kindCol := "e.kind"
 	if l.sort.facet != "" {
-		q, kindCol = ` FROM facets s JOIN entities e ON e.id = s.id`, "s.kind"
-	}
-	q += ` WHERE e.org = ? AND e.deleted = 0`
-	args = append(args, l.caller.Org)
-	if l.sort.facet != "" {
+		kindCol = "s.kind"
 		q += ` AND s.org = ? AND s.key = ? AND s.ord IS NOT NULL`
 		args = append(args, l.caller.Org, l.sort.facet)
 	}
@@ -355,6 +383,14 @@ func (l *listing) from() (string, []any) {
 		q += ` AND ` + w
 	}
 	return q, append(args, l.args...)
+}
+
+// id is the column that breaks ties, of the table that is walked in order.
+func (l *listing) id() string {
+	if l.sort.facet != "" {
+		return "s.id"
+	}
+	return "e.id"
 }
 
 // fill reads rows in order until the page is full.
@@ -407,10 +443,10 @@ func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
 		op, dir = "<", " DESC"
 	}
 	if l.after != nil {
-		from += ` AND (` + l.sort.column + `, e.id) ` + op + ` (?, ?)`
+		from += ` AND (` + l.sort.column + `, ` + l.id() + `) ` + op + ` (?, ?)`
 		args = append(args, l.after.Key, l.after.ID)
 	}
-	rows, err := l.c.db.Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, e.id`+dir+` LIMIT ?`, append(args, n)...)
+	rows, err := l.c.db.Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -428,8 +464,9 @@ func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
 	return out, keys, rows.Err()
 }
 
-// total counts the matches as far as CountLimit. With a CEL filter nothing is
-// counted beyond what one page shows.
+// total counts the matches, as far as CountLimit, or rare where several common
+// conditions meet. With a CEL filter nothing is counted beyond what one page
+// shows.
 func (l *listing) total(ctx context.Context, page *Page) error {
 	if l.q.Cursor == "" && page.Next == "" {
 		page.Total = len(page.Items)
@@ -438,17 +475,24 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 	if l.program != nil {
 		return nil
 	}
-	if len(l.where) == 0 {
+	if len(l.where) == 0 && l.driver == nil {
 		return l.counted(ctx, page)
 	}
 	plain := *l
 	plain.sort.facet = ""
 	from, args := plain.from()
-	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, CountLimit+1)...).Scan(&page.Total); err != nil {
+	limit := CountLimit
+	if l.common && len(l.where) == 1 {
+		n := l.indexes[0]
+		from, args = ` FROM (`+n.rows+`) y`, slices.Clone(n.rowArgs)
+	} else if l.driver == nil {
+		limit = rare
+	}
+	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
 		return err
 	}
-	if page.Total > CountLimit {
-		page.Total, page.More = CountLimit, true
+	if page.Total > limit {
+		page.Total, page.More = limit, true
 	}
 	return nil
 }
@@ -491,7 +535,7 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 		sel = `SELECT x.v, count(*) FROM (SELECT e.` + col + ` AS v` + from + ` LIMIT ?) x WHERE x.v <> '' GROUP BY x.v ORDER BY 2 DESC, 1 LIMIT ?`
 		args = append(args[:len(args)-3], CountLimit, limit)
 	default:
-		if len(l.where) == 0 && len(l.kinds) == 1 {
+		if len(l.where) == 0 && l.driver == nil && len(l.kinds) == 1 {
 			sel = `SELECT f.value, count(*) FROM (SELECT value FROM facets WHERE org = ? AND key = ? AND kind = ? LIMIT ?) f GROUP BY f.value ORDER BY 2 DESC, 1 LIMIT ?`
 			args = []any{caller.Org, path, l.kinds[0], CountLimit, limit}
 		}

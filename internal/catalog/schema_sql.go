@@ -59,7 +59,7 @@ CREATE INDEX relations_dangling ON relations (org, target) WHERE target_id IS NU
 ;;
 CREATE TABLE facets (id BIGINT NOT NULL, org ` + text + `, kind ` + text + `, key ` + text + `, value ` + text + `, ord TEXT` + collate + `)
 ;;
-CREATE INDEX facets_id ON facets (id)
+CREATE INDEX facets_id ON facets (id, key, value)
 ;;
 CREATE INDEX facets_value ON facets (org, key, value, kind, id)
 ;;

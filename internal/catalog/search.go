@@ -14,8 +14,8 @@ import (
 // Limits of a search.
 const (
 	maxQueryWords = 12
-	titleHits     = 200 // candidates by title that are ranked
-	bodyHits      = 200 // candidates by any text
+	titleHits     = 100 // candidates by title that are ranked
+	bodyHits      = 100 // candidates by any text
 )
 
 // Search finds entities the caller may read that hold all the words, each as
@@ -50,6 +50,19 @@ func (c *Catalog) matching(org string, kinds, ws []string, titleOnly bool) (stri
 		return `SELECT rowid FROM search WHERE search MATCH ?`, []any{ftsQuery(org, kinds, ws, titleOnly)}
 	}
 	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, titleOnly)}
+}
+
+// narrowWords is the condition that an entity has all the words.
+func (c *Catalog) narrowWords(org string, kinds, ws []string) narrowing {
+	match, args := c.matching(org, kinds, ws, false)
+	n := narrowing{rows: match, rowArgs: args, existArgs: args}
+	if c.db.Dialect() == sqldb.SQLite {
+		n.rows = strings.Replace(match, "SELECT rowid", "SELECT rowid AS id", 1)
+		n.exists = `EXISTS (` + match + ` AND rowid = e.id)`
+	} else {
+		n.exists = `EXISTS (` + match + ` AND search.id = e.id)`
+	}
+	return n
 }
 
 // ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
@@ -130,7 +143,8 @@ func fuzzy(ctx context.Context, tx *sqldb.Tx) error {
 }
 
 type scored struct {
-	hit   Hit
+	e     *entity.Entity
+	row   row
 	score int
 }
 
@@ -141,18 +155,16 @@ func (c *Catalog) ranked(found map[int64]row, text string, ws []string, limit in
 		if err := json.Unmarshal(r.doc, &e); err != nil {
 			return nil, err
 		}
-		k := c.kinds.Get(e.Kind)
-		if k == nil {
-			continue
-		}
-		list = append(list, scored{c.hit(k, &e, r, ws), score(&e, text, ws)})
+		list = append(list, scored{&e, r, score(&e, text, ws)})
 	}
 	slices.SortFunc(list, func(a, b scored) int {
-		return cmp.Or(b.score-a.score, b.hit.Updated.Compare(a.hit.Updated), strings.Compare(a.hit.Ref, b.hit.Ref))
+		return cmp.Or(b.score-a.score, cmp.Compare(b.row.updated, a.row.updated), strings.Compare(a.row.ref, b.row.ref))
 	})
 	hits := make([]Hit, 0, min(limit, len(list)))
 	for _, s := range list[:min(limit, len(list))] {
-		hits = append(hits, s.hit)
+		if k := c.kinds.Get(s.e.Kind); k != nil {
+			hits = append(hits, c.hit(k, s.e, s.row, ws))
+		}
 	}
 	return hits, nil
 }

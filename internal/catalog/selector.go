@@ -98,11 +98,11 @@ func (sel Selector) Matches(e *entity.Entity) bool {
 }
 
 // sql returns the condition on an entity e.
-func (sel Selector) sql(org string) (string, []any) {
+func (sel Selector) sql() (string, []any) {
 	conds, args := []string{"1 = 1"}, []any{}
 	for _, t := range sel {
 		f := facetIn{"metadata.labels." + t.key, t.values}
-		cond, a := f.exists(org)
+		cond, a := f.exists()
 		if t.not {
 			cond = "NOT " + cond
 		}
@@ -118,7 +118,7 @@ type facetIn struct {
 	values []string
 }
 
-func (f facetIn) exists(org string) (string, []any) {
+func (f facetIn) exists() (string, []any) {
 	cond, args := `EXISTS (SELECT 1 FROM facets f WHERE f.id = e.id AND f.key = ?`, []any{f.key}
 	if f.values != nil {
 		cond += ` AND f.value IN ` + sqldb.In(len(f.values))
