@@ -161,6 +161,21 @@ func (h *house) log(org string) []string {
 	return out
 }
 
+// method returns how p's session began.
+func (h *house) method(p Principal) string {
+	h.t.Helper()
+	list, err := h.Sessions(ctx, p)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, s := range list {
+		if s.Current {
+			return s.Method
+		}
+	}
+	return ""
+}
+
 func (h *house) last(org string, n int) string {
 	h.t.Helper()
 	l := h.log(org)

@@ -123,7 +123,7 @@ func (s *Service) BeginPasskey(ctx context.Context, p Principal) (Ceremony, erro
 	if err != nil {
 		return Ceremony{}, err
 	}
-	return s.ceremony(ctx, challengeRegister, p.Account, options, session)
+	return s.ceremony(ctx, challengeRegister, p.Account, options.Response, session)
 }
 
 func (s *Service) ceremony(ctx context.Context, kind, account string, options any, session *webauthn.SessionData) (Ceremony, error) {
@@ -224,7 +224,7 @@ func (s *Service) BeginPasskeySignIn(ctx context.Context) (Ceremony, error) {
 	if err != nil {
 		return Ceremony{}, err
 	}
-	return s.ceremony(ctx, challengePasskey, "", options, session)
+	return s.ceremony(ctx, challengePasskey, "", options.Response, session)
 }
 
 // FinishPasskeySignIn completes a sign-in with the browser's answer, as JSON. A
@@ -327,26 +327,26 @@ func (s *Service) RemovePasskey(ctx context.Context, p Principal, id string) err
 		if err := lockAccount(ctx, tx, p.Account); err != nil {
 			return err
 		}
-		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
-			return err
-		}
 		res, err := tx.Exec(ctx, `DELETE FROM auth_passkeys WHERE id = ? AND account = ?`, id, p.Account)
 		if err := oneRow(res, err, func() error {
 			return refuse(fault.NotFound, "no-passkey", "There is no such passkey.", "Esa llave de acceso no existe.")
 		}); err != nil {
 			return err
 		}
+		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
+			return err
+		}
 		return audit.Append(ctx, tx, p.act("passkey.remove", "passkey:"+id, nil))
 	})
 }
 
-// keepsWayIn refuses to take one passkey or identity from an account that has
-// no other and no password.
+// keepsWayIn refuses a change that leaves an account without a password, a
+// passkey and an identity. Call it after the change.
 func (s *Service) keepsWayIn(ctx context.Context, tx *sqldb.Tx, account string) error {
 	var ways int
 	err := tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM auth_passkeys WHERE account = ?) + (SELECT count(*) FROM auth_identities WHERE account = ?)
 		+ (SELECT count(*) FROM auth_accounts WHERE id = ? AND password <> '')`, account, account, account).Scan(&ways)
-	if err != nil || ways > 1 {
+	if err != nil || ways > 0 {
 		return err
 	}
 	return refuse(fault.Conflict, "last-way-in", "This is your only way to sign in; set a password first.", "Es tu única forma de entrar; pon antes una contraseña.")

@@ -486,11 +486,11 @@ func (s *Service) Unlink(ctx context.Context, p Principal, provider, subject str
 		if err := lockAccount(ctx, tx, p.Account); err != nil {
 			return err
 		}
-		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
-			return err
-		}
 		res, err := tx.Exec(ctx, `DELETE FROM auth_identities WHERE provider = ? AND subject = ? AND account = ?`, provider, subject, p.Account)
 		if err := oneRow(res, err, noProvider); err != nil {
+			return err
+		}
+		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, p.act("identity.unlink", "account:"+p.Account, map[string]any{"provider": provider}))
