@@ -139,6 +139,30 @@ func TestVerifyFindsTampering(t *testing.T) {
 	})
 }
 
+// Someone who knows how hashes are made can change a record together with its
+// hash; the record after it, or the head, then gives it away.
+func TestVerifyFindsARehashedRecord(t *testing.T) {
+	for seq, want := range map[int64]struct {
+		at     int64
+		reason string
+	}{3: {4, "does not follow"}, 6: {6, "does not match the end"}} {
+		db := sqldbtest.SQLite(t, audit.Migrations())
+		six(t, db)
+		dropTriggers(t, db)
+		l := audit.New(db)
+		records, _, err := l.Search(t.Context(), "acme", audit.Query{Before: seq + 1, Limit: 1})
+		if err != nil || len(records) != 1 || records[0].Seq != seq {
+			t.Fatal(records, err)
+		}
+		r := records[0]
+		r.Actor = "somebody else"
+		mustExec(t, db, `UPDATE audit SET actor = ?, hash = ? WHERE org = 'acme' AND seq = ?`, r.Actor, r.Sum(), seq)
+		if got, err := l.Verify(t.Context(), "acme"); err != nil || got.OK || got.BrokenAt != want.at || !strings.Contains(got.Reason, want.reason) {
+			t.Errorf("record %d: got %+v, %v, want broken at %d: %s", seq, got, err, want.at, want.reason)
+		}
+	}
+}
+
 // A chain that was forged as a whole agrees with itself; an anchor tells.
 func TestAnchors(t *testing.T) {
 	db := sqldbtest.SQLite(t, audit.Migrations())

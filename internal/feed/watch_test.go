@@ -278,12 +278,19 @@ func TestScheduleRuns(t *testing.T) {
 				return nil
 			}},
 			{Name: "done", Every: time.Hour, Run: func(ctx context.Context) error {
-				return errors.Join(errors.New("after the work"), db.Tx(ctx, func(tx *sqldb.Tx) error {
+				work := func(tx *sqldb.Tx) error {
 					if _, err := tx.Exec(ctx, `INSERT INTO turns (schedule, tick) VALUES ('done', ?)`, sqldb.Micros(feed.Tick(ctx))); err != nil {
 						return err
 					}
 					return feed.Done(ctx, tx)
-				}))
+				}
+				if err := db.Tx(ctx, work); err != nil {
+					return err
+				}
+				if err := db.Tx(ctx, work); !errors.Is(err, feed.ErrLost) {
+					t.Errorf("a turn was done twice: %v", err)
+				}
+				return errors.New("after the work")
 			}},
 		}
 		stop := start(t, f, nil, schedules...)
