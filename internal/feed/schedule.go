@@ -124,7 +124,7 @@ func (k *keeper) turn(ctx context.Context, s Schedule) (time.Duration, error) {
 	}
 	defer k.drop(ctx, lease)
 	if wait, err := k.f.untilDue(held, s); err != nil || wait > 0 {
-		return wait, err
+		return wait, err // another node did it meanwhile
 	}
 	t := &turn{s: s, lease: lease}
 	if err := k.f.db.QueryRow(held, `SELECT tick FROM feed_schedules WHERE name = ?`, s.Name).Scan(&t.tick); err != nil {
@@ -189,25 +189,43 @@ func (f *Feed) fail(ctx context.Context, tx *sqldb.Tx, t *turn, msg string) erro
 // untilDue returns how long until s is due, entering it when it is new and
 // bringing it forward when its Every was made shorter.
 func (f *Feed) untilDue(ctx context.Context, s Schedule) (time.Duration, error) {
-	now, err := clock(ctx, f.db)
+	var due, attempts int64
+	err := f.db.QueryRow(ctx, `SELECT due, attempts FROM feed_schedules WHERE name = ?`, s.Name).Scan(&due, &attempts)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return f.enter(ctx, s)
+	}
 	if err != nil {
 		return 0, err
 	}
-	var due, attempts int64
-	err = f.db.QueryRow(ctx, `SELECT due, attempts FROM feed_schedules WHERE name = ?`, s.Name).Scan(&due, &attempts)
-	if errors.Is(err, sqldb.ErrNoRows) {
-		due = now + s.offset()
-		_, err = f.db.Exec(ctx, `INSERT INTO feed_schedules (name, tick, due, ran, attempts, error, updated) VALUES (?, ?, ?, 0, 0, '', ?)
-			ON CONFLICT (name) DO NOTHING`, s.Name, due, due, now)
-	}
+	now, err := clock(ctx, f.db)
 	if err != nil {
 		return 0, err
 	}
 	if next := s.next(now); due > next && attempts == 0 {
 		due = next
-		_, err = f.db.Exec(ctx, `UPDATE feed_schedules SET tick = ?, due = ? WHERE name = ? AND due > ? AND attempts = 0`, due, due, s.Name, due)
+		err = f.bringForward(ctx, s, next)
 	}
 	return time.Duration(due-now) * time.Microsecond, err
+}
+
+func (f *Feed) enter(ctx context.Context, s Schedule) (time.Duration, error) {
+	now, err := clock(ctx, f.db)
+	if err != nil {
+		return 0, err
+	}
+	due := now + s.offset()
+	_, err = f.db.Exec(ctx, `INSERT INTO feed_schedules (name, tick, due, ran, attempts, error, updated) VALUES (?, ?, ?, 0, 0, '', ?)
+		ON CONFLICT (name) DO NOTHING`, s.Name, due, due, now)
+	return time.Duration(s.offset()) * time.Microsecond, err
+}
+
+// bringForward moves the next turn to an earlier tick, though never to one that
+// may have been done: so neither a clock that was set back nor a node that read
+// it long ago repeats a turn.
+func (f *Feed) bringForward(ctx context.Context, s Schedule, tick int64) error {
+	_, err := f.db.Exec(ctx, `UPDATE feed_schedules SET tick = ?, due = ? WHERE name = ? AND due > ? AND ran < ? AND attempts = 0`,
+		tick, tick, s.Name, tick, tick)
+	return err
 }
 
 // text returns s as both databases can store it, and not too long.

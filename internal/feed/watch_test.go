@@ -337,6 +337,32 @@ func TestScheduleRuns(t *testing.T) {
 	})
 }
 
+// A shorter Every brings the next turn forward, a clock set back does not bring
+// a turn back that was done.
+func TestTheNextTurnIsBroughtForward(t *testing.T) {
+	sqldbtest.Run(t, effects, func(t *testing.T, db *sqldb.DB) {
+		now := time.Now()
+		for name, ran := range map[string]time.Time{"shortened": now.Add(-time.Minute), "set back": now.Add(5 * time.Minute)} {
+			due := sqldb.Micros(now.Add(time.Hour))
+			_, err := db.Exec(t.Context(), `INSERT INTO feed_schedules (name, tick, due, ran, attempts, error, updated) VALUES (?, ?, ?, ?, 0, '', 0)`,
+				name, due, due, sqldb.Micros(ran))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var shortened, back atomic.Int32
+		count := func(n *atomic.Int32) func(context.Context) error {
+			return func(context.Context) error { n.Add(1); return nil }
+		}
+		start(t, quick(db), nil, feed.Schedule{Name: "shortened", Every: 20 * time.Millisecond, Run: count(&shortened)},
+			feed.Schedule{Name: "set back", Every: 20 * time.Millisecond, Run: count(&back)})
+		eventually(t, "runs in the new rhythm", func() bool { return shortened.Load() >= 3 })
+		if n := back.Load(); n != 0 {
+			t.Errorf("a turn that was done ran again, %d times", n)
+		}
+	})
+}
+
 func TestDoneOutsideOfARun(t *testing.T) {
 	db := sqldbtest.SQLite(t, effects)
 	err := db.Tx(t.Context(), func(tx *sqldb.Tx) error { return feed.Done(t.Context(), tx) })
