@@ -316,6 +316,9 @@ func (c *Catalog) Validate(e *entity.Entity) (*entity.Entity, []Warning, []fault
 
 func (ks *Kinds) validateTree(root map[string]any) (*entity.Entity, []Warning, []fault.Problem) {
 	v := &validation{kinds: ks}
+	if v.limits(root, "", 0); len(v.problems) > 0 {
+		return nil, nil, v.problems
+	}
 	e := v.entity(root)
 	return e, v.warnings, v.problems
 }

@@ -121,6 +121,9 @@ func (c *Catalog) Update(ctx context.Context, caller Caller, e *entity.Entity, o
 // Patch changes the fields an RFC 7396 merge patch names.
 func (c *Catalog) Patch(ctx context.Context, caller Caller, ref entity.Ref, patch json.RawMessage, opts UpdateOptions) (*Change, error) {
 	p, err := decodeTree(patch)
+	if err == nil && p == nil {
+		err = errors.New("it is null")
+	}
 	if err != nil {
 		return nil, fault.Bad("the patch is not a JSON object", fault.Problem{Code: "syntax", Msg: "not JSON: " + err.Error(), Args: []string{err.Error()}})
 	}

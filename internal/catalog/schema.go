@@ -99,14 +99,21 @@ func (f *Field) typeSchema(open bool) map[string]any {
 		return map[string]any{"type": "string", "format": "date"}
 	case Moment:
 		return map[string]any{"type": "string", "format": "date-time"}
-	case URL:
-		return map[string]any{"type": "string", "format": "uri"}
-	case Email:
-		return map[string]any{"type": "string", "format": "email"}
-	case Reference:
-		return map[string]any{"type": "string", "pattern": refPattern, "x-binnacle-kinds": f.Refs, "x-binnacle-relation": f.Relation}
 	}
-	return map[string]any{"type": "string"}
+	s := map[string]any{"type": "string"}
+	switch {
+	case f.Type == Reference:
+		s["x-binnacle-kinds"], s["x-binnacle-relation"] = f.Refs, f.Relation
+		if !open {
+			s["pattern"] = refPattern
+		}
+	case open: // what an open kind keeps as it is, its schema must not refuse
+	case f.Type == URL:
+		s["format"] = "uri"
+	case f.Type == Email:
+		s["format"] = "email"
+	}
+	return s
 }
 
 // Explain describes a kind or one of its fields for a terminal; path is "" or

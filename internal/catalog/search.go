@@ -14,8 +14,8 @@ import (
 // Limits of a search.
 const (
 	maxQueryWords = 12
-	titleHits     = 100 // candidates by title that are ranked
-	bodyHits      = 100 // candidates by any text
+	maxNamed      = 20
+	maxCandidates = 100 // of each way to match that are ranked
 )
 
 // Search finds entities the caller may read that hold all the words, each as
@@ -32,48 +32,56 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 		return []Hit{}, nil
 	}
 	found := map[int64]row{}
-	for _, titleOnly := range []bool{true, false} {
-		if err := c.candidates(ctx, l, ws, titleOnly, found); err != nil {
-			return nil, err
-		}
-		if titleOnly && len(found) >= limit && limit < titleHits {
+	if err := c.named(ctx, l, strings.TrimSpace(text), found); err != nil {
+		return nil, err
+	}
+	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
+		if len(found) >= limit+maxNamed {
 			break
+		}
+		if err := c.candidates(ctx, l, ws, m, found); err != nil {
+			return nil, err
 		}
 	}
 	return c.ranked(found, text, ws, limit)
 }
 
+// match says where words are looked for: in titles only, as whole words only.
+// Whole words stream from the index even when a million texts have them; the
+// beginnings of words have to be collected first, so they are asked for last.
+type match struct{ title, whole bool }
+
 // matching returns the statement that gives the ids of entities with the words.
-func (c *Catalog) matching(org string, kinds, ws []string, titleOnly bool) (string, []any) {
+func (c *Catalog) matching(org string, kinds, ws []string, m match) (string, []any) {
 	ws = ws[:min(len(ws), maxQueryWords)]
 	if c.db.Dialect() == sqldb.SQLite {
-		return `SELECT rowid FROM search WHERE search MATCH ?`, []any{ftsQuery(org, kinds, ws, titleOnly)}
+		return `SELECT rowid AS id FROM search WHERE search MATCH ?`, []any{ftsQuery(org, kinds, ws, m)}
 	}
-	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, titleOnly)}
+	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, m)}
 }
 
 // narrowWords is the condition that an entity has all the words.
 func (c *Catalog) narrowWords(org string, kinds, ws []string) narrowing {
-	match, args := c.matching(org, kinds, ws, false)
-	n := narrowing{rows: match, rowArgs: args, existArgs: args}
+	ids, args := c.matching(org, kinds, ws, match{})
+	n := narrowing{rows: ids, rowArgs: args, exists: `EXISTS (` + ids + ` AND search.id = e.id)`, existArgs: args}
 	if c.db.Dialect() == sqldb.SQLite {
-		n.rows = strings.Replace(match, "SELECT rowid", "SELECT rowid AS id", 1)
-		n.exists = `EXISTS (` + match + ` AND rowid = e.id)`
-	} else {
-		n.exists = `EXISTS (` + match + ` AND search.id = e.id)`
+		n.exists = `EXISTS (` + ids + ` AND search.rowid = e.id)`
 	}
 	return n
 }
 
 // ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
-func ftsQuery(org string, kinds, ws []string, titleOnly bool) string {
-	columns := "{title body}"
-	if titleOnly {
+func ftsQuery(org string, kinds, ws []string, m match) string {
+	columns, prefix := "{title body}", " *"
+	if m.title {
 		columns = "{title}"
+	}
+	if m.whole {
+		prefix = ""
 	}
 	var parts []string
 	for _, w := range ws {
-		parts = append(parts, columns+` : "`+w+`" *`)
+		parts = append(parts, columns+` : "`+w+`"`+prefix)
 	}
 	scope := `scope : "` + scopeWords(org, "")[0] + `"`
 	if len(kinds) == 1 {
@@ -83,13 +91,17 @@ func ftsQuery(org string, kinds, ws []string, titleOnly bool) string {
 }
 
 // tsQuery writes a tsquery with each word quoted.
-func tsQuery(org string, kinds, ws []string, titleOnly bool) string {
+func tsQuery(org string, kinds, ws []string, m match) string {
+	prefix := ":*"
+	if m.whole {
+		prefix = ""
+	}
 	var parts []string
 	for _, w := range ws {
-		if titleOnly {
+		if m.title {
 			w = "t_" + w
 		}
-		parts = append(parts, `'`+w+`':*`)
+		parts = append(parts, `'`+w+`'`+prefix)
 	}
 	scope := `'` + scopeWords(org, "")[0] + `'`
 	if len(kinds) == 1 {
@@ -98,38 +110,40 @@ func tsQuery(org string, kinds, ws []string, titleOnly bool) string {
 	return strings.Join(append(parts, scope), " & ")
 }
 
-func (c *Catalog) candidates(ctx context.Context, l *listing, ws []string, titleOnly bool, found map[int64]row) error {
-	limit := bodyHits
-	if titleOnly {
-		limit = titleHits
-	}
-	match, args := c.matching(l.caller.Org, l.kinds, ws, titleOnly)
-	args = append(args, limit, l.caller.Org)
-	q := `SELECT ` + rowColumns + ` FROM (` + match + ` LIMIT ?) m JOIN entities e ON e.id = m.`
-	if c.db.Dialect() == sqldb.SQLite {
-		q += `rowid`
-	} else {
-		q += `id`
-	}
-	q += ` WHERE e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
+// named finds those whose name begins with the text, so that an exact name is
+// among the candidates however common its words are.
+func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[int64]row) error {
+	q := `SELECT ` + rowColumns + ` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? AND e.kind IN ` + sqldb.In(len(l.kinds)) + ` ORDER BY e.name, e.id LIMIT ?`
+	args := append([]any{l.caller.Org, text, text + "\U0010FFFF"}, anys(l.kinds)...)
+	return collectRows(ctx, c.db, found, q, append(args, maxNamed)...)
+}
+
+func (c *Catalog) candidates(ctx context.Context, l *listing, ws []string, m match, found map[int64]row) error {
+	ids, args := c.matching(l.caller.Org, l.kinds, ws, m)
+	q := `SELECT ` + rowColumns + ` FROM (` + ids + ` LIMIT ?) m CROSS JOIN entities e WHERE e.id = m.id AND e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
+	args = append(append(args, maxCandidates, l.caller.Org), anys(l.kinds)...)
 	return c.db.View(ctx, func(tx *sqldb.Tx) error {
 		if err := fuzzy(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, q, append(args, anys(l.kinds)...)...)
+		return collectRows(ctx, tx, found, q, args...)
+	})
+}
+
+func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, query string, args ...any) error {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			r, err := scanRow(rows)
-			if err != nil {
-				return err
-			}
-			found[r.id] = r
-		}
-		return rows.Err()
-	})
+		found[r.id] = r
+	}
+	return rows.Err()
 }
 
 // fuzzy lets PostgreSQL stop a search for very common words early, instead of
