@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -140,6 +141,17 @@ func (c *Ctx) Problem(p fault.Problem) string {
 		}
 	}
 	return msg
+}
+
+var didYouMean = regexp.MustCompile(`^did you mean "(.*)"\?$`)
+
+// Hint writes what to do about a problem in the reader's language, where its
+// words are known.
+func (c *Ctx) Hint(hint string) string {
+	if m := didYouMean.FindStringSubmatch(hint); m != nil {
+		return c.T("hint.mean", m[1])
+	}
+	return hint
 }
 
 // Say writes what an error says to the person at the screen, in the reader's

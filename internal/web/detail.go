@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // record is what all pages of one entity have in common: its head and tabs.
@@ -117,6 +118,11 @@ func (card *Card) shows(k *catalog.Kind) bool {
 // detail is the page of an entity: what it is on the left, the facts right.
 func detail(c *Ctx, k *catalog.Kind) (any, error) {
 	r, moved, err := c.open(k, "")
+	if fault.Is(err, fault.NotFound) {
+		if p := c.gone(k); p != nil {
+			return p, nil
+		}
+	}
 	if err != nil || moved != nil {
 		return orRedirect(moved), err
 	}

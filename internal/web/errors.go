@@ -56,7 +56,7 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 		p.Text = c.T(key + ".text")
 	}
 	for _, pr := range fault.ProblemsOf(err) {
-		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: pr.Hint})
+		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
 	}
 	if seg := firstSegment(c.R.URL.Path); c.App.Catalog.Kinds().Get(seg) != nil {
 		p.Back = "/" + seg
@@ -70,7 +70,7 @@ func (c *Ctx) hint(err error) string {
 	if fault.KindOf(err) == fault.Internal {
 		return ""
 	}
-	return fault.HintOf(err)
+	return c.Hint(fault.HintOf(err))
 }
 
 func (c *Ctx) problemJSON(kind fault.Kind, err error) {

@@ -49,7 +49,6 @@ type listPage struct {
 	ViewID  string
 
 	CanWrite, CanDelete, Filtered bool
-	Bulk                          bulkChoices
 	Trigger                       string // field of the filter bar that htmx answers
 
 	ctx *Ctx
@@ -122,9 +121,27 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 	}
 	pages := []PageDef{
 		get("list", p, "list.html", auth.Read, list),
+		get("export", p+"/export", "", auth.Read, export),
+		post("views.save", p+"/views", "", auth.Self, saveView),
+		post("views.delete", p+"/views/delete", "", auth.Self, deleteView),
+		post("bulk", p+"/bulk", "bulk.html", auth.Write, bulk),
+		get("new", p+"/new", "form.html", auth.Write, newForm),
+		post("create", p+"/new", "form.html", auth.Write, createEntity),
 		get("detail", record, "detail.html", auth.Read, detail),
+		get("edit", record+"/edit", "form.html", auth.Write, editForm),
+		post("save", record+"/edit", "form.html", auth.Write, saveForm),
+		get("copy", record+"/copy", "form.html", auth.Write, copyForm),
+		get("yaml", record+"/yaml", "yaml.html", auth.Read, yamlForm),
+		post("yaml.save", record+"/yaml", "yaml.html", auth.Write, saveYAML),
+		get("rename", record+"/rename", "rename.html", auth.Write, renameForm),
+		post("rename.save", record+"/rename", "rename.html", auth.Write, renameEntity),
+		get("delete", record+"/delete", "delete.html", auth.Delete, deleteForm),
+		post("delete.do", record+"/delete", "", auth.Delete, deleteEntity),
+		post("restore", record+"/restore", "", auth.Write, restoreEntity),
+		get("history", record+"/history", "history.html", auth.Read, history),
+		get("compare", record+"/compare", "compare.html", auth.Read, compare),
+		get("relations", record+"/relations", "relations.html", auth.Read, relations),
 	}
-	_ = post
 	return append(pages, a.tabPages(k, resource)...)
 }
 
@@ -158,7 +175,6 @@ func list(c *Ctx, k *catalog.Kind) (any, error) {
 		}
 	}
 	p.exports(c)
-	p.Bulk = bulkFor(c, k)
 	p.Command = "binnacle apply " + k.Plural + ".yaml"
 	return p, nil
 }
@@ -169,7 +185,7 @@ func (c *Ctx) problemsIn(err error) string {
 	for _, p := range fault.ProblemsOf(err) {
 		line := c.Problem(p)
 		if p.Hint != "" {
-			line += " " + p.Hint
+			line += " " + c.Hint(p.Hint)
 		}
 		lines = append(lines, line)
 	}

@@ -165,6 +165,7 @@ type Shell struct {
 	Fragment string  // template that answers htmx instead of the whole page
 	Status   int     // of HTTP; 0: 200
 	Bare     bool    // without navigation
+	Template string  // file drawn in place of the PageDef's
 
 	Frame *Frame // filled in by the kit before drawing
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
@@ -183,11 +184,12 @@ func (a *App) answer(c *Ctx, def *PageDef, answer any) error {
 }
 
 func (a *App) draw(c *Ctx, def *PageDef, p page) error {
-	tmpl := a.setOf(def.Room, def.Template, c.Lang)
-	if tmpl == nil {
-		return fmt.Errorf("web: page %s has no template %q", def.ID, def.Template)
-	}
 	sh := p.shell()
+	file := cmp.Or(sh.Template, def.Template)
+	tmpl := a.setOf(def.Room, file, c.Lang)
+	if tmpl == nil {
+		return fmt.Errorf("web: page %s has no template %q", def.ID, file)
+	}
 	name, data := "layout", any(&view{sh, p})
 	if sh.Fragment != "" && c.HTMX() {
 		sh.Frame = &Frame{Lang: c.Lang, ctx: c}

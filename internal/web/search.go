@@ -129,6 +129,9 @@ func suggest(c *Ctx) (any, error) {
 	p := &suggestPage{}
 	p.Title, p.Fragment = c.T("find"), "options"
 	q := c.Param("q")
+	if name := c.R.Header.Get("HX-Trigger-Name"); name != "" {
+		q = c.Param(name)
+	}
 	var kinds []string
 	for _, name := range strings.Split(c.Param("kinds"), ",") {
 		if k := c.Catalog().Kinds().Get(name); k != nil && c.CanKind(auth.Read, k) && !slices.Contains(kinds, k.Name) {
