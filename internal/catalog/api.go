@@ -23,7 +23,10 @@ type Document struct {
 	File     string
 	Line     int
 	Warnings []Warning
-	lines    map[string][2]int // field path to line and column
+	// Base, when not 0, is the revision this document was made from: it is
+	// merged over that one, and not over what its manager said last.
+	Base  int64
+	lines map[string][2]int // field path to line and column
 }
 
 // Warning is something odd that was accepted, as an unknown field that was kept.

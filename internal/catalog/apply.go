@@ -269,12 +269,9 @@ func (a *applying) document(d Document) error {
 // merge joins the document with the stored state over what the manager said
 // last.
 func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[string]any) (map[string]any, error) {
-	base := map[string]any{}
-	if doc := a.bases[r.id]; doc != nil {
-		var err error
-		if base, err = decodeTree(doc); err != nil {
-			return nil, err
-		}
+	base, err := a.base(d, r)
+	if err != nil {
+		return nil, err
 	}
 	theirs, err := treeOf(before)
 	if err != nil {
@@ -295,6 +292,21 @@ func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[stri
 		a.clashes = append(a.clashes, p)
 	}
 	return result, nil
+}
+
+// base is what a document's changes are counted from.
+func (a *applying) base(d Document, r row) (map[string]any, error) {
+	if d.Base != 0 {
+		rev, err := a.c.revision(a.ctx, a.tx, r.id, d.Base)
+		if err != nil {
+			return nil, err
+		}
+		return treeOf(rev.Entity)
+	}
+	if doc := a.bases[r.id]; doc != nil {
+		return decodeTree(doc)
+	}
+	return map[string]any{}, nil
 }
 
 // clash says who else changed a field, when, and to what.

@@ -372,3 +372,46 @@ func TestConcurrentAppliesOfOneThing(t *testing.T) {
 		}
 	})
 }
+
+// A document made from a revision is merged over it: what its maker saw of
+// other hands is no clash, what came after is.
+func TestDocumentMadeFromRevision(t *testing.T) {
+	each(t, func(w *world) {
+		w.apply(file, partYAML("a", "{type: service, tier: 1}"))
+		if _, err := w.c.Update(w.ctx, ana, edited(w, "part:a", `{"spec":{"tier":2}}`), catalog.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		made := func(tier int) []catalog.Document {
+			return []catalog.Document{{Entity: edited(w, "part:a", fmt.Sprintf(`{"spec":{"tier":%d}}`, tier)), Base: 2}}
+		}
+		if _, err := w.c.Apply(w.ctx, file, made(3), catalog.ApplyOptions{}); err != nil {
+			t.Errorf("over the revision it was made from: %v", err)
+		}
+		_, err := w.c.Apply(w.ctx, file, made(4), catalog.ApplyOptions{})
+		wantErr(t, err, fault.Conflict, "spec.tier")
+	})
+}
+
+func TestDerivedFieldsInLists(t *testing.T) {
+	each(t, func(w *world) {
+		w.apply(file, partYAML("a", "{type: service, steps: [{name: x}, {name: y}]}")+partYAML("b", "{type: service}")+partYAML("c", "{type: service, steps: [{name: x}]}"))
+		k := w.c.Kinds().Get("Part")
+		names := func(q catalog.Query) (out []string) {
+			q.Kinds = []string{"Part"}
+			page, err := w.c.List(w.ctx, ana, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Items {
+				out = append(out, e.Metadata.Name+fmt.Sprint(k.Field("status.steps").Get(e)))
+			}
+			return out
+		}
+		if diff := cmp.Diff([]string{"a2", "c1", "b0"}, names(catalog.Query{Sort: "status.steps", Desc: true})); diff != "" {
+			t.Errorf("sorted (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"c1"}, names(catalog.Query{Fields: map[string][]string{"status.steps": {"1"}}})); diff != "" {
+			t.Errorf("filtered (-want +got):\n%s", diff)
+		}
+	})
+}

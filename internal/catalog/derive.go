@@ -81,7 +81,7 @@ type facet struct {
 
 // facets returns the values of e by which lists are filtered and sorted.
 func (k *Kind) facets(e *entity.Entity) []facet {
-	tree, err := treeOf(e)
+	tree, err := wholeTree(e)
 	if err != nil {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (k *Kind) facets(e *entity.Entity) []facet {
 	for name, value := range e.Metadata.Labels {
 		out = append(out, facet{key: "metadata.labels." + name, value: value})
 	}
-	walk(k.Fields, func(f *Field) {
+	k.walk(func(f *Field) {
 		if f.Column > 0 || f.Filter {
 			out = append(out, f.facets(lookup(tree, f.Path), e)...)
 		}

@@ -35,6 +35,7 @@ type Kind struct {
 
 	// Made by Of.
 	Fields []Field
+	Status []Field // of what Derived computes
 	spec   reflect.Type
 	check  func(*entity.Entity, any) []fault.Problem
 	derive func(*entity.Entity, any) any
@@ -132,6 +133,20 @@ func Derive[T any](k *Kind, f func(*entity.Entity, *T) any) *Kind {
 	return k
 }
 
+// Derived is Derive for a status whose shape is the struct S. Its tags are those
+// of a spec: the fields with a column or a filter are shown, sorted and filtered
+// in lists as the others are, and nobody writes them. A nil result is no
+// status.
+func Derived[T, S any](k *Kind, f func(*entity.Entity, *T) *S) *Kind {
+	k.Status = fieldsOf(reflect.TypeFor[S](), "status")
+	return Derive(k, func(e *entity.Entity, spec *T) any {
+		if s := f(e, spec); s != nil {
+			return s
+		}
+		return nil
+	})
+}
+
 // Spec decodes the spec of e into the struct of its kind.
 func Spec[T any](e *entity.Entity) (T, error) {
 	var v T
@@ -146,7 +161,12 @@ func Spec[T any](e *entity.Entity) (T, error) {
 }
 
 // Field returns the field at a path such as "spec.owner", or nil.
-func (k *Kind) Field(path string) *Field { return findField(k.Fields, path) }
+func (k *Kind) Field(path string) *Field {
+	if f := findField(k.Fields, path); f != nil {
+		return f
+	}
+	return findField(k.Status, path)
+}
 
 func findField(fields []Field, path string) *Field {
 	for i := range fields {
@@ -173,7 +193,7 @@ func findField(fields []Field, path string) *Field {
 // Columns returns the fields shown in lists, in order.
 func (k *Kind) Columns() []Field {
 	var cols []Field
-	walk(k.Fields, func(f *Field) {
+	k.walk(func(f *Field) {
 		if f.Column > 0 {
 			cols = append(cols, *f)
 		}
@@ -185,12 +205,18 @@ func (k *Kind) Columns() []Field {
 // Filters returns the fields offered in the filter bar.
 func (k *Kind) Filters() []Field {
 	var out []Field
-	walk(k.Fields, func(f *Field) {
+	k.walk(func(f *Field) {
 		if f.Filter {
 			out = append(out, *f)
 		}
 	})
 	return out
+}
+
+// walk visits the fields of the spec, then those of the status.
+func (k *Kind) walk(visit func(*Field)) {
+	walk(k.Fields, visit)
+	walk(k.Status, visit)
 }
 
 // walk visits the fields and those of objects, not the items of lists.

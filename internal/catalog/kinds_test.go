@@ -35,6 +35,11 @@ type step struct {
 	By   string `json:"by" en:"By" es:"Por" ref:"user" rel:"doneBy,does"`
 }
 
+// standing is what is computed of a part.
+type standing struct {
+	Steps int `json:"steps" en:"Step count" es:"Número de pasos" col:"9" filter:"1"`
+}
+
 type team struct {
 	Parent string `json:"parent" en:"Parent" es:"Padre" ref:"group" rel:"childOf,parentOf"`
 }
@@ -51,7 +56,7 @@ func testKinds() *catalog.Kinds {
 			}
 			return nil
 		})
-	catalog.Derive(parts, func(e *entity.Entity, p *part) any { return map[string]any{"steps": len(p.Steps)} })
+	catalog.Derived(parts, func(e *entity.Entity, p *part) *standing { return &standing{Steps: len(p.Steps)} })
 	return catalog.NewKinds(parts,
 		catalog.Of[team](catalog.Kind{Name: "Group", Plural: "groups", Room: auth.People, Open: true, Versions: []string{"backstage.io/v1alpha1", entity.APIVersion}, Title: lang.T("Team", "Equipo"), Titles: lang.T("Teams", "Equipos")}, nil),
 		catalog.Of[human](catalog.Kind{Name: "User", Plural: "users", Room: auth.People, Personal: true, Title: lang.T("Human", "Persona"), Titles: lang.T("Humans", "Personas")}, nil))

@@ -24,6 +24,16 @@ func treeOf(e *entity.Entity) (map[string]any, error) {
 	return decodeTree(data)
 }
 
+// wholeTree is treeOf with the status, which only lists look at.
+func wholeTree(e *entity.Entity) (map[string]any, error) {
+	tree, err := treeOf(e)
+	if err != nil || e == nil || len(e.Status) == 0 {
+		return tree, err
+	}
+	tree["status"], err = decodeTree(e.Status)
+	return tree, err
+}
+
 func decodeTree(data []byte) (map[string]any, error) {
 	tree := map[string]any{}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -219,7 +229,7 @@ func mergePatch(target map[string]any, patch map[string]any) map[string]any {
 // Get returns the value of the field in e: a string, json.Number, bool, []any,
 // map[string]any, or nil where it is not set.
 func (f *Field) Get(e *entity.Entity) any {
-	tree, err := treeOf(e)
+	tree, err := wholeTree(e)
 	if err != nil {
 		return nil
 	}
