@@ -71,6 +71,8 @@ type harness struct {
 	log     *bytes.Buffer
 	tokens  map[string]string // secret by name
 	owner   auth.Principal
+
+	contract *contract
 }
 
 func migrations() []sqldb.Migration {
@@ -92,6 +94,7 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },
 	})
+	h.contract = newContract(t, h.api)
 	d := &door.Door{Auth: service, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.API: h.api.Error},
 		Refused: door.AuditRefusals(db, func(err error) { t.Error(err) }), Log: slog.New(slog.NewJSONHandler(h.log, nil)), Metrics: door.NewMetrics()}
 	h.handler = d.Handler(append(h.api.Routes(), door.HealthRoutes(door.Ping(db), d.Metrics)...))
@@ -186,6 +189,9 @@ func (h *harness) do(who, method, target, body string, headers ...string) reply 
 	out := reply{ResponseRecorder: w}
 	if strings.Contains(w.Header().Get("Content-Type"), "json") {
 		json.Unmarshal(w.Body.Bytes(), &out.body)
+	}
+	if strings.HasPrefix(r.URL.Path, Prefix) {
+		h.contract.check(h.t, r, out)
 	}
 	return out
 }

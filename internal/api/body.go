@@ -77,6 +77,9 @@ func (c *call) into(v any) error {
 			return err
 		}
 	}
+	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || trimmed[0] != '{' {
+		return fault.Bad("The body is not an object.", fault.Problem{Code: "type", Msg: "must be an object"})
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {

@@ -179,9 +179,9 @@ func (a *API) houseOps(s schemas) []operation {
 		{method: "GET", path: "/version", id: "getVersion", summary: "Say which version this is", verb: auth.Whoami, handle: (*call).version,
 			answers: []answer{{status: 200, doc: "The version.", types: objectTypes, schema: s.typed(versionInfo{})}}},
 		{method: "GET", path: "/openapi.json", id: "openapiJSON", summary: "Get this description as JSON", verb: auth.Public, handle: func(c *call) error { return c.openapi(jsonType) },
-			answers: []answer{{status: 200, doc: "OpenAPI 3.1.", types: []string{jsonType}, schema: schema{"type": "object"}}}},
+			answers: []answer{{status: 200, doc: "OpenAPI 3.1.", types: []string{jsonType}, schema: schema{"type": "object"}, headers: []param{etagHeader}}, {status: 304, doc: "It is still the one you have."}}, header: []param{ifNoneMatch}},
 		{method: "GET", path: "/openapi.yaml", id: "openapiYAML", summary: "Get this description as YAML", verb: auth.Public, handle: func(c *call) error { return c.openapi(yamlType) },
-			answers: []answer{{status: 200, doc: "OpenAPI 3.1.", types: []string{yamlType}, schema: schema{"type": "object"}}}},
+			answers: []answer{{status: 200, doc: "OpenAPI 3.1.", types: []string{yamlType}, schema: schema{"type": "object"}, headers: []param{etagHeader}}, {status: 304, doc: "It is still the one you have."}}, header: []param{ifNoneMatch}},
 	}
 	if a.Backup != nil {
 		ops = append(ops, operation{method: "GET", path: "/backup", id: "backup", summary: "Copy the whole installation out", verb: auth.Backup, stream: true, doc: "One consistent, checksummed file, for binnacle restore.", handle: (*call).backup,
