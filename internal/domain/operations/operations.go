@@ -18,7 +18,7 @@ import (
 // Room is the ID of this room.
 const Room = auth.Operations
 
-//go:embed text.en.json text.es.json
+//go:embed text.en.json text.es.json *.html
 var files embed.FS
 
 // Module returns what the room brings.
@@ -26,8 +26,11 @@ func Module() room.Module {
 	return room.Module{
 		Module: web.Module{
 			Room:  web.Room{ID: Room, Title: lang.T("Operations", "Operaciones"), Icon: "operations", Order: 40},
-			Texts: files,
+			Texts: files, Templates: files,
+			Pages: []web.PageDef{mapPage()},
+			Cards: []web.Card{headCard(), actionsCard(), definitionCard(), depsCard(), apisCard(), partsCard(), answersCard(), partCard(), factsCard(), toolsCard()},
 			Nav: []web.NavItem{
+				{ID: "map", Label: "operations.nav.map", Href: "/map", Icon: "graph"},
 				{Kind: "Component", Label: "operations.nav.services", Key: "s"},
 				{Kind: "API"}, {Kind: "System"}, {Kind: "Domain"}, {Kind: "Resource"}, {Kind: "Location"},
 			},
