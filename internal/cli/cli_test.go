@@ -1,0 +1,304 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/binnaclehq/binnacle/internal/api"
+	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/cli"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"binnacle": func() { os.Exit(cli.Main(program())) },
+	})
+}
+
+type componentSpec struct {
+	Type      string   `json:"type" en:"Type" es:"Tipo" req:"1" suggest:"service,website,library" col:"1" filter:"1"`
+	Lifecycle string   `json:"lifecycle" en:"Lifecycle" es:"Ciclo de vida" enum:"experimental:info;production:ok;deprecated:warn" col:"2" filter:"1"`
+	Owner     string   `json:"owner,omitempty" en:"Owner" es:"Responsable" ref:"group" rel:"ownedBy,ownerOf" col:"3" filter:"1"`
+	DependsOn []string `json:"dependsOn,omitempty" en:"Depends on" es:"Depende de" ref:"component" rel:"dependsOn,dependencyOf"`
+	Tier      int      `json:"tier,omitempty" en:"Tier" es:"Nivel" min:"1" max:"4"`
+}
+
+type groupSpec struct {
+	Type string `json:"type" en:"Type" es:"Tipo" col:"1"`
+}
+
+type technologySpec struct {
+	Entries []entry `json:"entries,omitempty" en:"Editions" es:"Ediciones"`
+}
+
+type entry struct {
+	Edition string `json:"edition" en:"Edition" es:"Edición"`
+	Ring    string `json:"ring" en:"Ring" es:"Anillo"`
+}
+
+func kinds() *catalog.Kinds {
+	component := catalog.Of[componentSpec](catalog.Kind{Name: "Component", Plural: "components", Short: []string{"comp"}, Room: auth.Operations,
+		Title: lang.T("Component", "Componente"), Titles: lang.T("Components", "Componentes"), Doc: lang.T("A piece of software. It has an owner.", "Una pieza de software. Tiene responsable."),
+		Examples: []string{"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata:\n  name: checkout\nspec:\n  type: service\n"}}, nil)
+	group := catalog.Of[groupSpec](catalog.Kind{Name: "Group", Plural: "groups", Room: auth.People,
+		Title: lang.T("Group", "Grupo"), Titles: lang.T("Groups", "Grupos"), Doc: lang.T("A team.", "Un equipo.")}, nil)
+	technology := catalog.Of[technologySpec](catalog.Kind{Name: "Technology", Plural: "technologies", Short: []string{"tech"}, Room: auth.Strategy,
+		Title: lang.T("Technology", "Tecnología"), Titles: lang.T("Technologies", "Tecnologías"), Doc: lang.T("A technology and its ring.", "Una tecnología y su anillo.")}, nil)
+	catalog.Derive(technology, func(_ *entity.Entity, s *technologySpec) any {
+		if len(s.Entries) == 0 {
+			return nil
+		}
+		return map[string]any{"ring": s.Entries[len(s.Entries)-1].Ring, "editions": len(s.Entries)}
+	})
+	return catalog.NewKinds(component, group, technology)
+}
+
+// rings imports technologies from lines "name,edition,ring".
+func rings() catalog.Importer {
+	return catalog.Importer{Name: "rings", Room: auth.Strategy, Accept: []string{".csv"}, Title: lang.T("Rings", "Anillos"),
+		Doc: lang.T("Lines of name, edition and ring. For tests.", "Líneas de nombre, edición y anillo. Para pruebas."), Import: importRings}
+}
+
+func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
+	var docs []catalog.Document
+	report := &catalog.ImportReport{}
+	for _, f := range files {
+		rows, err := csv.NewReader(bytes.NewReader(f.Data)).ReadAll()
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "%s is not CSV", f.Name)
+		}
+		for i, row := range rows {
+			if len(row) != 3 || row[2] == "" {
+				report.Problems = append(report.Problems, fault.Problem{File: f.Name, Line: i + 1, Code: "ring", Msg: "no ring"})
+				continue
+			}
+			e := &entity.Entity{APIVersion: entity.APIVersion, Kind: "Technology", Metadata: entity.Metadata{Name: row[0], Labels: map[string]string{"by": opts.Args["by"]}},
+				Spec: fmt.Appendf(nil, `{"entries":[{"edition":%q,"ring":%q}]}`, row[1], row[2])}
+			docs = append(docs, catalog.Document{Entity: e, File: f.Name, Line: i + 1})
+		}
+	}
+	res, err := c.ApplyWith(ctx, caller, docs, catalog.ApplyOptions{DryRun: opts.DryRun}, opts.Progress)
+	if err != nil {
+		return nil, err
+	}
+	report.ApplyResult = *res
+	report.Summary = fmt.Sprintf("%d technologies", len(docs))
+	return report, nil
+}
+
+// names exports a file of names for each kind.
+func names() catalog.Exporter {
+	return catalog.Exporter{Name: "names", Formats: []string{"txt"}, Title: lang.T("Names", "Nombres"), Doc: lang.T("Names, a file for each kind. For tests.", "Nombres, un archivo por clase. Para pruebas."),
+		Export: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
+			by := map[string]*catalog.File{}
+			var files []catalog.File
+			err := c.Each(ctx, caller, opts.Query, func(e *entity.Entity) error {
+				if by[e.Kind] == nil {
+					by[e.Kind] = &catalog.File{Name: "names/" + e.Kind + ".txt"}
+				}
+				by[e.Kind].Data = append(by[e.Kind].Data, e.Metadata.Name+"\n"...)
+				return nil
+			})
+			for _, k := range c.Kinds().Names() {
+				if by[k] != nil {
+					files = append(files, *by[k])
+				}
+			}
+			return files, err
+		}}
+}
+
+func migrations() []sqldb.Migration {
+	var out []sqldb.Migration
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations()} {
+		out = append(out, m...)
+	}
+	return out
+}
+
+func databaseURL(p cli.Place) string {
+	if p.Database != "" {
+		return p.Database
+	}
+	return filepath.Join(p.Data, "binnacle.db")
+}
+
+func keyFile(p cli.Place) string {
+	if p.KeyFile != "" {
+		return p.KeyFile
+	}
+	return filepath.Join(p.Data, "keys")
+}
+
+// program is a small binnacle: three kinds, the door and the API.
+func program() cli.Program {
+	return cli.Program{
+		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
+		Open: open, Serve: serve, Sample: sample, DatabaseURL: databaseURL, KeyFile: keyFile,
+		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
+			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
+			return err
+		},
+		Restore: func(ctx context.Context, p cli.Place, file string, progress func(backup.Progress)) (backup.Report, error) {
+			db, err := sqldb.Open(ctx, databaseURL(p))
+			if err != nil {
+				return backup.Report{}, err
+			}
+			defer db.Close()
+			return backup.RestoreFile(ctx, db, file, backup.RestoreOptions{Migrations: migrations(), Dir: p.Data, Progress: progress,
+				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).RebuildSearch(ctx) }})
+		},
+		Backup: func(p cli.Place) backup.Options {
+			return backup.Options{Program: "test", Files: []backup.File{{Name: "keys", Path: keyFile(p), Secret: true}}}
+		},
+		Path: func(kind, secret string) string { return "/" + kind + "/" + secret },
+	}
+}
+
+func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
+	if err := os.MkdirAll(p.Data, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := sqldb.Open(ctx, databaseURL(p))
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, migrations()); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	keys, err := auth.OpenKeyring(ctx, db, keyFile(p))
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	a, err := auth.New(ctx, auth.Config{DB: db, Keys: keys, Hash: auth.HashParams{Memory: 64, Passes: 1, Lanes: 1}})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
+	return &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}, nil
+}
+
+func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
+	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+		Backup: func(ctx context.Context, w io.Writer) error {
+			_, err := backup.Write(ctx, g.DB, w, program().Backup(g.Place))
+			return err
+		}})
+	d := &door.Door{Auth: g.Auth, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.API: rest.Error}, Log: o.Log}
+	routes := append(rest.Routes(), door.Route{Method: "GET", Pattern: "/healthz", Face: door.API, Verb: auth.Public, Handle: func(w http.ResponseWriter, _ *http.Request) error {
+		_, err := io.WriteString(w, "ok\n")
+		return err
+	}})
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return err
+	}
+	server := door.NewServer(d.Handler(routes), o.Log)
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	setup := ""
+	if done, err := g.Auth.SetUp(ctx); err != nil {
+		return err
+	} else if !done {
+		setup = "/setup/once"
+	}
+	o.Ready("http://"+l.Addr().String(), setup)
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func sample(ctx context.Context, g *cli.Ground) (string, error) {
+	docs, err := g.Catalog.Decode("sample.yaml", []byte("apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: sailors}\nspec: {type: team}\n"))
+	if err != nil {
+		return "", err
+	}
+	me := auth.Local(auth.HomeID, "demo", "cli")
+	if _, err := g.Catalog.Apply(ctx, catalog.Caller{Principal: me, Manager: "demo"}, docs, catalog.ApplyOptions{}); err != nil {
+		return "", err
+	}
+	const email = "demo@binnacle.example"
+	if done, err := g.Auth.SetUp(ctx); err != nil || done {
+		return email, err
+	}
+	_, err = g.Auth.CreateFirstOwner(ctx, auth.NewAccount{Email: email, Name: "Demo"}, "Sailors", auth.Visitor{Via: "cli"})
+	return email, err
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") == "1", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			for _, v := range []string{"BINNACLE_CONFIG=" + env.WorkDir + "/config", "LC_ALL=C", "TMPDIR=" + env.WorkDir, "NO_COLOR="} {
+				env.Vars = append(env.Vars, v)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "cmpdates": compareUndated},
+	})
+}
+
+// exitCode runs a command that must end with the code given: code 4 binnacle get …
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command args…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("%s ended with %d, want %s\n%s%s", strings.Join(args[1:], " "), got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// serving waits until the lock of a folder tells the address of its server and
+// sets it as a variable: serving DIR SERVER.
+func serving(ts *testscript.TestScript, neg bool, args []string) {
+	for range 200 {
+		data, _ := os.ReadFile(ts.MkAbs(filepath.Join(args[0], "lock")))
+		if address := strings.TrimSpace(string(data)); address != "" && !neg {
+			ts.Setenv(args[1], address)
+			return
+		} else if address == "" && neg {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("serving: %s", args[0])
+}
+
+// compareUndated is cmp with what differs between runs taken out.
+func compareUndated(ts *testscript.TestScript, neg bool, args []string) {
+	got, want := undate(ts.ReadFile(args[0])), undate(ts.ReadFile(args[1]))
+	if (got == want) == neg {
+		ts.Fatalf("%s:\n%s\nwant %s:\n%s", args[0], got, args[1], want)
+	}
+}

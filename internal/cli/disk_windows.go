@@ -1,0 +1,14 @@
+package cli
+
+import "golang.org/x/sys/windows"
+
+// freeSpace returns the bytes that are free for this user where dir is.
+func freeSpace(dir string) (int64, error) {
+	path, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	err = windows.GetDiskFreeSpaceEx(path, &free, nil, nil)
+	return int64(free), err
+}

@@ -1,0 +1,497 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// finding is what one check of doctor found.
+type finding struct {
+	Check string `json:"check"`
+	State string `json:"state"` // ok, warn, bad, idle (not checked)
+	Says  string `json:"says"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+func doctorCommand() *command {
+	var out string
+	return &command{
+		use: "doctor", short: lang.T("Check an installation and explain what is wrong.", "Comprueba una instalación y explica qué falla."),
+		long: lang.T(`Check a data folder, also one that a server holds: permissions, the database and its
+migrations, the key file, the feed, the audit chain, references, disk space and clock.
+With --server: the address, its certificate, the clock, the token and the audit chain.
+It changes nothing. The exit code is 1 when something is wrong.`,
+			`Comprueba una carpeta de datos, aunque la use un servidor: permisos, la base de datos y sus
+migraciones, el archivo de la clave, el feed, la cadena de auditoría, las referencias, el
+espacio en disco y el reloj. Con --server: la dirección, su certificado, el reloj, el token
+y la cadena de auditoría. No cambia nada. El código de salida es 1 si algo falla.`),
+		examples: []example{
+			{lang.T("The data folder", "La carpeta de datos"), "binnacle doctor --data /var/lib/binnacle"},
+			{lang.T("For a monitor", "Para un monitor"), "binnacle doctor -o json | jq '.[] | select(.state != \"ok\")'"},
+		},
+		access: access{Verb: auth.Backup},
+		flags: func(f *flags) {
+			f.choice(&out, "output", "o", "text", []string{"text", "json"}, lang.T("What to print", "Qué se imprime"))
+		},
+		run: func(ctx context.Context, s *session, _ []string) error {
+			logins, err := s.readLogins()
+			if err != nil {
+				return err
+			}
+			if err := s.place.settle(logins); err != nil {
+				return err
+			}
+			d := &doctor{session: s}
+			if s.place.server != "" {
+				d.server(ctx)
+			} else {
+				d.folder(ctx)
+			}
+			return d.report(out)
+		},
+	}
+}
+
+// doctor collects findings.
+type doctor struct {
+	*session
+	check lang.Text
+	found []finding
+}
+
+func (d *doctor) note(state, says string, hint string) {
+	d.found = append(d.found, finding{d.check.In(d.code), state, says, hint})
+}
+
+func (d *doctor) ok(en, es string, args ...any) { d.note("ok", d.say(lang.T(en, es), args...), "") }
+
+// trouble notes an error with what to do about it.
+func (d *doctor) trouble(err error) { d.note("bad", d.sentence(err), d.hintOf(err)) }
+
+func (d *doctor) report(out string) error {
+	bad := 0
+	for _, f := range d.found {
+		if f.State == "bad" {
+			bad++
+		}
+	}
+	if out == "json" {
+		if err := writeJSON(d.Out, d.found); err != nil {
+			return err
+		}
+	} else {
+		d.list()
+	}
+	if bad > 0 {
+		return failed(exitFailed, "%d check(s) failed", "%d comprobación(es) fallaron", bad).hinting("each says above what to do", "cada una dice arriba qué hacer")
+	}
+	return nil
+}
+
+var stateWords = map[string]lang.Text{"ok": lang.T("ok", "bien"), "warn": lang.T("look", "mirar"), "bad": lang.T("wrong", "mal"), "idle": lang.T("skipped", "omitido")}
+
+func (d *doctor) list() {
+	for _, f := range d.found {
+		word := fmt.Sprintf("%-8s", stateWords[f.State].In(d.code))
+		fmt.Fprintf(d.Out, "%s %-16s %s\n", d.paint(d.OutTTY, f.State, word), f.Check, f.Says)
+		if f.Hint != "" {
+			fmt.Fprintf(d.Out, "%-25s → %s\n", "", f.Hint)
+		}
+	}
+}
+
+// folder checks a data folder.
+func (d *doctor) folder(ctx context.Context) {
+	if !d.permissions() {
+		return
+	}
+	d.held()
+	d.disk()
+	d.key()
+	db, ok := d.database(ctx)
+	if !ok {
+		return
+	}
+	defer db.Close()
+	if !d.migrations(ctx, db) {
+		return
+	}
+	d.clock(ctx, db)
+	d.lag(ctx, db)
+	d.chain(ctx, db)
+	d.references(ctx, db)
+}
+
+// permissions checks that the folder is there and nobody else may look in.
+func (d *doctor) permissions() bool {
+	d.check = lang.T("data folder", "carpeta")
+	dir := d.place.Data
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.note("bad", d.say(lang.T("%s is not there", "%s no existe"), dir), d.say(lang.T("binnacle serve --data %s makes it", "binnacle serve --data %s la crea"), dir))
+		return false
+	}
+	if err != nil {
+		d.trouble(err)
+		return false
+	}
+	if open := info.Mode().Perm() & 0o077; open != 0 && os.PathSeparator == '/' {
+		d.note("warn", d.say(lang.T("others on this machine may look into %s (%v)", "otros en esta máquina pueden mirar en %s (%v)"), dir, info.Mode().Perm()), "chmod 700 "+dir)
+		return true
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		d.trouble(err)
+		return false
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	d.ok("%s is there, private and writable", "%s existe, es privada y se puede escribir", dir)
+	return true
+}
+
+// held says whether a server holds the folder.
+func (d *doctor) held() {
+	d.check = lang.T("server", "servidor")
+	held, err := lockFolder(d.place.Data, false)
+	if err != nil {
+		d.ok("%s", "%s", d.sentence(err)+" ("+d.hintOf(err)+")")
+		return
+	}
+	held.release()
+	d.ok("none holds the folder", "ninguno usa la carpeta")
+}
+
+const (
+	lowDisk  = 1 << 30   // bytes
+	fullDisk = 100 << 20 // bytes
+)
+
+func (d *doctor) disk() {
+	d.check = lang.T("disk space", "disco")
+	free, err := freeSpace(d.place.Data)
+	hint := d.say(lang.T("free some space, or move the folder to a larger disk", "libera espacio, o mueve la carpeta a un disco mayor"))
+	switch {
+	case err != nil:
+		d.note("idle", d.sentence(err), "")
+	case free < fullDisk:
+		d.note("bad", d.say(lang.T("only %s are free", "solo quedan %s"), size(free)), hint)
+	case free < lowDisk:
+		d.note("warn", d.say(lang.T("only %s are free", "solo quedan %s"), size(free)), hint)
+	default:
+		d.ok("%s free", "%s libres", size(free))
+	}
+}
+
+// key checks the file of the key that seals secrets.
+func (d *doctor) key() {
+	d.check = lang.T("key file", "clave")
+	path := d.KeyFile(d.place.Place)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.note("warn", d.say(lang.T("%s is not there; the next start makes one if the database holds no secrets", "%s no existe; el próximo arranque lo crea si la base de datos no tiene secretos"), path),
+			d.say(lang.T("if there was one, put it back from your copy before you serve", "si existía, devuélvelo de tu copia antes de servir")))
+	case err != nil:
+		d.trouble(err)
+	case info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/':
+		d.note("bad", d.say(lang.T("others may read %s (%v)", "otros pueden leer %s (%v)"), path, info.Mode().Perm()), "chmod 600 "+path)
+	default:
+		d.ok("%s is there and private; keep a copy apart from the database's", "%s existe y es privado; guarda una copia aparte de la base de datos", path)
+	}
+}
+
+// database opens the database and asks it to check itself.
+func (d *doctor) database(ctx context.Context) (*sqldb.DB, bool) {
+	d.check = lang.T("database", "base de datos")
+	db, err := d.openDatabase(ctx)
+	if err != nil {
+		d.trouble(err)
+		return nil, false
+	}
+	if db.Dialect() != sqldb.SQLite {
+		d.ok("PostgreSQL answers", "PostgreSQL responde")
+		return db, true
+	}
+	says, err := integrity(ctx, db)
+	if err == nil && says != "ok" {
+		err = failed(exitFailed, "SQLite finds damage: %s", "SQLite encuentra daños: %s", says).
+			hinting("stop the server, keep a copy of the folder, and restore the last backup into a new folder", "para el servidor, guarda una copia de la carpeta y restaura la última copia en una nueva")
+	}
+	if err != nil {
+		d.trouble(err)
+		db.Close()
+		return nil, false
+	}
+	d.ok("SQLite is sound: %s", "SQLite está sano: %s", d.weight(db.Path()))
+	return db, true
+}
+
+func integrity(ctx context.Context, db *sqldb.DB) (string, error) {
+	rows, err := db.Query(ctx, `PRAGMA integrity_check(5)`)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return "", err
+		}
+		all = append(all, line)
+	}
+	return strings.Join(all, "; "), rows.Err()
+}
+
+// weight is the size of a file with what SQLite keeps beside it.
+func (d *doctor) weight(path string) string {
+	var n int64
+	for _, end := range []string{"", "-wal"} {
+		if info, err := os.Stat(path + end); err == nil {
+			n += info.Size()
+		}
+	}
+	return filepath.Base(path) + ", " + size(n)
+}
+
+// migrations checks that this program fits the database.
+func (d *doctor) migrations(ctx context.Context, db *sqldb.DB) bool {
+	d.check = lang.T("migrations", "migraciones")
+	applied, err := db.Applied(ctx)
+	if err != nil {
+		d.note("bad", d.say(lang.T("this is no database of binnacle, or an empty one", "no es una base de datos de binnacle, o está vacía")), d.say(lang.T("binnacle serve makes its tables", "binnacle serve crea sus tablas")))
+		return false
+	}
+	var missing, strange []string
+	known := map[string]bool{}
+	for _, m := range d.Migrations {
+		known[m.Name] = true
+		if !slices.Contains(applied, m.Name) {
+			missing = append(missing, m.Name)
+		}
+	}
+	for _, name := range applied {
+		if !known[name] {
+			strange = append(strange, name)
+		}
+	}
+	switch {
+	case len(strange) > 0:
+		d.note("bad", d.say(lang.T("a newer binnacle changed this database (%s)", "un binnacle más nuevo cambió esta base de datos (%s)"), strings.Join(strange, ", ")), d.say(lang.T("use that version, or restore a backup from before", "usa esa versión, o restaura una copia anterior")))
+		return false
+	case len(missing) > 0:
+		d.note("warn", d.say(lang.T("%d to come: %s", "%d por hacer: %s"), len(missing), strings.Join(missing, ", ")), d.say(lang.T("the next start does them; take a backup first", "el próximo arranque las hace; haz antes una copia")))
+		return false
+	}
+	d.ok("all %d done", "las %d hechas", len(applied))
+	return true
+}
+
+const clockSlack = time.Minute
+
+// clock compares this machine's clock with what was written last.
+func (d *doctor) clock(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("clock", "reloj")
+	newest, err := feed.New(db).Latest(ctx, "", 0, 1)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	now := d.now()
+	if len(newest) > 0 && newest[0].At.Sub(now) > clockSlack {
+		d.note("bad", d.say(lang.T("the newest entry is from %s UTC, and it is %s UTC here", "la última entrada es de %s UTC, y aquí son %s UTC"), moment(newest[0].At), moment(now)), d.say(lang.T("set this machine's clock, as with NTP", "ajusta el reloj de esta máquina, por ejemplo con NTP")))
+		return
+	}
+	d.ok("%s UTC, after all that was written", "%s UTC, posterior a todo lo escrito", moment(now))
+}
+
+const maxLag = 5 * time.Minute
+
+// lag checks that what follows from changes keeps up with them.
+func (d *doctor) lag(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("feed", "feed")
+	cursors, err := feed.New(db).Status(ctx)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	late := 0
+	for _, c := range cursors {
+		age := time.Duration(c.LagSeconds * float64(time.Second))
+		if age < maxLag && c.LastError == "" {
+			continue
+		}
+		late++
+		says := d.say(lang.T("%s is %d entries behind, %s", "%s va %d entradas por detrás, %s"), c.Name, c.Lag, age.Round(time.Second))
+		if c.LastError != "" {
+			says += ": " + oneLine(c.LastError, 200)
+		}
+		d.note("warn", says, d.say(lang.T("a server catches up while it runs; the reason of a failure is in its log", "un servidor se pone al día mientras funciona; el motivo de un fallo está en su registro")))
+	}
+	if late == 0 {
+		d.ok("%d reader(s), none behind", "%d lector(es), ninguno atrasado", len(cursors))
+	}
+}
+
+// chain checks the audit log of every organisation.
+func (d *doctor) chain(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("audit log", "auditoría")
+	log := audit.New(db)
+	orgs, err := log.Organisations(ctx)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	var records int64
+	for _, org := range orgs {
+		report, err := log.Verify(ctx, org)
+		switch {
+		case err != nil:
+			d.trouble(err)
+			return
+		case !report.OK:
+			d.note("bad", fmt.Sprintf("%s: %s", org, report.Reason), d.say(lang.T("keep the folder as it is and find out who could write to it; binnacle audit verify says more", "deja la carpeta como está y averigua quién podía escribir en ella; binnacle audit verify dice más")))
+			return
+		}
+		records += report.Count
+	}
+	d.ok("whole: %d records of %d organisation(s)", "entero: %d anotaciones de %d organización(es)", records, len(orgs))
+}
+
+const (
+	maxDangling   = 1000
+	shownDangling = 3
+)
+
+// references counts those that lead nowhere.
+func (d *doctor) references(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("references", "referencias")
+	caller := catalog.Caller{Principal: auth.Local(d.place.orgID(), localName(), "cli")}
+	list, err := catalog.New(db, d.Kinds).Dangling(ctx, caller, maxDangling)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	if len(list) == 0 {
+		d.ok("all lead somewhere", "todas llevan a algo")
+		return
+	}
+	var some []string
+	for _, r := range list[:min(len(list), shownDangling)] {
+		some = append(some, short(r.Title)+" → "+short(r.Ref))
+	}
+	if len(list) > shownDangling {
+		some = append(some, "…")
+	}
+	d.note("warn", d.say(lang.T("%d lead nowhere: %s", "%d no llevan a nada: %s"), len(list), strings.Join(some, ", ")), d.say(lang.T("make what they name, or correct them; they are kept and shown until then", "crea lo que nombran, o corrígelas; se conservan y se muestran hasta entonces")))
+}
+
+// server checks an installation from outside.
+func (d *doctor) server(ctx context.Context) {
+	if !d.health(ctx) {
+		return
+	}
+	r := &remote{client: d.client(d.place.server, d.place.token)}
+	if !d.signedIn(ctx, r) {
+		return
+	}
+	d.check = lang.T("audit log", "auditoría")
+	report, err := r.VerifyAudit(ctx, nil)
+	switch {
+	case exitCode(err) == exitRefused:
+		d.note("idle", d.sentence(err), "")
+	case err != nil:
+		d.trouble(err)
+	case !report.OK:
+		d.note("bad", report.Reason, d.say(lang.T("binnacle audit verify says more", "binnacle audit verify dice más")))
+	default:
+		d.ok("whole: %d records", "entero: %d anotaciones", report.Count)
+	}
+}
+
+const certificateEnds = 14 * 24 * time.Hour
+
+// health asks whether the server is well, and looks at its certificate and
+// clock.
+func (d *doctor) health(ctx context.Context) bool {
+	d.check = lang.T("server", "servidor")
+	c := d.client(d.place.server, "")
+	req, err := http.NewRequestWithContext(ctx, "GET", d.place.server+"/healthz", nil)
+	if err != nil {
+		d.trouble(err)
+		return false
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		d.trouble(c.unreachable(err))
+		return false
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		d.note("bad", d.say(lang.T("%s says %s", "%s dice %s"), req.URL.String(), resp.Status), d.say(lang.T("the server's log has the reason", "el registro del servidor tiene el motivo")))
+		return false
+	}
+	d.ok("%s is well", "%s está bien", d.place.server)
+	d.serverClock(resp)
+	d.certificate(resp)
+	return true
+}
+
+func (d *doctor) serverClock(resp *http.Response) {
+	d.check = lang.T("clock", "reloj")
+	there, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		d.note("idle", d.say(lang.T("the server does not say its time", "el servidor no dice su hora")), "")
+		return
+	}
+	apart := d.now().Sub(there).Abs()
+	if apart > clockSlack {
+		d.note("warn", d.say(lang.T("the server's clock and this one are %s apart", "el reloj del servidor y este difieren en %s"), apart.Round(time.Second)), d.say(lang.T("set both, as with NTP", "ajusta ambos, por ejemplo con NTP")))
+		return
+	}
+	d.ok("the server's agrees with this one", "el del servidor coincide con este")
+}
+
+func (d *doctor) certificate(resp *http.Response) {
+	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
+		return
+	}
+	d.check = lang.T("certificate", "certificado")
+	ends := resp.TLS.PeerCertificates[0].NotAfter
+	if ends.Sub(d.now()) < certificateEnds {
+		d.note("warn", d.say(lang.T("it ends on %s UTC", "termina el %s UTC"), moment(ends)), d.say(lang.T("renew it", "renuévalo")))
+		return
+	}
+	d.ok("good until %s UTC", "válido hasta %s UTC", moment(ends))
+}
+
+func (d *doctor) signedIn(ctx context.Context, r *remote) bool {
+	d.check = lang.T("token", "token")
+	if r.token == "" {
+		d.note("warn", d.say(lang.T("there is none for this server", "no hay ninguno para este servidor")), d.say(lang.T("binnacle login %s", "binnacle login %s"), d.place.server))
+		return false
+	}
+	who, err := r.Whoami(ctx)
+	if err != nil {
+		d.trouble(err)
+		return false
+	}
+	d.ok("%s, %s of %s", "%s, %s de %s", who.Name, who.Role.Info().Title.In(d.code), who.OrgTitle)
+	return true
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Program is what the commands need of the program: what is compiled in, and
+// how its parts are put together.
+type Program struct {
+	Version    string
+	Kinds      *catalog.Kinds
+	Importers  []catalog.Importer
+	Exporters  []catalog.Exporter
+	Migrations []sqldb.Migration // all, in order
+
+	// Open opens a data folder, and makes it when it is not there.
+	Open func(context.Context, Place) (*Ground, error)
+	// Serve serves an open data folder until ctx ends, then finishes what is
+	// under way.
+	Serve func(context.Context, *Ground, ServeOptions) error
+	// Sample fills an empty data folder with the sample organisation and
+	// returns the e-mail address of somebody who may sign in.
+	Sample func(context.Context, *Ground) (email string, err error)
+	// MCP speaks the Model Context Protocol over a pair of streams, with the
+	// rights of the principal, until in ends.
+	MCP func(ctx context.Context, g *Ground, p auth.Principal, in io.Reader, out io.Writer) error
+	// Restore makes the data at an empty place from the backup in a file.
+	Restore func(ctx context.Context, at Place, file string, progress func(backup.Progress)) (backup.Report, error)
+
+	// DatabaseURL and KeyFile say where the parts of a place are, and Backup
+	// what a copy of it takes beside the database.
+	DatabaseURL func(Place) string
+	KeyFile     func(Place) string
+	Backup      func(Place) backup.Options
+	// Path returns where on the server a one-time link of a kind ("invitation",
+	// "reset", "sign-in") with a secret is opened.
+	Path func(kind, secret string) string
+}
+
+// Place says where data are.
+type Place struct {
+	Data     string // the folder
+	Database string // postgres://…; "" is the SQLite file in the folder
+	KeyFile  string // "" is the one in the folder
+}
+
+// Ground is an open data folder.
+type Ground struct {
+	Place   Place
+	DB      *sqldb.DB
+	Catalog *catalog.Catalog
+	Auth    *auth.Service
+	Audit   *audit.Log
+	Feed    *feed.Feed
+	Close   func() error
+	App     any // what Serve needs beside
+}
+
+// ServeOptions are the choices of serve.
+type ServeOptions struct {
+	Listen          string // host:port; port 0 takes a free one
+	BaseURL         string // as people reach it; "" is http(s)://Listen
+	TLSCert, TLSKey string // files; "" serves plain HTTP
+	AllowPrivate    bool   // requests to addresses users give may go to private networks
+	MetricsToken    string // bearer token of /metrics; "" answers this machine only
+	Proxies         []string
+	Log             *slog.Logger
+	// Ready is called once it answers, with its address and, before there is a
+	// first owner, the path by which one is made.
+	Ready func(baseURL, setup string)
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/lang"
+)
+
+// serving is the flags of serve and demo.
+type serving struct {
+	opts      ServeOptions
+	log, keep string
+}
+
+func (v *serving) declare(f *flags) {
+	f.text(&v.opts.Listen, "listen", "", "127.0.0.1:8470", lang.T("`HOST:PORT` to answer at; port 0 takes a free one.", "`HOST:PORT` donde responder; el puerto 0 toma uno libre."))
+	f.choice(&v.log, "log", "", "text", []string{"text", "json"}, lang.T("Form of the log on the error stream", "Forma del registro en la salida de errores"))
+}
+
+func serveCommand() *command {
+	var v serving
+	return &command{
+		use: "serve", short: lang.T("Serve a data folder to browsers and programs.", "Sirve una carpeta de datos a navegadores y programas."),
+		long: lang.T(`Serve a data folder: web pages, REST under /api, MCP at /mcp, health at /healthz,
+metrics at /metrics. The folder is made when it is not there. The first start prints a
+link by which the first owner is made.
+
+One server holds a folder at a time; an interrupt ends it once answers are finished.`,
+			`Sirve una carpeta de datos: páginas web, REST en /api, MCP en /mcp, salud en /healthz,
+métricas en /metrics. La carpeta se crea si no existe. El primer arranque imprime un
+enlace con el que se crea el primer propietario.
+
+Un solo servidor usa una carpeta a la vez; una interrupción lo termina cuando acaba de
+responder.`),
+		examples: []example{
+			{lang.T("On this machine", "En esta máquina"), "binnacle serve --data ./data"},
+			{lang.T("Behind a proxy that does HTTPS", "Detrás de un proxy que hace HTTPS"), "binnacle serve --data /var/lib/binnacle --base-url https://binnacle.example --proxy 127.0.0.1/32"},
+			{lang.T("By itself, with HTTPS and PostgreSQL", "Por sí mismo, con HTTPS y PostgreSQL"), "binnacle serve --data /var/lib/binnacle --database postgres://binnacle@db/binnacle --listen :443 --base-url https://binnacle.example --tls-cert cert.pem --tls-key key.pem"},
+		},
+		access: access{Verb: auth.Backup},
+		flags: func(f *flags) {
+			v.declare(f)
+			f.text(&v.opts.BaseURL, "base-url", "", "", lang.T("`URL` by which people reach it, when not the one it listens at; passkeys and single sign-on belong to it.", "`URL` con la que se llega, si no es donde escucha; las llaves de acceso y el inicio único le pertenecen."))
+			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Archivo (`FILE`) del certificado, para servir HTTPS."))
+			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Archivo (`FILE`) de su clave."))
+			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
+			f.yes(&v.opts.AllowPrivate, "allow-private", "", lang.T("Requests to addresses that users give may go to private networks.", "Las peticiones a direcciones que dan los usuarios pueden ir a redes privadas."))
+			f.text(&v.opts.MetricsToken, "metrics-token", "", "", lang.T("`TOKEN` that opens /metrics to other machines.", "`TOKEN` que abre /metrics a otras máquinas."))
+		},
+		run: v.serve,
+	}
+}
+
+func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
+	if s.place.server != "" {
+		return usage("serve needs a data folder, not a server", "serve necesita una carpeta de datos, no un servidor").hinting("give --data DIR", "da --data DIR")
+	}
+	if (v.opts.TLSCert == "") != (v.opts.TLSKey == "") {
+		return usage("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntos").hinting("give both, or neither", "da ambos, o ninguno")
+	}
+	s.place.env.server = ""
+	if err := s.place.settle(&logins{}); err != nil {
+		return err
+	}
+	held, err := lockFolder(s.place.Data, true)
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	g, err := s.Open(ctx, s.place.Place)
+	if err != nil {
+		return err
+	}
+	v.opts.Ready = func(base, setup string) {
+		held.announce(base)
+		s.print("Binnacle answers at %s", "Binnacle responde en %s", base)
+		if setup != "" {
+			s.print("There is no owner yet. This link makes the first one, once:", "Aún no hay propietario. Este enlace crea el primero, una vez:")
+			fmt.Fprintln(s.Out, "  "+base+setup)
+		}
+	}
+	return v.until(ctx, s, g, held)
+}
+
+// until serves until ctx ends, which is how it is meant to end.
+func (v *serving) until(ctx context.Context, s *session, g *Ground, held *lock) error {
+	v.opts.Log = s.logger(v.log)
+	err := s.Serve(ctx, g, v.opts)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, g.Close(), held.announce(""))
+}
+
+func (s *session) logger(form string) *slog.Logger {
+	if form == "json" {
+		return slog.New(slog.NewJSONHandler(s.Err, nil))
+	}
+	return slog.New(slog.NewTextHandler(s.Err, nil))
+}
+
+func demoCommand() *command {
+	var v serving
+	return &command{
+		use: "demo", short: lang.T("Serve a sample organisation, to look around.", "Sirve una organización de ejemplo, para echar un vistazo."),
+		long: lang.T("Serve a sample organisation from a temporary data folder, which is removed at the end, and print a link by which you sign in once.",
+			"Sirve una organización de ejemplo desde una carpeta de datos temporal, que se borra al final, e imprime un enlace para entrar una vez."),
+		examples: []example{
+			{lang.T("Look around", "Echar un vistazo"), "binnacle demo"},
+			{lang.T("Keep what you change", "Conservar lo que cambies"), "binnacle demo --keep ./demo"},
+		},
+		access: access{Verb: auth.Backup},
+		flags: func(f *flags) {
+			v.declare(f)
+			f.text(&v.keep, "keep", "", "", lang.T("Use and keep this data folder (`DIR`).", "Usa y conserva esta carpeta de datos (`DIR`)."))
+		},
+		run: v.demo,
+	}
+}
+
+// demoTerm is how long the link of a demo lasts.
+const demoTerm = 24 * time.Hour
+
+func (v *serving) demo(ctx context.Context, s *session, _ []string) error {
+	dir := v.keep
+	if dir == "" {
+		temp, err := os.MkdirTemp("", "binnacle-demo-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(temp)
+		dir = filepath.Join(temp, "data")
+	}
+	held, err := lockFolder(dir, true)
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	g, err := s.Open(ctx, Place{Data: dir})
+	if err != nil {
+		return err
+	}
+	email, err := s.Sample(ctx, g)
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	made, err := g.Auth.SignInLink(ctx, auth.Local(auth.HomeID, localName(), "cli"), email, demoTerm)
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	v.opts.Ready = func(base, _ string) {
+		held.announce(base)
+		s.print("The sample organisation answers at %s", "La organización de ejemplo responde en %s", base)
+		s.print("Sign in, once, with this link:", "Entra, una vez, con este enlace:")
+		fmt.Fprintln(s.Out, "  "+base+s.Path("sign-in", made.Secret))
+		if v.keep == "" {
+			s.tell("What you change is gone at the end; --keep DIR keeps it. Ctrl+C ends.", "Lo que cambies se pierde al final; --keep DIR lo conserva. Ctrl+C termina.")
+		}
+	}
+	return v.until(ctx, s, g, held)
+}
