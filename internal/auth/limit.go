@@ -137,7 +137,7 @@ func (s *Service) count(ctx context.Context, tx *sqldb.Tx, limits []limit) error
 		if wait := l.backoff(fails); wait > 0 {
 			until = sqldb.Micros(now.Add(wait))
 		}
-		if _, err := tx.Exec(ctx, `UPDATE auth_limits SET fails = ?, at = ?, until = ?, told = 0 WHERE id = ?`, fails, sqldb.Micros(now), until, l.key); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE auth_limits SET fails = ?, at = ?, until = ? WHERE id = ?`, fails, sqldb.Micros(now), until, l.key); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 func TestLastOwnerStays(t *testing.T) {
@@ -60,6 +61,33 @@ func TestTwoOwnersLeaveAtOnce(t *testing.T) {
 			for _, m := range []Principal{a, b} {
 				h.db.Exec(ctx, `INSERT INTO auth_memberships (org, account, role, created) VALUES (?, ?, 'owner', 1) ON CONFLICT DO NOTHING`, HomeID, m.Account)
 			}
+		}
+	})
+}
+
+// TestMembershipChangesWait: while one change of an organisation's memberships
+// is under way, the next waits for it.
+func TestMembershipChangesWait(t *testing.T) {
+	both(t, func(t *testing.T, h *house) {
+		second := h.join(h.owner, "second", RoleOwner, time.Time{})
+		done := make(chan error, 1)
+		err := h.db.Tx(ctx, func(tx *sqldb.Tx) error {
+			if err := lockOrg(ctx, tx, HomeID); err != nil {
+				return err
+			}
+			go func() { done <- h.RemoveMember(ctx, second, second.Account) }()
+			select {
+			case <-done:
+				t.Error("a second change did not wait")
+			case <-time.After(200 * time.Millisecond):
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -307,6 +335,9 @@ func TestRemovedMemberIsOut(t *testing.T) {
 		h.want("token", err, fault.Unauthenticated, "bad-token")
 		_, err = h.SignIn(ctx, mia.Email, password, from(""))
 		h.want("sign-in", err, fault.Forbidden, "no-membership")
+		acme := h.other("acme")
+		_, err = h.ResetLink(ctx, acme, mia.Account)
+		h.want("another organisation takes who belongs nowhere", err, fault.NotFound, "no-account")
 		h.want("removing nobody", h.RemoveMember(ctx, h.owner, mia.Account), fault.NotFound, "no-account")
 	})
 }

@@ -367,6 +367,12 @@ func TestSSOAnswerIsChecked(t *testing.T) {
 		}
 		other, _ := begin()
 		refused("another browser's answer", other.Flow, answer, "sso-refused")
+		var kept ssoFlow
+		bend(start.Flow, func(f *ssoFlow) { kept = *f })
+		other, _ = begin()
+		bend(other.Flow, func(f *ssoFlow) { f.Nonce, f.Verifier = kept.Nonce, kept.Verifier })
+		refused("another state", other.Flow, answer, "sso-refused")
+		start, answer = begin()
 		refused("no cookie", "", answer, "step-expired")
 		if _, err := h.FinishSSO(ctx, Principal{}, start.Flow, answer, v); err != nil {
 			t.Fatal(err)
