@@ -92,6 +92,9 @@ type Door struct {
 	Origins []string
 	// FormTargets returns origins that forms may lead to: single sign-on.
 	FormTargets func(context.Context) []string
+	// Ending is done when the program is about to end: answers without a
+	// timeout then stop, so that they do not hold it up. Nil is never.
+	Ending context.Context
 	// SignIn returns the page a reader without a session is sent to; nil is
 	// "/sign-in". The door adds ?next= to it.
 	SignIn func(*http.Request) string

@@ -333,6 +333,26 @@ func TestHalfAnAnswerIsBrokenOff(t *testing.T) {
 	}
 }
 
+func TestStreamsEndWithTheProgram(t *testing.T) {
+	ending, end := context.WithCancel(t.Context())
+	d := &Door{Auth: known, Ending: ending}
+	h := d.Handler([]Route{{Method: "GET", Pattern: "/stream", Face: API, Verb: auth.Public, Stream: true, Handle: func(_ http.ResponseWriter, r *http.Request) error {
+		end()
+		<-r.Context().Done()
+		return nil
+	}}})
+	done := make(chan struct{})
+	go func() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/stream", nil))
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("a stream goes on after the program's end")
+	}
+}
+
 func TestGzip(t *testing.T) {
 	f := newFixture(t, Door{})
 	w := f.do("GET", "/api/big", "", "Accept-Encoding", "br, gzip")

@@ -206,7 +206,7 @@ func (h *house) setTime(route *Route, w http.ResponseWriter, r **http.Request) c
 		}
 		control.SetReadDeadline(time.Time{})
 		control.SetWriteDeadline(time.Time{})
-		return func() {}
+		return h.untilEnding(r)
 	}
 	limit := route.Timeout
 	if limit == 0 {
@@ -217,6 +217,17 @@ func (h *house) setTime(route *Route, w http.ResponseWriter, r **http.Request) c
 	control.SetReadDeadline(time.Now().Add(limit))
 	control.SetWriteDeadline(time.Now().Add(limit + 10*time.Second))
 	return cancel
+}
+
+// untilEnding gives a request a context that also ends with the program.
+func (h *house) untilEnding(r **http.Request) context.CancelFunc {
+	ctx, cancel := context.WithCancel((*r).Context())
+	*r = (*r).WithContext(ctx)
+	if h.Ending == nil {
+		return cancel
+	}
+	stop := context.AfterFunc(h.Ending, cancel)
+	return func() { stop(); cancel() }
 }
 
 // plain turns what the standard library says into the program's own kinds.
