@@ -1,6 +1,7 @@
 package operations_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
@@ -179,5 +180,19 @@ func TestMap(t *testing.T) {
 		"Without a domain", "lost No owner", "Without a system", "Old ledger", "1 API, 1 resource", "Its owner nobody-here does not exist")
 	if w := h.Get("/map", "auditor", lang.English); w.Code != 200 {
 		t.Errorf("an auditor reads the map with %d", w.Code)
+	}
+}
+
+// TestFailing: a card that cannot be loaded says so in its place.
+func TestFailing(t *testing.T) {
+	h := newHouse(t)
+	h.Apply(software)
+	if _, err := h.Catalog.DB().Exec(t.Context(), `DROP TABLE relations`); err != nil {
+		t.Fatal(err)
+	}
+	for path, cards := range map[string]int{"/components/default/pay": 5, "/apis/default/pay-api": 4, "/systems/default/checkout": 3} {
+		if n := strings.Count(h.Page(path), "This card could not be shown"); n < cards {
+			t.Errorf("%s says of %d cards that they failed, want %d", path, n, cards)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // Room is the ID of this room.
 const Room = auth.People
 
-//go:embed text.en.json text.es.json
+//go:embed text.en.json text.es.json *.html _owned.html
 var files embed.FS
 
 // Module returns what the room brings.
@@ -24,8 +24,14 @@ func Module() room.Module {
 	return room.Module{
 		Module: web.Module{
 			Room:  web.Room{ID: Room, Title: lang.T("People", "Personas"), Icon: "people", Order: 20},
-			Texts: files,
-			Nav:   []web.NavItem{{Kind: "Group"}, {Kind: "User", Key: "p"}},
+			Texts: files, Templates: files,
+			Pages: []web.PageDef{organisationPage(), directoryPage()},
+			Cards: append(groupCards(), userCards()...),
+			Nav: []web.NavItem{
+				{ID: "organisation", Label: "people.nav.org", Href: "/organisation", Icon: "org"},
+				{Kind: "User", Label: "people.nav.directory", Href: "/people", Key: "p"},
+				{Kind: "Group"},
+			},
 		},
 		Kinds: []*catalog.Kind{groupKind(), userKind()},
 	}
