@@ -589,3 +589,88 @@ func TestPreferences(t *testing.T) {
 		}
 	})
 }
+
+func TestReseal(t *testing.T) {
+	both(t, func(t *testing.T, h *house) {
+		secret, _ := h.enrol(h.owner)
+		if _, err := h.SaveProvider(ctx, h.owner, Provider{Title: "P", Issuer: "https://idp.example", ClientID: "c", Secret: "x", DefaultRole: RoleMember}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.keys.Rotate(ctx, h.db); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := h.Reseal(ctx); n != 2 || err != nil {
+			t.Errorf("resealed %d, %v; want 2", n, err)
+		}
+		if n, err := h.Reseal(ctx); n != 0 || err != nil {
+			t.Errorf("resealed %d again, %v", n, err)
+		}
+		h.pass(time.Minute)
+		step, err := h.SignIn(ctx, "olga@example.org", password, from(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.SecondFactor(ctx, step.Factor, h.code(secret), from("")); err != nil {
+			t.Errorf("the second factor after resealing: %v", err)
+		}
+	})
+}
+
+// TestBusyDatabaseLetsPeopleIn: a long write does not stop reading pages.
+func TestBusyDatabaseLetsPeopleIn(t *testing.T) {
+	h := newHouse(t, sqldbtest.SQLite(t, steps()))
+	step, err := h.SignIn(ctx, "olga@example.org", password, from(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.pass(time.Hour)
+	err = h.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		if err := lockOrg(ctx, tx, HomeID); err != nil {
+			return err
+		}
+		start := time.Now()
+		_, err := h.BySession(ctx, step.Session.Secret)
+		if d := time.Since(start); d > 10*touchWait {
+			t.Errorf("it took %v", d)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkBySession(b *testing.B) {
+	for name, open := range map[string]func(testing.TB, []sqldb.Migration) *sqldb.DB{"sqlite": sqldbtest.SQLite, "postgres": sqldbtest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			db := open(b, steps())
+			keys, err := OpenKeyring(ctx, db, filepath.Join(b.TempDir(), "keys"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, err := New(ctx, Config{DB: db, Keys: keys, Hash: quick})
+			if err != nil {
+				b.Fatal(err)
+			}
+			n, err := s.CreateFirstOwner(ctx, NewAccount{"o@example.org", "O", password}, "Home", Visitor{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := s.BySession(ctx, n.Secret); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	h := newHasher(DefaultHash, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.hash(ctx, password); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -77,8 +77,9 @@ func TestMembershipChangesWait(t *testing.T) {
 			}
 			go func() { done <- h.RemoveMember(ctx, second, second.Account) }()
 			select {
-			case <-done:
+			case err := <-done:
 				t.Error("a second change did not wait")
+				done <- err
 			case <-time.After(200 * time.Millisecond):
 			}
 			return nil

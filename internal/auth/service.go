@@ -152,6 +152,56 @@ func (s *Service) Refused(ctx context.Context, p Principal, action, target strin
 	return s.db.Tx(ctx, func(tx *sqldb.Tx) error { return audit.Append(ctx, tx, r) })
 }
 
+// Reseal seals anew, with the newest key, what older keys sealed, after a
+// rotation of the Keyring. It returns how many secrets that were.
+func (s *Service) Reseal(ctx context.Context) (int, error) {
+	n := 0
+	for _, c := range []struct {
+		table, column string
+		context       func(id string) string
+	}{
+		{"auth_accounts", "totp", totpContext},
+		{"auth_accounts", "totp_pending", totpContext},
+		{"auth_providers", "secret", secretContext},
+	} {
+		old, err := s.sealedByOldKeys(ctx, c.table, c.column)
+		if err != nil {
+			return n, err
+		}
+		for id, sealed := range old {
+			secret, err := s.keys.Open(sealed, c.context(id))
+			if err != nil {
+				return n, fmt.Errorf("auth: %s of %s: %w", c.column, id, err)
+			}
+			if _, err := s.db.Exec(ctx, `UPDATE `+c.table+` SET `+c.column+` = ? WHERE id = ? AND `+c.column+` = ?`, s.keys.Seal(secret, c.context(id)), id, sealed); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, nil
+}
+
+// sealedByOldKeys returns a column's sealed texts by id, save the current ones.
+func (s *Service) sealedByOldKeys(ctx context.Context, table, column string) (map[string]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT id, `+column+` FROM `+table+` WHERE `+column+` <> ''`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]string{}
+	for rows.Next() {
+		var id, sealed string
+		if err := rows.Scan(&id, &sealed); err != nil {
+			return nil, err
+		}
+		if !s.keys.Current(sealed) {
+			out[id] = sealed
+		}
+	}
+	return out, rows.Err()
+}
+
 // Sweep deletes what has ended: sessions, links, challenges and old limits.
 // Run it once an hour.
 func (s *Service) Sweep(ctx context.Context) error {

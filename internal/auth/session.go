@@ -116,11 +116,24 @@ func (s *Service) BySession(ctx context.Context, secret string) (Principal, erro
 		return s.moveSession(ctx, r.principal)
 	}
 	if now.Sub(r.seen) >= seenEvery {
-		if _, err := s.db.Exec(ctx, `UPDATE auth_sessions SET seen = ? WHERE hash = ?`, sqldb.Micros(now), digest(secret)); err != nil {
-			return Principal{}, err
-		}
+		return r.principal, s.touch(ctx, `UPDATE auth_sessions SET seen = ? WHERE hash = ?`, sqldb.Micros(now), digest(secret))
 	}
 	return r.principal, nil
+}
+
+// touchWait is how long a request waits for a busy database to note that it
+// came.
+const touchWait = 100 * time.Millisecond
+
+// touch writes the last use of a session or token, or leaves it for the next
+// request when another writer holds the database.
+func (s *Service) touch(ctx context.Context, query string, args ...any) error {
+	short, cancel := context.WithTimeout(ctx, touchWait)
+	defer cancel()
+	if _, err := s.db.Exec(short, query, args...); err != nil && short.Err() == nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // moveSession puts a session whose organisation is closed to its owner into

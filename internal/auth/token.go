@@ -241,9 +241,7 @@ func (s *Service) ByToken(ctx context.Context, secret string) (Principal, error)
 		return Principal{}, badToken()
 	}
 	if now.Sub(used) >= seenEvery {
-		if _, err := s.db.Exec(ctx, `UPDATE auth_tokens SET used = ? WHERE id = ?`, sqldb.Micros(now), p.Token); err != nil {
-			return Principal{}, err
-		}
+		return p, s.touch(ctx, `UPDATE auth_tokens SET used = ? WHERE id = ?`, sqldb.Micros(now), p.Token)
 	}
 	return p, nil
 }
