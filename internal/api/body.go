@@ -80,6 +80,9 @@ func (c *call) into(v any) error {
 	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || trimmed[0] != '{' {
 		return fault.Bad("The body is not an object.", fault.Problem{Code: "type", Msg: "must be an object"})
 	}
+	if bytes.Contains(data, []byte("null")) && hasNull(data) {
+		return fault.Bad("The body holds null.", fault.Problem{Code: "type", Msg: "holds null, which means nothing here", Hint: "leave the field out"})
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
@@ -89,6 +92,21 @@ func (c *call) into(v any) error {
 		return fault.Bad("The body holds a NUL character.", fault.Problem{Code: "encoding", Msg: "holds a NUL character"})
 	}
 	return nil
+}
+
+// hasNull reports whether JSON holds a null, which encoding/json would take for
+// a field that was left out.
+func hasNull(data []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		if tok == nil {
+			return true
+		}
+	}
 }
 
 // jsonOf returns YAML as JSON.

@@ -31,12 +31,16 @@ var (
 
 // pathDocs describes the wildcards of paths.
 var pathDocs = map[string]param{
-	"namespace": text("", "The namespace; default when the file names none."),
-	"name":      text("", "The name."),
+	"namespace": named("The namespace; default when the file names none."),
+	"name":      named("The name."),
 	"rev":       number("", "The number of the revision, from 1.", 1, 1<<62),
 	"kind":      text("", "A kind, by its name, its plural or a short name."),
 	"format":    text("", "The name of a format, as /api/v1/formats lists them."),
 	"id":        text("", "The id."),
+}
+
+func named(doc string) param {
+	return param{doc: doc, schema: schema{"type": "string", "pattern": entity.NamePattern}}
 }
 
 // selectParams choose entities.

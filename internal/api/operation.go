@@ -86,7 +86,7 @@ var (
 
 // Kinds of parameter.
 func text(name, doc string) param {
-	return param{name: name, doc: doc, schema: schema{"type": "string"}}
+	return param{name: name, doc: doc, schema: schema{"type": "string", "maxLength": maxParam}}
 }
 
 func texts(name, doc string) param { p := text(name, doc); p.many = true; return p }
@@ -103,7 +103,11 @@ func choice(name, doc string, values ...string) param {
 	return param{name: name, doc: doc, schema: schema{"type": "string", "enum": values}}
 }
 
-func (p param) must() param { p.required = true; return p }
+func (p param) must() param {
+	p.required = true
+	p.schema["minLength"] = 1
+	return p
+}
 
 // call is one request to an operation, its parameters already checked.
 type call struct {

@@ -19,12 +19,12 @@ type organisation struct {
 }
 
 type newOrg struct {
-	ID    string `json:"id" doc:"1 to 40 small letters, digits and hyphens."`
-	Title string `json:"title"`
+	ID    string `json:"id" min:"1" max:"40" doc:"1 to 40 small letters, digits and hyphens."`
+	Title string `json:"title" min:"1" max:"200"`
 }
 
 type orgChange struct {
-	Title string `json:"title"`
+	Title string `json:"title" min:"1" max:"200"`
 }
 
 // identity is who asks.
@@ -69,7 +69,7 @@ type account struct {
 }
 
 type accountChange struct {
-	Name        *string           `json:"name,omitempty"`
+	Name        *string           `json:"name,omitempty" min:"1" max:"200"`
 	Preferences map[string]string `json:"preferences,omitempty" doc:"Merged into what is there; an empty value removes one."`
 }
 
@@ -112,14 +112,14 @@ type tokenList struct {
 }
 
 type newToken struct {
-	Name    string    `json:"name"`
-	Scopes  []string  `json:"scopes" doc:"As read, write:strategy, audit; at least one."`
+	Name    string    `json:"name" min:"1" max:"200"`
+	Scopes  []string  `json:"scopes" min:"1" doc:"As read, write:strategy, audit; at least one."`
 	Cap     string    `json:"cap,omitempty" doc:"A role beyond which it may do nothing."`
 	Expires time.Time `json:"expires,omitzero" doc:"After 90 days when it is not said; 366 at most."`
 }
 
 type newIngestToken struct {
-	Name    string    `json:"name"`
+	Name    string    `json:"name" min:"1" max:"200"`
 	Expires time.Time `json:"expires,omitzero" doc:"After 90 days when it is not said; 366 at most."`
 }
 
@@ -147,7 +147,7 @@ type memberList struct {
 }
 
 type memberChange struct {
-	Role    string    `json:"role"`
+	Role    string    `json:"role" enum:"owner,cto,ciso,vciso,lead,member,auditor"`
 	User    string    `json:"user,omitempty" doc:"The person in the catalog, as user:default/ana."`
 	Expires time.Time `json:"expires,omitzero" doc:"An auditor's ends after 90 days when it is not said; others' never."`
 }
@@ -179,9 +179,9 @@ type invitationList struct {
 }
 
 type newInvitation struct {
-	Email   string    `json:"email"`
+	Email   string    `json:"email" min:"3" max:"254"`
 	Name    string    `json:"name,omitempty"`
-	Role    string    `json:"role"`
+	Role    string    `json:"role" enum:"owner,cto,ciso,vciso,lead,member,auditor"`
 	User    string    `json:"user,omitempty"`
 	Expires time.Time `json:"expires,omitzero" doc:"End of the membership."`
 }

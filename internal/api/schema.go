@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,10 +113,21 @@ func (s schemas) fields(t reflect.Type, properties map[string]any, required *[]s
 		if enum := f.Tag.Get("enum"); enum != "" {
 			p["enum"] = strings.Split(enum, ",")
 		}
+		bound(p, f.Tag.Get("min"), "min")
+		bound(p, f.Tag.Get("max"), "max")
 		properties[name] = p
 		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
 			*required = append(*required, name)
 		}
 	}
 	slices.Sort(*required)
+}
+
+// bound sets the least or largest value, length or number of items, by type.
+func bound(p map[string]any, value, end string) {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return
+	}
+	p[end+map[any]string{"string": "Length", "array": "Items", "integer": "imum"}[p["type"]]] = n
 }

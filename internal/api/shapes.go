@@ -35,11 +35,11 @@ type comparison struct {
 }
 
 type restoring struct {
-	Rev int64 `json:"rev" doc:"The revision to bring back."`
+	Rev int64 `json:"rev" min:"1" doc:"The revision to bring back."`
 }
 
 type renaming struct {
-	Name string `json:"name" doc:"The new name, in the same namespace."`
+	Name string `json:"name" min:"1" max:"128" doc:"The new name, in the same namespace."`
 }
 
 type relationList struct {

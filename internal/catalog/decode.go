@@ -115,48 +115,6 @@ func firstJSON(data []byte) []byte {
 	return raw
 }
 
-// parseJSON reads JSON values one after the other. Places come from reading the
-// same text as YAML, of which JSON is a part, once a problem needs them.
-func parseJSON(file string, data []byte) ([]*tree, []fault.Problem) {
-	var out []*tree
-	dec := json.NewDecoder(bytes.NewReader(data))
-	for {
-		var raw json.RawMessage
-		err := dec.Decode(&raw)
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		end := dec.InputOffset()
-		line := 1 + bytes.Count(data[:end-int64(len(raw))], []byte("\n"))
-		if err != nil {
-			line = 1 + bytes.Count(data[:min(end, int64(len(data)))], []byte("\n"))
-			return out, []fault.Problem{{File: file, Line: line, Code: "syntax", Msg: "not JSON: " + err.Error(), Args: []string{err.Error()}}}
-		}
-		var n yaml.Node
-		if err := yaml.Unmarshal(bytes.ReplaceAll(raw, []byte("\t"), []byte(" ")), &n); err != nil || len(n.Content) == 0 {
-			return out, []fault.Problem{{File: file, Line: line, Code: "syntax", Msg: "this JSON cannot be read", Args: []string{""}}}
-		}
-		shift(&n, line-1)
-		if root := n.Content[0]; root.Kind == yaml.SequenceNode {
-			for _, item := range root.Content {
-				out = append(out, newTree(file, item))
-			}
-		} else {
-			out = append(out, newTree(file, root))
-		}
-	}
-}
-
-func shift(n *yaml.Node, lines int) {
-	if lines == 0 {
-		return
-	}
-	n.Line += lines
-	for _, c := range n.Content {
-		shift(c, lines)
-	}
-}
-
 var yamlLine = regexp.MustCompile(`line (\d+):? ?`)
 
 // parserErrors are those whose line the library counts from 0.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
@@ -17,18 +18,25 @@ func (k *Kind) Schema() map[string]any {
 		version = map[string]any{"enum": k.Versions}
 	}
 	meta := objectSchema(metaFields, k.Open)
+	for _, key := range []string{"name", "namespace"} {
+		meta["properties"].(map[string]any)[key].(map[string]any)["pattern"] = entity.NamePattern
+	}
 	for _, key := range serverKeys {
 		meta["properties"].(map[string]any)[key] = map[string]any{"readOnly": true}
+	}
+	spec, required := objectSchema(k.Fields, k.Open), []string{"apiVersion", "kind", "metadata"}
+	if spec["required"] != nil {
+		required = append(required, "spec")
 	}
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"$id":     "https://binnacle.dev/schema/v1/" + lower(k.Name) + ".json",
 		"title":   k.Title.En, "description": k.Doc.En, "type": "object",
-		"required":             []string{"apiVersion", "kind", "metadata"},
+		"required":             required,
 		"additionalProperties": k.Open,
 		"properties": map[string]any{
 			"apiVersion": version, "kind": map[string]any{"const": k.Name}, "metadata": meta,
-			"spec":   objectSchema(k.Fields, k.Open),
+			"spec":   spec,
 			"status": map[string]any{"type": "object", "readOnly": true, "description": "What the program derived; ignored in files."},
 		},
 	}
@@ -38,8 +46,12 @@ func objectSchema(fields []Field, open bool) map[string]any {
 	props, required := map[string]any{}, []string{}
 	for i := range fields {
 		props[fields[i].Name] = fields[i].schema(open)
-		if fields[i].Required {
-			required = append(required, fields[i].Name)
+		if !fields[i].Required {
+			continue
+		}
+		required = append(required, fields[i].Name)
+		if p := props[fields[i].Name].(map[string]any); p["type"] == "string" && p["enum"] == nil {
+			p["minLength"] = 1
 		}
 	}
 	s := map[string]any{"type": "object", "properties": props, "additionalProperties": open}

@@ -21,7 +21,10 @@ func NewRef(kind, namespace, name string) Ref {
 	return Ref{strings.ToLower(kind), namespace, name}
 }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$`)
+// NamePattern is the regular expression of ValidName, for schemas.
+const NamePattern = `^[A-Za-z0-9]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9])?$`
+
+var namePattern = regexp.MustCompile(NamePattern)
 
 // ValidName reports whether s can name an entity or a namespace: 1 to 128
 // letters, digits, '-', '_' and '.', beginning and ending with a letter or
