@@ -115,9 +115,6 @@ func (s *session) writeChanges(out string, changes []catalog.Change, dryRun bool
 			}
 		}
 		return nil
-	case "", "text":
-	default:
-		return badOutput(out, "text", "name", "json")
 	}
 	counts := map[catalog.Op]int{}
 	for _, ch := range changes {
@@ -154,13 +151,4 @@ func (s *session) tally(counts map[catalog.Op]int, dryRun bool) string {
 		text += s.say(lang.T("; dry run: nothing was written", "; simulacro: no se escribió nada"))
 	}
 	return text
-}
-
-func badOutput(got string, allowed ...string) error {
-	u := usage("there is no output %q", "no hay una salida %q", got)
-	if near := catalog.Nearest(got, allowed); near != "" {
-		return u.hinting("did you mean -o %s?", "¿querías decir -o %s?", near)
-	}
-	list := strings.Join(allowed, ", ")
-	return u.hinting("use one of %s", "usa una de %s", list)
 }

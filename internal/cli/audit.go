@@ -81,15 +81,8 @@ func (a *auditing) search(ctx context.Context, s *session, args []string) error 
 	if err != nil {
 		return err
 	}
-	switch a.out {
-	case "json":
-		if records == nil {
-			records = []audit.Record{}
-		}
-		return writeJSON(s.Out, records)
-	case "table":
-	default:
-		return badOutput(a.out, "table", "json")
+	if a.out == "json" {
+		return writeJSON(s.Out, append([]audit.Record{}, records...))
 	}
 	if err := s.write(s.recordTable(records)); err != nil || next == 0 {
 		return err

@@ -102,7 +102,7 @@ func (s *session) writeBackup(ctx context.Context, file string, withKey bool) (b
 	if err := audit.New(db).Write(ctx, record); err != nil {
 		return backup.Report{}, err
 	}
-	options := s.Backup(s.place.Place)
+	options := s.Layout(s.place.Place).Backup
 	options.IncludeKey = withKey
 	step, done := s.progress(lang.T("copying", "copiando"))
 	defer done()
@@ -113,7 +113,7 @@ func (s *session) writeBackup(ctx context.Context, file string, withKey bool) (b
 // openDatabase opens the database of a data folder that is there, and leaves
 // its tables as they are.
 func (s *session) openDatabase(ctx context.Context) (*sqldb.DB, error) {
-	url := s.DatabaseURL(s.place.Place)
+	url := s.Layout(s.place.Place).Database
 	if s.place.Database == "" {
 		if _, err := os.Stat(url); err != nil {
 			return nil, failed(exitNotFound, "there is no database in %s", "no hay una base de datos en %s", s.place.Data).

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -138,40 +140,35 @@ func migrations() []sqldb.Migration {
 	return out
 }
 
-func databaseURL(p cli.Place) string {
-	if p.Database != "" {
-		return p.Database
-	}
-	return filepath.Join(p.Data, "binnacle.db")
+func layout(p cli.Place) cli.Layout {
+	l := cli.Layout{Database: cmp.Or(p.Database, filepath.Join(p.Data, "binnacle.db")), KeyFile: cmp.Or(p.KeyFile, filepath.Join(p.Data, "key"))}
+	l.Backup = backup.Options{Program: "test", Files: []backup.File{{Name: "key", Path: l.KeyFile, Secret: true}}}
+	return l
 }
 
-func keyFile(p cli.Place) string {
-	if p.KeyFile != "" {
-		return p.KeyFile
-	}
-	return filepath.Join(p.Data, "keys")
+// sample is the sample organisation.
+var sample = fstest.MapFS{
+	"teams/sailors.yaml":        {Data: []byte("apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: sailors}\nspec: {type: team}\n")},
+	"import/rings/2025/may.csv": {Data: []byte("go,2025-05,adopt\n")},
 }
 
 // program is a small binnacle: three kinds, the door and the API.
 func program() cli.Program {
 	return cli.Program{
 		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
-		Open: open, Serve: serve, Sample: sample, DatabaseURL: databaseURL, KeyFile: keyFile,
+		Open: open, Serve: serve, Sample: sample, Layout: layout,
 		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
 			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
 			return err
 		},
 		Restore: func(ctx context.Context, p cli.Place, file string, progress func(backup.Progress)) (backup.Report, error) {
-			db, err := sqldb.Open(ctx, databaseURL(p))
+			db, err := sqldb.Open(ctx, layout(p).Database)
 			if err != nil {
 				return backup.Report{}, err
 			}
 			defer db.Close()
 			return backup.RestoreFile(ctx, db, file, backup.RestoreOptions{Migrations: migrations(), Dir: p.Data, Progress: progress,
 				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).RebuildSearch(ctx) }})
-		},
-		Backup: func(p cli.Place) backup.Options {
-			return backup.Options{Program: "test", Files: []backup.File{{Name: "keys", Path: keyFile(p), Secret: true}}}
 		},
 		Path: func(kind, secret string) string { return "/" + kind + "/" + secret },
 	}
@@ -181,14 +178,14 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	if err := os.MkdirAll(p.Data, 0o700); err != nil {
 		return nil, err
 	}
-	db, err := sqldb.Open(ctx, databaseURL(p))
+	db, err := sqldb.Open(ctx, layout(p).Database)
 	if err != nil {
 		return nil, err
 	}
 	if err := db.Migrate(ctx, migrations()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	keys, err := auth.OpenKeyring(ctx, db, keyFile(p))
+	keys, err := auth.OpenKeyring(ctx, db, layout(p).KeyFile)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -203,7 +200,7 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Backup: func(ctx context.Context, w io.Writer) error {
-			_, err := backup.Write(ctx, g.DB, w, program().Backup(g.Place))
+			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err
 		}})
 	d := &door.Door{Auth: g.Auth, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.API: rest.Error}, Log: o.Log}
@@ -218,34 +215,11 @@ func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	server := door.NewServer(d.Handler(routes), o.Log)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
-	setup := ""
-	if done, err := g.Auth.SetUp(ctx); err != nil {
-		return err
-	} else if !done {
-		setup = "/setup/once"
-	}
-	o.Ready("http://"+l.Addr().String(), setup)
+	o.Ready("http://" + l.Addr().String())
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
-}
-
-func sample(ctx context.Context, g *cli.Ground) (string, error) {
-	docs, err := g.Catalog.Decode("sample.yaml", []byte("apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: sailors}\nspec: {type: team}\n"))
-	if err != nil {
-		return "", err
-	}
-	me := auth.Local(auth.HomeID, "demo", "cli")
-	if _, err := g.Catalog.Apply(ctx, catalog.Caller{Principal: me, Manager: "demo"}, docs, catalog.ApplyOptions{}); err != nil {
-		return "", err
-	}
-	const email = "demo@binnacle.example"
-	if done, err := g.Auth.SetUp(ctx); err != nil || done {
-		return email, err
-	}
-	_, err = g.Auth.CreateFirstOwner(ctx, auth.NewAccount{Email: email, Name: "Demo"}, "Sailors", auth.Visitor{Via: "cli"})
-	return email, err
 }
 
 func TestScripts(t *testing.T) {
@@ -257,7 +231,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "cmpdates": compareUndated},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated},
 	})
 }
 
@@ -293,12 +267,4 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("serving: %s", args[0])
-}
-
-// compareUndated is cmp with what differs between runs taken out.
-func compareUndated(ts *testscript.TestScript, neg bool, args []string) {
-	got, want := undate(ts.ReadFile(args[0])), undate(ts.ReadFile(args[1]))
-	if (got == want) == neg {
-		ts.Fatalf("%s:\n%s\nwant %s:\n%s", args[0], got, args[1], want)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
@@ -85,11 +87,35 @@ func (f *flags) span(p *time.Duration, name string, value time.Duration, doc lan
 	f.set.DurationVar(p, name, value, doc.In(f.code))
 }
 
-// choice is a text with few values, which the shell completes.
+// choice is a text with few values, which are checked before anything is done
+// and which the shell completes.
 func (f *flags) choice(p *string, name, short, value string, values []string, doc lang.Text) {
-	d := lang.T(doc.En+" ("+strings.Join(values, ", ")+")", doc.Es+" ("+strings.Join(values, ", ")+")")
-	f.text(p, name, short, value, d)
+	*p = value
+	list := " (" + strings.Join(values, ", ") + ")"
+	f.set.VarP(&choice{p, values}, name, short, doc.In(f.code)+list)
 	f.cc.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// choice is a pflag.Value with few values.
+type choice struct {
+	to      *string
+	allowed []string
+}
+
+func (c *choice) String() string { return *c.to }
+
+func (c *choice) Type() string { return "word" }
+
+func (c *choice) Set(s string) error {
+	if slices.Contains(c.allowed, s) {
+		*c.to = s
+		return nil
+	}
+	u := usage("%q is not one of %s", "%q no es uno de %s", s, strings.Join(c.allowed, ", "))
+	if near := catalog.Nearest(s, c.allowed); near != "" {
+		return u.hinting("did you mean %s?", "¿querías decir %s?", near)
+	}
+	return u.hinting("choose one of them", "elige uno de ellos")
 }
 
 // say returns a text in the language of the run.

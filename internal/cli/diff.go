@@ -43,18 +43,15 @@ func (s *session) writeDiff(out string, result *catalog.ApplyResult) error {
 			changed = append(changed, ch)
 		}
 	}
-	switch out {
-	case "json":
+	if out == "json" {
 		if err := writeJSON(s.Out, changed); err != nil {
 			return err
 		}
-	case "text":
+	} else {
 		for _, ch := range changed {
 			fmt.Fprintf(s.Out, "%s %s\n", short(ch.Ref), s.paint(s.OutTTY, opStates[ch.Op], opWords[ch.Op].In(s.code)))
 			s.writeFields(ch.Fields)
 		}
-	default:
-		return badOutput(out, "text", "json")
 	}
 	if len(changed) > 0 {
 		return errDiffers

@@ -201,7 +201,7 @@ func (d *doctor) disk() {
 // key checks the file of the key that seals secrets.
 func (d *doctor) key() {
 	d.check = lang.T("key file", "clave")
-	path := d.KeyFile(d.place.Place)
+	path := d.Layout(d.place.Place).KeyFile
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

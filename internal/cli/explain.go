@@ -57,9 +57,6 @@ func (s *session) listKinds(out string) error {
 			fmt.Fprintln(s.Out, l.Plural)
 		}
 		return nil
-	case "text":
-	default:
-		return badOutput(out, "text", "json", "name")
 	}
 	t := &table{head: s.heads(lang.T("Kind", "Clase"), lang.T("Names", "Nombres"), lang.T("Room", "Sala"), lang.T("What it is for", "Para qué sirve"))}
 	for _, l := range lines {
@@ -82,7 +79,7 @@ func (s *session) explain(arg, out string) error {
 		fmt.Fprintln(s.Out, strings.TrimSpace(strings.Join(k.Examples, "\n---\n")))
 		return nil
 	case out != "text":
-		return badOutput(out, "text")
+		return usage("-o %s describes a whole kind", "-o %s describe una clase entera", out).hinting("leave the field out, or -o", "omite el campo, u -o")
 	}
 	text, err := s.explainPath(k, path)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,6 +110,13 @@ func (s *session) finish(err error) int {
 
 // report lists problems, one a line, each with its place.
 func (s *session) report(problems []fault.Problem) {
+	problems = slices.Clone(problems)
+	slices.SortStableFunc(problems, func(a, b fault.Problem) int {
+		if a.File != b.File {
+			return 0 // files stay in the order given
+		}
+		return a.Line - b.Line
+	})
 	for _, p := range problems {
 		fmt.Fprintln(s.Err, "  "+printable(p.String()))
 	}
@@ -185,6 +193,13 @@ func (s *session) hintOf(err error) string {
 // flagError turns what pflag says into a usage error that proposes a flag.
 func (s *session) flagError(cc *cobra.Command, err error) error {
 	u := usage("%s", "%s", err.Error())
+	var chosen *failure
+	var wrong *pflag.InvalidValueError
+	if errors.As(err, &wrong) && errors.As(wrong.Unwrap(), &chosen) {
+		name := wrong.GetFlag().Name
+		chosen.text = words("--%s: %s", "--%s: %s", []any{name, chosen.text.En})
+		return chosen
+	}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		var names []string

@@ -59,9 +59,6 @@ documentos; una sola cosa nombrada se imprime sola.`),
 }
 
 func (g *getting) run(ctx context.Context, s *session, args []string) error {
-	if !slices.Contains(getOutputs, g.out) {
-		return badOutput(g.out, getOutputs...)
-	}
 	t, err := s.targets(args, g.namespace)
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func historyCommand() *command {
 			f.number(&h.rev, "rev", "", 0, lang.T("Print this revision (`N`).", "Imprime esta revisión (`N`)."))
 			f.text(&h.compare, "compare", "", "", lang.T("Compare two revisions (`A,B`).", "Compara dos revisiones (`A,B`)."))
 			f.number(&h.limit, "limit", "", 50, lang.T("How many revisions at most (`N`).", "Cuántas revisiones como mucho (`N`)."))
-			f.choice(&h.out, "output", "o", "", []string{"table", "yaml", "json"}, lang.T("What to print", "Qué se imprime"))
+			f.choice(&h.out, "output", "o", "table", []string{"table", "json"}, lang.T("What to print", "Qué se imprime"))
 		},
 		run: h.run,
 	}
@@ -60,13 +60,10 @@ func (h *looking) run(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch h.out {
-	case "", "table":
-		return s.write(s.revisionTable(list))
-	case "json":
+	if h.out == "json" {
 		return writeJSON(s.Out, list)
 	}
-	return badOutput(h.out, "table", "json")
+	return s.write(s.revisionTable(list))
 }
 
 func (s *session) revisionTable(list []catalog.Revision) *table {
@@ -103,10 +100,7 @@ func (h *looking) differences(ctx context.Context, s *session, at *installation,
 	}
 	fields := catalog.Diff(present(before), present(after))
 	if h.out == "json" {
-		if fields == nil {
-			fields = []catalog.FieldChange{}
-		}
-		return writeJSON(s.Out, fields)
+		return writeJSON(s.Out, append([]catalog.FieldChange{}, fields...))
 	}
 	fmt.Fprintf(s.Out, "%s: %d → %d\n", ref.Short(), a, b)
 	if len(fields) == 0 {

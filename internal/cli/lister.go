@@ -65,7 +65,7 @@ func (s *session) columns(k *catalog.Kind, wide, everywhere bool) []column {
 	}
 	if wide {
 		if k.Field("spec.owner") == nil {
-			add(lang.T("Owner", "Responsable"), func(e *entity.Entity) string { return ownerText(e) })
+			add(lang.T("Owner", "Responsable"), func(e *entity.Entity) string { return s.owner(e) })
 		}
 		add(lang.T("Labels", "Etiquetas"), func(e *entity.Entity) string { return pairs(e.Metadata.Labels) })
 		add(lang.T("Tags", "Marcas"), func(e *entity.Entity) string { return strings.Join(e.Metadata.Tags, ",") })
@@ -79,7 +79,7 @@ func (s *session) mixedColumns(wide bool) []column {
 	cols := []column{
 		{s.say(lang.T("Name", "Nombre")), func(e *entity.Entity) cell { return plain(e.Ref().Short()) }},
 		{s.say(lang.T("Title", "Título")), func(e *entity.Entity) cell { return plain(oneLine(e.Metadata.Title, maxTitle)) }},
-		{s.say(lang.T("Owner", "Responsable")), func(e *entity.Entity) cell { return plain(ownerText(e)) }},
+		{s.say(lang.T("Owner", "Responsable")), func(e *entity.Entity) cell { return plain(s.owner(e)) }},
 	}
 	if wide {
 		cols = append(cols, column{s.say(lang.T("Labels", "Etiquetas")), func(e *entity.Entity) cell { return plain(pairs(e.Metadata.Labels)) }},
@@ -88,7 +88,14 @@ func (s *session) mixedColumns(wide bool) []column {
 	return append(cols, column{s.say(lang.T("Changed", "Cambio")), func(e *entity.Entity) cell { return plain(s.ago(timeOf(e.Metadata.Updated))) }})
 }
 
-func ownerText(e *entity.Entity) string {
+// owner returns who answers for e: the owner of its spec, as Backstage has it,
+// or of its metadata.
+func (s *session) owner(e *entity.Entity) string {
+	if k := s.Kinds.Get(e.Kind); k != nil {
+		if f := k.Field("spec.owner"); f != nil && f.Get(e) != nil {
+			return s.fieldCell(f, e).text
+		}
+	}
 	return shortRef(e.Metadata.Owner, []string{"group"}, e.Metadata.Namespace)
 }
 

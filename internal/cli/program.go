@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
@@ -16,10 +17,13 @@ import (
 // Program is what the commands need of the program: what is compiled in, and
 // how its parts are put together.
 type Program struct {
-	Version    string
-	Kinds      *catalog.Kinds
-	Importers  []catalog.Importer
-	Exporters  []catalog.Exporter
+	Version   string
+	Kinds     *catalog.Kinds
+	Importers []catalog.Importer
+	Exporters []catalog.Exporter
+	// Sample holds the sample organisation: files that apply, and under
+	// import/FORMAT files of other formats.
+	Sample     fs.FS
 	Migrations []sqldb.Migration // all, in order
 
 	// Open opens a data folder, and makes it when it is not there.
@@ -27,20 +31,14 @@ type Program struct {
 	// Serve serves an open data folder until ctx ends, then finishes what is
 	// under way.
 	Serve func(context.Context, *Ground, ServeOptions) error
-	// Sample fills an empty data folder with the sample organisation and
-	// returns the e-mail address of somebody who may sign in.
-	Sample func(context.Context, *Ground) (email string, err error)
 	// MCP speaks the Model Context Protocol over a pair of streams, with the
 	// rights of the principal, until in ends.
 	MCP func(ctx context.Context, g *Ground, p auth.Principal, in io.Reader, out io.Writer) error
 	// Restore makes the data at an empty place from the backup in a file.
 	Restore func(ctx context.Context, at Place, file string, progress func(backup.Progress)) (backup.Report, error)
 
-	// DatabaseURL and KeyFile say where the parts of a place are, and Backup
-	// what a copy of it takes beside the database.
-	DatabaseURL func(Place) string
-	KeyFile     func(Place) string
-	Backup      func(Place) backup.Options
+	// Layout says where the parts of a place are.
+	Layout func(Place) Layout
 	// Path returns where on the server a one-time link of a kind ("invitation",
 	// "reset", "sign-in") with a secret is opened.
 	Path func(kind, secret string) string
@@ -51,6 +49,13 @@ type Place struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is the SQLite file in the folder
 	KeyFile  string // "" is the one in the folder
+}
+
+// Layout says where the parts of a place are, and what a backup takes.
+type Layout struct {
+	Database string // postgres://…, or the SQLite file
+	KeyFile  string
+	Backup   backup.Options
 }
 
 // Ground is an open data folder.
@@ -74,7 +79,5 @@ type ServeOptions struct {
 	MetricsToken    string // bearer token of /metrics; "" answers this machine only
 	Proxies         []string
 	Log             *slog.Logger
-	// Ready is called once it answers, with its address and, before there is a
-	// first owner, the path by which one is made.
-	Ready func(baseURL, setup string)
+	Ready           func(baseURL string) // called once it answers
 }

@@ -44,15 +44,8 @@ func (s *session) writeHits(out string, hits []catalog.Hit) error {
 	for i := range hits {
 		hits[i].Snippet = strings.NewReplacer("\x02", "", "\x03", "").Replace(hits[i].Snippet)
 	}
-	switch out {
-	case "json":
-		if hits == nil {
-			hits = []catalog.Hit{}
-		}
-		return writeJSON(s.Out, hits)
-	case "table":
-	default:
-		return badOutput(out, "table", "json")
+	if out == "json" {
+		return writeJSON(s.Out, append([]catalog.Hit{}, hits...))
 	}
 	if len(hits) == 0 {
 		s.tell("Nothing was found.", "No se encontró nada.")

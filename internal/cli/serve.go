@@ -29,13 +29,13 @@ func serveCommand() *command {
 	return &command{
 		use: "serve", short: lang.T("Serve a data folder to browsers and programs.", "Sirve una carpeta de datos a navegadores y programas."),
 		long: lang.T(`Serve a data folder: web pages, REST under /api, MCP at /mcp, health at /healthz,
-metrics at /metrics. The folder is made when it is not there. The first start prints a
-link by which the first owner is made.
+metrics at /metrics. The folder is made when it is not there. On the first start the page
+makes the first owner's account; "binnacle user add" makes it before.
 
 One server holds a folder at a time; an interrupt ends it once answers are finished.`,
 			`Sirve una carpeta de datos: páginas web, REST en /api, MCP en /mcp, salud en /healthz,
-métricas en /metrics. La carpeta se crea si no existe. El primer arranque imprime un
-enlace con el que se crea el primer propietario.
+métricas en /metrics. La carpeta se crea si no existe. En el primer arranque la página crea
+la cuenta del primer propietario; "binnacle user add" la crea antes.
 
 Un solo servidor usa una carpeta a la vez; una interrupción lo termina cuando acaba de
 responder.`),
@@ -78,12 +78,15 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return err
 	}
-	v.opts.Ready = func(base, setup string) {
+	owned, err := g.Auth.SetUp(ctx)
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	v.opts.Ready = func(base string) {
 		held.announce(base)
 		s.print("Binnacle answers at %s", "Binnacle responde en %s", base)
-		if setup != "" {
-			s.print("There is no owner yet. This link makes the first one, once:", "Aún no hay propietario. Este enlace crea el primero, una vez:")
-			fmt.Fprintln(s.Out, "  "+base+setup)
+		if !owned {
+			s.print("There is no owner yet: open it now and make the first account.", "Aún no hay propietario: ábrelo ahora y crea la primera cuenta.")
 		}
 	}
 	return v.until(ctx, s, g, held)
@@ -147,7 +150,7 @@ func (v *serving) demo(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return err
 	}
-	email, err := s.Sample(ctx, g)
+	email, err := s.fill(ctx, g)
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
@@ -155,7 +158,7 @@ func (v *serving) demo(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
-	v.opts.Ready = func(base, _ string) {
+	v.opts.Ready = func(base string) {
 		held.announce(base)
 		s.print("The sample organisation answers at %s", "La organización de ejemplo responde en %s", base)
 		s.print("Sign in, once, with this link:", "Entra, una vez, con este enlace:")

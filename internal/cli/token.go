@@ -135,12 +135,8 @@ func (s *session) writeTokens(out string, list []auth.Token) error {
 	for _, t := range list {
 		lines = append(lines, lineOf(t))
 	}
-	switch out {
-	case "json":
+	if out == "json" {
 		return writeJSON(s.Out, lines)
-	case "table":
-	default:
-		return badOutput(out, "table", "json")
 	}
 	t := &table{head: s.heads(lang.T("Id", "Id"), lang.T("Name", "Nombre"), lang.T("Begins", "Empieza"), lang.T("Owner", "De"), lang.T("Scopes", "Ámbitos"), lang.T("Used", "Usado"), lang.T("Until", "Hasta"))}
 	for _, l := range lines {

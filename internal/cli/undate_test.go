@@ -1,6 +1,19 @@
 package cli_test
 
-import "regexp"
+import (
+	"os"
+	"regexp"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// writeUndated writes stdout or stderr, undated, to the file "undated".
+func writeUndated(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: undate stdout")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("undated"), []byte(undate(ts.ReadFile(args[0]))), 0o600))
+}
 
 var unstable = []struct {
 	pattern *regexp.Regexp
@@ -8,7 +21,7 @@ var unstable = []struct {
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`), "<when>"},
 	{regexp.MustCompile(`"uid": "[^"]*"|uid: \S+`), "<uid>"},
-	{regexp.MustCompile(`\b\d+[smh]( +|$)`), "<ago>"},
+	{regexp.MustCompile(`(?m)\b\d+[smhd]$`), "<ago>"},
 	{regexp.MustCompile(`http://127\.0\.0\.1:\d+`), "<server>"},
 	{regexp.MustCompile(` +\n`), "\n"},
 }

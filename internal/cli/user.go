@@ -275,12 +275,8 @@ func (s *session) writeMembers(out string, members []auth.Member) error {
 	for _, m := range members {
 		lines = append(lines, memberLine{m.Account, m.Email, m.Name, m.Role, m.UserRef, m.Disabled, m.TOTP, m.Passkeys, m.Expires, m.SignedIn})
 	}
-	switch out {
-	case "json":
+	if out == "json" {
 		return writeJSON(s.Out, lines)
-	case "table":
-	default:
-		return badOutput(out, "table", "json")
 	}
 	t := &table{head: s.heads(lang.T("E-mail", "Correo"), lang.T("Name", "Nombre"), lang.T("Role", "Función"), lang.T("State", "Estado"), lang.T("Second factor", "Segundo factor"), lang.T("Last sign-in", "Última entrada"), lang.T("Until", "Hasta"))}
 	for _, m := range lines {

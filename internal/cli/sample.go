@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/lang"
+)
+
+// Who signs in to the sample organisation.
+const (
+	sampleEmail = "demo@binnacle.example"
+	sampleHand  = "sample"
+)
+
+var sampleTitle = lang.T("Sample organisation", "Organización de ejemplo")
+
+// fill puts the sample organisation into a data folder and returns the address
+// of its owner. In a folder that has one already it changes nothing.
+func (s *session) fill(ctx context.Context, g *Ground) (email string, err error) {
+	done, err := g.Auth.SetUp(ctx)
+	if err != nil || done {
+		return sampleEmail, err
+	}
+	files, imports, err := sampleFiles(s.Sample)
+	if err != nil {
+		return "", err
+	}
+	at := &local{g, s.Program, auth.Local(auth.HomeID, localName(), "cli")}
+	h := hand{manager: sampleHand}
+	if _, err := at.Apply(ctx, files, catalog.ApplyOptions{}, h); err != nil {
+		return "", err
+	}
+	for _, format := range slices.Sorted(maps.Keys(imports)) {
+		if _, err := at.Import(ctx, format, imports[format], catalog.ImportOptions{}, h); err != nil {
+			return "", err
+		}
+	}
+	owner := auth.NewAccount{Email: sampleEmail, Name: "Demo"}
+	_, err = g.Auth.CreateFirstOwner(ctx, owner, sampleTitle.In(s.code), auth.Visitor{Via: "cli"})
+	return sampleEmail, err
+}
+
+// sampleFiles reads the files that apply, and those of other formats by the
+// name of the format.
+func sampleFiles(sample fs.FS) (files []catalog.File, imports map[string][]catalog.File, err error) {
+	imports = map[string][]catalog.File{}
+	err = fs.WalkDir(sample, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(sample, name)
+		if err != nil {
+			return err
+		}
+		rest, foreign := strings.CutPrefix(name, "import/")
+		format, inside, _ := strings.Cut(rest, "/")
+		switch {
+		case foreign:
+			imports[format] = append(imports[format], catalog.File{Name: inside, Data: data})
+		case hasEnding(path.Base(name), entityEndings):
+			files = append(files, catalog.File{Name: name, Data: data})
+		}
+		return nil
+	})
+	return files, imports, err
+}
