@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/api"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/mcp"
+	"github.com/binnaclehq/binnacle/internal/web"
+	"github.com/binnaclehq/binnacle/internal/web/static"
+)
+
+// Faces are the ways into an open installation over HTTP.
+type Faces struct {
+	Web     *web.App
+	API     *api.API
+	Metrics *door.Metrics
+	routes  []door.Route
+}
+
+// Faces builds the web and the API over the installation. Secure says that
+// people reach it over HTTPS.
+func (a *App) Faces(secure bool) (*Faces, error) {
+	var modules []web.Module
+	for _, m := range Modules() {
+		modules = append(modules, m.Module)
+	}
+	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Modules: modules,
+		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
+	if err != nil {
+		return nil, err
+	}
+	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
+	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Importers: Importers(), Exporters: Exporters(),
+		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
+	f.routes = append(f.routes, pages.Routes()...)
+	f.routes = append(f.routes, f.API.Routes()...)
+	f.routes = append(f.routes, door.Route{Method: "GET", Pattern: "/static/{file...}", Face: door.Web, Verb: auth.Public, Handle: serveStatic})
+	f.routes = append(f.routes, a.mcp().Routes()...)
+	f.routes = append(f.routes, door.HealthRoutes(door.Ping(a.DB), f.Metrics)...)
+	return f, nil
+}
+
+func serveStatic(w http.ResponseWriter, r *http.Request) error {
+	static.Handler().ServeHTTP(w, r)
+	return nil
+}
+
+// mcp is the face for assistants.
+func (a *App) mcp() *mcp.Face {
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+}
+
+// Routes lists every address the program answers.
+func (f *Faces) Routes() []door.Route { return f.routes }
+
+// Handler returns the program's HTTP handler.
+func (a *App) Handler(f *Faces, secure bool) http.Handler {
+	d := &door.Door{
+		Auth: a.Auth, Log: a.Config.Log, Metrics: f.Metrics, Secure: secure, Origins: a.Config.Origins, Proxies: a.Config.Proxies,
+		Errors:  map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: f.Web.Error, door.API: f.API.Error, door.MCP: f.API.Error},
+		Refused: door.AuditRefusals(a.DB, func(err error) { a.Config.Log.Error("a refusal could not be written to the audit log", "err", err) }),
+	}
+	return d.Handler(f.routes)
+}
+
+func (a *App) writeBackup(ctx context.Context, w io.Writer) error {
+	_, err := backup.Write(ctx, a.DB, w, a.BackupOptions())
+	return err
+}
+
+// gauges are the program's numbers about itself.
+func (a *App) gauges(ctx context.Context) []door.Gauge {
+	var out []door.Gauge
+	cursors, err := a.Feed.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, c := range cursors {
+		out = append(out, door.Gauge{Name: "binnacle_feed_lag_entries", Help: "Entries a watch has not handled yet.", Labels: map[string]string{"watch": c.Name}, Value: float64(c.Lag)})
+	}
+	return out
+}
+
+// Work runs the watches and schedules of the house until ctx ends.
+func (a *App) Work(ctx context.Context) error {
+	var watches []feed.Watch
+	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
+	for _, m := range Modules() {
+		watches, schedules = append(watches, m.Watches...), append(schedules, m.Schedules...)
+	}
+	return a.Feed.Run(ctx, watches, schedules)
+}
+
+// Serving are the choices of Serve.
+type Serving struct {
+	Listener        net.Listener
+	TLSCert, TLSKey string // files; "" serves plain HTTP
+	Secure          bool   // people reach it over HTTPS, here or at a proxy
+	Ready           func()
+}
+
+// grace is how long requests under way may take when the program ends.
+const grace = 10 * time.Second
+
+// Serve answers requests and works the feed until ctx ends, then lets what is
+// under way finish.
+func (a *App) Serve(ctx context.Context, s Serving) error {
+	faces, err := a.Faces(s.Secure)
+	if err != nil {
+		return err
+	}
+	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 2)
+	go func() { ended <- a.Work(ctx) }()
+	go func() { ended <- listen(server, s) }()
+	if s.Ready != nil {
+		s.Ready()
+	}
+	var first error
+	select {
+	case <-ctx.Done():
+	case first = <-ended:
+	}
+	stop()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		first = errors.Join(first, server.Close())
+	}
+	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
+		return nil
+	}
+	if first != nil {
+		return fmt.Errorf("serve: %w", first)
+	}
+	return nil
+}
+
+func listen(server *http.Server, s Serving) error {
+	if s.TLSCert != "" {
+		return server.ServeTLS(s.Listener, s.TLSCert, s.TLSKey)
+	}
+	return server.Serve(s.Listener)
+}
