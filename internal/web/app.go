@@ -16,8 +16,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
@@ -32,6 +34,7 @@ var Texts fs.FS = files
 type Config struct {
 	Catalog *catalog.Catalog
 	Auth    *auth.Service
+	Audit   *audit.Log
 	Feed    *feed.Feed
 	Modules []Module
 	Texts   []fs.FS // more text.en.json and text.es.json, as the catalog's
@@ -50,6 +53,7 @@ type App struct {
 	cards []Card
 	pages []PageDef
 	sets  map[setKey]*set
+	door  *door.Door // for its cookies
 }
 
 // New reads all templates and texts; an error is a mistake of the program or
@@ -61,7 +65,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, sets: map[setKey]*set{}}
+	a := &App{Config: cfg, sets: map[setKey]*set{}, door: &door.Door{Secure: cfg.Secure}}
 	var err error
 	if a.texts, err = lang.Load(a.textSources()...); err != nil {
 		return nil, err

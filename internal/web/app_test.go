@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ type house struct {
 	t       testing.TB
 	db      *sqldb.DB
 	catalog *catalog.Catalog
+	auth    *auth.Service
+	feed    *feed.Feed
 	app     *web.App
 	routes  []door.Route
 	handler http.Handler
@@ -109,17 +112,44 @@ func newHouse(t testing.TB, modules ...web.Module) *house {
 	if modules == nil {
 		modules = testModules()
 	}
-	var err error
-	h.app, err = web.New(web.Config{Catalog: h.catalog, Modules: modules, Version: "1.2.3", Clock: clock})
+	keys, err := auth.OpenKeyring(t.Context(), h.db, filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.auth, err = auth.New(t.Context(), auth.Config{DB: h.db, Keys: keys, RPID: "example.com", Origins: []string{"http://example.com"}, Hash: auth.HashParams{Memory: 64, Passes: 1, Lanes: 1}, Client: http.DefaultClient, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.feed = feed.New(h.db)
+	h.app, err = web.New(web.Config{Catalog: h.catalog, Auth: h.auth, Audit: audit.New(h.db), Feed: h.feed, Modules: modules, Version: "1.2.3", Started: testNow.Add(-time.Hour), Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.routes = h.app.Routes()
 	h.handler = (&door.Door{Auth: sessions{h}, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: h.app.Error}}).Handler(h.routes)
-	h.who["owner"] = auth.Principal{Account: "a1", Name: "Inés Valcárcel", Org: "default", OrgTitle: "Kestrane", Home: true, Role: auth.RoleOwner}
-	h.who["auditor"] = auth.Principal{Account: "a2", Name: "Paul Audit", Org: "default", OrgTitle: "Kestrane", Home: true, Role: auth.RoleAuditor}
+	h.people()
 	return h
 }
+
+// people are the accounts of the tests, by the name they are asked with.
+func (h *house) people() {
+	ctx := h.t.Context()
+	session, err := h.auth.CreateFirstOwner(ctx, auth.NewAccount{Email: "ines@kestrane.example", Name: "Inés Valcárcel", Password: password}, "Kestrane", auth.Visitor{IP: "192.0.2.1", Agent: "Firefox/140.0 Linux", Via: "web"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.who["owner"] = session.Principal
+	for _, role := range []auth.Role{auth.RoleAuditor, auth.RoleMember} {
+		id, err := h.auth.CreateAccount(ctx, auth.Local("default", "test", "cli"), auth.NewAccount{Email: string(role) + "@kestrane.example", Name: "Paul " + string(role), Password: password},
+			auth.Membership{Org: "default", Role: role})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		h.who[string(role)] = auth.Principal{Account: id, Name: "Paul " + string(role), Org: "default", OrgTitle: "Kestrane", Home: true, Role: role, Session: "s-" + string(role)}
+	}
+}
+
+const password = "correct horse battery staple"
 
 func testModules() []web.Module {
 	return []web.Module{
@@ -131,11 +161,11 @@ func testModules() []web.Module {
 // sessions lets in whoever the test named, by the session cookie.
 type sessions struct{ h *house }
 
-func (s sessions) BySession(_ context.Context, secret string) (auth.Principal, error) {
+func (s sessions) BySession(ctx context.Context, secret string) (auth.Principal, error) {
 	if p, ok := s.h.who[secret]; ok {
 		return p, nil
 	}
-	return auth.Principal{}, fault.New(fault.Unauthenticated, "no session")
+	return s.h.auth.BySession(ctx, secret)
 }
 
 func (s sessions) ByToken(ctx context.Context, secret string) (auth.Principal, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/chart"
@@ -26,10 +27,10 @@ func (a *App) funcs(code lang.Code) template.FuncMap {
 		"person": person, "trend": w.trend, "spark": w.spark,
 		"date": w.date, "datetime": w.datetime, "ago": w.ago, "when": w.when, "until": w.until,
 		"num": w.num, "pct": func(share float64) string { return lang.Percent(code, share, 1) },
-		"md": Markdown, "static": static.URL, "json": encode, "initials": initials,
+		"md": Markdown, "static": static.URL, "agent": w.agent, "method": w.method, "json": encode, "initials": initials,
 		"dict": dict, "list": func(v ...any) []any { return v }, "join": strings.Join,
 		"add": func(a, b int) int { return a + b }, "sub": func(a, b int) int { return a - b },
-		"lower": strings.ToLower, "logo": func() string { return static.IconURL("logo") }, "path": recordPath, "query": url.QueryEscape, "deref": deref,
+		"lower": strings.ToLower, "minpassword": func() int { return auth.MinPassword }, "logo": func() string { return static.IconURL("logo") }, "path": recordPath, "query": url.QueryEscape, "deref": deref,
 		"has": func(key string) bool { return a.texts.Has(key) },
 	}
 }
@@ -266,4 +267,39 @@ func escapeName(s string) string { return url.PathEscape(s) }
 
 func recordPath(plural string, ref entity.Ref) string {
 	return "/" + plural + "/" + escapeName(ref.Namespace) + "/" + escapeName(ref.Name)
+}
+
+// browsers are names by which a User-Agent tells a browser, the more special
+// ones first; systems likewise.
+var (
+	browsers = []struct{ mark, name string }{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"}, {"binnacle-cli/", "binnacle"}}
+	systems  = []struct{ mark, name string }{{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}}
+)
+
+// agent names the browser and system of a User-Agent as people know them.
+func (w writer) agent(s string) string {
+	find := func(list []struct{ mark, name string }) string {
+		for _, x := range list {
+			if strings.Contains(s, x.mark) {
+				return x.name
+			}
+		}
+		return ""
+	}
+	browser, system := find(browsers), find(systems)
+	switch {
+	case browser == "" && system == "":
+		return w.text("agent.unknown")
+	case browser == "" || system == "":
+		return browser + system
+	}
+	return w.text("agent.on", browser, system)
+}
+
+// method names a way to sign in, as "password+totp".
+func (w writer) method(s string) string {
+	if key := "method." + s; w.app.texts.Has(key) {
+		return w.text(key)
+	}
+	return s
 }

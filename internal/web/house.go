@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -9,13 +10,15 @@ import (
 
 // housePages are the pages that belong to no room and no kind.
 func housePages() []PageDef {
-	return []PageDef{
+	pages := []PageDef{
 		{ID: "home", Pattern: "/{$}", Verb: auth.Read, Template: "home.html", Handle: home},
 		{ID: "search", Pattern: "/search", Verb: auth.Read, Template: "search.html", Handle: searchFor},
 		{ID: "palette", Pattern: "/palette", Verb: auth.Read, Template: "palette.html", Handle: palette},
+		{ID: "system", Pattern: "/system", Verb: auth.Whoami, Template: "system.html", Handle: system},
 		{ID: "suggest", Pattern: "/suggest", Verb: auth.Read, Template: "suggest.html", Handle: suggest},
 		{ID: "preferences", Method: http.MethodPost, Pattern: "/preferences", Verb: auth.Public, Handle: preferences},
 	}
+	return slices.Concat(pages, doorPages(), accountPages(), settingsPages(), auditPages(), importPages())
 }
 
 // importers are the formats the reader may import.
@@ -32,7 +35,3 @@ func (a *App) importers(c *Ctx) []catalog.Importer {
 }
 
 func (a *App) secure() bool { return a.Secure }
-
-func (c *Ctx) orgChoices() []OrgChoice { return nil }
-
-func (c *Ctx) keepPreferences() error { return nil }

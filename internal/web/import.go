@@ -1,0 +1,289 @@
+package web
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/fault"
+)
+
+// importPage reads files: first what they would do, then it is done.
+type importPage struct {
+	Shell
+	Formats  []formatOption
+	Format   string
+	Exports  []exportFormat
+	Problems []problemLine
+	Refused  int
+	Changes  []bulkChange
+	Counts   []importCount
+	More     int
+	Summary  string
+	Seen     bool
+	Done     bool
+	Files    []keptFile // text of the files, to apply what was shown
+	Failed   string
+}
+
+type formatOption struct {
+	Name, Title, Doc, Accept string
+	On                       bool
+}
+
+type exportFormat struct {
+	Title, Doc string
+	Links      []exportLink
+}
+
+type importCount struct {
+	Label string
+	N     int
+}
+
+// keptFile is a file between the preview and the import.
+type keptFile struct{ Name, Data string } // Data in base64
+
+// Limits of an import in the browser; the command line has none.
+const (
+	importBody    = 32 << 20
+	previewLimit  = 200 // changes shown
+	problemsLimit = 200
+)
+
+const formatCatalog = "catalog"
+
+func importPages() []PageDef {
+	return []PageDef{
+		{ID: "import", Pattern: "/import", Verb: auth.Read, Template: "import.html", Handle: importForm},
+		{ID: "import.do", Nav: "import", Method: http.MethodPost, Pattern: "/import", Verb: auth.Read, Template: "import.html", MaxBody: importBody, Handle: importDo},
+		{ID: "export.format", Pattern: "/export/{format}", Verb: auth.Read, Handle: exportForeign},
+	}
+}
+
+func (c *Ctx) importPage() *importPage {
+	p := &importPage{Format: c.R.FormValue("format")}
+	p.Title = c.T("import.title")
+	if p.Format == "" {
+		p.Format = formatCatalog
+	}
+	if len(c.App.createLinks(c)) > 0 {
+		p.Formats = append(p.Formats, formatOption{formatCatalog, c.T("import.catalog"), c.T("import.catalog.doc"), ".yaml,.yml,.json", p.Format == formatCatalog})
+	}
+	for _, im := range c.App.importers(c) {
+		p.Formats = append(p.Formats, formatOption{im.Name, c.In(im.Title), c.In(im.Doc), strings.Join(im.Accept, ","), p.Format == im.Name})
+	}
+	for _, m := range c.App.Modules {
+		for _, ex := range m.Exporters {
+			if !c.Can(auth.Read, auth.Resource{Room: ex.Room}) {
+				continue
+			}
+			f := exportFormat{Title: c.In(ex.Title), Doc: c.In(ex.Doc)}
+			for _, format := range ex.Formats {
+				f.Links = append(f.Links, exportLink{"/export/" + ex.Name + "?as=" + format, strings.ToUpper(format)})
+			}
+			p.Exports = append(p.Exports, f)
+		}
+	}
+	return p
+}
+
+func importForm(c *Ctx) (any, error) { return c.importPage(), nil }
+
+func importDo(c *Ctx) (any, error) {
+	files, err := c.uploaded()
+	if err != nil {
+		return nil, err
+	}
+	p := c.importPage()
+	if !slices.ContainsFunc(p.Formats, func(f formatOption) bool { return f.Name == p.Format }) {
+		if len(p.Formats) == 0 {
+			return nil, c.Caller.Can(auth.Write, auth.Resource{})
+		}
+		return nil, fault.New(fault.Invalid, "there is no format %q", p.Format)
+	}
+	if len(files) == 0 {
+		p.Failed, p.Status = c.T("import.nofile"), 422
+		return p, nil
+	}
+	dry := c.R.FormValue("step") != "import"
+	c.Caller.Reason, c.Caller.Manager = c.Form("reason"), "import"
+	report, err := c.runImport(p.Format, files, dry)
+	return c.imported(p, files, report, err, dry)
+}
+
+// uploaded are the files of the form: those that were chosen, or those kept
+// from the preview.
+func (c *Ctx) uploaded() ([]catalog.File, error) {
+	if err := c.R.ParseMultipartForm(8 << 20); err != nil {
+		return nil, fault.New(fault.TooLarge, "%s", c.T("import.toolarge", importBody>>20))
+	}
+	defer c.R.MultipartForm.RemoveAll()
+	var out []catalog.File
+	names, data := c.R.MultipartForm.Value["keptname"], c.R.MultipartForm.Value["keptdata"]
+	for i := range min(len(names), len(data)) {
+		raw, err := base64.StdEncoding.DecodeString(data[i])
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "the files of the preview cannot be read")
+		}
+		out = append(out, catalog.File{Name: names[i], Data: raw})
+	}
+	for _, h := range c.R.MultipartForm.File["files"] {
+		f, err := readUpload(h)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func readUpload(h *multipart.FileHeader) (catalog.File, error) {
+	f, err := h.Open()
+	if err != nil {
+		return catalog.File{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	return catalog.File{Name: path.Clean("/" + strings.ReplaceAll(h.Filename, `\`, "/"))[1:], Data: data}, err
+}
+
+// runImport reads the files by a format.
+func (c *Ctx) runImport(format string, files []catalog.File, dry bool) (*catalog.ImportReport, error) {
+	ctx := c.R.Context()
+	for _, im := range c.App.importers(c) {
+		if im.Name == format {
+			return im.Import(ctx, c.Catalog(), c.Caller, files, catalog.ImportOptions{DryRun: dry})
+		}
+	}
+	report := &catalog.ImportReport{}
+	var docs []catalog.Document
+	for _, f := range files {
+		good, err := c.Catalog().Decode(f.Name, f.Data)
+		if err != nil && !fault.Is(err, fault.Invalid) {
+			return nil, err
+		}
+		report.Problems = append(report.Problems, fault.ProblemsOf(err)...)
+		docs = append(docs, good...)
+	}
+	if len(report.Problems) > 0 && !dry {
+		return nil, fault.Bad(c.T("import.notall"), report.Problems...)
+	}
+	res, err := c.Catalog().Apply(ctx, c.Caller, docs, catalog.ApplyOptions{DryRun: dry})
+	if res != nil {
+		report.ApplyResult = *res
+	}
+	return report, err
+}
+
+// imported shows what an import did or would do.
+func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.ImportReport, err error, dry bool) (any, error) {
+	kind := fault.KindOf(err)
+	if err != nil && (kind == fault.Internal || kind == fault.Unavailable || kind == fault.Forbidden) {
+		return nil, err
+	}
+	p.Seen, p.Done = true, !dry && err == nil
+	if err != nil {
+		p.Status, p.Failed = kind.Status(), c.Say(err)
+		c.importProblems(p, fault.ProblemsOf(err))
+	}
+	if report != nil {
+		c.importProblems(p, report.Problems)
+		p.Summary = report.Summary
+		c.importChanges(p, report.Changes)
+	}
+	if dry && err == nil {
+		for _, f := range files {
+			p.Files = append(p.Files, keptFile{f.Name, base64.StdEncoding.EncodeToString(f.Data)})
+		}
+	}
+	return p, nil
+}
+
+func (c *Ctx) importProblems(p *importPage, problems []fault.Problem) {
+	p.Refused += len(problems)
+	for _, pr := range problems {
+		if len(p.Problems) == problemsLimit {
+			return
+		}
+		label := pr.Field
+		if pr.Ref != "" {
+			label = strings.TrimSpace(pr.Ref + " " + pr.Field)
+		}
+		p.Problems = append(p.Problems, problemLine{Label: label, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
+	}
+}
+
+func (c *Ctx) importChanges(p *importPage, changes []catalog.Change) {
+	counts := map[catalog.Op]int{}
+	for _, ch := range changes {
+		counts[ch.Op]++
+		if ch.Op == catalog.Unchanged {
+			continue
+		}
+		if len(p.Changes) == previewLimit {
+			p.More++
+			continue
+		}
+		kind, _, _ := strings.Cut(ch.Ref, ":")
+		if k := c.Catalog().Kinds().Get(kind); k != nil {
+			line := c.bulkChange(k, ch)
+			line.Word = c.T("import.op." + string(ch.Op))
+			p.Changes = append(p.Changes, line)
+		}
+	}
+	for _, op := range []catalog.Op{catalog.Created, catalog.Updated, catalog.Restored, catalog.Deleted, catalog.Unchanged} {
+		if n := counts[op]; n > 0 {
+			p.Counts = append(p.Counts, importCount{c.T("import.op." + string(op)), n})
+		}
+	}
+}
+
+// exportForeign writes entities in the format of a module.
+func exportForeign(c *Ctx) (any, error) {
+	name := c.R.PathValue("format")
+	for _, m := range c.App.Modules {
+		for _, ex := range m.Exporters {
+			if ex.Name != name {
+				continue
+			}
+			if err := c.Caller.Can(auth.Read, auth.Resource{Room: ex.Room}); err != nil {
+				return nil, err
+			}
+			return c.exportBy(ex)
+		}
+	}
+	return nil, fault.New(fault.NotFound, "there is no export %q", name)
+}
+
+func (c *Ctx) exportBy(ex catalog.Exporter) (any, error) {
+	format := c.Param("as")
+	if format == "" && len(ex.Formats) > 0 {
+		format = ex.Formats[0]
+	}
+	if !slices.Contains(ex.Formats, format) {
+		return nil, fault.New(fault.Invalid, "%s cannot be written as %q", ex.Name, format).WithHint("use %s", strings.Join(ex.Formats, ", "))
+	}
+	args := map[string]string{}
+	for key, values := range c.R.URL.Query() {
+		if key != "as" && len(values) > 0 {
+			args[key] = values[0]
+		}
+	}
+	files, err := ex.Export(c.R.Context(), c.Catalog(), c.Caller, catalog.ExportOptions{Format: format, Args: args})
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 1 {
+		return File{Name: path.Base(files[0].Name), Type: "application/octet-stream", Data: files[0].Data}, nil
+	}
+	data, err := zipped(files)
+	return File{Name: fmt.Sprintf("%s-%s.zip", ex.Name, c.Now.UTC().Format("2006-01-02")), Type: "application/zip", Data: data}, err
+}
