@@ -1,6 +1,8 @@
 package operations
 
 import (
+	"slices"
+
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -18,7 +20,8 @@ type answers struct {
 	Owner   *thing // nil: nobody is named
 	Person  bool   // the owner is one person
 	Leads   []thing
-	People  []thing // the first of them
+	People  []thing // the first of the others
+	More    int     // how many are not named
 	Count   int     // of people in the owning team
 	Email   string
 	OnCall  []outLink
@@ -84,12 +87,14 @@ func (a *answers) team(c *web.Ctx, ref entity.Ref) (*entity.Entity, error) {
 		if m.Missing {
 			continue
 		}
-		if a.Count++; a.Count <= shownPeople {
+		a.Count++
+		switch {
+		case slices.Contains(a.Leads, m):
+		case len(a.People) < shownPeople:
 			a.People = append(a.People, m)
+		default:
+			a.More++
 		}
 	}
 	return group, err
 }
-
-// More is how many members are not named.
-func (a *answers) More() int { return a.Count - len(a.People) }

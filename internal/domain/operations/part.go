@@ -11,7 +11,7 @@ import (
 )
 
 func partCard() web.Card {
-	return web.Card{ID: "part", Kinds: software, Slot: web.Side, Order: 60, Title: "operations.part", Template: "part.html", Load: loadPart,
+	return web.Card{ID: "part", Kinds: software, Slot: web.Side, Order: 60, Title: "operations.part", Template: "part.html", Flush: true, Load: loadPart,
 		Replaces: []string{"spec.system", "spec.subcomponentOf", "spec.domain", "spec.subdomainOf"}}
 }
 

@@ -78,7 +78,7 @@ func TestSamplePages(t *testing.T) {
 	}
 	h.Wants(h.Main("/map"), "Payments", "Without an owner 3", "Without a system")
 	h.Wants(h.Main("/organisation"), "Kestrane 4", "Payments 5 people, Marta Quiroga", "Kiosk hardware names field-operations, which does not exist.", "Viktor Hale", "Rosa Méndez")
-	h.Wants(h.Main("/components/default/booking"), "Leans on Ticket PDF, old, which is deprecated")
+	h.Wants(h.Main("/components/default/booking"), "Leans on Old ticket PDF, which is deprecated")
 	for i, d := range docs {
 		if i%4 == 0 || testing.Verbose() {
 			h.Page(h.App.Href(d.Entity.Ref()))

@@ -17,7 +17,7 @@ func groupCards() []web.Card {
 		{ID: "members", Kinds: group, Slot: web.Main, Order: 50, Title: "people.members", Template: "members.html", Flush: true, Load: loadMembers,
 			Replaces: []string{"neighbours", "relations", "spec.members", "spec.leader", "spec.profile"}},
 		{ID: "owned", Kinds: group, Slot: web.Main, Order: 60, Title: "people.owned", Template: "owned.html", Load: loadOwned},
-		{ID: "place", Kinds: group, Slot: web.Side, Order: 50, Title: "people.place", Template: "place.html", Load: loadPlace,
+		{ID: "place", Kinds: group, Slot: web.Side, Order: 50, Title: "people.place", Template: "place.html", Flush: true, Load: loadPlace,
 			Replaces: []string{"spec.parent", "spec.children"}},
 	}
 }
