@@ -1,0 +1,98 @@
+// Package strategy is the room of where the organisation is going: the
+// technology radar with its editions, and the decisions that are dear to undo.
+// Both come from the files teams already keep (radarfile, adrfile) and go back
+// to them.
+package strategy
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/adrfile"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/room"
+	"github.com/binnaclehq/binnacle/internal/web"
+)
+
+// Room is the ID of this room.
+const Room = auth.Strategy
+
+//go:embed text.en.json text.es.json
+var files embed.FS
+
+// Module returns what the room brings.
+func Module() room.Module {
+	return room.Module{
+		Module: web.Module{
+			Room:      web.Room{ID: Room, Title: lang.T("Strategy", "Estrategia"), Icon: "strategy", Order: 10},
+			Texts:     texts(),
+			Importers: []catalog.Importer{radarImporter(), adrImporter()},
+			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
+		},
+		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+	}
+}
+
+// texts returns the words of the room with those of its two file formats.
+var texts = sync.OnceValue(func() fs.FS {
+	var merged []catalog.File
+	for _, code := range lang.All {
+		name, all := "text."+string(code)+".json", map[string]string{}
+		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text} {
+			maps.Copy(all, words(src, name))
+		}
+		data, err := json.Marshal(all)
+		if err != nil {
+			panic(err) // a map of strings
+		}
+		merged = append(merged, catalog.File{Name: name, Data: data})
+	}
+	fsys, _, err := folder(merged)
+	if err != nil {
+		panic(err) // two small files in memory
+	}
+	return fsys
+})
+
+// words reads one file of texts that is embedded in the program.
+func words(src fs.FS, name string) map[string]string {
+	m := map[string]string{}
+	data, err := fs.ReadFile(src, name)
+	if err == nil {
+		err = json.Unmarshal(data, &m)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("embedded texts: %s: %v", name, err))
+	}
+	return m
+}
+
+var english = sync.OnceValue(func() map[string]string { return words(files, "text.en.json") })
+
+// newProblem words a problem that a file has, as text.en.json puts it.
+func newProblem(file string, line int, code string, args ...string) fault.Problem {
+	fill := func(s string) string {
+		for i, arg := range args {
+			s = strings.ReplaceAll(s, fmt.Sprintf("{%d}", i), arg)
+		}
+		return s
+	}
+	return fault.Problem{File: file, Line: line, Code: code, Args: args, Msg: fill(english()["problem."+code]), Hint: fill(english()["problem."+code+".hint"])}
+}
+
+// setSpec writes a spec into its entity.
+func setSpec(e *entity.Entity, spec any) error {
+	data, err := json.Marshal(spec)
+	e.Spec = data
+	return err
+}
