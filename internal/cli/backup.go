@@ -96,7 +96,7 @@ func (s *session) writeBackup(ctx context.Context, file string, withKey bool) (b
 		return backup.Report{}, err
 	}
 	defer db.Close()
-	p := auth.Local(auth.HomeID, localName(), "cli")
+	p := auth.Local(auth.HomeID, s.localName(), "cli")
 	record := &audit.Record{Org: p.Org, Actor: p.Account, ActorName: p.Name, Action: "backup.write", Target: "installation", Via: p.Via}
 	record.Detail, _ = json.Marshal(map[string]any{"file": filepath.Base(file), "key file": withKey})
 	if err := audit.New(db).Write(ctx, record); err != nil {

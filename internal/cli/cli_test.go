@@ -226,7 +226,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") == "1", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			for _, v := range []string{"BINNACLE_CONFIG=" + env.WorkDir + "/config", "LC_ALL=C", "TMPDIR=" + env.WorkDir, "NO_COLOR="} {
+			for _, v := range []string{"BINNACLE_CONFIG=" + env.WorkDir + "/config", "LC_ALL=C", "USER=ann", "TMPDIR=" + env.WorkDir, "NO_COLOR="} {
 				env.Vars = append(env.Vars, v)
 			}
 			return nil

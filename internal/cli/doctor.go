@@ -382,7 +382,7 @@ const (
 // references counts those that lead nowhere.
 func (d *doctor) references(ctx context.Context, db *sqldb.DB) {
 	d.check = lang.T("references", "referencias")
-	caller := catalog.Caller{Principal: auth.Local(d.place.orgID(), localName(), "cli")}
+	caller := catalog.Caller{Principal: auth.Local(d.place.orgID(), d.localName(), "cli")}
 	list, err := catalog.New(db, d.Kinds).Dangling(ctx, caller, maxDangling)
 	if err != nil {
 		d.trouble(err)

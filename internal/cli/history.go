@@ -132,6 +132,9 @@ func revPair(text string) (a, b int64, err error) {
 // writeFields prints what changed, field by field.
 func (s *session) writeFields(fields []catalog.FieldChange) {
 	for _, f := range fields {
+		if f.Path == "apiVersion" || f.Path == "kind" {
+			continue // the line above says what it is
+		}
 		if f.Before != nil {
 			fmt.Fprintln(s.Out, s.paint(s.OutTTY, "bad", fmt.Sprintf("  - %s: %s", f.Path, oneLine(string(f.Before), 0))))
 		}

@@ -124,7 +124,7 @@ func (s *session) openFolder(ctx context.Context) (*installation, error) {
 		held.release()
 		return nil, err
 	}
-	p := auth.Local(s.place.orgID(), localName(), "cli")
+	p := auth.Local(s.place.orgID(), s.localName(), "cli")
 	at := newLocal(s, g, p)
 	at.close = func() error { return errors.Join(g.Close(), held.release()) }
 	if err := p.Can(s.runs.access.Verb, s.runs.access.Resource); err != nil {
@@ -169,7 +169,10 @@ func (s *session) checkOrg(ctx context.Context, g *Ground, at *installation) err
 }
 
 // localName names who holds the folder, for revisions and the audit log.
-func localName() string {
+func (s *session) localName() string {
+	if name := s.Env("USER"); name != "" {
+		return name
+	}
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username
 	}

@@ -154,7 +154,7 @@ func (v *serving) demo(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
-	made, err := g.Auth.SignInLink(ctx, auth.Local(auth.HomeID, localName(), "cli"), email, demoTerm)
+	made, err := g.Auth.SignInLink(ctx, auth.Local(auth.HomeID, s.localName(), "cli"), email, demoTerm)
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}

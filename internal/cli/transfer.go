@@ -191,9 +191,11 @@ func exportCommand() *command {
 	return &command{
 		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en archivos de un formato; sola, enumera los formatos."),
 		long: lang.T(`Write things in a format to standard output, to a file, or into a folder: -o with an
-existing folder or a name that ends in /. Without arguments it lists the formats.`,
+existing folder, a name that ends in /, or a format of several files. Without arguments it
+lists the formats.`,
 			`Escribe cosas en un formato a la salida estándar, a un archivo o en una carpeta: -o con
-una carpeta que existe o un nombre que termina en /. Sin argumentos enumera los formatos.`),
+una carpeta que existe, un nombre que termina en / o un formato de varios archivos. Sin
+argumentos enumera los formatos.`),
 		examples: []example{
 			{lang.T("Everything, as files that apply", "Todo, como archivos que se aplican"), "binnacle export yaml -A -o backup/"},
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},
@@ -333,11 +335,11 @@ func (x *exporting) write(s *session, files []catalog.File) error {
 	switch {
 	case len(files) == 0:
 		return failed(exitNotFound, "there is nothing to export", "no hay nada que exportar").hinting("widen the selection; -A takes all namespaces", "amplía la selección; -A toma todos los espacios")
-	case isFolder(x.out):
+	case isFolder(x.out), len(files) > 1 && x.out != "" && x.out != "-":
 		return x.writeFolder(s, files)
 	case len(files) > 1:
 		return usage("this makes %d files, and there is no folder for them", "esto crea %d archivos y no hay carpeta para ellos", len(files)).
-			hinting("give -o DIR/", "da -o DIR/")
+			hinting("give -o DIR", "da -o DIR")
 	case x.out == "" || x.out == "-":
 		if s.OutTTY && !printableFile(files[0].Data) {
 			return usage("this is not text", "esto no es texto").hinting("give -o FILE", "da -o ARCHIVO")
