@@ -22,11 +22,11 @@ var (
 	facetParam  = text("path", "The field, as spec.type, metadata.tags, metadata.labels, metadata.owner or kind.").must()
 	kindParam   = texts("kind", "Only this kind; may be given several times.")
 
-	ifMatch        = text("If-Match", "The ETag that was read: the change is refused (412) when the entity changed since.")
-	ifNoneMatch    = text("If-None-Match", "The ETag at hand; on a GET the answer is 304 when it is still right. On a PUT, * refuses to change what is there.")
-	etagHeader     = text("ETag", "The revision, for If-Match.")
-	locationHeader = text("Location", "The address of the entity.")
-	linkHeader     = text("Link", `The next page, with rel="next".`)
+	ifMatch        = header("If-Match", "The ETag that was read: the change is refused (412) when the entity changed since.")
+	ifNoneMatch    = header("If-None-Match", "The ETag at hand; on a GET the answer is 304 when it is still right. On a PUT, * refuses to change what is there.")
+	etagHeader     = header("ETag", "The revision, for If-Match.")
+	locationHeader = header("Location", "The address of the entity.")
+	linkHeader     = header("Link", `The next page, with rel="next".`)
 )
 
 // pathDocs describes the wildcards of paths.
@@ -37,6 +37,10 @@ var pathDocs = map[string]param{
 	"kind":      text("", "A kind, by its name, its plural or a short name."),
 	"format":    text("", "The name of a format, as /api/v1/formats lists them."),
 	"id":        text("", "The id."),
+}
+
+func header(name, doc string) param {
+	return param{name: name, doc: doc, schema: schema{"type": "string"}}
 }
 
 func named(doc string) param {

@@ -41,6 +41,8 @@ func newNegative(t *testing.T, h *harness) *negative {
 		"createToken": `{"name":"x","scopes":["read"],"cap":"member","expires":"2026-01-31T00:00:00Z"}`, "createIngestToken": `{"name":"x","expires":"2026-01-31T00:00:00Z"}`,
 		"putMember": `{"role":"lead","user":"sailor:eve","expires":"2026-01-31T00:00:00Z"}`, "setDisabled": `{"disabled":true}`,
 		"invite":            `{"email":"new@example.org","name":"New","role":"member","user":"sailor:new","expires":"2026-01-31T00:00:00Z"}`,
+		"createProvider":    `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
+		"putProvider":       `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"patchOrganisation": `{"title":"Fleet"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
 	}}
 }
@@ -60,7 +62,7 @@ func (n *negative) target(op *operation, name, value string) string {
 func (n *negative) state() string {
 	n.t.Helper()
 	var parts []string
-	for _, table := range []string{"entities", "revisions", "feed", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions"} {
+	for _, table := range []string{"entities", "revisions", "feed", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
 		parts = append(parts, "'"+table+" ' || (SELECT count(*) FROM "+table+")")
 	}
 	var s string

@@ -17,6 +17,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.feedOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
+	ops = append(ops, a.providerOps(s)...)
 	ops = append(ops, a.houseOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)
@@ -61,7 +62,7 @@ func (a *API) catalogOps(s schemas) []operation {
 			answers: []answer{{status: 200, doc: "The values, the most frequent first.", types: objectTypes, schema: s.typed(facetList{})}}},
 		{method: "GET", path: "/entities/export", id: "exportEntities", summary: "Export entities as files that apply", verb: auth.Read, timeout: exportTimeout,
 			query: append(selectParams(), kindParam), handle: (*call).exportEntities,
-			answers: []answer{{status: 200, doc: "YAML documents, without what the server sets.", types: []string{yamlType}, schema: schema{"type": "string"}}}},
+			answers: []answer{{status: 200, doc: "YAML documents, without what the server sets.", types: []string{yamlType}, schema: schema{}}}},
 		{method: "GET", path: "/search", id: "search", summary: "Search everything the caller may read", verb: auth.Read,
 			query: []param{text("q", "Words; each the beginning of a word in the text.").must(), kindParam, number("limit", "How many.", 1, 200)}, handle: (*call).search,
 			answers: []answer{{status: 200, doc: "What was found, the best first.", types: objectTypes, schema: s.typed(hitList{})}}},

@@ -79,6 +79,24 @@ func TestInvitations(t *testing.T) {
 	h.want(404, h.do("owner", "DELETE", "/api/v1/invitations/"+r.at("id").(string), ""))
 }
 
+func TestProviders(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *harness) {
+		const settings = `{"title":"Id","issuer":"https://id.example","clientId":"b","roles":{"boss":"lead"}`
+		r := h.want(201, h.do("owner", "POST", "/api/v1/providers", settings+`,"secret":"hush"}`))
+		one := "/api/v1/providers/" + r.at("id").(string)
+		if r := h.want(200, h.do("owner", "PUT", one, settings+`,"disabled":true}`)); r.at("disabled") != true || r.at("roles", "boss") != "lead" {
+			t.Errorf("provider %v", r.body)
+		}
+		if r := h.want(200, h.do("owner", "GET", "/api/v1/providers", "")); len(r.at("items").([]any)) != 1 || strings.Contains(r.Body.String(), "hush") {
+			t.Errorf("providers %v", r.body)
+		}
+		h.want(422, h.do("owner", "PUT", one, strings.Replace(settings, "https", "ftp", 1)+"}"))
+		h.want(403, h.do("ciso", "GET", "/api/v1/providers", ""))
+		h.want(204, h.do("owner", "DELETE", one, ""))
+		h.want(404, h.do("owner", "DELETE", one, ""))
+	})
+}
+
 func TestOrganisations(t *testing.T) {
 	h := onSQLite(t)
 	h.want(201, h.do("owner", "POST", boats, boat("mine")))
