@@ -1,0 +1,173 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
+)
+
+// cheap is a hash for the passwords of tests: the real one takes too long for
+// hundreds of sign-ins.
+var cheap = auth.HashParams{Memory: 8, Passes: 1, Lanes: 1}
+
+// password is everybody's.
+const password = "a long enough password"
+
+// house is an open installation and the handler that answers for it.
+type house struct {
+	testing.TB
+	app     *app.App
+	auth    *auth.Service // as app.Auth, with a cheap hash
+	routes  []door.Route
+	handler http.Handler
+	local   auth.Principal // whoever holds the data folder, in the home organisation
+}
+
+// open opens an installation and closes it at the end.
+func open(t testing.TB, cfg app.Config) *house {
+	t.Helper()
+	if cfg.Data == "" {
+		cfg.Data = t.TempDir()
+	}
+	if cfg.RPID == "" {
+		cfg.RPID, cfg.Origins = "localhost", []string{"http://localhost"}
+	}
+	cfg.Version = "test"
+	a, err := app.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	h := &house{TB: t, app: a, local: auth.Local(auth.HomeID, "console", "cli")}
+	faces, err := a.Faces(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.routes, h.handler = faces.Routes(), a.Handler(faces, false)
+	keyFile := cfg.KeyFile
+	if keyFile == "" {
+		keyFile = cfg.Data + "/key"
+	}
+	keys, err := auth.OpenKeyring(t.Context(), a.DB, keyFile)
+	if err == nil {
+		h.auth, err = auth.New(t.Context(), auth.Config{DB: a.DB, Keys: keys, RPID: cfg.RPID, Origins: cfg.Origins, Hash: cheap})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+// own makes the first account, an owner of the home organisation.
+func (h *house) own(email string) auth.NewSession {
+	h.Helper()
+	s, err := h.auth.CreateFirstOwner(h.Context(), auth.NewAccount{Email: email, Name: "Ana Ruiz", Password: password}, "Acme", auth.Visitor{Via: "web"})
+	h.must(err)
+	return s
+}
+
+// join adds somebody to an organisation and returns their account's id.
+func (h *house) join(org, email string, role auth.Role) string {
+	h.Helper()
+	name, _, _ := strings.Cut(email, "@")
+	m := auth.Membership{Org: org, Role: role}
+	if role == auth.RoleAuditor {
+		m.Expires = time.Now().Add(24 * time.Hour)
+	}
+	id, err := h.auth.CreateAccount(h.Context(), auth.Local(org, "console", "cli"), auth.NewAccount{Email: email, Name: name, Password: password}, m)
+	h.must(err)
+	return id
+}
+
+// signIn begins a session by password.
+func (h *house) signIn(email string) *auth.NewSession {
+	h.Helper()
+	step, err := h.auth.SignIn(h.Context(), email, password, auth.Visitor{Via: "web"})
+	h.must(err)
+	if step.Session == nil {
+		h.Fatalf("signing in as %s needs more than a password", email)
+	}
+	return step.Session
+}
+
+// as is whoever holds the data folder, as a caller of the catalog.
+func (h *house) as() catalog.Caller { return catalog.Caller{Principal: h.local, Manager: "test"} }
+
+// apply writes YAML in the name of whoever holds the data folder.
+func (h *house) apply(caller catalog.Caller, yaml string) *catalog.ApplyResult {
+	h.Helper()
+	docs, err := h.app.Catalog.Decode("test.yaml", []byte(yaml))
+	h.must(err)
+	res, err := h.app.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
+	h.must(err)
+	return res
+}
+
+// sample decodes the sample organisation's files that apply.
+func (h *house) sample() []catalog.Document {
+	h.Helper()
+	var all []catalog.Document
+	err := fs.WalkDir(content.Sample, "sample", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(name, "/import/") || !strings.HasSuffix(name, ".yaml") {
+			return err
+		}
+		data, err := fs.ReadFile(content.Sample, name)
+		if err != nil {
+			return err
+		}
+		docs, err := h.app.Catalog.Decode(name, data)
+		all = append(all, docs...)
+		return err
+	})
+	h.must(err)
+	if len(all) == 0 {
+		h.Fatal("the sample organisation has no files")
+	}
+	return all
+}
+
+// fill applies the sample organisation.
+func (h *house) fill() {
+	h.Helper()
+	_, err := h.app.Catalog.Apply(h.Context(), h.as(), h.sample(), catalog.ApplyOptions{})
+	h.must(err)
+}
+
+// count asks the database for a number.
+func (h *house) count(query string, args ...any) (n int) {
+	h.Helper()
+	h.must(h.app.DB.QueryRow(context.WithoutCancel(h.Context()), query, args...).Scan(&n))
+	return n
+}
+
+// yamlOf writes entities as a file.
+func (h *house) yamlOf(es ...*entity.Entity) string {
+	h.Helper()
+	var b strings.Builder
+	h.must(h.app.Catalog.Kinds().EncodeYAML(&b, es...))
+	return b.String()
+}
+
+// numbered returns names that are not used yet.
+func numbered(prefix string) func() string {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("%s-%d", prefix, n) }
+}
