@@ -77,7 +77,7 @@ func TestSamplePages(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Wants(h.Main("/map"), "Payments", "Without an owner 3", "Without a system")
-	h.Wants(h.Main("/organisation"), "Kestrane 4", "Payments 5 people, Marta Quiroga", "Kiosk hardware names field-operations, which does not exist.", "Viktor Hale", "Rosa Méndez")
+	h.Wants(h.Main("/organisation"), "Technology 42 people, Inés Valcárcel", "Payments 5 people, Marta Quiroga", "Kiosk hardware names field-operations, which does not exist.", "Viktor Hale", "Rosa Méndez")
 	h.Wants(h.Main("/components/default/booking"), "Leans on Old ticket PDF, which is deprecated")
 	for i, d := range docs {
 		if i%4 == 0 || testing.Verbose() {
