@@ -108,10 +108,13 @@ Commands act on a running server (--server URL, or the one of "binnacle login")
 or on a data folder that no server holds (--data DIR).
 
 EXIT CODES
-  0  done                              4  there is no such thing
-  1  failed; diff: there are differences  5  refused: sign in, or another role may
-  2  the command was not understood    6  conflict with what somebody else did
-  3  done in part; the rest is reported`,
+  0  done
+  1  failed; of diff: something differs
+  2  the command was not understood
+  3  done in part; the rest is reported
+  4  there is no such thing
+  5  refused: sign in, or ask somebody whose role may
+  6  in conflict with what somebody else did`,
 			`Binnacle guarda lo que una organización tecnológica decide, opera y demuestra.
 
 Las órdenes actúan sobre un servidor en marcha (--server URL, o el de
@@ -119,10 +122,13 @@ Las órdenes actúan sobre un servidor en marcha (--server URL, o el de
 (--data DIR).
 
 CÓDIGOS DE SALIDA
-  0  hecho                             4  no existe
-  1  falló; diff: hay diferencias      5  rechazado: inicia sesión, u otra función puede
-  2  no se entendió la orden           6  conflicto con lo que hizo otra persona
-  3  hecho en parte; se informa del resto`),
+  0  hecho
+  1  falló; en diff: algo difiere
+  2  no se entendió la orden
+  3  hecho en parte; se informa del resto
+  4  no existe
+  5  rechazado: inicia sesión, o pídelo a quien tenga la función
+  6  en conflicto con lo que hizo otra persona`),
 		examples: []example{
 			{lang.T("Look around with a sample organisation", "Echar un vistazo con una organización de ejemplo"), "binnacle demo"},
 			{lang.T("Keep your own", "Guardar la tuya"), "binnacle serve --data ./data"},

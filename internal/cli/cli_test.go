@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 type componentSpec struct {
 	Type      string   `json:"type" en:"Type" es:"Tipo" req:"1" suggest:"service,website,library" col:"1" filter:"1"`
 	Lifecycle string   `json:"lifecycle" en:"Lifecycle" es:"Ciclo de vida" enum:"experimental:info;production:ok;deprecated:warn" col:"2" filter:"1"`
-	Owner     string   `json:"owner,omitempty" en:"Owner" es:"Responsable" ref:"group" rel:"ownedBy,ownerOf" col:"3" filter:"1"`
+	Owner     string   `json:"owner,omitempty" en:"Owner" es:"Responsable" ref:"group,user" rel:"ownedBy,ownerOf" col:"3" filter:"1"`
 	DependsOn []string `json:"dependsOn,omitempty" en:"Depends on" es:"Depende de" ref:"component" rel:"dependsOn,dependencyOf"`
 	Tier      int      `json:"tier,omitempty" en:"Tier" es:"Nivel" min:"1" max:"4"`
 }
@@ -226,9 +226,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") == "1", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
-			for _, v := range []string{"BINNACLE_CONFIG=" + env.WorkDir + "/config", "LC_ALL=C", "USER=ann", "TMPDIR=" + env.WorkDir, "NO_COLOR="} {
-				env.Vars = append(env.Vars, v)
-			}
+			env.Vars = append(env.Vars, "BINNACLE_CONFIG="+env.WorkDir+"/config", "LC_ALL=C", "USER=ann", "TMPDIR="+env.WorkDir)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated},

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -81,10 +80,6 @@ func (f *flags) yes(p *bool, name, short string, doc lang.Text) {
 
 func (f *flags) number(p *int64, name, short string, value int64, doc lang.Text) {
 	f.set.Int64VarP(p, name, short, value, doc.In(f.code))
-}
-
-func (f *flags) span(p *time.Duration, name string, value time.Duration, doc lang.Text) {
-	f.set.DurationVar(p, name, value, doc.In(f.code))
 }
 
 // choice is a text with few values, which are checked before anything is done

@@ -116,7 +116,7 @@ func (d *description) head(e *entity.Entity) {
 	}
 	d.text(0, say(lang.T("Title", "Título")), m.Title)
 	d.text(0, say(lang.T("Description", "Descripción")), m.Description)
-	d.text(0, say(lang.T("Owner", "Responsable")), shortRef(m.Owner, []string{"group"}, m.Namespace))
+	d.text(0, say(lang.T("Owner", "Responsable")), shortRef(m.Owner, ownerKinds, m.Namespace))
 	d.text(0, say(lang.T("Labels", "Etiquetas")), strings.ReplaceAll(pairs(m.Labels), ",", "\n"))
 	d.text(0, say(lang.T("Tags", "Marcas")), strings.Join(m.Tags, ", "))
 	for _, l := range m.Links {

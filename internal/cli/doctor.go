@@ -44,7 +44,7 @@ y la cadena de auditoría. No cambia nada. El código de salida es 1 si algo fal
 			{lang.T("The data folder", "La carpeta de datos"), "binnacle doctor --data /var/lib/binnacle"},
 			{lang.T("For a monitor", "Para un monitor"), "binnacle doctor -o json | jq '.[] | select(.state != \"ok\")'"},
 		},
-		access: access{Verb: auth.Backup},
+		access: access{Verb: auth.Whoami},
 		flags: func(f *flags) {
 			f.choice(&out, "output", "o", "text", []string{"text", "json"}, lang.T("What to print", "Qué se imprime"))
 		},

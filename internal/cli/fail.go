@@ -73,10 +73,6 @@ var (
 			hinting("what was written before is whole; run the command again to go on", "lo escrito hasta aquí está entero; repite la orden para continuar")
 	// errDiffers ends diff quietly when something differs.
 	errDiffers = &failure{code: exitFailed}
-	// errPartly ends a command quietly whose problems are already reported.
-	errPartly = &failure{code: exitPartly}
-	// errReported ends a command quietly that failed and has said so.
-	errReported = &failure{code: exitFailed}
 )
 
 var exitCodes = map[fault.Kind]int{

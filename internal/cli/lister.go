@@ -96,7 +96,7 @@ func (s *session) owner(e *entity.Entity) string {
 			return s.fieldCell(f, e).text
 		}
 	}
-	return shortRef(e.Metadata.Owner, []string{"group"}, e.Metadata.Namespace)
+	return shortRef(e.Metadata.Owner, ownerKinds, e.Metadata.Namespace)
 }
 
 func timeOf(t *time.Time) time.Time {

@@ -314,7 +314,8 @@ func (s *session) fieldCell(f *catalog.Field, e *entity.Entity) cell {
 	return plain(text)
 }
 
-// shortRef leaves out of a reference what the field already says.
+// shortRef leaves out of a reference what the field already says: the kind,
+// when there is only one, and the default namespace.
 func shortRef(text string, kinds []string, namespace string) string {
 	if len(kinds) == 0 {
 		return text
@@ -323,8 +324,14 @@ func shortRef(text string, kinds []string, namespace string) string {
 	if err != nil {
 		return text
 	}
+	if len(kinds) == 1 && ref.Kind == kinds[0] {
+		return strings.TrimPrefix(ref.Short(), ref.Kind+":")
+	}
 	return ref.Short()
 }
+
+// ownerKinds are those that an owner in the metadata may be of.
+var ownerKinds = []string{"group", "user"}
 
 // label is the head of a column.
 func (s *session) label(f *catalog.Field) string {

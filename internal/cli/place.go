@@ -32,7 +32,7 @@ func (p *place) flags(f *flags) {
 	f.text(&p.Database, "database", "", "", lang.T("PostgreSQL instead of SQLite in the data folder, as `postgres://…` [BINNACLE_DATABASE]", "PostgreSQL en vez de SQLite en la carpeta de datos, como `postgres://…` [BINNACLE_DATABASE]"))
 	f.text(&p.KeyFile, "key-file", "", "", lang.T("`FILE` of the key that seals secrets; the one in the data folder when not given", "Archivo (`FILE`) de la clave que sella los secretos; el de la carpeta de datos si falta"))
 	f.text(&p.server, "server", "", "", lang.T("`URL` of a running server [BINNACLE_SERVER, or the one of binnacle login]", "`URL` de un servidor en marcha [BINNACLE_SERVER, o el de binnacle login]"))
-	f.text(&p.token, "token", "", "", lang.T("Token for the server [BINNACLE_TOKEN]", "Token para el servidor [BINNACLE_TOKEN]"))
+	f.text(&p.token, "token", "", "", lang.T("`TOKEN` for the server [BINNACLE_TOKEN, or the one of binnacle login]", "`TOKEN` para el servidor [BINNACLE_TOKEN, o el de binnacle login]"))
 	f.text(&p.org, "org", "", "", lang.T("Organisation (`ID`) in a data folder that has several", "Organización (`ID`) en una carpeta de datos con varias"))
 }
 

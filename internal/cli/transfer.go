@@ -66,7 +66,9 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 	case 0:
 		return s.listFormats(i.out, s.importFormats())
 	case 1:
-		return usage("no file is named", "no se nombra ningún archivo").hinting("binnacle import %[1]s PATH…", "binnacle import %[1]s RUTA…", words[0])
+		doc := s.importDoc(words[0])
+		return usage("no file is named", "no se nombra ningún archivo").
+			hinting("binnacle import %s PATH… %s", "binnacle import %s RUTA… %s", words[0], doc)
 	}
 	var err error
 	if i.opts.Args, err = settings(i.sets); err != nil {
@@ -101,6 +103,16 @@ func settings(sets []string) (map[string]string, error) {
 		out[name] = value
 	}
 	return out, nil
+}
+
+// importDoc says in the language of the run what a format takes.
+func (s *session) importDoc(format string) string {
+	for _, i := range s.Importers {
+		if i.Name == format {
+			return "\n  " + i.Doc.In(s.code)
+		}
+	}
+	return ""
 }
 
 // accepts returns the endings of the files that a format reads in a folder; of
@@ -138,6 +150,7 @@ func (i *importing) report(s *session, r *catalog.ImportReport) error {
 // formatLine is a format in a list.
 type formatLine struct {
 	Name  string   `json:"name"`
+	Title string   `json:"title"`
 	Room  string   `json:"room,omitempty"`
 	Files []string `json:"files"`
 	Doc   string   `json:"doc"`
@@ -146,7 +159,7 @@ type formatLine struct {
 func (s *session) importFormats() []formatLine {
 	out := []formatLine{}
 	for _, i := range s.Importers {
-		out = append(out, formatLine{Name: i.Name, Room: i.Room, Files: i.Accept, Doc: i.Doc.In(s.code)})
+		out = append(out, formatLine{Name: i.Name, Title: i.Title.In(s.code), Room: i.Room, Files: i.Accept, Doc: i.Doc.In(s.code)})
 	}
 	return out
 }
@@ -158,8 +171,7 @@ func (s *session) listFormats(out string, list []formatLine) error {
 	}
 	t := &table{head: s.heads(lang.T("Format", "Formato"), lang.T("Files", "Archivos"), lang.T("What it is", "Qué es"))}
 	for _, f := range list {
-		doc, _, _ := strings.Cut(f.Doc, ". ")
-		t.texts(f.Name, strings.Join(f.Files, " "), oneLine(doc, 90))
+		t.texts(f.Name, strings.Join(f.Files, " "), f.Title)
 	}
 	return s.write(t)
 }
@@ -252,11 +264,11 @@ func (x *exporting) run(ctx context.Context, s *session, words []string) error {
 func (s *session) exportFormats() []formatLine {
 	var out []formatLine
 	for _, f := range plainFormats {
-		f.Doc = plainDocs[f.Name].In(s.code)
+		f.Title = plainDocs[f.Name].In(s.code)
 		out = append(out, f)
 	}
 	for _, e := range s.Exporters {
-		out = append(out, formatLine{Name: e.Name, Room: e.Room, Files: e.Formats, Doc: e.Doc.In(s.code)})
+		out = append(out, formatLine{Name: e.Name, Title: e.Title.In(s.code), Room: e.Room, Files: e.Formats, Doc: e.Doc.In(s.code)})
 	}
 	return out
 }
