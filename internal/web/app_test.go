@@ -2,12 +2,14 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
@@ -192,6 +194,7 @@ func (h *house) apply(yaml string) {
 type request struct {
 	method, path string
 	form         url.Values
+	body, kind   string // instead of a form
 	as           string // key of who; "" is the owner, "-" nobody
 	lang         lang.Code
 	htmx         bool
@@ -204,8 +207,14 @@ func (h *house) do(r request) *httptest.ResponseRecorder {
 	if r.method == "" {
 		r.method = "GET"
 	}
-	req := httptest.NewRequest(r.method, r.path, strings.NewReader(r.form.Encode()))
-	if r.form != nil {
+	body := r.form.Encode()
+	if r.body != "" {
+		body = r.body
+	}
+	req := httptest.NewRequest(r.method, r.path, strings.NewReader(body))
+	if r.kind != "" {
+		req.Header.Set("Content-Type", r.kind)
+	} else if r.form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if r.as == "" {
@@ -313,3 +322,34 @@ spec:
   env: {REGION: eu-west-1}
   extra: {kept: true}
 `
+
+// fullHouse has something of everything.
+func fullHouse(t testing.TB) *house {
+	h := newHouse(t, append(testModules(), cardModule())...)
+	h.apply(fullYAML)
+	return h
+}
+
+// cardModule brings a card of every slot, one that fails, one that panics and
+// one that has nothing to say.
+func cardModule() web.Module {
+	say := func(*web.Ctx, *entity.Entity) (any, error) { return "fine", nil }
+	fail := func(*web.Ctx, *entity.Entity) (any, error) { return nil, errors.New("the secret cause") }
+	return web.Module{
+		Room: web.Room{ID: "test", Title: lang.T("Test", "Prueba"), Icon: "flask", Order: 9},
+		Templates: fstest.MapFS{"say.html": {Data: []byte(`{{define "tools"}}tool {{.}}{{end}}<p>card says {{.}}</p>`)}, "badge.html": {Data: []byte(`{{badge "ok" .}}`)},
+			"broken.html": {Data: []byte(`<p>{{.NoSuchField}}</p>`)}},
+		Texts: fstest.MapFS{"text.en.json": {Data: []byte(`{"test.say": "Saying card", "test.fail": "Failing card", "test.board": "Board"}`)}, "text.es.json": {Data: []byte(`{"test.say": "Ficha que habla", "test.fail": "Ficha que falla", "test.board": "Tablero"}`)}},
+		Cards: []web.Card{
+			{ID: "say", Kinds: []string{"Service"}, Slot: web.Main, Order: 1, Title: "test.say", Template: "say.html", Load: say},
+			{ID: "side", Kinds: []string{"Service"}, Slot: web.Side, Order: 1, Title: "test.say", Template: "say.html", Load: say},
+			{ID: "wide", Kinds: []string{"Service"}, Slot: web.Wide, Title: "test.say", Template: "say.html", Load: say},
+			{ID: "badge", Kinds: []string{"Service"}, Slot: web.Head, Template: "badge.html", Load: say},
+			{ID: "board", Kinds: []string{"Service"}, Slot: web.Tab, Title: "test.board", Template: "say.html", Load: say},
+			{ID: "fail", Kinds: []string{"Service"}, Slot: web.Main, Title: "test.fail", Template: "say.html", Load: fail},
+			{ID: "broken", Kinds: []string{"Service"}, Slot: web.Side, Title: "test.fail", Template: "broken.html", Load: say},
+			{ID: "panics", Kinds: []string{"Service"}, Slot: web.Wide, Title: "test.fail", Template: "say.html", Load: func(*web.Ctx, *entity.Entity) (any, error) { panic("oh") }},
+			{ID: "silent", Kinds: []string{"Service"}, Slot: web.Main, Title: "test.fail", Template: "say.html", Load: func(*web.Ctx, *entity.Entity) (any, error) { return nil, nil }},
+		},
+	}
+}

@@ -256,7 +256,7 @@ func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs = append(docs, catalog.Document{Entity: changed})
+		docs = append(docs, catalog.Document{Entity: changed, Base: revisionOf(e)})
 	}
 	return docs, nil
 }

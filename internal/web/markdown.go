@@ -40,3 +40,8 @@ func Markdown(text string) template.HTML {
 	}
 	return template.HTML(sanitizer.SanitizeBytes(b.Bytes()))
 }
+
+// SafeHTML keeps of a text in HTML what Markdown could have made of it.
+func SafeHTML(text string) template.HTML {
+	return template.HTML(sanitizer.Sanitize(text))
+}
