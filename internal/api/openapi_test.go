@@ -218,12 +218,15 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: no title", code)
 		}
 		for _, op := range h.api.ops {
-			if !strings.Contains(text, `<details id="`+op.id+`">`) {
+			if !strings.Contains(text, `<details id="`+op.id+`" `) {
 				t.Errorf("%s is not on the page", op.id)
 			}
 		}
 		if strings.Contains(text, "<script") || strings.Contains(text, "style=") {
 			t.Error("the page has a script or inline style")
+		}
+		if strings.Contains(text, `></h2>`) {
+			t.Error("a heading is empty")
 		}
 		checkIDs(t, text)
 	}

@@ -67,6 +67,12 @@ var pageWords = map[string]lang.Text{
 	"shell":    lang.T("In a shell", "En una terminal"),
 }
 
+// tagTitles names the groups that are not kinds.
+var tagTitles = map[string]lang.Text{
+	"catalog": lang.T("Catalog", "Catálogo"), "import and export": lang.T("Import and export", "Importar y exportar"), "feed": lang.T("Feed", "Sucesos"),
+	"oneself": lang.T("Oneself", "Uno mismo"), "administration": lang.T("Administration", "Administración"), "installation": lang.T("Installation", "Instalación"),
+}
+
 // pageRoute is the readable description, at /api.
 func (a *API) pageRoute() door.Route {
 	return door.Route{Method: http.MethodGet, Pattern: "/api", Face: door.API, Verb: auth.Public, Handle: func(w http.ResponseWriter, r *http.Request) error {
@@ -101,7 +107,7 @@ func (a *API) page(code lang.Code) page {
 }
 
 func (a *API) pageGroup(tag string, code lang.Code) pageGroup {
-	g := pageGroup{Name: tag, Anchor: "tag-" + strings.ReplaceAll(tag, " ", "-")}
+	g := pageGroup{Name: tagTitles[tag].In(code), Anchor: "tag-" + strings.ReplaceAll(tag, " ", "-")}
 	if k := a.Catalog.Kinds().Get(tag); k != nil && k.Name == tag {
 		g.Name, g.Doc = k.Titles.In(code), k.Doc.In(code)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -459,4 +460,21 @@ func TestMetricsCount(t *testing.T) {
 			t.Errorf("no line %s in\n%s", want, &b)
 		}
 	}
+}
+
+func FuzzSafeNext(f *testing.F) {
+	for _, s := range []string{"/a?b=c", "//evil", `/\evil`, "https://x/", "/%2f%2fevil", "/a#b", "/\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := SafeNext(next)
+		base, err := url.Parse("https://here.example/sign-in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := base.Parse(got)
+		if err != nil || u.Host != "here.example" || u.Scheme != "https" {
+			t.Errorf("SafeNext(%q) = %q leads to %v, %v", next, got, u, err)
+		}
+	})
 }
