@@ -131,7 +131,18 @@ func (o *org) chart(circles [][]entity.Ref, withPeople bool) template.HTML {
 			items = append(items, o.leaves(ref)...)
 		}
 	}
-	return chart.Tree{Name: o.c.T("people.org"), Roots: chart.Forest(items), Words: o.c.App.ChartWords(o.c)}.HTML()
+	roots := chart.Forest(items)
+	slices.SortStableFunc(roots, func(a, b chart.Branch) int { return size(b) - size(a) })
+	return chart.Tree{Name: o.c.T("people.org"), Roots: roots, Words: o.c.App.ChartWords(o.c)}.HTML()
+}
+
+// size counts the boxes of a branch, so that the largest tree stands first.
+func size(b chart.Branch) int {
+	n := 1
+	for _, child := range b.Children {
+		n += size(child)
+	}
+	return n
 }
 
 // sub is the second line of a group: how many people, and who leads it.
