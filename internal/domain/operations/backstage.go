@@ -214,19 +214,23 @@ func setField(spec json.RawMessage, name string, value any) (json.RawMessage, er
 	return json.Marshal(m)
 }
 
+// summary says what the list of changes does not.
 func (in *intake) summary() string {
-	n := map[catalog.Op]int{}
-	for _, ch := range in.report.Changes {
-		n[ch.Op]++
-	}
-	s := fmt.Sprintf("%d entities in %d files: %d created, %d updated, %d unchanged", len(in.docs), in.read, n[catalog.Created], n[catalog.Updated]+n[catalog.Restored], n[catalog.Unchanged])
+	s := fmt.Sprintf("%s in %s", count(len(in.docs), "entity", "entities"), count(in.read, "file", "files"))
 	if other := len(in.files) - in.read; other > 0 {
-		s += fmt.Sprintf("; %d files hold no entities", other)
+		s += fmt.Sprintf("; %s without any", count(other, "file", "files"))
 	}
 	if in.remote > 0 {
-		s += fmt.Sprintf("; %d targets are elsewhere and were not fetched", in.remote)
+		s += fmt.Sprintf("; %s elsewhere, not fetched", count(in.remote, "target", "targets"))
 	}
 	return s
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func backstageExporter() catalog.Exporter {
