@@ -24,6 +24,7 @@ type Faces struct {
 	Web     *web.App
 	API     *api.API
 	Metrics *door.Metrics
+	Ending  context.Context // done when the program ends: what streams stops then; nil: never
 	routes  []door.Route
 }
 
@@ -66,7 +67,7 @@ func (f *Faces) Routes() []door.Route { return f.routes }
 // Handler returns the program's HTTP handler.
 func (a *App) Handler(f *Faces, secure bool) http.Handler {
 	d := &door.Door{
-		Auth: a.Auth, Log: a.Config.Log, Metrics: f.Metrics, Secure: secure, Origins: a.Config.Origins, Proxies: a.Config.Proxies,
+		Auth: a.Auth, Log: a.Config.Log, Metrics: f.Metrics, Secure: secure, Origins: a.Config.Origins, Proxies: a.Config.Proxies, Ending: f.Ending,
 		Errors:  map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: f.Web.Error, door.API: f.API.Error, door.MCP: f.API.Error},
 		Refused: door.AuditRefusals(a.DB, func(err error) { a.Config.Log.Error("a refusal could not be written to the audit log", "err", err) }),
 	}
@@ -119,9 +120,10 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	if err != nil {
 		return err
 	}
-	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	faces.Ending = ctx
+	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
 	ended := make(chan error, 2)
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- listen(server, s) }()

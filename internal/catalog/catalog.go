@@ -175,8 +175,9 @@ func (c *Catalog) load(ctx context.Context, q sqldb.Querier, org string, ref ent
 
 func (c *Catalog) missing(ctx context.Context, caller Caller, ref entity.Ref) error {
 	err := fault.New(fault.NotFound, "there is no %s", ref.Short())
+	first := ref.Name[:min(1, len(ref.Name))]
 	rows, qerr := c.db.Query(ctx, `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
-		caller.Org, ref.Kind, ref.Name[:1], ref.Name[:1]+"\U0010FFFF")
+		caller.Org, ref.Kind, first, first+"\U0010FFFF")
 	if qerr != nil {
 		return err
 	}
