@@ -1,0 +1,196 @@
+package app_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/web/webtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files again")
+
+// TestAccess asks for every route as every role, as nobody, as a member whose
+// time has ended, and with tokens, through the program's own handler. Each is
+// let in exactly where the policy says, and testdata/access.txt shows where
+// that is.
+func TestAccess(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	lines := map[door.Face][]string{}
+	unused := map[string]bool{}
+	for key := range asks {
+		unused[key] = true
+	}
+	for _, route := range w.routes {
+		key, v := w.general(route)
+		a, ok := asks[key]
+		if !ok {
+			t.Errorf("%s: there is no example of asking it; add one to asks", key)
+			continue
+		}
+		delete(unused, key)
+		lines[route.Face] = append(lines[route.Face], v.walk(a))
+	}
+	for key := range unused {
+		t.Errorf("%s: there is an example of asking it, and no such route", key)
+	}
+	var b strings.Builder
+	b.WriteString("# What each address takes, and which roles are let in. go test ./internal/app -run TestAccess -update writes this again.\n")
+	for _, face := range []door.Face{door.Web, door.API, door.MCP} {
+		fmt.Fprintf(&b, "\n# %s\n", face)
+		for _, line := range lines[face] {
+			b.WriteString(line + "\n")
+		}
+	}
+	golden(t, "access.txt", b.String())
+}
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile("testdata/"+name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("testdata/%s (-file +program); read the difference, then run with -update:\n%s", name, diff)
+	}
+}
+
+// walk asks a route as everybody and returns the line that says who was let in.
+func (v *visit) walk(a ask) string {
+	v.Helper()
+	var in []string
+	var on auth.Resource
+	strangers := []*actor{v.nobody, v.expired}
+	for _, who := range append(slices.Clone(v.actors), strangers...) {
+		v.renew(v.owner)
+		if who != v.expired {
+			v.renew(who)
+		}
+		v.who, v.of = who, who
+		if who.account == "" || who == v.expired {
+			v.of = v.owner
+		}
+		r := a.make(v)
+		var err error
+		if on, err = resource(v.route, r.path); err != nil {
+			v.Fatalf("%s %s: %v", v.route.Method, r.path, err)
+		}
+		rec := v.send(who, v.route.Method, r)
+		if v.check(a, who, on, r, rec) && who != v.nobody && who != v.expired {
+			in = append(in, who.name)
+		}
+		if a.uses {
+			v.used()
+		}
+	}
+	room := on.Room
+	if room == "" {
+		room = "house"
+	}
+	if on.Kind != "" {
+		room += "/" + on.Kind
+	}
+	if v.route.Verb == auth.Public {
+		in = []string{"everybody"}
+	}
+	for _, n := range a.also {
+		room += fmt.Sprintf(", then %s in %s", n.verb, n.resource.Room)
+	}
+	return fmt.Sprintf("%-6s %-58s %-7s %s: %s", v.route.Method, v.route.Pattern, v.route.Verb, room, strings.Join(in, " "))
+}
+
+// check compares an answer with the policy, and reports whether who was let in.
+func (v *visit) check(a ask, who *actor, on auth.Resource, r request, rec *httptest.ResponseRecorder) bool {
+	v.Helper()
+	p := who.principal
+	stranger := who == v.nobody || who == v.expired
+	may := v.route.Verb == auth.Public || !stranger && p.Can(v.route.Verb, on) == nil && (!a.session || p.Session != "")
+	for _, n := range a.also {
+		may = may && p.Can(n.verb, n.resource) == nil
+	}
+	want := a.want
+	switch {
+	case stranger && !may && v.route.Face == door.Web && v.route.Method == http.MethodGet:
+		want = []int{http.StatusSeeOther}
+		if to := rec.Header().Get("Location"); !strings.HasPrefix(to, "/sign-in") {
+			v.Errorf("%s %s as %s: sent to %q, want the page to sign in", v.route.Method, r.path, who.name, to)
+		}
+	case stranger && !may:
+		want = []int{http.StatusUnauthorized}
+	case !may:
+		want = []int{http.StatusForbidden}
+	}
+	good := slices.Contains(want, rec.Code) || len(want) == 0 && rec.Code < 400
+	if may && v.route.Verb != auth.Public && rec.Code == http.StatusSeeOther && strings.HasPrefix(rec.Header().Get("Location"), "/sign-in") {
+		good = false
+	}
+	if !good {
+		v.Errorf("%s %s as %s (may: %t): status %d, want %v: %.300s", v.route.Method, r.path, who.name, may, rec.Code, want, said(rec))
+	}
+	return may
+}
+
+// said is what an answer tells a reader.
+func said(rec *httptest.ResponseRecorder) string {
+	if strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
+		return webtest.MainText(rec.Body.String())
+	}
+	return rec.Body.String()
+}
+
+// TestOtherSitesAreRefused sends every request that changes something as a
+// page of another site would make a browser send it, with the owner's cookie.
+func TestOtherSitesAreRefused(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	n := 0
+	for _, route := range w.routes {
+		if route.Method == http.MethodGet {
+			continue
+		}
+		key, v := w.general(route)
+		v.who, v.of = w.owner, w.owner
+		w.renew(w.owner)
+		r := asks[key].make(v)
+		before := w.state()
+		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}} {
+			r.headers = append(slices.Clip(r.headers), headers...)
+			if rec := w.send(w.owner, route.Method, r); rec.Code != http.StatusForbidden {
+				t.Errorf("%s %s with %v: status %d, want 403", route.Method, r.path, headers, rec.Code)
+			}
+			n++
+		}
+		if after := w.state(); before != after {
+			t.Errorf("%s %s from another site changed something: %s, then %s", route.Method, r.path, before, after)
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d requests were sent", n)
+	}
+}
+
+// state is how much the tables hold that people change.
+func (w *world) state() string {
+	w.Helper()
+	var parts []string
+	for _, table := range []string{"entities", "revisions", "feed", "views", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
+		parts = append(parts, fmt.Sprint(table, " ", w.count(`SELECT count(*) FROM `+table)))
+	}
+	return strings.Join(parts, ", ")
+}
