@@ -106,7 +106,16 @@ func allMigrations() []sqldb.Migration {
 	return all
 }
 
+// newHouse has people and nothing else.
 func newHouse(t testing.TB, modules ...web.Module) *house {
+	t.Helper()
+	h := newHouseWithout(t, modules...)
+	h.people()
+	return h
+}
+
+// newHouseWithout has not even people.
+func newHouseWithout(t testing.TB, modules ...web.Module) *house {
 	t.Helper()
 	h := &house{t: t, db: sqldbtest.SQLite(t, allMigrations()), who: map[string]auth.Principal{}}
 	clock := func() time.Time { return testNow }
@@ -128,8 +137,7 @@ func newHouse(t testing.TB, modules ...web.Module) *house {
 		t.Fatal(err)
 	}
 	h.routes = h.app.Routes()
-	h.handler = (&door.Door{Auth: sessions{h}, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: h.app.Error}}).Handler(h.routes)
-	h.people()
+	h.handler = (&door.Door{Auth: sessions{h}, SignIn: h.app.SignIn, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: h.app.Error}}).Handler(h.routes)
 	return h
 }
 

@@ -53,6 +53,12 @@ func (c *Ctx) sections(r *record, replaced map[string]bool) ([]panel, error) {
 			facts = append(facts, FieldValue{f.Path, c.In(f.Label), c.In(f.Help), v})
 		}
 	}
+	for i := range r.Kind.Status {
+		f := &r.Kind.Status[i]
+		if v := read.value(f, dig(tree, f.Path)); !v.Empty() && !replaced[f.Path] {
+			facts = append(facts, FieldValue{f.Path, c.In(f.Label), c.In(f.Help), v})
+		}
+	}
 	if rest := unknownFields(r.Kind, tree); rest != nil {
 		out = append(out, panel{ID: "other", Title: c.T("card.other"), Slot: Main, Order: 350, Body: c.html("value", Value{As: "json", Text: pretty(rest)})})
 	}

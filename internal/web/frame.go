@@ -154,7 +154,7 @@ func (a *App) navLink(c *Ctx, room Room, it *NavItem) (NavLink, bool) {
 		link.Icon = room.Icon
 	}
 	if count != nil {
-		if n, err := count(c.R.Context(), c.Caller); err == nil {
+		if n, err := count(c); err == nil {
 			link.Count, link.State = n.N, n.State
 		} else {
 			a.Log.WarnContext(c.R.Context(), "count in the navigation", "item", link.ID, "error", err)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"io/fs"
 	"net/http"
 	"time"
@@ -112,7 +111,7 @@ type NavItem struct {
 	Href  string
 	Icon  string // of the icon sheet, without "i-"; the kind's or the room's when empty
 	Key   string // the letter after g
-	Count func(context.Context, catalog.Caller) (Count, error)
+	Count func(*Ctx) (Count, error)
 }
 
 // Command is something to do, offered in the palette.
