@@ -379,18 +379,16 @@ func (s *Service) govern(ctx context.Context, tx *sqldb.Tx, p Principal, account
 		return nil, err
 	}
 	operator := p.Home && p.Role == RoleOwner && p.Cap == ""
-	mine := false
+	if !operator && !slices.ContainsFunc(all, func(m Membership) bool { return m.Org == p.Org }) {
+		return nil, noAccount()
+	}
 	for _, m := range all {
 		if err := p.gives(m.Role); err != nil {
 			return nil, err
 		}
-		mine = mine || m.Org == p.Org
 		if m.Org != p.Org && !operator {
 			return nil, refuse(fault.Forbidden, "account-elsewhere", "This account also belongs to another organisation: only an owner of the one that runs this installation may do this.", "Esta cuenta también pertenece a otra organización: solo puede hacerlo un propietario de la que gestiona esta instalación.")
 		}
-	}
-	if !mine && !operator {
-		return nil, noAccount()
 	}
 	return all, nil
 }
