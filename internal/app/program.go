@@ -91,9 +91,7 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 	if net.ParseIP(base.Hostname()) == nil {
 		a.Config.RPID = base.Hostname()
 	}
-	if o.AllowPrivate {
-		a.Config.AllowPrivate = []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1/128"}
-	}
+	a.Config.AllowPrivate = o.AllowPrivate
 	for _, text := range o.Proxies {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -168,6 +169,11 @@ func restoreCommand() *command {
 	}
 }
 
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 func (s *session) restore(ctx context.Context, file string) error {
 	if s.place.server != "" {
 		return usage("a backup is restored into a data folder, not into a server", "una copia se restaura en una carpeta de datos, no en un servidor").hinting("give --data DIR", "da --data DIR")
@@ -191,8 +197,8 @@ func (s *session) restore(ctx context.Context, file string) error {
 		return err
 	}
 	s.print("Restored %d rows of %d tables, as they were on %s UTC, into %s", "Restauradas %d filas de %d tablas, como estaban el %s UTC, en %s", report.Rows, len(report.Tables), moment(report.Created), s.place.Data)
-	for _, name := range report.Omitted {
-		s.tell("The backup has no %s: put it back into the folder before you serve it.", "La copia no tiene %s: devuélvelo a la carpeta antes de servirla.", name)
+	if key := s.Layout(s.place.Place).KeyFile; missing(key) {
+		s.tell("The backup has no key file: put your copy at %s before you serve it.", "La copia no tiene el archivo de la clave: pon la tuya en %s antes de servirla.", key)
 	}
 	s.tell("Next: binnacle serve --data %s", "Ahora: binnacle serve --data %s", s.place.Data)
 	return nil

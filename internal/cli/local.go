@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,11 +148,24 @@ func (l *local) Export(ctx context.Context, name string, opts catalog.ExportOpti
 	var names []string
 	for _, e := range l.program.Exporters {
 		if e.Name == name {
+			if opts.Format != "" && !slices.Contains(e.Formats, opts.Format) {
+				return nil, noForm(name, opts.Format, e.Formats)
+			}
 			return e.Export(ctx, l.Catalog, l.caller(hand{}), opts)
 		}
 		names = append(names, e.Name)
 	}
 	return nil, noFormat(name, names)
+}
+
+// noForm says that a format has no such form.
+func noForm(format, form string, known []string) error {
+	f := usage("%s has no form %q", "%s no tiene la forma %q", format, form)
+	if near := catalog.Nearest(form, known); near != "" {
+		return f.hinting("did you mean --as %s?", "¿querías decir --as %s?", near)
+	}
+	list := strings.Join(known, ", ")
+	return f.hinting("there is %s", "hay %s", list)
 }
 
 // Follow reads on from the present end of the feed.

@@ -72,12 +72,11 @@ type Ground struct {
 
 // ServeOptions are the choices of serve.
 type ServeOptions struct {
-	Listen          string // host:port; port 0 takes a free one
-	BaseURL         string // as people reach it; "" is http(s)://Listen
-	TLSCert, TLSKey string // files; "" serves plain HTTP
-	AllowPrivate    bool   // requests to addresses users give may go to private networks
-	MetricsToken    string // bearer token of /metrics; "" answers this machine only
-	Proxies         []string
+	Listen          string   // host:port; port 0 takes a free one
+	BaseURL         string   // as people reach it; "" is http(s)://Listen
+	TLSCert, TLSKey string   // files; "" serves plain HTTP
+	AllowPrivate    []string // private networks and hosts that requests to addresses users give may go to
+	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

@@ -51,8 +51,7 @@ responder.`),
 			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Archivo (`FILE`) del certificado, para servir HTTPS."))
 			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Archivo (`FILE`) de su clave."))
 			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
-			f.yes(&v.opts.AllowPrivate, "allow-private", "", lang.T("Requests to addresses that users give may go to private networks.", "Las peticiones a direcciones que dan los usuarios pueden ir a redes privadas."))
-			f.text(&v.opts.MetricsToken, "metrics-token", "", "", lang.T("`TOKEN` that opens /metrics to other machines.", "`TOKEN` que abre /metrics a otras máquinas."))
+			f.texts(&v.opts.AllowPrivate, "allow-private", "", lang.T("Network or `HOST` that requests to addresses of users may go to though it is private, as 10.1.2.0/24 or idp.internal; repeat for several.", "Red o servidor (`HOST`) al que pueden ir las peticiones a direcciones de los usuarios aunque sea privado, como 10.1.2.0/24 o idp.internal; repítela para varios."))
 		},
 		run: v.serve,
 	}
