@@ -26,8 +26,8 @@ func TestExamples(t *testing.T) {
 				if len(docs) != 1 || len(docs[0].Warnings) > 0 {
 					t.Errorf("%d documents, warnings %v", len(docs), docs[0].Warnings)
 				}
-				if v := docs[0].Entity.APIVersion; v != "backstage.io/v1alpha1" {
-					t.Errorf("apiVersion %s", v)
+				if v := docs[0].Entity.APIVersion; v != k.Versions[0] {
+					t.Errorf("apiVersion %s, and the kind writes %s", v, k.Versions[0])
 				}
 			}
 			for _, bad := range k.Invalid {
