@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -27,7 +28,7 @@ import (
 // Room is the ID of this room.
 const Room = auth.Strategy
 
-//go:embed text.en.json text.es.json
+//go:embed *.html _decided.html text.en.json text.es.json
 var files embed.FS
 
 // Module returns what the room brings.
@@ -36,6 +37,13 @@ func Module() room.Module {
 		Module: web.Module{
 			Room:      web.Room{ID: Room, Title: lang.T("Strategy", "Estrategia"), Icon: "strategy", Order: 10},
 			Texts:     texts(),
+			Templates: files,
+			Pages:     []web.PageDef{radarPage()},
+			Cards:     slices.Concat(technologyCards(), decisionCards()),
+			Nav: []web.NavItem{
+				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
+				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
+			},
 			Importers: []catalog.Importer{radarImporter(), adrImporter()},
 			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
 		},
