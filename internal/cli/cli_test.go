@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/binnaclehq/binnacle/internal/api"
+	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
@@ -31,11 +32,13 @@ import (
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"binnacle": func() { os.Exit(cli.Main(program())) },
+		"binnacle": func() { os.Exit(cli.Main(program())) },     // three kinds of its own
+		"house":    func() { os.Exit(cli.Main(app.Program())) }, // the whole program
 	})
 }
 
@@ -222,11 +225,18 @@ func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	return nil
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { scripts(t, "testdata") }
+
+func TestScriptsPostgres(t *testing.T) {
+	scripts(t, "testdata/postgres", "POSTGRES="+sqldbtest.PostgresURL(t))
+}
+
+func scripts(t *testing.T, dir string, vars ...string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", UpdateScripts: os.Getenv("UPDATE_SCRIPTS") == "1", RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: dir, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") == "1", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, "BINNACLE_CONFIG="+env.WorkDir+"/config", "LC_ALL=C", "USER=ann", "TMPDIR="+env.WorkDir)
+			env.Vars = append(env.Vars, vars...)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated},

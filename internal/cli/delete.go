@@ -147,7 +147,15 @@ func (s *session) confirm(question lang.Text) error {
 
 // ask writes a question and reads one line.
 func (s *session) ask(question lang.Text) (string, error) {
-	fmt.Fprint(s.Err, question.In(s.code))
+	if s.InTTY {
+		fmt.Fprint(s.Err, question.In(s.code))
+	}
+	line, err := s.line()
+	return strings.TrimSpace(line), err
+}
+
+// line reads a line of standard input.
+func (s *session) line() (string, error) {
 	if s.lines == nil {
 		s.lines = bufio.NewReader(s.In)
 	}
@@ -155,7 +163,10 @@ func (s *session) ask(question lang.Text) (string, error) {
 	if err == io.EOF && line != "" {
 		err = nil
 	}
-	return strings.TrimSpace(line), err
+	if err == io.EOF {
+		return "", usage("standard input is empty", "la entrada estándar está vacía").hinting("give what is asked for on standard input, or at a terminal", "da lo que se pide por la entrada estándar, o en una terminal")
+	}
+	return strings.TrimRight(line, "\r\n"), err
 }
 
 // delete deletes one by one; what could not be is reported and the rest goes

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,26 +84,31 @@ func (s *session) writeLogins(l *logins) error {
 
 // signingIn is the flags of login.
 type signingIn struct {
-	stdin bool
+	stdin, passwordStdin bool
+	email                string
 }
 
 func loginCommand() *command {
 	var l signingIn
 	return &command{
 		use: "login URL", short: lang.T("Sign in to a server from this machine.", "Inicia sesión en un servidor desde esta máquina."),
-		long: lang.T(`Sign in to a server. The token you give (or make in the browser, under your account) is
-kept in your own config folder, readable by you alone, and commands without --server or
---data go to this server from now on.`,
-			`Inicia sesión en un servidor. El token que das (o creas en el navegador, en tu cuenta) se
-guarda en tu carpeta de configuración, que solo tú puedes leer, y las órdenes sin --server
-ni --data van desde ahora a este servidor.`),
+		long: lang.T(`Sign in to a server with a token you made in the browser, or with your e-mail address and
+password, by which a token for this machine is made. The token is kept in your own config
+folder, readable by you alone, and commands without --server or --data go to this server
+from now on.`,
+			`Inicia sesión en un servidor con un token que creaste en el navegador, o con tu correo y tu
+contraseña, con los que se crea un token para esta máquina. El token se guarda en tu carpeta
+de configuración, que solo tú puedes leer, y las órdenes sin --server ni --data van desde
+ahora a este servidor.`),
 		examples: []example{
-			{lang.T("It asks for the token", "Pide el token"), "binnacle login https://binnacle.example"},
+			{lang.T("It asks for a token, or for your address and password", "Pide un token, o tu dirección y contraseña"), "binnacle login https://binnacle.example"},
 			{lang.T("In a pipeline", "En un proceso"), "echo \"$TOKEN\" | binnacle login https://binnacle.example --token-stdin"},
 		},
 		access: offline(), max: 1,
 		flags: func(f *flags) {
 			f.yes(&l.stdin, "token-stdin", "", lang.T("Read the token from standard input.", "Lee el token de la entrada estándar."))
+			f.text(&l.email, "email", "", "", lang.T("Sign in with this `ADDRESS` and a password.", "Entra con esta dirección (`ADDRESS`) y una contraseña."))
+			f.yes(&l.passwordStdin, "password-stdin", "", lang.T("Read the password from standard input.", "Lee la contraseña de la entrada estándar."))
 		},
 		run: l.run,
 	}
@@ -126,24 +130,26 @@ func (l *signingIn) run(ctx context.Context, s *session, args []string) error {
 	if strings.HasPrefix(s.place.server, "http://") && !isLoopback(s.place.server) {
 		s.tell("warning: %s is not encrypted: others on the way can read the token", "aviso: %s no va cifrado: otros en el camino pueden leer el token", s.place.server)
 	}
-	token, err := l.token(s)
+	token, err := l.token(ctx, s)
 	if err != nil {
 		return err
 	}
 	return s.signIn(ctx, token)
 }
 
-// token is what was given, or asks for it.
-func (l *signingIn) token(s *session) (string, error) {
+// token is the one that was given, or that an address and a password get.
+func (l *signingIn) token(ctx context.Context, s *session) (string, error) {
+	if err := l.askWho(s); err != nil {
+		return "", err
+	}
 	token := s.place.token
 	var err error
 	switch {
+	case l.email != "":
+		token, err = l.withPassword(ctx, s)
 	case l.stdin:
-		var data []byte
-		data, err = io.ReadAll(io.LimitReader(s.In, 4096))
-		token = string(data)
+		token, err = s.line()
 	case token == "":
-		s.tell("Make a token at %s/account/tokens, with the scopes you need.", "Crea un token en %s/account/tokens, con los ámbitos que necesites.", s.place.server)
 		token, err = s.secret(lang.T("Token: ", "Token: "))
 	}
 	token = strings.TrimSpace(token)
@@ -151,6 +157,42 @@ func (l *signingIn) token(s *session) (string, error) {
 		err = usage("this is not a token of binnacle", "esto no es un token de binnacle").hinting("a token begins with %s; was it copied whole?", "un token empieza por %s; ¿se copió entero?", auth.TokenPrefix)
 	}
 	return token, err
+}
+
+// askWho asks a person which of the two ways they want.
+func (l *signingIn) askWho(s *session) error {
+	if l.email != "" || l.stdin || s.place.token != "" || !s.InTTY {
+		return nil
+	}
+	var err error
+	l.email, err = s.ask(lang.T("E-mail address (empty to give a token): ", "Correo (vacío para dar un token): "))
+	return err
+}
+
+// withPassword signs in as a browser does, makes a token for this machine, and
+// signs out again.
+func (l *signingIn) withPassword(ctx context.Context, s *session) (string, error) {
+	var password string
+	var err error
+	if l.passwordStdin {
+		password, err = s.line()
+	} else {
+		password, err = s.secret(lang.T("Password: ", "Contraseña: "))
+	}
+	if err != nil {
+		return "", err
+	}
+	b, err := newBrowser(s.client(s.place.server, ""))
+	if err != nil {
+		return "", err
+	}
+	code := func() (string, error) {
+		return s.ask(lang.T("Code of your authenticator, or a recovery code: ", "Código de tu autenticador, o un código de recuperación: "))
+	}
+	if err := b.signIn(ctx, l.email, password, code); err != nil {
+		return "", err
+	}
+	return b.token(ctx)
 }
 
 // signIn checks a token and stores it.

@@ -256,21 +256,14 @@ func value(m *yaml.Node, key string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode}
 }
 
-// jsonNode returns JSON as a YAML node in block style, keys in their order.
+// jsonNode returns JSON as a YAML node in block style, keys by name.
 func jsonNode(data []byte) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
 		return nil, err
 	}
-	unflow(&doc)
-	return doc.Content[0], nil
-}
-
-func unflow(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		unflow(c)
-	}
+	var n yaml.Node
+	return &n, n.Encode(v)
 }
 
 // anyText writes a value of a field in one line.

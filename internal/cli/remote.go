@@ -388,10 +388,14 @@ func (r *remote) Tokens(ctx context.Context, all bool) ([]auth.Token, error) {
 // RevokeToken tries one's own tokens first, then the organisation's.
 func (r *remote) RevokeToken(ctx context.Context, id string) error {
 	err := r.json(ctx, ask{method: "DELETE", path: "/account/tokens/" + url.PathEscape(id)}, nil)
-	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.NotFound) {
-		return r.json(ctx, ask{method: "DELETE", path: "/tokens/" + url.PathEscape(id)}, nil)
+	if !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.NotFound) {
+		return err
 	}
-	return err
+	other := r.json(ctx, ask{method: "DELETE", path: "/tokens/" + url.PathEscape(id)}, nil)
+	if fault.Is(other, fault.Forbidden) {
+		return err
+	}
+	return other
 }
 
 func auditQuery(q audit.Query) url.Values {
