@@ -95,12 +95,14 @@ type Query struct {
 	Owner     string              // a reference; its exact owner
 	Fields    map[string][]string // path of a filterable field to allowed values: {"spec.type": {"service"}}
 	CEL       string              // spec.tier == 1 && !has(metadata.owner)
-	Text      string              // words; all must be found
-	Sort      string              // "name" (default), "title", "updated", "created", "kind", "owner" or the path of a column
-	Desc      bool
-	Limit     int    // 1 to 1000; 0: 50
-	Cursor    string // Page.Next of the page before
-	NoTotal   bool   // do not count
+	// Text holds words that must all be found, each as the beginning of one. In
+	// a list the entities are sought among the first 5000 that have the words.
+	Text    string
+	Sort    string // "name" (default), "title", "updated", "created", "kind", "owner" or the path of a column
+	Desc    bool
+	Limit   int    // 1 to 1000; 0: 50
+	Cursor  string // Page.Next of the page before
+	NoTotal bool   // do not count
 }
 
 // Page is one page of a list.

@@ -19,23 +19,26 @@ const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
 	rare         = 2000    // up to so many rows of one condition are fetched and sorted
+	wordMatches  = 5000    // so many entities with the words of a query are looked at; see Query.Text
 	scanLimit    = 200_000 // entities one page of a CEL filter looks at
 )
 
 // listing is a Query made ready: what to ask of the database.
 type listing struct {
-	c       *Catalog
-	caller  Caller
-	q       Query
-	kinds   []string
-	indexes []narrowing // conditions with an index of their own
-	driver  *narrowing  // the rarest of them, when it is rare: the page is made from its rows
-	common  bool        // there are conditions, and none is rare
-	where   []string    // the others
-	args    []any
-	program *celProgram
-	sort    sorting
-	after   *cursor
+	c        *Catalog
+	caller   Caller
+	q        Query
+	kinds    []string
+	indexes  []narrowing // conditions with an index of their own
+	driver   *narrowing  // the rarest of them, when it is rare: the page is made from its rows
+	common   bool        // there are conditions, and none is rare
+	where    []string    // the others
+	args     []any
+	words    []string                  // of Query.Text
+	hasWords func(*entity.Entity) bool // asked of each entity when no index did
+	program  *celProgram
+	sort     sorting
+	after    *cursor
 }
 
 // narrowing is a condition that an index answers in two ways: all ids that meet
@@ -118,7 +121,7 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		return nil, badQuery("limit", "must be 1 to %d", MaxLimit)
 	}
-	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.words, l.order, l.cursor}
+	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.text, l.order, l.cursor}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
@@ -258,13 +261,10 @@ func (l *listing) indexed(key string) bool {
 	return true
 }
 
-func (l *listing) words() error {
-	ws := words(l.q.Text)
-	if len(ws) == 0 {
-		return nil
-	}
-	l.indexes = append(l.indexes, l.c.narrowWords(l.caller.Org, l.kinds, ws))
-	if l.q.Sort == "" {
+func (l *listing) text() error {
+	l.words = words(l.q.Text)
+	l.words = l.words[:min(len(l.words), maxQueryWords)]
+	if len(l.words) > 0 && l.q.Sort == "" {
 		l.sort.column = "e.id"
 	}
 	return nil
@@ -343,6 +343,12 @@ func (l *listing) drive(ctx context.Context) error {
 		}
 	}
 	l.common = len(l.indexes) > 0 && best < 0
+	if len(l.words) > 0 {
+		var err error
+		if best, err = l.driveByWords(ctx, best); err != nil {
+			return err
+		}
+	}
 	for i, n := range l.indexes {
 		if i == best {
 			l.driver = &n
@@ -351,6 +357,22 @@ func (l *listing) drive(ctx context.Context) error {
 		l.add(n.exists, n.existArgs...)
 	}
 	return nil
+}
+
+// driveByWords makes the page from the entities that have the words. When there
+// are too many of them and another condition, number best, is rare, that one
+// drives and the words are looked for in its entities.
+func (l *listing) driveByWords(ctx context.Context, best int) (int, error) {
+	ids, err := l.c.withWords(ctx, l.caller.Org, l.kinds, l.words, wordMatches+1)
+	if err != nil {
+		return best, err
+	}
+	if len(ids) > wordMatches && best >= 0 {
+		l.hasWords = func(e *entity.Entity) bool { return l.c.hasWords(e, l.words) }
+		return best, nil
+	}
+	l.driver = &narrowing{rows: `SELECT id FROM entities WHERE id IN (` + strings.Join(append(ids, "0"), ",") + `)`}
+	return -1, nil
 }
 
 // from returns FROM and WHERE with their arguments.
@@ -398,7 +420,7 @@ func (l *listing) fill(ctx context.Context, page *Page) error {
 	scanned := 0
 	for {
 		n := l.q.Limit + 1 - len(page.Items)
-		if l.program != nil {
+		if l.program != nil || l.hasWords != nil {
 			n = max(n, 500)
 		}
 		rows, keys, err := l.batch(ctx, n)
@@ -414,7 +436,7 @@ func (l *listing) fill(ctx context.Context, page *Page) error {
 			if err != nil {
 				return err
 			}
-			if l.program == nil || l.program.matches(ctx, e) {
+			if (l.program == nil || l.program.matches(ctx, e)) && (l.hasWords == nil || l.hasWords(e)) {
 				page.Items = append(page.Items, e)
 			}
 		}
@@ -472,7 +494,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 		page.Total = len(page.Items)
 		return nil
 	}
-	if l.program != nil {
+	if l.program != nil || l.hasWords != nil {
 		return nil
 	}
 	if len(l.where) == 0 && l.driver == nil {
@@ -482,7 +504,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 	plain.sort.facet = ""
 	from, args := plain.from()
 	limit := CountLimit
-	if l.common && len(l.where) == 1 {
+	if l.common && len(l.where) == 1 && l.driver == nil {
 		n := l.indexes[0]
 		from, args = ` FROM (`+n.rows+`) y`, slices.Clone(n.rowArgs)
 	} else if l.driver == nil {
@@ -490,6 +512,9 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 	}
 	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
 		return err
+	}
+	if len(l.words) > 0 {
+		limit = wordMatches
 	}
 	if page.Total > limit {
 		page.Total, page.More = limit, true

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -60,14 +61,40 @@ func (c *Catalog) matching(org string, kinds, ws []string, m match) (string, []a
 	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, m)}
 }
 
-// narrowWords is the condition that an entity has all the words.
-func (c *Catalog) narrowWords(org string, kinds, ws []string) narrowing {
-	ids, args := c.matching(org, kinds, ws, match{})
-	n := narrowing{rows: ids, rowArgs: args, exists: `EXISTS (` + ids + ` AND search.id = e.id)`, existArgs: args}
-	if c.db.Dialect() == sqldb.SQLite {
-		n.exists = `EXISTS (` + ids + ` AND search.rowid = e.id)`
+// withWords returns the ids of entities that have all the words, each as the
+// beginning of one, at most limit of them in no promised order.
+func (c *Catalog) withWords(ctx context.Context, org string, kinds, ws []string, limit int) ([]string, error) {
+	query, args := c.matching(org, kinds, ws, match{})
+	rows, err := c.db.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, err
 	}
-	return n
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, strconv.FormatInt(id, 10))
+	}
+	return ids, rows.Err()
+}
+
+// hasWords reports the same of one entity, from its texts.
+func (c *Catalog) hasWords(e *entity.Entity, ws []string) bool {
+	k := c.kinds.Get(e.Kind)
+	if k == nil {
+		return false
+	}
+	title, body := k.texts(e)
+	in := append(words(title), words(body)...)
+	for _, w := range ws {
+		if !slices.ContainsFunc(in, func(t string) bool { return strings.HasPrefix(t, w) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
