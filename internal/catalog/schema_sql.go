@@ -11,7 +11,7 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
-CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 0", prefix='2 3 4 5')`,
+CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 0", prefix='2 3 4 5 6 7 8', detail=column)`,
 		Postgres: tables("BIGINT PRIMARY KEY", ` COLLATE "C"`) + `
 ;;
 CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
