@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/testenv"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
@@ -58,12 +60,13 @@ func TestAccess(t *testing.T) {
 // golden compares a text with a file of testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	file := filepath.Join(testenv.Root(), "internal", "app", "testdata", name)
 	if *update {
-		if err := os.WriteFile("testdata/"+name, []byte(got), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/" + name)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

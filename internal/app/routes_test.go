@@ -198,7 +198,7 @@ var asks = map[string]ask{
 	"GET /account/data":                  plain(),
 
 	// Settings.
-	"POST /settings/organisation":  sends("title", "Zqsecret Works"),
+	"POST /settings/organisation":  sends("title", "Renamed"),
 	"POST /settings/organisations": {make: func(v *visit) request { id := v.next(); return fields(v.route.Pattern, "id", id, "newtitle", id) }},
 	"POST /settings/people/invite": {make: func(v *visit) request {
 		return fields(v.route.Pattern, "email", v.next()+"@example.org", "role", "member")

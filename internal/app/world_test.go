@@ -322,7 +322,7 @@ func (v *visit) myView() string {
 
 func (v *visit) provider() string {
 	v.Helper()
-	id, err := v.auth.SaveProvider(v.Context(), v.local, auth.Provider{Title: "zqsecret id", Issuer: "https://zqsecret.example", ClientID: "b", Secret: "s", DefaultRole: auth.RoleMember})
+	id, err := v.auth.SaveProvider(v.Context(), v.local, auth.Provider{Title: "Id", Issuer: "https://zqsecret.example", ClientID: "b", Secret: "s", DefaultRole: auth.RoleMember})
 	v.must(err)
 	return id
 }
