@@ -137,6 +137,9 @@ var helpWords = map[string]lang.Text{
 	"examples": lang.T("EXAMPLES", "EJEMPLOS"),
 	"flags":    lang.T("FLAGS", "OPCIONES"),
 	"where":    lang.T("WHERE IT ACTS", "DÓNDE ACTÚA"),
+	"command":  lang.T("COMMAND", "ORDEN"),
+	"options":  lang.T("[flags]", "[opciones]"),
+	"default":  lang.T("(default ", "(por defecto "),
 	"more":     lang.T(`%s COMMAND --help says more.`, `%s ORDEN --help dice más.`),
 }
 
@@ -151,12 +154,13 @@ func (s *session) help(cc *cobra.Command) {
 	if long == "" {
 		long = cc.Short
 	}
-	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", long, s.say(helpWords["usage"]), useLine(cc))
+	fmt.Fprintf(w, "%s\n\n%s\n  %s\n", long, s.say(helpWords["usage"]), s.useLine(cc))
 	s.helpCommands(w, cc)
 	s.helpExamples(w, c)
 	section := func(word string, set *pflag.FlagSet) {
 		if set.HasAvailableFlags() {
-			fmt.Fprintf(w, "\n%s\n%s", s.say(helpWords[word]), set.FlagUsages())
+			usages := strings.ReplaceAll(set.FlagUsages(), "(default ", s.say(helpWords["default"]))
+			fmt.Fprintf(w, "\n%s\n%s", s.say(helpWords[word]), usages)
 		}
 	}
 	if cc.HasParent() {
@@ -167,15 +171,11 @@ func (s *session) help(cc *cobra.Command) {
 	}
 }
 
-func useLine(cc *cobra.Command) string {
-	line := cc.UseLine()
-	if cc.HasAvailableSubCommands() && cc.HasParent() || !cc.HasParent() {
-		return cc.CommandPath() + " COMMAND"
+func (s *session) useLine(cc *cobra.Command) string {
+	if cc.HasAvailableSubCommands() {
+		return cc.CommandPath() + " " + s.say(helpWords["command"])
 	}
-	if cc.HasAvailableLocalFlags() {
-		line += " [flags]"
-	}
-	return line
+	return cc.UseLine() + " " + s.say(helpWords["options"])
 }
 
 func (s *session) helpCommands(w io.Writer, cc *cobra.Command) {
@@ -183,9 +183,9 @@ func (s *session) helpCommands(w io.Writer, cc *cobra.Command) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", s.say(helpWords["commands"]))
-	for _, child := range cc.Commands() {
-		if child.IsAvailableCommand() {
-			fmt.Fprintf(w, "  %-11s %s\n", child.Name(), child.Short)
+	for _, child := range s.find(cc).children {
+		if !child.hidden {
+			fmt.Fprintf(w, "  %-13s %s\n", child.name(), child.short.In(s.code))
 		}
 	}
 	fmt.Fprintf(w, "\n"+s.say(helpWords["more"])+"\n", cc.CommandPath())

@@ -65,7 +65,8 @@ func (s *session) paint(tty bool, state, text string) string {
 
 // write prints the table. At a terminal, states have a mark and a colour.
 func (s *session) write(t *table) error {
-	w := tabwriter.NewWriter(s.Out, 0, 8, 3, ' ', 0)
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 8, 3, ' ', 0)
 	states := t.states()
 	line := func(cells []cell) {
 		for i, c := range cells {
@@ -93,7 +94,15 @@ func (s *session) write(t *table) error {
 	for _, r := range t.rows {
 		line(r)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for l := range bytes.Lines(b.Bytes()) {
+		if _, err := fmt.Fprintf(s.Out, "%s\n", bytes.TrimRight(l, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // states says which columns have a state somewhere: all their cells are then

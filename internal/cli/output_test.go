@@ -49,6 +49,25 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestProgress draws a bar at a terminal, and lines elsewhere, not too many.
+func TestProgress(t *testing.T) {
+	for _, tty := range []bool{true, false} {
+		var out bytes.Buffer
+		s := testSession(&out, tty, nil)
+		clock := s.now()
+		s.now = func() time.Time { return clock }
+		step, done := s.progress(lang.T("copying", "copiando"))
+		for i := range 100 {
+			clock = clock.Add(time.Second)
+			step(i+1, 100)
+		}
+		done()
+		if n := strings.Count(out.String(), "\n"); tty && !strings.Contains(out.String(), "copying") || !tty && n != 20 {
+			t.Errorf("terminal %v: %d lines: %q", tty, n, out.String())
+		}
+	}
+}
+
 func TestAgo(t *testing.T) {
 	s := testSession(nil, false, nil)
 	for d, want := range map[time.Duration]string{0: "0s", 90 * time.Second: "90s", 5 * time.Minute: "5m", 3 * time.Hour: "3h", 72 * time.Hour: "3d", -time.Hour: "0s"} {

@@ -29,7 +29,7 @@ func placeFrom(env func(string) string) place {
 
 func (p *place) flags(f *flags) {
 	f.text(&p.Data, "data", "", "", lang.T("`DIR` of the data, when no server holds it [BINNACLE_DATA]", "Carpeta (`DIR`) de datos, si ningún servidor la usa [BINNACLE_DATA]"))
-	f.text(&p.Database, "database", "", "", lang.T("PostgreSQL instead of SQLite in the data folder, as `postgres://…` [BINNACLE_DATABASE]", "PostgreSQL en vez de SQLite en la carpeta de datos, como `postgres://…` [BINNACLE_DATABASE]"))
+	f.text(&p.Database, "database", "", "", lang.T("`URL` of PostgreSQL instead of SQLite in the data folder, as postgres://user@host/name [BINNACLE_DATABASE]", "`URL` de PostgreSQL en vez de SQLite en la carpeta de datos, como postgres://user@host/name [BINNACLE_DATABASE]"))
 	f.text(&p.KeyFile, "key-file", "", "", lang.T("`FILE` of the key that seals secrets; the one in the data folder when not given", "Archivo (`FILE`) de la clave que sella los secretos; el de la carpeta de datos si falta"))
 	f.text(&p.server, "server", "", "", lang.T("`URL` of a running server [BINNACLE_SERVER, or the one of binnacle login]", "`URL` de un servidor en marcha [BINNACLE_SERVER, o el de binnacle login]"))
 	f.text(&p.token, "token", "", "", lang.T("`TOKEN` for the server [BINNACLE_TOKEN, or the one of binnacle login]", "`TOKEN` para el servidor [BINNACLE_TOKEN, o el de binnacle login]"))

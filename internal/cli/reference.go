@@ -25,7 +25,7 @@ func WriteReference(w io.Writer, p Program) error {
 	b.WriteString("\n## Where commands act\n\n" + flagTable(root.PersistentFlags()))
 	s.visit(root, func(cc *cobra.Command, c *command) {
 		if c.run != nil {
-			writeCommand(&b, cc, c)
+			s.writeCommand(&b, cc, c)
 		}
 	})
 	_, err := w.Write(b.Bytes())
@@ -56,14 +56,14 @@ func takes(a access) string {
 	return "`" + string(a.Verb) + "`"
 }
 
-func writeCommand(b *bytes.Buffer, cc *cobra.Command, c *command) {
+func (s *session) writeCommand(b *bytes.Buffer, cc *cobra.Command, c *command) {
 	fmt.Fprintf(b, "\n## %s\n\n", cc.CommandPath())
 	if cc.Long != "" {
 		b.WriteString(verbatim(cc.Long))
 	} else {
 		b.WriteString(cc.Short + "\n")
 	}
-	fmt.Fprintf(b, "\n```sh\n%s\n```\n", useLine(cc))
+	fmt.Fprintf(b, "\n```sh\n%s\n```\n", s.useLine(cc))
 	if len(cc.Aliases) > 0 {
 		fmt.Fprintf(b, "\nAlso: `%s`\n", strings.Join(cc.Aliases, "`, `"))
 	}

@@ -86,6 +86,9 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 		s.print("Binnacle answers at %s", "Binnacle responde en %s", base)
 		if !owned {
 			s.print("There is no owner yet: open it now and make the first account.", "Aún no hay propietario: ábrelo ahora y crea la primera cuenta.")
+			if !isLoopback("http://" + v.opts.Listen) {
+				s.tell("warning: until then anybody who reaches %s can; \"binnacle user add\" makes the owner before the server starts", "aviso: hasta entonces puede hacerlo cualquiera que llegue a %s; \"binnacle user add\" crea el propietario antes de arrancar el servidor", v.opts.Listen)
+			}
 		}
 	}
 	return v.until(ctx, s, g, held)

@@ -202,14 +202,14 @@ func exportCommand() *command {
 	var x exporting
 	return &command{
 		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en archivos de un formato; sola, enumera los formatos."),
-		long: lang.T(`Write things in a format to standard output, to a file, or into a folder: -o with an
-existing folder, a name that ends in /, or a format of several files. Without arguments it
-lists the formats.`,
-			`Escribe cosas en un formato a la salida estándar, a un archivo o en una carpeta: -o con
-una carpeta que existe, un nombre que termina en / o un formato de varios archivos. Sin
-argumentos enumera los formatos.`),
+		long: lang.T(`Write things, of all namespaces without -n, in a format to standard output, to a file, or
+into a folder: -o with an existing folder, a name that ends in /, or a format of several
+files. Without arguments it lists the formats.`,
+			`Escribe cosas, de todos los espacios sin -n, en un formato a la salida estándar, a un
+archivo o en una carpeta: -o con una carpeta que existe, un nombre que termina en / o un
+formato de varios archivos. Sin argumentos enumera los formatos.`),
 		examples: []example{
-			{lang.T("Everything, as files that apply", "Todo, como archivos que se aplican"), "binnacle export yaml -A -o backup/"},
+			{lang.T("Everything, as files that apply", "Todo, como archivos que se aplican"), "binnacle export yaml -o everything/"},
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},
 			{lang.T("For Backstage", "Para Backstage"), "binnacle export backstage -o catalog-info.yaml"},
 		},
