@@ -269,7 +269,7 @@ func (a *applying) document(d Document) error {
 // merge joins the document with the stored state over what the manager said
 // last.
 func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[string]any) (map[string]any, error) {
-	base, err := a.base(d, r)
+	base, err := a.base(d, r, before)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +295,10 @@ func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[stri
 }
 
 // base is what a document's changes are counted from.
-func (a *applying) base(d Document, r row) (map[string]any, error) {
+func (a *applying) base(d Document, r row, before *entity.Entity) (map[string]any, error) {
+	if d.Base == r.rev {
+		return treeOf(before)
+	}
 	if d.Base != 0 {
 		rev, err := a.c.revision(a.ctx, a.tx, r.id, d.Base)
 		if err != nil {

@@ -68,21 +68,39 @@ func ofRadar(kind, radar string) catalog.Query {
 
 // loadBoard reads a radar; radar "" is DefaultRadar.
 func loadBoard(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, radar string) (*board, error) {
+	b, err := loadEditions(ctx, c, caller, radar)
+	if err != nil {
+		return nil, err
+	}
+	return b, c.Each(ctx, caller, ofRadar("Technology", b.Radar), func(e *entity.Entity) error {
+		t, err := technologyOf(e)
+		b.restand(t)
+		b.Techs = append(b.Techs, t)
+		return err
+	})
+}
+
+// restand computes the movement of t anew, by the order of the editions as they
+// are now and the rings of all of them.
+func (b *board) restand(t *technology) {
+	t.arrange(b.place())
+	s := t.Spec
+	if len(s.Rings) == 0 {
+		s.Rings = b.rings(nil)
+	}
+	t.Standing = standing(t.Entity, &s)
+}
+
+// loadEditions reads a radar without its technologies.
+func loadEditions(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, radar string) (*board, error) {
 	b := &board{Radar: cmp.Or(radar, DefaultRadar)}
 	err := c.Each(ctx, caller, ofRadar("RadarEdition", b.Radar), func(e *entity.Entity) error {
 		spec, err := catalog.Spec[RadarEdition](e)
 		b.Editions = append(b.Editions, &edition{e, spec})
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
 	b.sort()
-	return b, c.Each(ctx, caller, ofRadar("Technology", b.Radar), func(e *entity.Entity) error {
-		t, err := technologyOf(e)
-		b.Techs = append(b.Techs, t)
-		return err
-	})
+	return b, err
 }
 
 func technologyOf(e *entity.Entity) (*technology, error) {

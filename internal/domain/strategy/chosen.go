@@ -120,9 +120,9 @@ func (d *drawing) stands(o *onEdition) string {
 	}
 	when := label(d.c, d.board.edition(since))
 	if before == "" {
-		return d.c.T("strategy.radar.stands", o.Entry.Ring, when)
+		return d.c.T("strategy.radar.stands", spoken(o.Entry.Ring), when)
 	}
-	return d.c.T("strategy.radar.stands.before", o.Entry.Ring, when, before)
+	return d.c.T("strategy.radar.stands.before", spoken(o.Entry.Ring), when, spoken(before))
 }
 
 // history lists what the editions say of a technology, the newest first.
@@ -131,7 +131,7 @@ func history(c *web.Ctx, t *technology, b *board, shown string) []historyLine {
 	for i := len(t.Spec.Entries) - 1; i >= 0; i-- {
 		x := t.Spec.Entries[i]
 		name := editionOf(t.Entity, x.Edition)
-		l := historyLine{Edition: name, Ring: x.Ring, Text: prose(x.Description), On: name == shown, Move: t.moved(name)}
+		l := historyLine{Edition: name, Ring: spoken(x.Ring), Text: prose(x.Description), On: name == shown, Move: t.moved(name)}
 		if l.Move != string(radarfile.Unchanged) {
 			l.MoveLabel = moveLabel(c, l.Move)
 		}

@@ -75,7 +75,7 @@ func loadOutcome(c *web.Ctx, e *entity.Entity) (any, error) {
 		return nil, err
 	}
 	record := adrfile.Decision{Body: body}
-	first, _, _ := strings.Cut(record.Outcome(), "\n\n")
+	first := opening(record.Outcome())
 	options := record.Options()
 	if strings.TrimSpace(first) == "" || len(options) == 0 {
 		return nil, nil
@@ -86,6 +86,19 @@ func loadOutcome(c *web.Ctx, e *entity.Entity) (any, error) {
 		out.Options = append(out.Options, option{web.Markdown(o), chosen != "" && strings.HasPrefix(plainText(o), chosen)})
 	}
 	return out, nil
+}
+
+// unfinished finds a paragraph that its list completes.
+var unfinished = regexp.MustCompile(`(?i)(because|porque|:)\s*$`)
+
+// opening returns the first paragraph of an outcome, with the list it leads to.
+func opening(outcome string) string {
+	first, rest, _ := strings.Cut(outcome, "\n\n")
+	if unfinished.MatchString(first) {
+		next, _, _ := strings.Cut(strings.TrimLeft(rest, "\n"), "\n\n")
+		return first + "\n\n" + next
+	}
+	return first
 }
 
 var (

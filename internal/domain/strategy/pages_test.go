@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
@@ -137,6 +138,26 @@ func TestRadarOfAnyShape(t *testing.T) {
 		}
 		h.Wants(h.Main("/radar?radar=shapes&compare=one"), "Radar: shapes", "Elsewhere", "Outside", "one beside two")
 	}
+}
+
+// A file's own way to write rings and segments is not what people read, and the
+// page follows the editions when their order is changed here.
+func TestImportedRadar(t *testing.T) {
+	h := newHouse(t)
+	files := []catalog.File{text("volume-01.csv", head+"Go,assess,languages-and-frameworks,TRUE,,<p>Why <b>not</b></p><script>x</script>,\n"), text("volume-02.csv", head+"Go,adopt,languages-and-frameworks,FALSE,,,\n")}
+	if _, err := importer(t, "radar").Import(ctx, h.Catalog, h.Caller(), files, catalog.ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	h.Wants(h.Main("/radar"), "Languages and frameworks", "Volume 2", "Adopt since Volume 2, before that Assess.", "in")
+	page := h.Page("/radar?edition=volume-01")
+	h.Wants(page, "<p>Why not</p>", "Assess since Volume 1.")
+	h.Lacks(page, "<script>x")
+	for name, merge := range map[string]string{"volume-01": `{"metadata":{"title":"Later"},"spec":{"order":2}}`, "volume-02": `{"metadata":{"title":"Sooner"},"spec":{"order":1}}`} {
+		if _, err := h.Catalog.Patch(ctx, h.Caller(), entity.NewRef("radaredition", "", name), []byte(merge), catalog.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Wants(h.Main("/radar"), "Assess since Later, before that Adopt.", "out")
 }
 
 func TestTechnologyPages(t *testing.T) {

@@ -40,7 +40,7 @@ func (d *drawing) changes() {
 			continue
 		}
 		out.Lines = append(out.Lines, changeLine{
-			Title: o.name(), Href: d.line(o).Href, Kind: o.Move, KindLabel: moveLabel(d.c, o.Move), From: o.ringBefore(d.edition.name()), To: o.Entry.Ring, Segment: d.segments[o.Segment],
+			Title: o.name(), Href: d.line(o).Href, Kind: o.Move, KindLabel: moveLabel(d.c, o.Move), From: spoken(o.ringBefore(d.edition.name())), To: spoken(o.Entry.Ring), Segment: spoken(d.segments[o.Segment]),
 		})
 	}
 	if d.before != nil {
@@ -83,7 +83,7 @@ func (d *drawing) gone(other *edition) []changeLine {
 		if was == nil || was.Hidden || now != nil && !now.Hidden {
 			continue
 		}
-		out = append(out, changeLine{Title: t.DisplayTitle(), Href: d.c.Href(t.Ref()), Kind: "gone", KindLabel: d.c.T("strategy.move.gone"), From: was.Ring, Segment: cmp.Or(was.Segment, t.Spec.Segment)})
+		out = append(out, changeLine{Title: t.DisplayTitle(), Href: d.c.Href(t.Ref()), Kind: "gone", KindLabel: d.c.T("strategy.move.gone"), From: spoken(was.Ring), Segment: spoken(cmp.Or(was.Segment, t.Spec.Segment))})
 	}
 	return out
 }
@@ -111,7 +111,7 @@ func (d *drawing) compare() error {
 	cmpn := &comparison{}
 	for _, ch := range d.page.Editions {
 		if ch.Value != d.edition.name() {
-			cmpn.Choices = append(cmpn.Choices, choice{Value: ch.Value, Label: ch.Label, On: ch.Value == name})
+			cmpn.Choices = append(cmpn.Choices, choice{Value: ch.Value, Label: ch.Label, On: ch.Value == name || name == "" && d.before != nil && ch.Value == d.before.name()})
 		}
 	}
 	d.page.Compare = cmpn
@@ -149,12 +149,12 @@ func (d *drawing) compare() error {
 
 // between tells how a technology of the edition differs from another edition.
 func (d *drawing) between(o *onEdition, other *edition) (changeLine, bool) {
-	line := changeLine{Title: o.name(), Href: d.line(o).Href, Kind: "new", To: o.Entry.Ring, Segment: d.segments[o.Segment]}
+	line := changeLine{Title: o.name(), Href: d.line(o).Href, Kind: "new", To: spoken(o.Entry.Ring), Segment: spoken(d.segments[o.Segment])}
 	was := o.on(other.name())
 	if was == nil || was.Hidden {
 		return line, true
 	}
-	line.From = was.Ring
+	line.From = spoken(was.Ring)
 	before, now := d.depth(was.Ring), d.depth(o.Entry.Ring)
 	switch {
 	case now < before:

@@ -239,19 +239,20 @@ func titleFrom(name string) string {
 // by their names.
 func (in *radarImport) load() error {
 	var err error
-	if in.board, err = loadBoard(in.ctx, in.c, in.caller, in.radar()); err != nil {
+	if in.board, err = loadEditions(in.ctx, in.c, in.caller, in.radar()); err != nil {
 		return err
 	}
 	in.byKey, in.byName, in.taken = map[string]*draft{}, map[string]*draft{}, map[string]bool{}
-	for _, t := range in.board.Techs {
-		d := &draft{technology: t, rev: revision(t.Entity)}
-		d.Spec.Entries = spelledOut(t.Entity, t.Spec)
-		in.drafts = append(in.drafts, d)
-		in.index(d)
-	}
 	return in.c.Each(in.ctx, in.caller, catalog.Query{Kinds: []string{"Technology"}}, func(e *entity.Entity) error {
+		t, err := technologyOf(e)
 		in.taken[e.Metadata.Name] = true
-		return nil
+		if cmp.Or(t.Spec.Radar, DefaultRadar) == in.radar() {
+			d := &draft{technology: t, rev: revision(e)}
+			d.Spec.Entries = spelledOut(e, t.Spec)
+			in.drafts = append(in.drafts, d)
+			in.index(d)
+		}
+		return err
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -276,6 +277,25 @@ func label(c *web.Ctx, e *edition) string {
 	return c.T("strategy.month", months[(int(day.Month())-1)%len(months)], fmt.Sprint(day.Year()))
 }
 
+// spoken writes a ring or segment as people do, where a file has it in the form
+// of a program: "languages-and-frameworks" is "Languages and frameworks".
+func spoken(name string) string {
+	if name == "" || name != strings.ToLower(name) {
+		return name
+	}
+	r := []rune(strings.NewReplacer("-", " ", "_", " ").Replace(name))
+	r[0] = unicode.ToUpper(r[0])
+	return string(r)
+}
+
+func allSpoken(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = spoken(n)
+	}
+	return out
+}
+
 func (d *drawing) line(o *onEdition) blipLine {
 	return blipLine{N: o.N, ID: fmt.Sprintf("b%d", o.N), Title: o.name(), Href: d.at("edition", d.shown(), "blip", o.Metadata.Name) + "#chosen", Move: o.Move, MoveLabel: moveLabel(d.c, o.Move)}
 }
@@ -291,9 +311,9 @@ func moveLabel(c *web.Ctx, move string) string {
 
 func (d *drawing) lists() {
 	for s, segment := range d.segments {
-		l := segmentList{Name: segment}
+		l := segmentList{Name: spoken(segment)}
 		for r, ring := range d.rings {
-			rl := ringList{Name: ring}
+			rl := ringList{Name: spoken(ring)}
 			for _, o := range d.blips {
 				if o.Segment == s && o.Ring == r {
 					rl.Blips = append(rl.Blips, d.line(o))
@@ -312,10 +332,10 @@ var chartMoves = map[string]chart.Move{string(radarfile.New): chart.MoveNew, str
 func (d *drawing) chart() {
 	r := chart.Radar{
 		Name:  d.c.T("strategy.radar.chart", len(d.blips), label(d.c, d.edition)),
-		Rings: d.rings, Segments: d.segments, Words: d.c.App.ChartWords(d.c),
+		Rings: allSpoken(d.rings), Segments: allSpoken(d.segments), Words: d.c.App.ChartWords(d.c),
 	}
 	for _, o := range d.blips {
-		b := chart.Blip{N: o.N, Name: o.name(), Segment: o.Segment, Ring: o.Ring, Move: chartMoves[o.Move], Href: d.line(o).Href, Tip: o.name() + ": " + o.Entry.Ring}
+		b := chart.Blip{N: o.N, Name: o.name(), Segment: o.Segment, Ring: o.Ring, Move: chartMoves[o.Move], Href: d.line(o).Href, Tip: o.name() + ": " + spoken(o.Entry.Ring)}
 		if o.Move != "" {
 			b.Tip += ", " + d.c.T("strategy.tip."+o.Move)
 		}

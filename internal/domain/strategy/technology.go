@@ -58,8 +58,8 @@ func technologyKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
 		Name: "Technology", Plural: "technologies", Short: []string{"tech"}, Room: Room, Icon: "tech", Order: 10,
 		Title: lang.T("Technology", "Tecnología"), Titles: lang.T("Technologies", "Tecnologías"),
-		Doc: lang.T("A technique, tool, platform or language the organisation has an opinion on: the ring each edition of the radar gives it. Its status tells the movement from edition to edition, by its last known ring.",
-			"Una técnica, herramienta, plataforma o lenguaje sobre el que la organización tiene una opinión: el anillo que le da cada edición del radar. Su estado dice el movimiento de edición en edición, según su último anillo conocido."),
+		Doc: lang.T("A technique, tool, platform or language the organisation has an opinion on: the ring each edition of the radar gives it. Its status holds the present ring and, under editions, for each edition its ring, its segment and how it moved since its last known ring: new, in, out or unchanged.",
+			"Una técnica, herramienta, plataforma o lenguaje sobre el que la organización tiene una opinión: el anillo que le da cada edición del radar. Su estado guarda el anillo actual y, en editions, para cada edición su anillo, su segmento y cómo se movió desde su último anillo conocido: new, in, out o unchanged."),
 		Examples: []string{`apiVersion: binnacle.dev/v1
 kind: Technology
 metadata:

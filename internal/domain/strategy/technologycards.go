@@ -30,9 +30,9 @@ func loadTechnologyHead(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := technologyHead{Segment: t.Spec.Segment, Radar: notDefault(cmp.Or(t.Spec.Radar, DefaultRadar)), Review: reviewOf(c, t.Spec.ReviewBy)}
+	h := technologyHead{Segment: spoken(t.Spec.Segment), Radar: notDefault(cmp.Or(t.Spec.Radar, DefaultRadar)), Review: reviewOf(c, t.Spec.ReviewBy)}
 	if s := t.Standing; s != nil {
-		h.Ring = s.Ring
+		h.Ring = spoken(s.Ring)
 		if s.Moved != string(radarfile.Unchanged) {
 			h.Move = moveLabel(c, s.Moved)
 		}
@@ -64,12 +64,8 @@ func loadHistory(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil || len(t.Spec.Entries) == 0 {
 		return nil, err
 	}
-	b := &board{Radar: cmp.Or(t.Spec.Radar, DefaultRadar)}
-	err = c.Catalog().Each(c.R.Context(), c.Caller, ofRadar("RadarEdition", b.Radar), func(e *entity.Entity) error {
-		spec, err := catalog.Spec[RadarEdition](e)
-		b.Editions = append(b.Editions, &edition{e, spec})
-		return err
-	})
+	b, err := loadEditions(c.R.Context(), c.Catalog(), c.Caller, t.Spec.Radar)
+	b.restand(t)
 	return history(c, t, b, ""), err
 }
 
@@ -95,9 +91,9 @@ func loadEdition(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	d := &drawing{c: c, board: b, edition: &edition{e, spec}, page: &radarView{}}
 	d.collect()
-	t := editionTable{Rings: d.rings}
+	t := editionTable{Rings: allSpoken(d.rings)}
 	for _, segment := range d.segments {
-		t.Rows = append(t.Rows, editionRow{segment, make([]int, len(d.rings))})
+		t.Rows = append(t.Rows, editionRow{spoken(segment), make([]int, len(d.rings))})
 	}
 	for _, o := range d.blips {
 		t.Rows[o.Segment].Counts[o.Ring]++
