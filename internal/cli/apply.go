@@ -49,7 +49,7 @@ apply nombra ambos valores y se detiene (código 6); --force toma el de los arch
 			{lang.T("See first", "Ver antes"), "binnacle apply -f ./teams --dry-run"},
 			{lang.T("A pipeline that owns its files: what left them is deleted", "Un proceso dueño de sus archivos: lo que sale de ellos se borra"), "binnacle apply -f ./teams --manager teams-repo --prune source=teams-repo --reason \"commit $SHA\""},
 		},
-		access: onKinds(auth.Write), max: -1,
+		access: onKinds(auth.Write).making(), max: -1,
 		flags: func(f *flags) {
 			a.declare(f)
 			f.yes(&a.opts.DryRun, "dry-run", "", lang.T("Say what would happen and write nothing.", "Dice qué pasaría y no escribe nada."))

@@ -47,9 +47,13 @@ type access struct {
 	Kinds bool
 	// Offline says that no installation is touched.
 	Offline bool
+
+	makes bool // makes the data folder when it is not there
 }
 
 func onKinds(v auth.Verb) access { return access{Verb: v, Kinds: true} }
+
+func (a access) making() access { a.makes = true; return a }
 
 func onHouse(v auth.Verb, kind string) access {
 	return access{Verb: v, Resource: auth.Resource{Kind: kind}}

@@ -127,24 +127,26 @@ func (s *session) openFolder(ctx context.Context) (*installation, error) {
 	p := auth.Local(s.place.orgID(), s.localName(), "cli")
 	at := newLocal(s, g, p)
 	at.close = func() error { return errors.Join(g.Close(), held.release()) }
-	if err := p.Can(s.runs.access.Verb, s.runs.access.Resource); err != nil {
+	err = p.Can(s.runs.access.Verb, s.runs.access.Resource)
+	if err == nil {
+		err = s.checkOrg(ctx, g)
+	}
+	if err != nil {
 		return nil, errors.Join(err, at.close())
 	}
-	return at, s.checkOrg(ctx, g, at)
+	return at, nil
 }
 
-// mustExist refuses a folder that is not there: only serve, demo, restore and
-// the commands that write make one.
+// mustExist refuses a folder that is not there, but for a command that makes
+// one.
 func (s *session) mustExist() error {
 	_, err := os.Stat(s.place.Data)
-	if errors.Is(err, fs.ErrNotExist) && !s.runs.access.writes() {
+	if errors.Is(err, fs.ErrNotExist) && !s.runs.access.makes {
 		return failed(exitNotFound, "there is no data folder %s", "no hay una carpeta de datos %s", s.place.Data).
-			hinting("binnacle serve --data %s starts one, as does applying files to it", "binnacle serve --data %s la crea, igual que aplicar archivos en ella", s.place.Data)
+			hinting("binnacle serve --data %s makes one, as do apply, import and user add", "binnacle serve --data %s la crea, igual que apply, import y user add", s.place.Data)
 	}
 	return nil
 }
-
-func (a access) writes() bool { return a.Verb == auth.Write || a.Verb == auth.Admin }
 
 func (p place) orgID() string {
 	if p.org == "" {
@@ -154,7 +156,7 @@ func (p place) orgID() string {
 }
 
 // checkOrg refuses an organisation that is not there.
-func (s *session) checkOrg(ctx context.Context, g *Ground, at *installation) error {
+func (s *session) checkOrg(ctx context.Context, g *Ground) error {
 	if s.place.org == "" {
 		return nil
 	}
@@ -162,10 +164,8 @@ func (s *session) checkOrg(ctx context.Context, g *Ground, at *installation) err
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	err = errors.Join(failed(exitNotFound, "there is no organisation %q", "no hay una organización %q", s.place.org).
-		hinting("leave --org out for the one that runs the installation", "omite --org para la que gestiona la instalación"), at.close())
-	s.at = nil
-	return err
+	return failed(exitNotFound, "there is no organisation %q", "no hay una organización %q", s.place.org).
+		hinting("leave --org out for the one that runs the installation", "omite --org para la que gestiona la instalación")
 }
 
 // localName names who holds the folder, for revisions and the audit log.

@@ -50,7 +50,7 @@ archivos no cambia nada.`),
 			{lang.T("Decision records: see first", "Registros de decisiones: ver antes"), "binnacle import adr ./docs/decisions --dry-run"},
 			{lang.T("What a format asks for beside files", "Lo que un formato pide además de archivos"), "binnacle import backstage . --set embed=true"},
 		},
-		access: onKinds(auth.Write), max: -1, complete: completeImport,
+		access: onKinds(auth.Write).making(), max: -1, complete: completeImport,
 		flags: func(f *flags) {
 			f.texts(&i.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
 			f.yes(&i.opts.DryRun, "dry-run", "", lang.T("Say what would happen and write nothing.", "Dice qué pasaría y no escribe nada."))

@@ -54,7 +54,7 @@ servidor crea una invitación e imprime su enlace.`),
 			{lang.T("The first owner, before the server starts", "El primer propietario, antes de arrancar el servidor"), "binnacle user add ana@example.org --name 'Ana Pérez' --role owner --data ./data"},
 			{lang.T("An auditor for a month", "Una auditora durante un mes"), "binnacle user add eva@audit.example --role auditor --expires 30d"},
 		},
-		access: onHouse(auth.Admin, auth.KindAccount), min: 1, max: 1,
+		access: onHouse(auth.Admin, auth.KindAccount).making(), min: 1, max: 1,
 		flags: func(f *flags) {
 			f.text(&a.name, "name", "", "", lang.T("`NAME` of the person; the address's first part when not given.", "Nombre (`NAME`) de la persona; la primera parte de la dirección si falta."))
 			f.choice(&a.role, "role", "", "", roles(), lang.T("`ROLE`; owner for the first person, else member", "Función (`ROLE`); owner para la primera persona, luego member"))
