@@ -55,7 +55,7 @@ func Main(p Program) int {
 // Run runs one command and returns its exit code. What it says in words follows
 // LC_ALL, LC_MESSAGES and LANG, as "es_ES.UTF-8".
 func Run(ctx context.Context, p Program, io Streams, args []string) int {
-	s := &session{Program: p, Streams: io, code: language(io.Env), now: time.Now, made: map[*cobra.Command]*command{}}
+	s := &session{Program: p, Streams: io, code: language(io.Env), now: time.Now, done: ctx.Done(), made: map[*cobra.Command]*command{}}
 	s.place = placeFrom(io.Env)
 	root := s.build(s.root())
 	s.top = root
@@ -81,9 +81,10 @@ type session struct {
 	place place
 	made  map[*cobra.Command]*command
 	top   *cobra.Command
-	at    *installation // what it acts on, once opened
-	runs  *command      // the command that runs
-	lines *bufio.Reader // of In, once something was asked
+	at    *installation   // what it acts on, once opened
+	runs  *command        // the command that runs
+	done  <-chan struct{} // closed by an interrupt
+	lines *bufio.Reader   // of In, once something was asked
 }
 
 func language(env func(string) string) lang.Code {

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -126,47 +123,6 @@ func (d *deleting) confirm(s *session, refs []entity.Ref) error {
 		s.tell("  %s", "  %s", ref.Short())
 	}
 	return s.confirm(lang.T(fmt.Sprintf("Delete %d thing(s)?", len(refs)), fmt.Sprintf("¿Borrar %d cosa(s)?", len(refs))))
-}
-
-// confirm asks a question whose answer must be yes.
-func (s *session) confirm(question lang.Text) error {
-	if !s.InTTY {
-		return usage("this asks first, and there is nobody to ask", "esto pregunta antes, y no hay a quién").
-			hinting("add --yes to go on without asking", "añade --yes para seguir sin preguntar")
-	}
-	answer, err := s.ask(lang.T(question.En+" [y/N] ", question.Es+" [s/N] "))
-	if err != nil {
-		return err
-	}
-	switch strings.ToLower(answer) {
-	case "y", "yes", "s", "si", "sí":
-		return nil
-	}
-	return failed(exitFailed, "nothing was done", "no se hizo nada").hinting("answer y, or add --yes", "responde s, o añade --yes")
-}
-
-// ask writes a question and reads one line.
-func (s *session) ask(question lang.Text) (string, error) {
-	if s.InTTY {
-		fmt.Fprint(s.Err, question.In(s.code))
-	}
-	line, err := s.line()
-	return strings.TrimSpace(line), err
-}
-
-// line reads a line of standard input.
-func (s *session) line() (string, error) {
-	if s.lines == nil {
-		s.lines = bufio.NewReader(s.In)
-	}
-	line, err := s.lines.ReadString('\n')
-	if err == io.EOF && line != "" {
-		err = nil
-	}
-	if err == io.EOF {
-		return "", usage("standard input is empty", "la entrada estándar está vacía").hinting("give what is asked for on standard input, or at a terminal", "da lo que se pide por la entrada estándar, o en una terminal")
-	}
-	return strings.TrimRight(line, "\r\n"), err
 }
 
 // delete deletes one by one; what could not be is reported and the rest goes

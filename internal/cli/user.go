@@ -3,14 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/mail"
-	"os"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -136,39 +132,6 @@ func roleOf(name string) (auth.Role, error) {
 	}
 	list := strings.Join(roles(), ", ")
 	return r, usage("there is no role %q", "no hay una función %q", name).hinting("the roles are %s", "las funciones son %s", list)
-}
-
-// newPassword asks for a password twice, or reads it from standard input.
-func (s *session) newPassword(ask, stdin bool) (string, error) {
-	switch {
-	case stdin:
-		data, err := io.ReadAll(io.LimitReader(s.In, 4096))
-		return strings.TrimRight(string(data), "\r\n"), err
-	case !ask:
-		return "", nil
-	}
-	first, err := s.secret(lang.T("Password: ", "Contraseña: "))
-	if err != nil {
-		return "", err
-	}
-	again, err := s.secret(lang.T("Again: ", "Otra vez: "))
-	if err == nil && first != again {
-		err = failed(exitFailed, "the two passwords differ", "las dos contraseñas no coinciden").hinting("try again", "repite")
-	}
-	return first, err
-}
-
-// secret asks for a text that is not shown.
-func (s *session) secret(question lang.Text) (string, error) {
-	f, ok := s.In.(*os.File)
-	if !s.InTTY || !ok {
-		return "", usage("this asks for a secret, and there is nobody to ask", "esto pide un secreto, y no hay a quién").
-			hinting("run it at a terminal, or give the secret on standard input", "ejecútalo en una terminal, o da el secreto por la entrada estándar")
-	}
-	fmt.Fprint(s.Err, question.In(s.code))
-	data, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(s.Err)
-	return string(data), err
 }
 
 // until reads when something ends: "" never, 30d, 12h, a day, or a moment.
