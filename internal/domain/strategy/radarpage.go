@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -33,6 +34,7 @@ type radarView struct {
 	Older    []choice // the others, the newest first
 	Shown    string   // name of the edition shown
 	Edition  string   // what the edition shown is called
+	Heading  string   // the same, as a heading
 	Lede     string
 	Chart    template.HTML
 	Moves    bool // something moved: the legend says how that is drawn
@@ -194,6 +196,7 @@ func (d *drawing) draw() error {
 	if p.Edition = label(d.c, d.edition); d.edition != d.board.latest() {
 		p.Crumbs, p.Short = []web.Crumb{{Href: d.at(), Label: p.Title}}, p.Edition
 	}
+	p.Heading = capital(p.Edition)
 	p.Export = "/export/radar?as=byor-csv&edition=" + url.QueryEscape(p.Shown)
 	if p.Radar != "" {
 		p.Export += "&radar=" + url.QueryEscape(p.Radar)
@@ -283,9 +286,13 @@ func spoken(name string) string {
 	if name == "" || name != strings.ToLower(name) {
 		return name
 	}
-	r := []rune(strings.NewReplacer("-", " ", "_", " ").Replace(name))
-	r[0] = unicode.ToUpper(r[0])
-	return string(r)
+	return capital(strings.NewReplacer("-", " ", "_", " ").Replace(name))
+}
+
+// capital writes the first letter of a text large.
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 func allSpoken(names []string) []string {
