@@ -54,10 +54,12 @@ type App struct {
 	pages []PageDef
 	sets  map[setKey]*set
 	door  *door.Door // for its cookies
+
+	facets facetCache
 }
 
-// New reads all templates and texts; an error is a mistake of the program or
-// of a module.
+// New reads the texts and finds the templates; an error is a mistake of the
+// program or of a module.
 func New(cfg Config) (*App, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -74,7 +76,7 @@ func New(cfg Config) (*App, error) {
 	if err := a.checkPlurals(); err != nil {
 		return nil, err
 	}
-	return a, a.parse()
+	return a, a.collectTemplates()
 }
 
 func (a *App) textSources() []fs.FS {
@@ -133,15 +135,6 @@ func (a *App) checkPlurals() error {
 	for _, k := range a.Catalog.Kinds().All() {
 		if taken[k.Plural] || k.Plural == "static" || k.Plural == "api" || k.Plural == "mcp" {
 			return fmt.Errorf("web: the plural of kind %s, %q, is an address of the program", k.Name, k.Plural)
-		}
-	}
-	return nil
-}
-
-func (a *App) room(id string) *Room {
-	for i := range a.rooms {
-		if a.rooms[i].ID == id {
-			return &a.rooms[i]
 		}
 	}
 	return nil

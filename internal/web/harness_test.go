@@ -315,6 +315,9 @@ func pagesOf() []string {
 func TestPages(t *testing.T) {
 	h := fullHouse(t)
 	empty := newHouse(t)
+	if err := h.app.Check(); err != nil {
+		t.Fatal(err)
+	}
 	routes := http.NewServeMux()
 	for _, r := range h.routes {
 		routes.HandleFunc(r.Method+" "+r.Pattern, func(http.ResponseWriter, *http.Request) {})

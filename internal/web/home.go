@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -55,7 +56,7 @@ func home(c *Ctx) (any, error) {
 				return nil, err
 			}
 			total += n
-			r.Kinds = append(r.Kinds, homeKind{c.In(k.Titles), c.In(k.Doc), "/" + k.Plural, k.Icon, n})
+			r.Kinds = append(r.Kinds, homeKind{c.In(k.Titles), firstSentence(c.In(k.Doc)), "/" + k.Plural, k.Icon, n})
 		}
 		if len(r.Kinds) > 0 {
 			p.Rooms = append(p.Rooms, r)
@@ -97,4 +98,19 @@ func (c *Ctx) firstSteps() []homeStep {
 		steps = append(steps, homeStep{Text: c.T("home.step.people"), Href: "/settings"})
 	}
 	return steps
+}
+
+// firstSentence cuts a text after its first sentence.
+func firstSentence(s string) string {
+	first, _ := cutSentence(s)
+	return first
+}
+
+// cutSentence parts a text after its first sentence.
+func cutSentence(s string) (first, rest string) {
+	i := strings.Index(s, ". ")
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i+1], s[i+2:]
 }

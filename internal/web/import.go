@@ -29,18 +29,19 @@ type importPage struct {
 	Summary  string
 	Seen     bool
 	Done     bool
-	Files    []keptFile // text of the files, to apply what was shown
+	Files    []keptFile // to apply what was shown
+	Args     string     // of the importer, one name=value to a line
 	Failed   string
 }
 
 type formatOption struct {
-	Name, Title, Doc, Accept string
-	On                       bool
+	Name, Title, Doc, More, Accept string
+	On                             bool
 }
 
 type exportFormat struct {
-	Title, Doc string
-	Links      []exportLink
+	Title, Doc, More string
+	Links            []exportLink
 }
 
 type importCount struct {
@@ -75,17 +76,19 @@ func (c *Ctx) importPage() *importPage {
 		p.Format = formatCatalog
 	}
 	if len(c.App.createLinks(c)) > 0 {
-		p.Formats = append(p.Formats, formatOption{formatCatalog, c.T("import.catalog"), c.T("import.catalog.doc"), ".yaml,.yml,.json", p.Format == formatCatalog})
+		p.Formats = append(p.Formats, formatOption{formatCatalog, c.T("import.catalog"), c.T("import.catalog.doc"), "", ".yaml, .yml, .json", p.Format == formatCatalog})
 	}
 	for _, im := range c.App.importers(c) {
-		p.Formats = append(p.Formats, formatOption{im.Name, c.In(im.Title), c.In(im.Doc), strings.Join(im.Accept, ","), p.Format == im.Name})
+		doc, more := cutSentence(c.In(im.Doc))
+		p.Formats = append(p.Formats, formatOption{im.Name, c.In(im.Title), doc, more, strings.Join(im.Accept, ", "), p.Format == im.Name})
 	}
 	for _, m := range c.App.Modules {
 		for _, ex := range m.Exporters {
 			if !c.Can(auth.Read, auth.Resource{Room: ex.Room}) {
 				continue
 			}
-			f := exportFormat{Title: c.In(ex.Title), Doc: c.In(ex.Doc)}
+			f := exportFormat{Title: c.In(ex.Title)}
+			f.Doc, f.More = cutSentence(c.In(ex.Doc))
 			for _, format := range ex.Formats {
 				f.Links = append(f.Links, exportLink{"/export/" + ex.Name + "?as=" + format, strings.ToUpper(format)})
 			}
@@ -115,7 +118,8 @@ func importDo(c *Ctx) (any, error) {
 	}
 	dry := c.R.FormValue("step") != "import"
 	c.Caller.Reason, c.Caller.Manager = c.Form("reason"), "import"
-	report, err := c.runImport(p.Format, files, dry)
+	p.Args = unixLines(c.R.FormValue("args"))
+	report, err := c.runImport(p.Format, files, catalog.ImportOptions{DryRun: dry, Args: importArgs(p.Args)})
 	return c.imported(p, files, report, err, dry)
 }
 
@@ -155,12 +159,24 @@ func readUpload(h *multipart.FileHeader) (catalog.File, error) {
 	return catalog.File{Name: path.Clean("/" + strings.ReplaceAll(h.Filename, `\`, "/"))[1:], Data: data}, err
 }
 
+// importArgs reads what a format asks for beyond files, one name=value to a
+// line.
+func importArgs(s string) map[string]string {
+	args := map[string]string{}
+	for line := range strings.Lines(s) {
+		if name, value, ok := strings.Cut(line, "="); ok {
+			args[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		}
+	}
+	return args
+}
+
 // runImport reads the files by a format.
-func (c *Ctx) runImport(format string, files []catalog.File, dry bool) (*catalog.ImportReport, error) {
+func (c *Ctx) runImport(format string, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
 	ctx := c.R.Context()
 	for _, im := range c.App.importers(c) {
 		if im.Name == format {
-			return im.Import(ctx, c.Catalog(), c.Caller, files, catalog.ImportOptions{DryRun: dry})
+			return im.Import(ctx, c.Catalog(), c.Caller, files, opts)
 		}
 	}
 	report := &catalog.ImportReport{}
@@ -173,10 +189,10 @@ func (c *Ctx) runImport(format string, files []catalog.File, dry bool) (*catalog
 		report.Problems = append(report.Problems, fault.ProblemsOf(err)...)
 		docs = append(docs, good...)
 	}
-	if len(report.Problems) > 0 && !dry {
+	if len(report.Problems) > 0 && !opts.DryRun {
 		return nil, fault.Bad(c.T("import.notall"), report.Problems...)
 	}
-	res, err := c.Catalog().Apply(ctx, c.Caller, docs, catalog.ApplyOptions{DryRun: dry})
+	res, err := c.Catalog().Apply(ctx, c.Caller, docs, catalog.ApplyOptions{DryRun: opts.DryRun})
 	if res != nil {
 		report.ApplyResult = *res
 	}

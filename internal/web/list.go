@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -437,9 +438,38 @@ func clip(s string, most int) string {
 	return cut + "…"
 }
 
+// countedLimit is how many matches the filters count for; beyond it they only
+// offer values.
+const countedLimit = 500
+
+// asking is one filter of the bar and the query that its values are counted in:
+// that of the list without the filter itself.
+type asking struct {
+	field *catalog.Field
+	name  string
+	query catalog.Query
+	on    []string
+}
+
 // filters offers the values of the filterable fields with how many each would
 // leave. A filter that cannot be counted is left out.
 func (p *listPage) filters(ctx context.Context, c *Ctx, q catalog.Query) {
+	asked := p.asked(q)
+	out := make([]*filter, len(asked))
+	var wg sync.WaitGroup
+	for i, a := range asked {
+		wg.Go(func() { out[i] = p.offer(ctx, c, a) })
+	}
+	wg.Wait()
+	for _, f := range out {
+		if f != nil {
+			p.Filters = append(p.Filters, *f)
+		}
+	}
+}
+
+func (p *listPage) asked(q catalog.Query) []asking {
+	var out []asking
 	for _, f := range p.Kind.Filters() {
 		without := q
 		without.Fields = map[string][]string{}
@@ -448,39 +478,54 @@ func (p *listPage) filters(ctx context.Context, c *Ctx, q catalog.Query) {
 				without.Fields[path] = v
 			}
 		}
-		p.offer(ctx, c, &f, without, p.State.Fields[f.Path])
+		out = append(out, asking{&f, f.Path, without, p.State.Fields[f.Path]})
 	}
-	if p.Kind.Field("spec.owner") == nil || !p.Kind.Field("spec.owner").Filter {
+	meta := catalog.MetadataFields()
+	if own := p.Kind.Field("spec.owner"); own == nil || !own.Filter {
 		without := q
 		without.Owner = ""
-		meta := catalog.MetadataFields()
-		p.offerAs(ctx, c, fieldAt(meta, "metadata.owner"), "owner", without, nonEmpty([]string{p.State.Owner}))
+		out = append(out, asking{fieldAt(meta, "metadata.owner"), "owner", without, nonEmpty([]string{p.State.Owner})})
 	}
 	without := q
 	without.Tags = nil
-	p.offerAs(ctx, c, fieldAt(catalog.MetadataFields(), "metadata.tags"), "tag", without, p.State.Tags)
+	return append(out, asking{fieldAt(meta, "metadata.tags"), "tag", without, p.State.Tags})
 }
 
-func (p *listPage) offer(ctx context.Context, c *Ctx, f *catalog.Field, q catalog.Query, on []string) {
-	p.offerAs(ctx, c, f, f.Path, q, on)
-}
-
-func (p *listPage) offerAs(ctx context.Context, c *Ctx, f *catalog.Field, name string, q catalog.Query, on []string) {
-	counts, err := c.Catalog().Facets(ctx, c.Caller, q, f.Path, facetLimit)
-	if err != nil || len(counts) == 0 && len(on) == 0 {
-		return
+func (p *listPage) offer(ctx context.Context, c *Ctx, a asking) *filter {
+	counts, counted, err := p.counts(ctx, c, a)
+	if err != nil || len(counts) == 0 && len(a.on) == 0 {
+		return nil
 	}
-	out := filter{ID: "f-" + strings.NewReplacer(".", "-", "[", "", "]", "").Replace(name), Name: name, Label: c.In(f.Label), Any: c.T("list.any", lower(c.In(f.Label)))}
-	titles := p.facetTitles(ctx, c, f, counts)
+	label := c.In(a.field.Label)
+	out := &filter{ID: "f-" + strings.NewReplacer(".", "-", "[", "", "]", "").Replace(a.name), Name: a.name, Label: label, Any: c.T("list.any", lower(label))}
+	titles := p.facetTitles(ctx, c, a.field, counts)
 	for _, fc := range counts {
-		out.Options = append(out.Options, option{fc.Value, facetLabel(c.Lang, f, fc.Value, titles), fc.Count, !p.More, slices.Contains(on, fc.Value)})
+		out.Options = append(out.Options, option{fc.Value, facetLabel(c.Lang, a.field, fc.Value, titles), fc.Count, counted, slices.Contains(a.on, fc.Value)})
 	}
-	for _, v := range on {
+	for _, v := range a.on {
 		if !slices.ContainsFunc(out.Options, func(o option) bool { return o.Value == v }) {
-			out.Options = append(out.Options, option{v, facetLabel(c.Lang, f, v, titles), 0, false, true})
+			out.Options = append(out.Options, option{v, facetLabel(c.Lang, a.field, v, titles), 0, false, true})
 		}
 	}
-	p.Filters = append(p.Filters, out)
+	return out
+}
+
+// counts returns the values of a filter. Among many matches they are those of
+// the whole kind, kept for a while and shown without numbers.
+func (p *listPage) counts(ctx context.Context, c *Ctx, a asking) ([]catalog.FacetCount, bool, error) {
+	if p.Total >= 0 && !p.More && p.Total <= countedLimit {
+		counts, err := c.Catalog().Facets(ctx, c.Caller, a.query, a.field.Path, facetLimit)
+		return counts, true, err
+	}
+	key := facetKey{c.Caller.Org, p.Kind.Name, a.field.Path}
+	if counts, ok := c.App.facets.get(key, c.Now); ok {
+		return counts, false, nil
+	}
+	counts, err := c.Catalog().Facets(ctx, c.Caller, catalog.Query{Kinds: []string{p.Kind.Name}}, a.field.Path, facetLimit)
+	if err == nil {
+		c.App.facets.put(key, counts, c.Now)
+	}
+	return counts, false, err
 }
 
 func isRef(f *catalog.Field) bool {

@@ -3,23 +3,36 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
-// set is the frame and one template file, parsed for one language.
-type set = template.Template
+// set is the frame and one template file, parsed for one language when it is
+// first needed: a program that starts draws no page yet.
+type set struct {
+	parse func() (*template.Template, error)
+}
+
+func (s *set) ExecuteTemplate(w io.Writer, name string, data any) error {
+	t, err := s.parse()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, name, data)
+}
 
 type setKey struct {
 	file string // "list.html", or with its room "strategy/radar.html"
@@ -29,21 +42,20 @@ type setKey struct {
 // shared are the files whose templates every page may use.
 var shared = []string{"layout.html", "parts.html"}
 
-// parse reads every template file once for each language.
-func (a *App) parse() error {
+// collectTemplates finds every template file, for each language.
+func (a *App) collectTemplates() error {
 	for _, code := range lang.All {
-		base, err := template.New("").Funcs(a.funcs(code)).ParseFS(files, shared...)
-		if err != nil {
-			return err
-		}
-		if err := a.parseAll(base, code, "", files); err != nil {
+		base := sync.OnceValues(func() (*template.Template, error) {
+			return template.New("").Funcs(a.funcs(code)).ParseFS(files, shared...)
+		})
+		if err := a.collectFolder(base, code, "", files); err != nil {
 			return err
 		}
 		for _, m := range a.Modules {
 			if m.Templates == nil {
 				continue
 			}
-			if err := a.parseAll(base, code, m.Room.ID+"/", m.Templates); err != nil {
+			if err := a.collectFolder(base, code, m.Room.ID+"/", m.Templates); err != nil {
 				return fmt.Errorf("templates of %s: %w", m.Room.ID, err)
 			}
 		}
@@ -51,9 +63,9 @@ func (a *App) parse() error {
 	return a.checkTemplates()
 }
 
-// parseAll makes a set of each file; a name that begins with "_" holds parts
-// for the others of its folder.
-func (a *App) parseAll(base *template.Template, code lang.Code, prefix string, fsys fs.FS) error {
+// collectFolder makes a set of each file; a name that begins with "_" holds
+// parts for the others of its folder.
+func (a *App) collectFolder(base func() (*template.Template, error), code lang.Code, prefix string, fsys fs.FS) error {
 	names, err := fs.Glob(fsys, "*.html")
 	if err != nil {
 		return err
@@ -65,17 +77,29 @@ func (a *App) parseAll(base *template.Template, code lang.Code, prefix string, f
 		}
 	}
 	for _, name := range names {
-		if prefix == "" && (name == shared[0] || name == shared[1]) || strings.HasPrefix(name, "_") {
+		if prefix == "" && slices.Contains(shared, name) || strings.HasPrefix(name, "_") {
 			continue
 		}
-		t, err := base.Clone()
-		if err == nil {
-			t, err = t.ParseFS(fsys, append(parts[:len(parts):len(parts)], name)...)
+		a.sets[setKey{prefix + name, code}] = &set{sync.OnceValues(func() (*template.Template, error) {
+			t, err := base()
+			if err == nil {
+				t, err = t.Clone()
+			}
+			if err == nil {
+				t, err = t.ParseFS(fsys, append(parts[:len(parts):len(parts)], name)...)
+			}
+			return t, err
+		})}
+	}
+	return nil
+}
+
+// Check parses every template, which otherwise happens when it is first drawn.
+func (a *App) Check() error {
+	for key, s := range a.sets {
+		if _, err := s.parse(); err != nil {
+			return fmt.Errorf("template %s: %w", key.file, err)
 		}
-		if err != nil {
-			return err
-		}
-		a.sets[setKey{prefix + name, code}] = t
 	}
 	return nil
 }
@@ -241,10 +265,4 @@ func (c *Ctx) download(f File) error {
 	h.Set("Content-Length", strconv.Itoa(len(f.Data)))
 	_, err := c.W.Write(f.Data)
 	return err
-}
-
-func asError[T error](err error) (T, bool) {
-	var t T
-	ok := errors.As(err, &t)
-	return t, ok
 }
