@@ -193,9 +193,12 @@ func TestDocumentationNamesTheVersionOfGo(t *testing.T) {
 	if m == nil {
 		t.Fatal("go.mod names no version of Go")
 	}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
-		text := pagesOf(t)[name]
-		said := regexp.MustCompile(`Go (\d+\.\d+)`).FindAllStringSubmatch(text, -1)
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "Dockerfile"} {
+		text, err := os.ReadFile(filepath.Join(testenv.Root(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := regexp.MustCompile(`(?:Go |golang:)(\d+\.\d+)`).FindAllStringSubmatch(string(text), -1)
 		if len(said) == 0 {
 			t.Errorf("%s does not say which Go it takes", name)
 		}
