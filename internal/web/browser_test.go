@@ -161,6 +161,8 @@ func TestInABrowser(t *testing.T) {
 			b.Errorf("after undo %d endpoints, want 2", n)
 		}
 
+		b.do(chromedp.Click(chromedp.CSS(`[popovertarget="me"]`)))
+		b.eventually(`document.getElementById('me').matches(':popover-open')`, true)
 		b.click("[data-theme-toggle]")
 		b.eventually(`document.documentElement.dataset.theme`, "light")
 		time.Sleep(200 * time.Millisecond)
