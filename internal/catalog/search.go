@@ -36,11 +36,15 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	if err := c.named(ctx, l, strings.TrimSpace(text), found); err != nil {
 		return nil, err
 	}
+	scope, err := c.scope(ctx, caller.Org, l.kinds)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
 		if len(found) >= limit+maxNamed {
 			break
 		}
-		if err := c.candidates(ctx, l, ws, m, found); err != nil {
+		if err := c.candidates(ctx, l, scope, ws, m, found); err != nil {
 			return nil, err
 		}
 	}
@@ -53,18 +57,42 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 type match struct{ title, whole bool }
 
 // matching returns the statement that gives the ids of entities with the words.
-func (c *Catalog) matching(org string, kinds, ws []string, m match) (string, []any) {
+func (c *Catalog) matching(scope, ws []string, m match) (string, []any) {
 	ws = ws[:min(len(ws), maxQueryWords)]
 	if c.db.Dialect() == sqldb.SQLite {
-		return `SELECT rowid AS id FROM search WHERE search MATCH ?`, []any{ftsQuery(org, kinds, ws, m)}
+		return `SELECT rowid AS id FROM search WHERE search MATCH ?`, []any{ftsQuery(scope, ws, m)}
 	}
-	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(org, kinds, ws, m)}
+	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(scope, ws, m)}
+}
+
+// scope returns the words that narrow an index scan to an organisation and a
+// kind, as far as they are worth their long lists: none for the only
+// organisation, nor for a kind that most entities are of.
+func (c *Catalog) scope(ctx context.Context, org string, kinds []string) ([]string, error) {
+	kind := ""
+	if len(kinds) == 1 {
+		kind = kinds[0]
+	}
+	var all, own, ofKind int
+	err := c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
+	words, out := scopeWords(org, kind), []string{}
+	if own < all {
+		out = append(out, words[0])
+	}
+	if kind != "" && 2*ofKind < own {
+		out = append(out, words[1])
+	}
+	return out, err
 }
 
 // withWords returns the ids of entities that have all the words, each as the
 // beginning of one, at most limit of them in no promised order.
 func (c *Catalog) withWords(ctx context.Context, org string, kinds, ws []string, limit int) ([]string, error) {
-	query, args := c.matching(org, kinds, ws, match{})
+	scope, err := c.scope(ctx, org, kinds)
+	if err != nil {
+		return nil, err
+	}
+	query, args := c.matching(scope, ws, match{})
 	rows, err := c.db.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, err
@@ -98,7 +126,7 @@ func (c *Catalog) hasWords(e *entity.Entity, ws []string) bool {
 }
 
 // ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
-func ftsQuery(org string, kinds, ws []string, m match) string {
+func ftsQuery(scope, ws []string, m match) string {
 	columns, prefix := "{title body}", " *"
 	if m.title {
 		columns = "{title}"
@@ -110,15 +138,14 @@ func ftsQuery(org string, kinds, ws []string, m match) string {
 	for _, w := range ws {
 		parts = append(parts, columns+` : "`+w+`"`+prefix)
 	}
-	scope := `scope : "` + scopeWords(org, "")[0] + `"`
-	if len(kinds) == 1 {
-		scope = `scope : "` + scopeWords("", kinds[0])[1] + `" AND ` + scope
+	for _, w := range scope {
+		parts = append(parts, `scope : "`+w+`"`)
 	}
-	return strings.Join(append(parts, scope), " AND ")
+	return strings.Join(parts, " AND ")
 }
 
 // tsQuery writes a tsquery with each word quoted.
-func tsQuery(org string, kinds, ws []string, m match) string {
+func tsQuery(scope, ws []string, m match) string {
 	prefix := ":*"
 	if m.whole {
 		prefix = ""
@@ -130,11 +157,10 @@ func tsQuery(org string, kinds, ws []string, m match) string {
 		}
 		parts = append(parts, `'`+w+`'`+prefix)
 	}
-	scope := `'` + scopeWords(org, "")[0] + `'`
-	if len(kinds) == 1 {
-		scope = `'` + scopeWords("", kinds[0])[1] + `' & ` + scope
+	for _, w := range scope {
+		parts = append(parts, `'`+w+`'`)
 	}
-	return strings.Join(append(parts, scope), " & ")
+	return strings.Join(parts, " & ")
 }
 
 // named finds those whose name begins with the text, so that an exact name is
@@ -145,8 +171,8 @@ func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[
 	return collectRows(ctx, c.db, found, q, append(args, maxNamed)...)
 }
 
-func (c *Catalog) candidates(ctx context.Context, l *listing, ws []string, m match, found map[int64]row) error {
-	ids, args := c.matching(l.caller.Org, l.kinds, ws, m)
+func (c *Catalog) candidates(ctx context.Context, l *listing, scope, ws []string, m match, found map[int64]row) error {
+	ids, args := c.matching(scope, ws, m)
 	q := `SELECT ` + rowColumns + ` FROM (` + ids + ` LIMIT ?) m CROSS JOIN entities e WHERE e.id = m.id AND e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
 	args = append(append(args, maxCandidates, l.caller.Org), anys(l.kinds)...)
 	return c.db.View(ctx, func(tx *sqldb.Tx) error {

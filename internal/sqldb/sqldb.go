@@ -20,8 +20,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -80,10 +81,18 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 func (db *DB) openPostgres(url string) error {
 	db.dialect = Postgres
-	pool, err := sql.Open("pgx", url)
+	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("open PostgreSQL: %w", err)
 	}
+	// Pages ask for fifty rows: starting workers or compiling a plan takes
+	// longer than the answer.
+	for param, value := range map[string]string{"max_parallel_workers_per_gather": "0", "jit": "off"} {
+		if _, given := cfg.RuntimeParams[param]; !given {
+			cfg.RuntimeParams[param] = value
+		}
+	}
+	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(16)
 	pool.SetMaxIdleConns(8)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
