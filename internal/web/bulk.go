@@ -74,12 +74,15 @@ func bulk(c *Ctx, k *catalog.Kind) (any, error) {
 }
 
 func (c *Ctx) bulkPage(k *catalog.Kind) (*bulkPage, error) {
-	refs := nonEmpty(c.R.PostForm["ref"])
+	refs, err := c.bulkRefs(k)
+	if err != nil {
+		return nil, err
+	}
 	if len(refs) == 0 {
-		return nil, fault.New(fault.Invalid, "%s", c.T("bulk.nothing"))
+		return nil, c.refuse(fault.Invalid, "bulk.nothing")
 	}
 	if len(refs) > bulkLimit {
-		return nil, fault.New(fault.TooLarge, "%s", c.T("bulk.toomany", bulkLimit))
+		return nil, c.refuse(fault.TooLarge, "bulk.toomany", bulkLimit)
 	}
 	p := &bulkPage{Kind: k, Path: "/" + k.Plural, Refs: refs, Owner: c.Form("owner"), AddTags: c.Form("addtags"), RemoveTags: c.Form("removetags"),
 		LabelKey: c.Form("labelkey"), LabelValue: c.Form("labelvalue"), Reason: c.Form("reason"), Query: c.Form("query")}
@@ -95,6 +98,31 @@ func (c *Ctx) bulkPage(k *catalog.Kind) (*bulkPage, error) {
 		}
 	}
 	return p, c.chosen(p)
+}
+
+// bulkRefs are the rows that were ticked, or all that the list finds.
+func (c *Ctx) bulkRefs(k *catalog.Kind) ([]string, error) {
+	if c.Form("all") == "" {
+		return nonEmpty(c.R.PostForm["ref"]), nil
+	}
+	q, err := url.ParseQuery(c.Form("query"))
+	if err != nil {
+		return nil, c.refuse(fault.Invalid, "bulk.nothing")
+	}
+	query := stateOfQuery(q, k).query(k)
+	query.Limit, query.NoTotal = bulkLimit, true
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, query)
+	if err != nil {
+		return nil, err
+	}
+	if page.Next != "" {
+		return nil, c.refuse(fault.TooLarge, "bulk.toomany", bulkLimit)
+	}
+	var refs []string
+	for _, e := range page.Items {
+		refs = append(refs, e.Ref().String())
+	}
+	return refs, nil
 }
 
 // chosen reads the titles of what was chosen.

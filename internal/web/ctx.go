@@ -151,23 +151,31 @@ func (c *Ctx) Hint(hint string) string {
 	if m := didYouMean.FindStringSubmatch(hint); m != nil {
 		return c.T("hint.mean", m[1])
 	}
+	if c.Lang != lang.English {
+		return ""
+	}
 	return hint
 }
 
 // Say writes what an error says to the person at the screen, in the reader's
-// language where its words are known.
+// language. A message that is only known in English is kept from readers of
+// another: "" then, as for what must not be told.
 func (c *Ctx) Say(err error) string {
 	if reason, ok := auth.ReasonOf(err); ok {
 		return reason.Text.In(c.Lang)
 	}
-	if fault.KindOf(err) == fault.Internal {
-		return c.T("error.internal.text")
+	kind := fault.KindOf(err)
+	f, ok := faultOf(err)
+	if kind == fault.Internal || !ok || c.Lang != lang.English {
+		return c.T("error." + kind.String() + ".text")
 	}
-	var msg string
-	if f, ok := faultOf(err); ok {
-		msg = f.Msg
-	}
-	return msg
+	return sentence(f.Msg)
+}
+
+// refuse returns a fault that says a text in each language.
+func (c *Ctx) refuse(kind fault.Kind, key string, args ...any) *fault.Error {
+	en, es := c.App.texts.Get(lang.English, key, args...), c.App.texts.Get(lang.Spanish, key, args...)
+	return &fault.Error{Kind: kind, Msg: en, Err: &auth.Reason{Code: key, Text: lang.T(en, es)}}
 }
 
 // with returns the address of this page with some parameters changed; an empty

@@ -127,7 +127,7 @@ func importDo(c *Ctx) (any, error) {
 // from the preview.
 func (c *Ctx) uploaded() ([]catalog.File, error) {
 	if err := c.R.ParseMultipartForm(8 << 20); err != nil {
-		return nil, fault.New(fault.TooLarge, "%s", c.T("import.toolarge", importBody>>20))
+		return nil, c.refuse(fault.TooLarge, "import.toolarge", importBody>>20)
 	}
 	defer c.R.MultipartForm.RemoveAll()
 	var out []catalog.File
@@ -190,7 +190,9 @@ func (c *Ctx) runImport(format string, files []catalog.File, opts catalog.Import
 		docs = append(docs, good...)
 	}
 	if len(report.Problems) > 0 && !opts.DryRun {
-		return nil, fault.Bad(c.T("import.notall"), report.Problems...)
+		err := c.refuse(fault.Invalid, "import.notall")
+		err.Problems = report.Problems
+		return nil, err
 	}
 	res, err := c.Catalog().Apply(ctx, c.Caller, docs, catalog.ApplyOptions{DryRun: opts.DryRun})
 	if res != nil {

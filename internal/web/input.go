@@ -33,7 +33,8 @@ type input struct {
 	Options  []option
 	Fields   []input // of an object
 	Rows     []input // of a list: each an object of Fields
-	Blank    *input  // a row to be added
+	Blank    *input  // a row that script adds
+	Spare    *input  // an empty row where there is no script
 	Bare     bool    // its label stands in the heading of its section
 }
 
@@ -229,7 +230,8 @@ func (ins *inputs) list(in *input, f *catalog.Field, v any) {
 	case item.Type == catalog.Object:
 		in.As = "rows"
 		in.Rows = ins.rows(f, in.Name, items)
-		in.Blank = &input{As: "row", Name: in.Name + "." + place, Fields: ins.object(item, in.Name+"."+place, nil)}
+		blank := func(at string) *input { return &input{As: "row", Name: at, Fields: ins.object(item, at, nil)} }
+		in.Blank, in.Spare = blank(in.Name+"."+place), blank(in.Name+"."+strconv.Itoa(len(items)))
 	case item.Type == catalog.List || item.Type == catalog.Map || item.Type == catalog.Any:
 		in.As, in.Value = "code", jsonText(v)
 	case len(item.Enum) > 0 && !item.Suggest:
@@ -306,8 +308,8 @@ func (ins *inputs) pairs(in *input, v any) {
 	for i, key := range slices.Sorted(maps.Keys(m)) {
 		in.Rows = append(in.Rows, row(in.Name+"."+strconv.Itoa(i), key, textOf(m[key])))
 	}
-	blank := row(in.Name+"."+place, "", "")
-	in.Blank = &blank
+	blank, spare := row(in.Name+"."+place, "", ""), row(in.Name+"."+strconv.Itoa(len(m)), "", "")
+	in.Blank, in.Spare = &blank, &spare
 	for name := range ins.problems {
 		if strings.HasPrefix(name, in.Name+".") && in.Error == "" {
 			in.Error = ins.error(name)

@@ -196,11 +196,13 @@ func (c *Ctx) problemsIn(err error) string {
 	return strings.Join(lines, " ")
 }
 
-func readState(c *Ctx, k *catalog.Kind) listState {
-	q := c.R.URL.Query()
-	s := listState{Text: c.Param("q"), Owner: c.Param("owner"), Labels: c.Param("labels"), CEL: c.Param("cel"), Namespace: c.Param("ns"),
-		Tags: nonEmpty(q["tag"]), Cursor: c.Param("cursor"), Columns: nonEmpty(q["cols"]), Fields: map[string][]string{}}
-	s.Sort, s.Desc = strings.TrimPrefix(c.Param("sort"), "-"), strings.HasPrefix(c.Param("sort"), "-")
+func readState(c *Ctx, k *catalog.Kind) listState { return stateOfQuery(c.R.URL.Query(), k) }
+
+func stateOfQuery(q url.Values, k *catalog.Kind) listState {
+	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
+	s := listState{Text: get("q"), Owner: get("owner"), Labels: get("labels"), CEL: get("cel"), Namespace: get("ns"),
+		Tags: nonEmpty(q["tag"]), Cursor: get("cursor"), Columns: nonEmpty(q["cols"]), Fields: map[string][]string{}}
+	s.Sort, s.Desc = strings.TrimPrefix(get("sort"), "-"), strings.HasPrefix(get("sort"), "-")
 	for _, f := range k.Filters() {
 		if v := nonEmpty(q[f.Path]); len(v) > 0 {
 			s.Fields[f.Path] = v
@@ -635,4 +637,10 @@ func (p *listPage) CELExample() string {
 		}
 	}
 	return `!has(metadata.owner)`
+}
+
+// AllFit reports whether there are more matches than this page shows, and few
+// enough to be changed at once.
+func (p *listPage) AllFit() bool {
+	return p.Total > len(p.Rows) && p.Total <= bulkLimit && !p.More
 }

@@ -304,3 +304,20 @@ func TestMarkdownIsSafe(t *testing.T) {
 		t.Errorf("headings: %s", got)
 	}
 }
+
+func TestBulkOfAllThatMatch(t *testing.T) {
+	h := fullHouse(t)
+	many(h, 120)
+	body := h.get("/services?spec.type=library", 200)
+	if !strings.Contains(body, "all 120 of the list") {
+		t.Error("all of the list cannot be chosen")
+	}
+	w := h.post("/services/bulk", url.Values{"all": {"1"}, "query": {"spec.type=library"}, "step": {"apply"}, "addtags": {"swept"}})
+	if w.Code != 303 {
+		t.Fatalf("status %d\n%s", w.Code, mainOf(w.Body.String()))
+	}
+	page, err := h.catalog.List(t.Context(), h.caller(), catalog.Query{Tags: []string{"swept"}, Limit: 200})
+	if err != nil || len(page.Items) != 120 {
+		t.Errorf("%d were changed, want 120 (%v)", len(page.Items), err)
+	}
+}

@@ -77,7 +77,7 @@ func (c *Ctx) views(k *catalog.Kind, now url.Values) ([]viewLink, error) {
 func saveView(c *Ctx, k *catalog.Kind) (any, error) {
 	name, shared := c.Form("name"), c.Form("shared") != ""
 	if name == "" || len(name) > 80 {
-		return nil, fault.Bad(c.T("view.name.bad"), fault.Problem{Field: "name", Code: "length", Msg: "a name has 1 to 80 characters"})
+		return nil, c.refuse(fault.Invalid, "view.name.bad")
 	}
 	if shared {
 		if err := c.Caller.Can(auth.Write, k.Resource()); err != nil {
