@@ -406,6 +406,7 @@ func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow 
 		case "metadata.created":
 			v = Value{As: "ago", Time: timeOf(e.Metadata.Created)}
 		}
+		v.Number = v.Number || col.Number
 		row.Cells = append(row.Cells, cell{shorten(v), col.Narrow})
 	}
 	return row
