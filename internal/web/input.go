@@ -58,6 +58,7 @@ type inputs struct {
 	c        *Ctx
 	problems map[string]fault.Problem // by the name of the input
 	lists    []datalist
+	empty    bool // the row being made is an empty one: what is in it needs no spare row
 }
 
 // datalist is what a field proposes: references of some kinds, or words.
@@ -230,8 +231,10 @@ func (ins *inputs) list(in *input, f *catalog.Field, v any) {
 	case item.Type == catalog.Object:
 		in.As = "rows"
 		in.Rows = ins.rows(f, in.Name, items)
-		blank := func(at string) *input { return &input{As: "row", Name: at, Fields: ins.object(item, at, nil)} }
-		in.Blank, in.Spare = blank(in.Name+"."+place), blank(in.Name+"."+strconv.Itoa(len(items)))
+		in.Blank = ins.emptyRow(item, in.Name+"."+place)
+		if !ins.empty {
+			in.Spare = ins.emptyRow(item, in.Name+"."+strconv.Itoa(len(items)))
+		}
 	case item.Type == catalog.List || item.Type == catalog.Map || item.Type == catalog.Any:
 		in.As, in.Value = "code", jsonText(v)
 	case len(item.Enum) > 0 && !item.Suggest:
@@ -247,6 +250,14 @@ func (ins *inputs) list(in *input, f *catalog.Field, v any) {
 		in.As, in.Value = "lines", strings.Join(texts(items), "\n")
 	}
 	ins.itemErrors(in, len(items))
+}
+
+// emptyRow is a row without values.
+func (ins *inputs) emptyRow(item *catalog.Field, at string) *input {
+	before := ins.empty
+	ins.empty = true
+	defer func() { ins.empty = before }()
+	return &input{As: "row", Name: at, Fields: ins.object(item, at, nil)}
 }
 
 // itemErrors moves what is wrong with single items to the one input they share.
@@ -308,8 +319,12 @@ func (ins *inputs) pairs(in *input, v any) {
 	for i, key := range slices.Sorted(maps.Keys(m)) {
 		in.Rows = append(in.Rows, row(in.Name+"."+strconv.Itoa(i), key, textOf(m[key])))
 	}
-	blank, spare := row(in.Name+"."+place, "", ""), row(in.Name+"."+strconv.Itoa(len(m)), "", "")
-	in.Blank, in.Spare = &blank, &spare
+	blank := row(in.Name+"."+place, "", "")
+	in.Blank = &blank
+	if !ins.empty {
+		spare := row(in.Name+"."+strconv.Itoa(len(m)), "", "")
+		in.Spare = &spare
+	}
 	for name := range ins.problems {
 		if strings.HasPrefix(name, in.Name+".") && in.Error == "" {
 			in.Error = ins.error(name)
