@@ -14,7 +14,8 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /binnacle ./cmd/binnacl
  && chmod 0700 /rootfs/data && chmod 1777 /rootfs/tmp
 
 FROM scratch
-COPY --from=build --chown=65532:65532 /rootfs/ /
+COPY --from=build /rootfs/ /
+COPY --from=build --chown=65532:65532 /rootfs/data /data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8470

@@ -206,7 +206,7 @@ func (l *local) AddMember(ctx context.Context, m newMember) (added, error) {
 			return added{}, usage("the first person must be an owner", "la primera persona debe ser propietaria").
 				hinting("add the owner first: --role owner", "añade antes al propietario: --role owner")
 		}
-		_, err = l.Auth.CreateFirstOwner(ctx, account, m.orgTitle, auth.Visitor{Via: "cli"})
+		err = l.firstOwner(ctx, account, m.orgTitle)
 		if err != nil {
 			return added{}, err
 		}

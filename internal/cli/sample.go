@@ -43,8 +43,18 @@ func (s *session) fill(ctx context.Context, g *Ground) (email string, err error)
 		}
 	}
 	owner := auth.NewAccount{Email: sampleEmail, Name: "Demo"}
-	_, err = g.Auth.CreateFirstOwner(ctx, owner, sampleTitle.In(s.code), auth.Visitor{Via: "cli"})
-	return sampleEmail, err
+	return sampleEmail, g.firstOwner(ctx, owner, sampleTitle.In(s.code))
+}
+
+// firstOwner makes the first owner and ends the session that begins with it,
+// since nobody at a terminal could use it.
+func (g *Ground) firstOwner(ctx context.Context, owner auth.NewAccount, title string) error {
+	visitor := auth.Visitor{Via: "cli"}
+	session, err := g.Auth.CreateFirstOwner(ctx, owner, title, visitor)
+	if err != nil {
+		return err
+	}
+	return g.Auth.SignOut(ctx, session.Secret, visitor)
 }
 
 // sampleFiles reads the files that apply, and those of other formats by the
