@@ -199,6 +199,26 @@ func TestHistoryRestoreDelete(t *testing.T) {
 	})
 }
 
+func TestDeleteAllOrNone(t *testing.T) {
+	each(t, func(w *world) {
+		w.apply(file, partYAML("a", "{type: service}")+partYAML("b", "{type: service}")+partYAML("c", "{type: service}")+"apiVersion: binnacle.dev/v1\nkind: User\nmetadata: {name: eva}\n")
+		lead := as(auth.RoleCISO, "acme", "Sue", "form")
+		refs := []entity.Ref{w.ref("part:a"), w.ref("part:gone"), w.ref("part:a"), w.ref("part:b"), w.ref("user:eva")}
+		if _, err := w.c.DeleteAll(w.ctx, lead, refs); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("deleting a person by a ciso: %v", err)
+		}
+		if got := w.list(catalog.Query{}); got != "a b c eva" {
+			t.Errorf("a refused deletion left %s", got)
+		}
+		if n, err := w.c.DeleteAll(w.ctx, ana, refs); n != 3 || err != nil {
+			t.Errorf("got %d, %v; want 3: one is gone, one was named twice", n, err)
+		}
+		if got := w.list(catalog.Query{}); got != "c" {
+			t.Errorf("left: %s", got)
+		}
+	})
+}
+
 func TestRenameKeepsRelations(t *testing.T) {
 	each(t, func(w *world) {
 		yaml := partYAML("a", "{type: service, dependsOn: [b, 'part:default/gone']}") + partYAML("b", "{type: library}")

@@ -234,6 +234,40 @@ func (c *Catalog) Delete(ctx context.Context, caller Caller, ref entity.Ref, bas
 	})
 }
 
+// DeleteAll removes entities in one transaction: all of them, or none. Those
+// that are not there any more are passed over.
+func (c *Catalog) DeleteAll(ctx context.Context, caller Caller, refs []entity.Ref) (int, error) {
+	if len(refs) > MaxApply {
+		return 0, fault.New(fault.TooLarge, "%d entities may be deleted at once; these are %d", MaxApply, len(refs))
+	}
+	var changes []*change
+	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+		changes = nil
+		seen := map[int64]bool{}
+		for _, ref := range refs {
+			r, _, err := c.find(ctx, tx, caller, ref)
+			if fault.Is(err, fault.NotFound) || err == nil && seen[r.id] {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			ch, err := c.deletion(caller, r)
+			if err != nil {
+				return err
+			}
+			seen[r.id] = true
+			changes = append(changes, ch)
+		}
+		return c.write(ctx, tx, caller, changes)
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.notify()
+	return len(changes), nil
+}
+
 // Restore brings back an earlier state, also of what was deleted, as a new
 // revision.
 func (c *Catalog) Restore(ctx context.Context, caller Caller, ref entity.Ref, rev int64) (*Change, error) {

@@ -289,17 +289,19 @@ func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 	return docs, nil
 }
 
-// bulkDelete deletes what was chosen, one after the other; each can be
-// restored from its history.
+// bulkDelete deletes what was chosen, all or none; each can be restored.
 func (c *Ctx) bulkDelete(p *bulkPage) (any, error) {
-	for _, s := range p.Refs {
-		ref, err := entity.ParseRef(s, p.Kind.Name, "")
+	refs := make([]entity.Ref, 0, len(p.Refs))
+	for _, text := range p.Refs {
+		ref, err := entity.ParseRef(text, p.Kind.Name, "")
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "%v", err)
 		}
-		if _, err := c.Catalog().Delete(c.R.Context(), c.Caller, ref, 0); err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
+		refs = append(refs, ref)
 	}
-	return Redirect{To: p.Back(), Toast: &Toast{Key: "toast.bulk.deleted", Args: []string{itoa(int64(len(p.Refs)))}}}, nil
+	n, err := c.Catalog().DeleteAll(c.R.Context(), c.Caller, refs)
+	if err != nil {
+		return nil, err
+	}
+	return Redirect{To: p.Back(), Toast: &Toast{Key: "toast.bulk.deleted", Args: []string{itoa(int64(n))}}}, nil
 }
