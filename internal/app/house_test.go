@@ -111,16 +111,6 @@ func (h *house) signIn(email string) *auth.NewSession {
 // as is whoever holds the data folder, as a caller of the catalog.
 func (h *house) as() catalog.Caller { return catalog.Caller{Principal: h.local, Manager: "test"} }
 
-// apply writes YAML in the name of whoever holds the data folder.
-func (h *house) apply(caller catalog.Caller, yaml string) *catalog.ApplyResult {
-	h.Helper()
-	docs, err := h.app.Catalog.Decode("test.yaml", []byte(yaml))
-	h.must(err)
-	res, err := h.app.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
-	h.must(err)
-	return res
-}
-
 // sample decodes the sample organisation's files that apply.
 func (h *house) sample() []catalog.Document {
 	h.Helper()
