@@ -1,0 +1,276 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pquerna/otp/totp"
+
+	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+)
+
+// databases are the ways to keep an installation.
+var databases = map[string]func(testing.TB) string{
+	"sqlite":   func(testing.TB) string { return "" },
+	"postgres": func(t testing.TB) string { return sqldbtest.PostgresURL(t) },
+}
+
+// TestBackupMoves backs a full installation up while others write to it, and
+// restores it into each kind of database: all that was is there, the audit
+// chain holds, people come in with their second factor, search finds, and it
+// goes on from there.
+func TestBackupMoves(t *testing.T) {
+	for from, source := range databases {
+		t.Run("from "+from, func(t *testing.T) {
+			w := newWorld(t, app.Config{Database: source(t)})
+			k := w.furnish()
+			want := w.kept()
+			file, before, after := w.backUpWhileWriting()
+			for to, target := range databases {
+				t.Run("to "+to, func(t *testing.T) {
+					cfg := app.Config{Data: filepath.Join(t.TempDir(), "data"), Database: target(t)}
+					if err := os.Mkdir(cfg.Data, 0o700); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := app.Restore(t.Context(), cfg, file, nil); err != nil {
+						t.Fatal(err)
+					}
+					h := open(t, cfg)
+					if diff := cmp.Diff(want, h.kept()); diff != "" {
+						t.Errorf("what is there (-before +restored):\n%s", diff)
+					}
+					h.hasWritten(before, after)
+					h.goesOn(k)
+				})
+			}
+		})
+	}
+}
+
+// keysOf is what people need to come in.
+type keysOf struct{ secret, token string }
+
+// furnish puts something into every table.
+func (w *world) furnish() keysOf {
+	w.Helper()
+	w.fill()
+	w.keepSecrets()
+	ctx := w.Context()
+	ref := entity.NewRef("component", "default", "payments")
+	_, err := w.app.Catalog.Rename(ctx, w.as(), ref, "charges")
+	w.must(err)
+	_, err = w.app.Catalog.Delete(ctx, w.as(), entity.NewRef("component", "default", "booking"), 0)
+	w.must(err)
+	setup, err := w.auth.BeginTOTP(ctx, w.owner.principal)
+	w.must(err)
+	code, err := totp.GenerateCode(setup.Secret, time.Now().Add(-30*time.Second))
+	w.must(err)
+	_, err = w.auth.ConfirmTOTP(ctx, w.owner.principal, code)
+	w.must(err)
+	_, token, err := w.auth.CreateToken(ctx, w.owner.principal, auth.NewToken{Name: "moved", Scopes: []auth.Scope{"read"}})
+	w.must(err)
+	var provider string
+	w.must(w.app.DB.QueryRow(ctx, `SELECT id FROM auth_providers`).Scan(&provider))
+	for _, q := range []string{
+		`INSERT INTO auth_passkeys (id, account, rpid, name, credential, created) VALUES ('key', ?, 'localhost', 'Laptop', '{}', 1)`,
+		`INSERT INTO auth_identities (provider, issuer, subject, account, email, created) VALUES ('` + provider + `', 'https://id.example', 's', ?, 'owner@acme.example', 1)`,
+	} {
+		_, err := w.app.DB.Exec(ctx, q, w.owner.principal.Account)
+		w.must(err)
+	}
+	w.runFeed()
+	return keysOf{setup.Secret, token}
+}
+
+// runFeed works the feed until a watch and a schedule have left their traces.
+func (w *world) runFeed() {
+	w.Helper()
+	ctx, stop := context.WithTimeout(w.Context(), 20*time.Second)
+	defer stop()
+	watch := feed.Watch{Name: "test/seen", Handle: func(context.Context, *sqldb.Tx, []feed.Entry) error { return nil }}
+	tick := feed.Schedule{Name: "test/tick", Every: time.Second, Run: func(context.Context) error { return nil }}
+	ended := make(chan error, 1)
+	go func() { ended <- w.app.Feed.Run(ctx, []feed.Watch{watch}, []feed.Schedule{tick}) }()
+	for w.count(`SELECT count(*) FROM feed_cursors`) == 0 || w.count(`SELECT count(*) FROM feed_schedules`) == 0 {
+		if ctx.Err() != nil {
+			w.Fatal("the feed does not run")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	stop()
+	<-ended
+}
+
+// kept is what the home organisation holds, but for what writers write, as a
+// reader of the catalog sees it.
+func (h *house) kept() []string {
+	h.Helper()
+	ctx, c := context.WithoutCancel(h.Context()), h.app.Catalog
+	var out []string
+	h.must(c.Each(ctx, h.as(), catalog.Query{}, func(e *entity.Entity) error {
+		if strings.HasPrefix(e.Metadata.Name, written) {
+			return nil
+		}
+		ref := e.Ref()
+		out = append(out, fmt.Sprintf("%s %s rev %s\n%s%s", ref, e.Metadata.UID, e.Metadata.ResourceVersion, h.yamlOf(catalog.Clean(e)), e.Status))
+		rels, err := c.Relations(ctx, h.as(), ref)
+		h.must(err)
+		for _, r := range rels {
+			out = append(out, fmt.Sprintf("%s %+v", ref, r))
+		}
+		return nil
+	}))
+	for _, ref := range []string{"component:default/charges", "component:default/booking", "technology:default/go", "user:default/marta.quiroga"} {
+		r, err := c.Resolve(ref, "")
+		h.must(err)
+		revs, err := c.History(ctx, h.as(), r, 0, 100)
+		h.must(err)
+		for _, v := range revs {
+			out = append(out, fmt.Sprintf("%s %d %s %s %s %s %s\n%s", ref, v.Rev, v.Op, v.At.UTC().Format(time.RFC3339Nano), v.Name, v.Manager, v.Reason, h.yamlOf(v.Entity)))
+		}
+	}
+	hits, err := c.Search(ctx, h.as(), "payment refund", nil, 100)
+	h.must(err)
+	if len(hits) == 0 {
+		h.Error("search finds nothing")
+	}
+	for _, hit := range hits {
+		out = append(out, "found "+hit.Ref)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// written begins the name of what writers write during the backup.
+const written = "scribbled-"
+
+// backUpWhileWriting writes a backup while others write entities, and returns
+// how many there were before it began and after it ended.
+func (w *world) backUpWhileWriting() (file string, before, after int) {
+	w.Helper()
+	file = filepath.Join(w.TempDir(), "backup")
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	begun := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			docs, err := w.app.Catalog.Decode("w.yaml", fmt.Appendf(nil, "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: %s%d}\nspec: {type: service, lifecycle: production, owner: group:scribes}\n", written, n))
+			if err == nil {
+				_, err = w.app.Catalog.Apply(context.Background(), w.as(), docs, catalog.ApplyOptions{})
+			}
+			if err != nil {
+				ended <- err
+				return
+			}
+			if n == 3 {
+				close(begun)
+			}
+		}
+	}()
+	<-begun
+	count := func() int {
+		return w.count(`SELECT count(*) FROM entities WHERE name LIKE '` + written + `%'`)
+	}
+	before = count()
+	out, err := os.Create(file)
+	w.must(err)
+	o := w.app.BackupOptions()
+	o.IncludeKey = true
+	o.Progress = func(backup.Progress) { time.Sleep(time.Millisecond) }
+	report, err := backup.Write(w.Context(), w.app.DB, out, o)
+	w.must(err)
+	w.must(out.Close())
+	close(stop)
+	w.must(<-ended)
+	after = count()
+	for _, table := range report.Tables {
+		if table.Rows == 0 {
+			w.Errorf("the table %s is empty: the test moves nothing of it", table.Name)
+		}
+	}
+	if after == before {
+		w.Error("nobody wrote while the backup was made")
+	}
+	return file, before, after
+}
+
+// hasWritten checks that of what was written during the backup there is a
+// beginning, whole.
+func (h *house) hasWritten(before, after int) {
+	h.Helper()
+	page, err := h.app.Catalog.List(h.Context(), h.as(), catalog.Query{Text: strings.TrimSuffix(written, "-"), Limit: 1000})
+	h.must(err)
+	n := h.count(`SELECT count(*) FROM entities WHERE name LIKE '` + written + `%'`)
+	if n < before || n > after {
+		h.Errorf("%d written entities; there were %d when the backup began and %d when it ended", n, before, after)
+	}
+	if len(page.Items) != min(n, 1000) {
+		h.Errorf("search finds %d of the %d written entities", len(page.Items), n)
+	}
+	for i := range n {
+		ref := entity.NewRef("component", "default", fmt.Sprint(written, i))
+		if revs, err := h.app.Catalog.History(h.Context(), h.as(), ref, 0, 10); err != nil || len(revs) != 1 {
+			h.Errorf("%s has %d revisions, %v", ref, len(revs), err)
+		}
+	}
+}
+
+// goesOn uses the restored installation.
+func (h *house) goesOn(k keysOf) {
+	h.Helper()
+	ctx := h.Context()
+	for _, org := range []string{auth.HomeID, otherOrg} {
+		if report, err := h.app.Audit.Verify(ctx, org); err != nil || !report.OK || report.Count == 0 {
+			h.Errorf("audit chain of %s: %+v, %v", org, report, err)
+		}
+	}
+	step, err := h.auth.SignIn(ctx, "owner@acme.example", password, auth.Visitor{Via: "web"})
+	h.must(err)
+	if step.Session != nil {
+		h.Error("the second factor is gone")
+	}
+	code, err := totp.GenerateCode(k.secret, time.Now())
+	h.must(err)
+	if step, err = h.auth.SecondFactor(ctx, step.Factor, code, auth.Visitor{Via: "web"}); err != nil || step.Session == nil {
+		h.Fatalf("the second factor is not taken: %v", err)
+	}
+	if p, err := h.auth.ByToken(ctx, k.token); err != nil || p.Role != auth.RoleOwner {
+		h.Errorf("the token is not taken: %v, %v", p, err)
+	}
+	owner := catalog.Caller{Principal: step.Session.Principal, Manager: "form"}
+	h.apply(owner, "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: afterwards}\nspec: {type: service, lifecycle: production, owner: group:payments}\n")
+	if n := h.count(`SELECT count(*) FROM feed`) - h.count(`SELECT count(DISTINCT seq) FROM feed`); n != 0 {
+		h.Errorf("%d entries of the feed have the same place", n)
+	}
+	if report, err := h.app.Audit.Verify(ctx, auth.HomeID); err != nil || !report.OK {
+		h.Errorf("audit chain after another change: %+v, %v", report, err)
+	}
+}
+
+// apply writes YAML in somebody's name.
+func (h *house) apply(caller catalog.Caller, yaml string) {
+	h.Helper()
+	docs, err := h.app.Catalog.Decode("test.yaml", []byte(yaml))
+	h.must(err)
+	_, err = h.app.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
+	h.must(err)
+}
