@@ -255,6 +255,16 @@ func TestRenameKeepsRelations(t *testing.T) {
 		if len(back) != 2 || back[1].Ref != "part:default/c" || back[1].Type != "dependencyOf" {
 			t.Errorf("got %+v", back)
 		}
+		// Deleted and restored, it is found by the old name again.
+		if _, err := w.c.Delete(w.ctx, ana, w.ref("part:beta"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.c.Restore(w.ctx, ana, w.ref("part:beta"), 2); err != nil {
+			t.Fatal(err)
+		}
+		if back, _ = w.c.Relations(w.ctx, ana, w.ref("part:beta")); len(back) != 2 {
+			t.Errorf("after delete and restore: %+v", back)
+		}
 		if _, err := w.c.Rename(w.ctx, ana, w.ref("part:a"), "c"); !fault.Is(err, fault.Conflict) {
 			t.Errorf("rename onto another: %v", err)
 		}

@@ -171,6 +171,9 @@ func (c *Catalog) merged(ctx context.Context, tx *sqldb.Tx, caller Caller, k *Ki
 	read := before
 	if base != r.rev {
 		rev, err := c.revision(ctx, tx, r.id, base)
+		if fault.Is(err, fault.NotFound) {
+			return nil, fault.New(fault.Precondition, "%s has no revision %d; it is at revision %d", before.Ref().Short(), base, r.rev).WithHint("read it again and repeat your change")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -375,12 +378,13 @@ func (c *Catalog) renaming(ctx context.Context, tx *sqldb.Tx, caller Caller, fro
 		return nil, e.WithHint("choose another name")
 	}
 	ch := &change{op: Renamed, kind: k, old: &r, before: before, after: after, fields: Diff(before, after), alias: r.ref}
-	others, err := c.repointed(ctx, tx, r, before.Ref(), after.Ref())
+	others, err := c.repointed(ctx, tx, caller, r, before.Ref(), after.Ref())
 	return append([]*change{ch}, others...), err
 }
 
-// repointed rewrites the references to a renamed entity in those who hold them.
-func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, r row, from, to entity.Ref) ([]*change, error) {
+// repointed rewrites the references to a renamed entity in those who hold them,
+// where the caller may write; elsewhere the former name goes on leading to it.
+func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, caller Caller, r row, from, to entity.Ref) ([]*change, error) {
 	rows, err := tx.Query(ctx, `SELECT DISTINCT `+rowColumns+` FROM relations l JOIN entities e ON e.id = l.id AND e.deleted = 0 WHERE l.target_id = ? AND e.id <> ? ORDER BY e.id`, r.id, r.id)
 	if err != nil {
 		return nil, err
@@ -396,7 +400,7 @@ func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, r row, from, to e
 		if err != nil {
 			return nil, err
 		}
-		if ch != nil {
+		if ch != nil && caller.Can(auth.Write, ch.kind.Resource()) == nil {
 			out = append(out, ch)
 		}
 	}

@@ -377,18 +377,19 @@ func (l *listing) driveByWords(ctx context.Context, best int) (int, error) {
 
 // from returns FROM and WHERE with their arguments.
 func (l *listing) from() (string, []any) {
-	var q string
+	tables, join := []string{}, []string{"1 = 1"}
 	var args []any
 	if l.driver != nil {
-		q, args = ` FROM (`+strings.Replace(l.driver.rows, "SELECT ", "SELECT DISTINCT ", 1)+`) d CROSS JOIN entities e WHERE e.id = d.id`, slices.Clone(l.driver.rowArgs)
-		if l.sort.facet != "" {
-			q = strings.Replace(q, " WHERE ", " CROSS JOIN facets s WHERE s.id = d.id AND ", 1)
-		}
-	} else if l.sort.facet != "" {
-		q = ` FROM facets s CROSS JOIN entities e WHERE e.id = s.id`
-	} else {
-		q = ` FROM entities e WHERE 1 = 1`
+		tables, join = append(tables, `(SELECT DISTINCT id FROM (`+l.driver.rows+`) dr) d`), append(join, `e.id = d.id`)
+		args = slices.Clone(l.driver.rowArgs)
 	}
+	if l.sort.facet != "" {
+		tables, join = append(tables, `facets s`), append(join, `e.id = s.id`)
+		if l.driver != nil {
+			join = append(join, `s.id = d.id`)
+		}
+	}
+	q := ` FROM ` + strings.Join(append(tables, `entities e`), ` CROSS JOIN `) + ` WHERE ` + strings.Join(join, ` AND `)
 	q += ` AND e.org = ? AND e.deleted = 0`
 	args = append(args, l.caller.Org)
 	kindCol := "e.kind"

@@ -115,6 +115,49 @@ func TestListPages(t *testing.T) {
 	})
 }
 
+// Every way to narrow a list meets every way to sort it, page after page.
+func TestListNarrowedAndSorted(t *testing.T) {
+	each(t, func(w *world) {
+		var yaml strings.Builder
+		for i := range 30 {
+			fmt.Fprintf(&yaml, "%s{name: p%02d, title: T%02d, tags: [t%d], labels: {l: x%d}, owner: group:g%d}\nspec: {type: ty%d, tier: %d, notes: word%d}\n---\n", head, i, 99-i, i%3, i%3, i%3, i%3, 1+i%4, i%3)
+		}
+		w.apply(file, yaml.String())
+		for _, narrow := range []catalog.Query{{}, {Tags: []string{"t1"}}, {Labels: "l=x1"}, {Owner: "g1"}, {Fields: map[string][]string{"spec.type": {"ty1"}}},
+			{CEL: `spec.type == "ty1"`}, {Text: "word1"}, {Text: "word1", Labels: "l=x1"}, {Tags: []string{"t1"}, CEL: "spec.tier > 0"}} {
+			want := 10
+			if narrow.Tags == nil && narrow.Labels == "" && narrow.Owner == "" && narrow.Fields == nil && narrow.CEL == "" && narrow.Text == "" {
+				want = 30
+			}
+			for _, sort := range []string{"", "name", "title", "updated", "created", "kind", "owner", "spec.tier", "spec.stage", "spec.type", "status.steps"} {
+				for _, desc := range []bool{false, true} {
+					q := narrow
+					q.Kinds, q.Sort, q.Desc, q.Limit = []string{"Part"}, sort, desc, 4
+					seen := map[string]bool{}
+					for {
+						page, err := w.c.List(w.ctx, ana, q)
+						if err != nil {
+							t.Fatalf("%+v: %v", q, err)
+						}
+						for _, e := range page.Items {
+							if seen[e.Metadata.Name] {
+								t.Fatalf("%+v: %s twice", q, e.Metadata.Name)
+							}
+							seen[e.Metadata.Name] = true
+						}
+						if q.Cursor = page.Next; q.Cursor == "" {
+							break
+						}
+					}
+					if len(seen) != want {
+						t.Errorf("%+v: %d entities, want %d", q, len(seen), want)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestBadQueries(t *testing.T) {
 	each(t, func(w *world) {
 		f := func(q catalog.Query, part string) {

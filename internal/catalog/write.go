@@ -310,6 +310,9 @@ func (w *writer) link(changes []*change) {
 		if ch.before == nil || ch.alias != "" {
 			appeared = append(appeared, ch.ref().String())
 		}
+		if ch.before == nil && ch.old != nil {
+			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target IN (SELECT ref FROM aliases WHERE org = ? AND id = ?)`, ch.id, w.org, w.org, ch.id)
+		}
 		for _, r := range ch.kind.references(ch.after) {
 			rows = append(rows, []any{ch.id, w.org, r.relation, r.field, r.target, nil})
 			targets = append(targets, r.target)
