@@ -1,0 +1,235 @@
+// Command start measures the program as it is shipped: the size of the binary,
+// the time from starting it to its first answer, and its memory at rest and
+// after a reader has looked around, each beside its budget. It prints a report
+// and judges nothing by its exit code: a busy machine is no mistake.
+//
+//	go run ./bench/start
+//
+// Memory is the resident set (VmRSS), so that part needs Linux.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Budgets of DESIGN.md.
+const (
+	budgetStart  = 500 * time.Millisecond
+	budgetMemory = 150 << 20 // bytes at rest
+	budgetBinary = 80 << 20  // bytes
+)
+
+func main() {
+	binary := flag.String("binary", "", "measure this binary; without it one is built")
+	rounds := flag.Int("rounds", 5, "starts; the median counts")
+	rest := flag.Duration("rest", 5*time.Second, "how long the program rests before its memory is read")
+	flag.Parse()
+	if err := run(context.Background(), *binary, *rounds, *rest); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, binary string, rounds int, rest time.Duration) error {
+	dir, err := os.MkdirTemp("", "binnacle-start-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if binary == "" {
+		binary = filepath.Join(dir, "binnacle")
+		if err := build(ctx, binary); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return err
+	}
+	report("binary", float64(info.Size())/(1<<20), budgetBinary>>20, "MB")
+	empty := filepath.Join(dir, "empty")
+	first, err := startOnce(ctx, binary, empty)
+	if err != nil {
+		return err
+	}
+	report("first start, an empty folder, to /healthz", first.Seconds()*1000, float64(budgetStart.Milliseconds()), "ms")
+	var all []time.Duration
+	for range rounds {
+		took, err := startOnce(ctx, binary, empty)
+		if err != nil {
+			return err
+		}
+		all = append(all, took)
+	}
+	slices.Sort(all)
+	report(fmt.Sprintf("start to /healthz, median of %d", rounds), all[len(all)/2].Seconds()*1000, float64(budgetStart.Milliseconds()), "ms")
+	return memory(ctx, binary, filepath.Join(dir, "demo"), rest)
+}
+
+func report(what string, got, budget float64, unit string) {
+	word := "within"
+	if got > budget {
+		word = "OVER"
+	}
+	fmt.Printf("%-44s %8.1f %-2s   budget %4.0f %-2s   %s\n", what, got, unit, budget, unit, word)
+}
+
+func build(ctx context.Context, to string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "./cmd/binnacle")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return cmd.Run()
+}
+
+// program is one running binnacle.
+type program struct {
+	*exec.Cmd
+	out *bufio.Reader
+}
+
+func start(ctx context.Context, binary string, args ...string) (*program, error) {
+	cmd := exec.CommandContext(ctx, binary, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir()}
+	return &program{cmd, bufio.NewReader(out)}, cmd.Start()
+}
+
+// end interrupts the program and waits for it.
+func (p *program) end() error {
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	return p.Wait()
+}
+
+// startOnce returns the time from starting the program to its first answer.
+func startOnce(ctx context.Context, binary, data string) (time.Duration, error) {
+	listen, err := freePort()
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	p, err := start(ctx, binary, "serve", "--data", data, "--listen", listen)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Duration(0)
+	for took == 0 && time.Since(began) < 30*time.Second {
+		if res, err := http.Get("http://" + listen + "/healthz"); err == nil {
+			res.Body.Close()
+			took = time.Since(began)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.end(); err != nil {
+		return 0, err
+	}
+	if took == 0 {
+		return 0, errors.New("the program does not answer")
+	}
+	return took, nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// pages are what a reader looks at, twice each.
+var pages = []string{"/", "/components", "/components/default/payments", "/radar", "/map", "/organisation", "/decisions", "/search?q=payment", "/components/default/payments/relations", "/audit"}
+
+// memory serves the sample organisation and reads the memory at rest, and
+// again after a reader has looked around.
+func memory(ctx context.Context, binary, data string, rest time.Duration) error {
+	p, err := start(ctx, binary, "demo", "--keep", data, "--listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	link := ""
+	for link == "" {
+		line, err := p.out.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		link = regexp.MustCompile(`http://\S+/sign-in/link/\S+`).FindString(line)
+	}
+	go io.Copy(io.Discard, p.out)
+	time.Sleep(rest)
+	if err := p.reportMemory(fmt.Sprintf("memory at rest, after %s with the sample", rest)); err != nil {
+		return errors.Join(err, p.end())
+	}
+	if err := lookAround(link); err != nil {
+		return errors.Join(err, p.end())
+	}
+	if err := p.reportMemory(fmt.Sprintf("memory after %d pages", 2*len(pages))); err != nil {
+		return errors.Join(err, p.end())
+	}
+	time.Sleep(rest)
+	return errors.Join(p.reportMemory(fmt.Sprintf("memory %s later", rest)), p.end())
+}
+
+func (p *program) reportMemory(what string) error {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	if err != nil {
+		return err
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		return errors.New("the system does not say how much memory a process has")
+	}
+	kb, err := strconv.ParseFloat(string(m[1]), 64)
+	report(what, kb/1024, budgetMemory>>20, "MB")
+	return err
+}
+
+// lookAround signs in by the link and reads the pages.
+func lookAround(link string) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Jar: jar}
+	res, err := client.PostForm(link, nil)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	base := link[:strings.Index(link, "/sign-in/")]
+	for range 2 {
+		for _, path := range pages {
+			res, err := client.Get(base + path)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if err != nil || res.StatusCode != http.StatusOK || strings.HasPrefix(res.Request.URL.Path, "/sign-in") {
+				return fmt.Errorf("%s: %s at %s: %v", path, res.Status, res.Request.URL.Path, err)
+			}
+		}
+	}
+	return nil
+}
