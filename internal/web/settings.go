@@ -35,7 +35,8 @@ type settingsPage struct {
 
 	// Tokens.
 	Tokens []auth.Token
-	Secret string
+	Secret string // of a token just made, shown this once
+	Named  string // that token's name
 	Ingest bool // tokens of machines may be made
 
 	// General.
@@ -138,11 +139,11 @@ func (c *Ctx) settingsAct(here string, act func(*Ctx, *settingsPage) (*Toast, er
 	}
 	toast, err := act(c, p)
 	if err == nil && toast == nil {
-		made, secret := p.Made, p.Secret
+		made, secret, named := p.Made, p.Secret, p.Named
 		if p, err = c.settingsPage(here); err != nil {
 			return nil, err
 		}
-		p.Made, p.Secret = made, secret
+		p.Made, p.Secret, p.Named = made, secret, named
 		return p, nil
 	}
 	if err == nil {
@@ -336,9 +337,6 @@ func removeProvider(c *Ctx, p *settingsPage) (*Toast, error) {
 
 func (p *settingsPage) tokens(c *Ctx) error {
 	p.Ingest = true
-	if !c.Can(auth.Admin, auth.Resource{Kind: auth.KindToken}) {
-		return nil
-	}
 	var err error
 	p.Tokens, err = c.App.Auth.OrgTokens(c.R.Context(), c.Caller.Principal)
 	return err
@@ -349,8 +347,8 @@ func createIngest(c *Ctx, p *settingsPage) (*Toast, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, secret, err := c.App.Auth.CreateIngestToken(c.R.Context(), c.Caller.Principal, c.Form("name"), expires)
-	p.Secret = secret
+	made, secret, err := c.App.Auth.CreateIngestToken(c.R.Context(), c.Caller.Principal, c.Form("name"), expires)
+	p.Secret, p.Named = secret, made.Name
 	return nil, err
 }
 
