@@ -90,6 +90,7 @@ type Config struct {
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
 	Origins      []string       // the addresses pages are opened from
+	Hosts        []string       // the names people reach it by; empty: any
 	Proxies      []netip.Prefix // whose X-Forwarded-For is believed
 	AllowPrivate []string       // networks and hosts that addresses given by users may lead to
 	Version      string

@@ -88,6 +88,9 @@ func serveGround(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 	a.Config.Log = o.Log
 	a.Config.Origins = []string{base.Scheme + "://" + base.Host}
+	if host, _, err := net.SplitHostPort(o.Listen); err == nil && (o.BaseURL != "" || host != "" && !net.ParseIP(host).IsUnspecified()) {
+		a.Config.Hosts = []string{base.Hostname(), host}
+	}
 	if net.ParseIP(base.Hostname()) == nil {
 		a.Config.RPID = base.Hostname()
 	}

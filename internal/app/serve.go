@@ -67,7 +67,7 @@ func (f *Faces) Routes() []door.Route { return f.routes }
 // Handler returns the program's HTTP handler.
 func (a *App) Handler(f *Faces, secure bool) http.Handler {
 	d := &door.Door{
-		Auth: a.Auth, Log: a.Config.Log, Metrics: f.Metrics, Secure: secure, Origins: a.Config.Origins, Proxies: a.Config.Proxies, Ending: f.Ending, SignIn: f.Web.SignIn,
+		Auth: a.Auth, Log: a.Config.Log, Metrics: f.Metrics, Secure: secure, Origins: a.Config.Origins, Proxies: a.Config.Proxies, Hosts: a.Config.Hosts, Ending: f.Ending, SignIn: f.Web.SignIn,
 		Errors:  map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: f.Web.Error, door.API: f.API.Error, door.MCP: f.API.Error},
 		Refused: door.AuditRefusals(a.DB, func(err error) { a.Config.Log.Error("a refusal could not be written to the audit log", "err", err) }),
 	}

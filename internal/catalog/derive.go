@@ -3,7 +3,9 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -248,7 +250,17 @@ func (k *Kind) texts(e *entity.Entity) (title, body string) {
 	if tree, err := treeOf(e); err == nil {
 		collect(k.Fields, tree["spec"], &parts)
 	}
-	return m.Title + " " + m.Name, strings.Join(parts, " \n")
+	return m.Title + " " + m.Name, plainText(strings.Join(parts, " \n"))
+}
+
+var markup = regexp.MustCompile(`</?[A-Za-z][^<>]*>`)
+
+// plainText leaves out the tags of HTML, which nobody searches for.
+func plainText(s string) string {
+	if !strings.Contains(s, "<") {
+		return s
+	}
+	return html.UnescapeString(markup.ReplaceAllString(s, " "))
 }
 
 // collect gathers the texts of the fields that are searched.

@@ -211,6 +211,13 @@ func TestSearchRanks(t *testing.T) {
 		if len(got) != 3 || got[0] != "part:default/checkout" {
 			t.Errorf("got %v, want the exact name first of 3", got)
 		}
+		w.apply(file, partYAML("markup", `{type: service, notes: "<p><a href='https://x.example' target='_blank'>pigeon</a> &amp; co</p>"}`))
+		if hits, _ = w.c.Search(w.ctx, ana, "blank", nil, 10); len(hits) != 0 {
+			t.Errorf("a tag is found: %+v", hits)
+		}
+		if hits, _ = w.c.Search(w.ctx, ana, "pigeon", nil, 10); len(hits) != 1 || strings.Contains(hits[0].Snippet, "<") {
+			t.Errorf("got %+v", hits)
+		}
 		hits, _ = w.c.Search(w.ctx, ana, "ledger", nil, 10)
 		if len(hits) != 1 || !strings.Contains(hits[0].Snippet, "\x02ledger.\x03") {
 			t.Errorf("got %+v", hits)

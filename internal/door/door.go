@@ -87,6 +87,10 @@ type Door struct {
 	Secure bool
 	// Proxies are the addresses whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Hosts are the names people reach the program by, without a port; empty
+	// lets any pass. A page of another name that was made to point here (DNS
+	// rebinding) is then turned away. This machine's own names always pass.
+	Hosts []string
 	// Origins are other origins, as "https://binnacle.example", whose pages
 	// may send requests that change something.
 	Origins []string

@@ -184,7 +184,7 @@ func TestMetricsFromHere(t *testing.T) {
 	f := newFixture(t, Door{})
 	ask := func(headers ...string) int {
 		r := httptest.NewRequest("GET", "/metrics", nil)
-		r.RemoteAddr = "127.0.0.1:9"
+		r.RemoteAddr, r.Host = "127.0.0.1:9", "127.0.0.1:8470"
 		for i := 0; i+1 < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}

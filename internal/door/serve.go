@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,11 +99,36 @@ func (h *house) serve(w http.ResponseWriter, r *http.Request) {
 	defer h.rescue(rec, r)
 	h.setHeaders(rec.Header(), r)
 	rec.Header().Set("X-Request-Id", v.id)
+	if !h.knows(r) {
+		h.fail(faceOf(r.URL.Path), rec, r, fault.New(fault.Forbidden, "This program does not answer to that name.").WithHint("use the address it was given, or start it with --base-url"))
+		return
+	}
 	if !cleanPath(r.URL.Path) {
 		h.enter(&methods{face: faceOf(r.URL.Path)}, rec, r)
 		return
 	}
 	h.mux.ServeHTTP(rec, r)
+}
+
+// knows reports whether the request names this program: one of Hosts, or this
+// machine. Health is answered under any name.
+func (h *house) knows(r *http.Request) bool {
+	return len(h.Hosts) == 0 || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" ||
+		ownName(r.Host) || slices.ContainsFunc(h.Hosts, func(name string) bool { return strings.EqualFold(name, hostOnly(r.Host)) })
+}
+
+func hostOnly(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
+}
+
+// ownName reports whether a Host header names this machine from within.
+func ownName(host string) bool {
+	name := hostOnly(host)
+	ip := net.ParseIP(name)
+	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // cleanPath refuses what a mux would redirect to another path, and what no

@@ -25,7 +25,7 @@ func (h *house) admit(route *Route, w http.ResponseWriter, r *http.Request) erro
 			return fault.New(fault.Forbidden, "This request came from another site.").WithHint("open the page here and send it again")
 		}
 	}
-	if route.Verb == auth.Public || route.Loopback && !v.principal.SignedIn() && fromHere(r) {
+	if route.Verb == auth.Public || route.Loopback && !v.principal.SignedIn() && h.fromHere(r) {
 		return nil
 	}
 	if !v.principal.SignedIn() {
@@ -199,8 +199,11 @@ func remote(r *http.Request) netip.Addr {
 }
 
 // fromHere reports whether a request comes from this machine and was not
-// passed on by a proxy.
-func fromHere(r *http.Request) bool {
+// passed on by a proxy. Where a proxy is known of, nothing comes from here.
+func (h *house) fromHere(r *http.Request) bool {
+	if h.Secure || len(h.Proxies) > 0 || !ownName(r.Host) {
+		return false
+	}
 	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
 			return false

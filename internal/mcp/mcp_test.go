@@ -146,7 +146,7 @@ func TestToolsOnTheCatalog(t *testing.T) {
 	}
 	var page listOut
 	s.call("list", args{"kind": "boats", "limit": 1, "sort": "-name"}, &page)
-	if page.Total != 2 || page.Next == "" || page.Items[0].Ref != "boat:default/whale" || page.Items[0].Fields["spec.type"] != "motor" {
+	if page.Total == nil || *page.Total != 2 || page.Next == "" || page.Items[0].Ref != "boat:default/whale" || page.Items[0].Fields["spec.type"] != "motor" {
 		t.Errorf("list: %+v", page)
 	}
 	var last listOut

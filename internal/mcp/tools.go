@@ -70,7 +70,7 @@ type listIn struct {
 
 type listOut struct {
 	Items []item `json:"items"`
-	Total int    `json:"total" jsonschema:"how many match; more than 10000 are not counted"`
+	Total *int   `json:"total,omitempty" jsonschema:"how many match; more than 10000 are not counted, nor what a filter finds over several pages"`
 	Next  string `json:"next,omitempty" jsonschema:"cursor of the next page"`
 }
 
@@ -272,8 +272,13 @@ func (t *tools) list(ctx context.Context, in listIn) (listOut, string, error) {
 		return out, "", err
 	}
 	var b strings.Builder
-	out.Total, out.Next = page.Total, page.Next
-	fmt.Fprintf(&b, "%d match", page.Total)
+	out.Next = page.Next
+	if page.Total >= 0 {
+		out.Total = &page.Total
+		fmt.Fprintf(&b, "%d match", page.Total)
+	} else {
+		fmt.Fprintf(&b, "%d shown, more match", len(page.Items))
+	}
 	if page.More {
 		b.WriteString(" or more")
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -54,8 +55,9 @@ type keptFile struct{ Name, Data string } // Data in base64
 
 // Limits of an import in the browser; the command line has none.
 const (
-	importBody    = 32 << 20
-	previewLimit  = 200 // changes shown
+	importFiles   = 32 << 20 // bytes of the files together
+	importBody    = 46 << 20 // they come back from the preview a third larger
+	previewLimit  = 200      // changes shown
 	problemsLimit = 200
 )
 
@@ -126,8 +128,12 @@ func importDo(c *Ctx) (any, error) {
 // uploaded are the files of the form: those that were chosen, or those kept
 // from the preview.
 func (c *Ctx) uploaded() ([]catalog.File, error) {
-	if err := c.R.ParseMultipartForm(8 << 20); err != nil {
-		return nil, c.refuse(fault.TooLarge, "import.toolarge", importBody>>20)
+	if err := c.R.ParseMultipartForm(importBody); err != nil {
+		var over *http.MaxBytesError
+		if errors.As(err, &over) || errors.Is(err, multipart.ErrMessageTooLarge) {
+			return nil, c.refuse(fault.TooLarge, "import.toolarge", importFiles>>20)
+		}
+		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err)
 	}
 	defer c.R.MultipartForm.RemoveAll()
 	var out []catalog.File
@@ -145,6 +151,13 @@ func (c *Ctx) uploaded() ([]catalog.File, error) {
 			return nil, err
 		}
 		out = append(out, f)
+	}
+	total := 0
+	for _, f := range out {
+		total += len(f.Data)
+	}
+	if total > importFiles {
+		return nil, c.refuse(fault.TooLarge, "import.toolarge", importFiles>>20)
 	}
 	return out, nil
 }
