@@ -37,7 +37,7 @@ type settingsPage struct {
 	Tokens []auth.Token
 	Secret string // of a token just made, shown this once
 	Named  string // that token's name
-	Ingest bool // tokens of machines may be made
+	Ingest bool   // tokens of machines may be made
 
 	// General.
 	Org     auth.Org
