@@ -197,3 +197,38 @@ func (w *world) state() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// TestEndedTokens: a token ends with the membership and the account it belongs
+// to, when it is revoked, and when it is not whole; nothing is then read by it,
+// not even what nobody need be signed in for.
+func TestEndedTokens(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	token := func(email string) string {
+		t.Helper()
+		_, secret, err := w.auth.CreateToken(t.Context(), w.person("", email).principal, auth.NewToken{Name: "x", Scopes: []auth.Scope{"read"}})
+		w.must(err)
+		return secret
+	}
+	ends := func(query string, args ...any) {
+		t.Helper()
+		_, err := w.app.DB.Exec(t.Context(), query, args...)
+		w.must(err)
+	}
+	ended := map[string]string{"lead": token("lead@acme.example"), "member": token("member@acme.example"), "cto": token("cto@acme.example"), "ciso": token("ciso@acme.example")}
+	for name, secret := range ended {
+		if rec := w.send(&actor{token: secret}, "GET", request{path: "/api/v1/entities"}); rec.Code != http.StatusOK {
+			t.Fatalf("the token of the %s is good and gets %d", name, rec.Code)
+		}
+	}
+	ends(`UPDATE auth_memberships SET expires = 1 WHERE role = 'lead'`)
+	w.must(w.auth.SetDisabled(t.Context(), w.local, w.actors[5].principal.Account, true))
+	ends(`UPDATE auth_tokens SET expires = 1 WHERE account = ?`, w.actors[1].principal.Account)
+	ended["ciso"] = ended["ciso"][:len(ended["ciso"])-1]
+	for name, secret := range ended {
+		for _, path := range []string{"/api/v1/entities", "/components", "/api/v1/openapi.json", "/sign-in"} {
+			if rec := w.send(&actor{token: secret}, "GET", request{path: path}); rec.Code != http.StatusUnauthorized {
+				t.Errorf("GET %s with the ended token of the %s: %d", path, name, rec.Code)
+			}
+		}
+	}
+}

@@ -20,14 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
-	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
-
-// databases are the ways to keep an installation.
-var databases = map[string]func(testing.TB) string{
-	"sqlite":   func(testing.TB) string { return "" },
-	"postgres": func(t testing.TB) string { return sqldbtest.PostgresURL(t) },
-}
 
 // TestBackupMoves backs a full installation up while others write to it, and
 // restores it into each kind of database: all that was is there, the audit

@@ -15,7 +15,22 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
+
+// databases are the ways to keep an installation.
+var databases = map[string]func(testing.TB) string{
+	"sqlite":   func(testing.TB) string { return "" },
+	"postgres": func(t testing.TB) string { return sqldbtest.PostgresURL(t) },
+}
+
+// eachDatabase runs a suite on an empty place of each kind.
+func eachDatabase(t *testing.T, suite func(t *testing.T, cfg app.Config)) {
+	t.Helper()
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) { suite(t, app.Config{Database: database(t)}) })
+	}
+}
 
 // cheap is a hash for the passwords of tests: the real one takes too long for
 // hundreds of sign-ins.

@@ -18,13 +18,13 @@ import (
 )
 
 // eachKind runs f for every kind of the program, in one installation.
-func eachKind(t *testing.T, f func(h *house, k *catalog.Kind)) {
+func eachKind(t *testing.T, cfg app.Config, f func(h *house, k *catalog.Kind)) {
 	t.Helper()
 	kinds := app.Kinds().All()
 	if len(kinds) < 5 {
 		t.Fatalf("the program has %d kinds", len(kinds))
 	}
-	h := open(t, app.Config{})
+	h := open(t, cfg)
 	for _, k := range kinds {
 		t.Run(k.Name, func(t *testing.T) {
 			of := *h
@@ -111,8 +111,10 @@ func TestKindsSpeakBothLanguages(t *testing.T) {
 
 // TestExamplesLive: an example is read, written back as it was, applied,
 // listed, found, changed, shown in its history and brought back.
-func TestExamplesLive(t *testing.T) {
-	eachKind(t, func(h *house, k *catalog.Kind) {
+func TestExamplesLive(t *testing.T) { eachDatabase(t, examplesLive) }
+
+func examplesLive(t *testing.T, cfg app.Config) {
+	eachKind(t, cfg, func(h *house, k *catalog.Kind) {
 		c, ctx := h.app.Catalog, h.Context()
 		docs := h.examples(k)
 		for _, d := range docs {
@@ -188,7 +190,7 @@ func (h *house) live(want *entity.Entity) {
 }
 
 func TestInvalidIsRefused(t *testing.T) {
-	eachKind(t, func(h *house, k *catalog.Kind) {
+	eachKind(t, app.Config{}, func(h *house, k *catalog.Kind) {
 		for _, bad := range k.Invalid {
 			docs, err := h.app.Catalog.Decode("invalid.yaml", []byte(bad.YAML))
 			if err == nil {
@@ -207,7 +209,7 @@ func TestInvalidIsRefused(t *testing.T) {
 // TestSchemas: the published schema of a kind is one, takes its examples, and
 // refuses another kind.
 func TestSchemas(t *testing.T) {
-	eachKind(t, func(h *house, k *catalog.Kind) {
+	eachKind(t, app.Config{}, func(h *house, k *catalog.Kind) {
 		data, err := json.Marshal(k.Schema())
 		h.must(err)
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))

@@ -14,8 +14,10 @@ import (
 
 // TestPages reads every page of the program in both languages, as long as there
 // is nothing and with the sample organisation, and looks for faults.
-func TestPages(t *testing.T) {
-	w := newWorld(t, app.Config{})
+func TestPages(t *testing.T) { eachDatabase(t, readPages) }
+
+func readPages(t *testing.T, cfg app.Config) {
+	w := newWorld(t, cfg)
 	w.readAll("empty")
 	w.fill()
 	w.readAll("full")

@@ -20,8 +20,10 @@ import (
 // for things of the home organisation, by their exact addresses and ids. They
 // read not one word of it and change nothing in it; what the home organisation's
 // own owner reads at the same address shows that there was something to see.
-func TestOtherOrganisation(t *testing.T) {
-	w := newWorld(t, app.Config{})
+func TestOtherOrganisation(t *testing.T) { eachDatabase(t, otherOrganisation) }
+
+func otherOrganisation(t *testing.T, cfg app.Config) {
+	w := newWorld(t, cfg)
 	w.keepSecrets()
 	shown := 0
 	for _, route := range w.routes {
