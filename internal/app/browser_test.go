@@ -182,7 +182,7 @@ func (b *tab) eval(expr string) any {
 func (b *tab) eventually(expr string, want any) {
 	b.Helper()
 	var got any
-	for range 100 {
+	for range 300 {
 		if got = b.eval(expr); fmt.Sprint(got) == fmt.Sprint(want) {
 			return
 		}
