@@ -3,14 +3,12 @@ package radarfile
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -22,33 +20,8 @@ import (
 //go:embed text.en.json text.es.json
 var Text embed.FS
 
-var english = sync.OnceValue(func() map[string]string {
-	data, err := Text.ReadFile("text.en.json")
-	if err != nil {
-		panic(err) // embedded above
-	}
-	texts := map[string]string{}
-	if err := json.Unmarshal(data, &texts); err != nil {
-		panic(err)
-	}
-	return texts
-})
-
-func newProblem(file string, line int, code string, args ...string) fault.Problem {
-	code = "radar." + code
-	return fault.Problem{
-		File: file, Line: line, Code: code, Args: args,
-		Msg:  fill(english()["problem."+code], args),
-		Hint: fill(english()["problem."+code+".hint"], args),
-	}
-}
-
-func fill(template string, args []string) string {
-	for i, arg := range args {
-		template = strings.ReplaceAll(template, fmt.Sprintf("{%d}", i), arg)
-	}
-	return template
-}
+// newProblem makes a problem from its code, "radar." before it.
+var newProblem = fault.Coded("radar", Text)
 
 // maxProblems stops a file that is not a radar at all from filling the screen.
 const maxProblems = 200
