@@ -120,20 +120,7 @@ func applied(ctx context.Context, q sqldb.Querier) ([]string, error) {
 	if err := q.QueryRow(ctx, query).Scan(&n); err != nil || n == 0 {
 		return nil, err
 	}
-	rows, err := q.Query(ctx, `SELECT name FROM migrations ORDER BY at, name`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
+	return sqldb.Applied(ctx, q)
 }
 
 func count(ctx context.Context, q sqldb.Querier, name string) (n int64, err error) {

@@ -35,8 +35,11 @@ func (db *DB) Migrate(ctx context.Context, steps []Migration) error {
 }
 
 // Applied lists the names of the migrations this database has.
-func (db *DB) Applied(ctx context.Context) ([]string, error) {
-	rows, err := db.Query(ctx, `SELECT name FROM migrations ORDER BY at, name`)
+func (db *DB) Applied(ctx context.Context) ([]string, error) { return Applied(ctx, db) }
+
+// Applied lists the names of the migrations a database has, in their order.
+func Applied(ctx context.Context, q Querier) ([]string, error) {
+	rows, err := q.Query(ctx, `SELECT name FROM migrations ORDER BY at, name`)
 	if err != nil {
 		return nil, err
 	}
