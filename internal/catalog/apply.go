@@ -140,9 +140,7 @@ func (a *applying) run(docs []Document) (*ApplyResult, error) {
 		}
 	}
 	if len(a.clashes) > 0 {
-		e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(a.clashes))
-		e.Problems = a.clashes
-		return nil, e.WithHint("look at both values, then change the file, or apply with --force to take the file's")
+		return nil, clashed(a.clashes)
 	}
 	if err := a.prune(docs); err != nil {
 		return nil, err
@@ -160,6 +158,23 @@ func (a *applying) run(docs []Document) (*ApplyResult, error) {
 		}
 	}
 	return &a.result, nil
+}
+
+// clashed is the error of an apply that cannot go on. Names that were changed
+// come before fields, since force does not settle them.
+func clashed(problems []fault.Problem) error {
+	renamed := 0
+	for _, p := range problems {
+		if p.Code == "renamed" {
+			renamed++
+		}
+	}
+	e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(problems)-renamed).WithHint("look at both values, then change the file, or apply with --force to take the file's")
+	if renamed > 0 {
+		e = fault.New(fault.Conflict, "%d name(s) in the file are former names, and %d field(s) were changed by two hands", renamed, len(problems)-renamed).WithHint("use the new names in the file")
+	}
+	e.Problems = problems
+	return e
 }
 
 // load reads what is stored of the entities in part.

@@ -249,6 +249,12 @@ func TestRenameKeepsRelations(t *testing.T) {
 		}
 		_, err = w.c.Apply(w.ctx, file, w.docs(yaml), catalog.ApplyOptions{})
 		wantErr(t, err, fault.Conflict, "was renamed to part:default/beta by Ana")
+		if hint := fault.HintOf(err); strings.Contains(hint, "force") {
+			t.Errorf("force does not settle a former name, and the hint says %q", hint)
+		}
+		if ch, err := w.c.Rename(w.ctx, ana, w.ref("part:beta"), "beta"); err != nil || ch.Op != catalog.Unchanged {
+			t.Errorf("a rename to the own name: %+v, %v", ch, err)
+		}
 		// A third entity may still use the old name in a reference.
 		w.apply(file, partYAML("c", "{type: service, dependsOn: [b]}"))
 		back, _ := w.c.Relations(w.ctx, ana, w.ref("part:beta"))

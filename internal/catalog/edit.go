@@ -334,6 +334,10 @@ func (c *Catalog) Rename(ctx context.Context, caller Caller, from entity.Ref, na
 		if err != nil {
 			return err
 		}
+		if ch := changes[0]; ch.op == Unchanged {
+			out = &Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before}
+			return nil
+		}
 		if err := c.write(ctx, tx, caller, changes); err != nil {
 			return err
 		}
@@ -359,6 +363,9 @@ func (c *Catalog) renaming(ctx context.Context, tx *sqldb.Tx, caller Caller, fro
 	before, err := r.entity()
 	if err != nil {
 		return nil, err
+	}
+	if before.Metadata.Name == name {
+		return []*change{{op: Unchanged, kind: k, old: &r, before: before, after: before}}, nil
 	}
 	after := before.Clone()
 	after.Metadata.Name = name

@@ -528,6 +528,17 @@ func (l *listing) counted(ctx context.Context, page *Page) error {
 	return l.c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
 }
 
+// hasFacet reports whether a kind that is asked for keeps values under a path.
+func (l *listing) hasFacet(path string) bool {
+	if path == "kind" || path == "metadata.owner" || path == "metadata.tags" || strings.HasPrefix(path, "metadata.labels.") {
+		return true
+	}
+	return slices.ContainsFunc(l.kinds, func(name string) bool {
+		f := l.c.kinds.Get(name).Field(path)
+		return f != nil && (f.Filter || f.Column > 0)
+	})
+}
+
 // Count returns how many entities of a kind there are.
 func (c *Catalog) Count(ctx context.Context, caller Caller, kind string) (int, error) {
 	l, err := c.prepare(caller, Query{Kinds: []string{kind}})
@@ -548,6 +559,9 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 	l, err := c.prepare(caller, q)
 	if err != nil || len(l.kinds) == 0 {
 		return nil, err
+	}
+	if !l.hasFacet(path) {
+		return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
 	}
 	if err := l.drive(ctx); err != nil {
 		return nil, err

@@ -194,6 +194,8 @@ func TestFacets(t *testing.T) {
 		f(parts, "kind", "[{part 4}]")
 		f(parts, "metadata.owner", "[{group:default/core 1}]")
 		f(catalog.Query{Kinds: []string{"Part"}, Labels: "env=prod"}, "spec.type", "[{library 1} {service 1}]")
+		_, err := w.c.Facets(w.ctx, ana, parts, "spec.nothing", 10)
+		wantErr(t, err, fault.Invalid, "no counts by spec.nothing")
 	})
 }
 
