@@ -158,31 +158,28 @@ func (w writer) stamp(t time.Time, text string) template.HTML {
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + esc(lang.DateTime(w.lang, t)) + `">` + esc(text) + `</time>`)
 }
 
-// date writes a day; nothing for the zero time.
-func (w writer) date(v any) template.HTML {
+// moment writes a time in words; nothing for the zero time.
+func (w writer) moment(v any, words func(time.Time) string) template.HTML {
 	t := timeOf(v)
 	if t.IsZero() {
 		return ""
 	}
-	return w.stamp(t, lang.Date(w.lang, t, w.now()))
+	return w.stamp(t, words(t))
+}
+
+// date writes a day; nothing for the zero time.
+func (w writer) date(v any) template.HTML {
+	return w.moment(v, func(t time.Time) string { return lang.Date(w.lang, t, w.now()) })
 }
 
 // datetime writes a moment in full.
 func (w writer) datetime(v any) template.HTML {
-	t := timeOf(v)
-	if t.IsZero() {
-		return ""
-	}
-	return w.stamp(t, lang.DateTime(w.lang, t))
+	return w.moment(v, func(t time.Time) string { return lang.DateTime(w.lang, t) })
 }
 
 // ago writes how long ago a moment was when it is recent, else its day.
 func (w writer) ago(v any) template.HTML {
-	t := timeOf(v)
-	if t.IsZero() {
-		return ""
-	}
-	return w.stamp(t, lang.Ago(w.lang, t, w.now()))
+	return w.moment(v, func(t time.Time) string { return lang.Ago(w.lang, t, w.now()) })
 }
 
 // when is ago inside a sentence: "6 min ago", "on 15 Sep".
