@@ -20,8 +20,10 @@ package app
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -171,8 +173,17 @@ func (a *App) BackupOptions() backup.Options {
 		Files: []backup.File{{Name: "key", Path: a.Config.keyFile(), Secret: true}}}
 }
 
-// Restore makes an installation from a backup file at an empty place.
-func Restore(ctx context.Context, cfg Config, file string, progress func(backup.Progress)) (backup.Report, error) {
+// Restore makes an installation from a backup file at an empty place: all of
+// it, or nothing. A database file that it began and could not finish is removed,
+// so that nobody takes it for an installation.
+func Restore(ctx context.Context, cfg Config, file string, progress func(backup.Progress)) (report backup.Report, err error) {
+	if path := cfg.database(); cfg.Database == "" && !exists(path) {
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, removeDatabase(path))
+			}
+		}()
+	}
 	db, err := sqldb.Open(ctx, cfg.database())
 	if err != nil {
 		return backup.Report{}, err
@@ -184,4 +195,20 @@ func Restore(ctx context.Context, cfg Config, file string, progress func(backup.
 			return catalog.New(db, Kinds()).RebuildSearch(ctx)
 		},
 	})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// removeDatabase removes a SQLite file and what lies beside it.
+func removeDatabase(path string) error {
+	var failed error
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
 }
