@@ -77,6 +77,7 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return err
 	}
+	s.warnOfKey(ctx, g)
 	owned, err := g.Auth.SetUp(ctx)
 	if err != nil {
 		return errors.Join(err, g.Close())
@@ -92,6 +93,14 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 		}
 	}
 	return v.until(ctx, s, g, held)
+}
+
+// warnOfKey says what will not work without the key file.
+func (s *session) warnOfKey(ctx context.Context, g *Ground) {
+	if err := g.Auth.CheckKey(ctx); err != nil {
+		s.tell("warning: %s Codes of second factors and single sign-on do not work until that is mended; everything else does.", "aviso: %s Los códigos de segundo factor y el inicio de sesión único no funcionan hasta arreglarlo; lo demás sí.", s.sentence(err))
+		s.tell("  → %s", "  → %s", s.hintOf(err))
+	}
 }
 
 // until serves until ctx ends, which is how it is meant to end.

@@ -94,11 +94,17 @@ func (c *Ctx) doorPage(key string) *doorPage {
 }
 
 // fail puts an error beside its field, or above the form. What the reader
-// cannot mend is returned.
+// cannot mend is returned, save a missing key file: a recovery code or a
+// password still lets them in.
 func (p *doorPage) fail(c *Ctx, err error) error {
 	kind := fault.KindOf(err)
-	if kind == fault.Internal || kind == fault.Unavailable {
+	reason, ok := auth.ReasonOf(err)
+	keyless := ok && reason.Code == "no-key"
+	if kind == fault.Internal || kind == fault.Unavailable && !keyless {
 		return err
+	}
+	if keyless {
+		c.App.Log.ErrorContext(c.R.Context(), "sign-in without the key file", "error", err)
 	}
 	p.Status = kind.Status()
 	if kind == fault.Unauthenticated {
