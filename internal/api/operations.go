@@ -108,7 +108,7 @@ func (a *API) exchangeOps(s schemas) []operation {
 func (a *API) feedOps(s schemas) []operation {
 	return tagged("feed", []operation{
 		{method: "GET", path: "/feed", id: "watchFeed", summary: "Read or follow what happens, in order", verb: auth.Read, stream: true,
-			doc:    "One JSON object a line. Lines of type heartbeat only say how far was read: to go on later, give the seq of the last line of any type as after.",
+			doc:    "One JSON object a line. Lines of type heartbeat only say how far was read: to go on later, give the seq of the last line of any type as after. Each organisation has numbers of its own.",
 			query:  []param{number("after", "Go on after this seq. Without it: the newest entries, or with follow what happens from now on.", 0, 1<<62), flag("follow", "Keep the connection and send what happens."), number("limit", "Entries at most; without it 1000, and with follow no end.", 1, 100_000), texts("type", "Only this type, as entity.updated or entity.*; may be given several times."), kindParam},
 			handle: (*call).watchFeed, answers: []answer{{status: 200, doc: "Entries, the oldest first.", types: []string{ndjsonType}, schema: s.typed(feed.Entry{})}}},
 	})

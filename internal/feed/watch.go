@@ -146,7 +146,7 @@ func (o *follower) follow(ctx context.Context) error {
 		return err
 	}
 	for {
-		entries, next, err := o.f.Page(ctx, "", o.seen, o.limit, o.w.Types...)
+		entries, next, err := o.f.Page(ctx, o.seen, o.limit, o.w.Types...)
 		switch {
 		case err != nil:
 			return cause(ctx, err)
