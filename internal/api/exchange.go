@@ -370,6 +370,9 @@ func (c *call) exportFiles() error {
 
 // sendFiles answers with one file as it is, or with several in an archive.
 func (c *call) sendFiles(name string, files []catalog.File) error {
+	if err := c.looks.Flush(c.r.Context()); err != nil {
+		return err
+	}
 	h := c.w.Header()
 	if len(files) == 1 && c.get("archive") == "" {
 		base := path.Base(files[0].Name)

@@ -201,7 +201,7 @@ func (c *Catalog) looked(ctx context.Context, caller Caller, k *Kind, e *entity.
 		return nil
 	}
 	return c.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		return audit.Append(ctx, tx, c.record(caller, "personal.read", e.Ref().String(), nil))
+		return audit.Append(ctx, tx, c.record(caller, audit.LookOne, e.Ref().String(), nil))
 	})
 }
 

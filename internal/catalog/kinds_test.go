@@ -76,6 +76,8 @@ type world struct {
 	c   *catalog.Catalog
 	db  *sqldb.DB
 	ctx context.Context
+
+	lookedAt int // looks that a test has seen already
 }
 
 func each(t *testing.T, f func(w *world)) {

@@ -70,7 +70,8 @@ type cursor struct {
 	Sort string `json:"s"`
 }
 
-// List returns one page of the entities a query asks for.
+// List returns one page of the entities a query asks for. What it shows of
+// other people is written to the audit log; see GatherLooks.
 func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, error) {
 	l, err := c.prepare(caller, q)
 	if err != nil {
@@ -88,13 +89,19 @@ func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, erro
 		return nil, err
 	}
 	if !q.NoTotal {
-		return page, l.total(ctx, page)
+		if err := l.total(ctx, page); err != nil {
+			return nil, err
+		}
 	}
-	return page, nil
+	return page, c.sawAll(ctx, caller, q, page.Items)
 }
 
 // Each calls f for every entity a query asks for, page after page.
 func (c *Catalog) Each(ctx context.Context, caller Caller, q Query, f func(*entity.Entity) error) error {
+	return c.gathering(ctx, func(ctx context.Context) error { return c.each(ctx, caller, q, f) })
+}
+
+func (c *Catalog) each(ctx context.Context, caller Caller, q Query, f func(*entity.Entity) error) error {
 	q.Limit, q.NoTotal = MaxLimit, true
 	for {
 		page, err := c.List(ctx, caller, q)

@@ -22,7 +22,8 @@ const (
 // Search finds entities the caller may read that hold all the words, each as
 // the beginning of a word in the text, without regard to case and accents. An
 // exact name comes first, then titles, then the rest, the newest first among
-// equals. No kinds means all.
+// equals. No kinds means all. What it shows of other people is written to the
+// audit log; see GatherLooks.
 func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds []string, limit int) ([]Hit, error) {
 	l, err := c.prepare(caller, Query{Kinds: kinds})
 	if err != nil {
@@ -48,7 +49,15 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 			return nil, err
 		}
 	}
-	return c.ranked(found, text, ws, limit)
+	hits, err := c.ranked(found, text, ws, limit)
+	if err != nil {
+		return nil, err
+	}
+	refs := make([]string, len(hits))
+	for i, h := range hits {
+		refs[i] = h.Ref
+	}
+	return hits, c.saw(ctx, caller, Query{Text: text, Kinds: kinds}.String(), refs)
 }
 
 // match says where words are looked for: in titles only, as whole words only.

@@ -285,7 +285,7 @@ type myDataPage struct {
 	Shell
 	Me     auth.AccountInfo
 	Record string
-	Looks  []audit.Record
+	Looks  []audit.Look
 	Acts   []audit.Record
 }
 
@@ -305,7 +305,7 @@ func myData(c *Ctx) (any, error) {
 			return nil, err
 		}
 		if who.UserRef != "" {
-			if p.Looks, _, err = c.App.Audit.Search(ctx, who.Org, audit.Query{Action: "personal.read", Target: who.UserRef, Limit: myDataLimit}); err != nil {
+			if p.Looks, _, err = c.App.Audit.Looks(ctx, who.Org, who.UserRef, myDataLimit); err != nil {
 				return nil, err
 			}
 		}

@@ -111,7 +111,7 @@ func (c *Ctx) bulkRefs(k *catalog.Kind) ([]string, error) {
 	}
 	query := stateOfQuery(q, k).query(k)
 	query.Limit, query.NoTotal = bulkLimit, true
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, query)
+	page, err := c.Catalog().List(catalog.NamesOnly(c.R.Context()), c.Caller, query)
 	if err != nil {
 		return nil, err
 	}

@@ -101,6 +101,9 @@ func TestHeld(t *testing.T) {
 	h.Get("/users/default/diego", "owner", lang.English)
 	w = h.Get("/users/default/diego", "diego", lang.Spanish)
 	h.Wants(webtest.MainText(w.Body.String()), "Qué se guarda sobre ti", "Quién ha mirado IV Inés Valcárcel")
+	h.Get("/people", "owner", lang.English)
+	w = h.Get("/users/default/diego", "diego", lang.English)
+	h.Wants(webtest.MainText(w.Body.String()), "Who looked IV Inés Valcárcel", "in a list of")
 	w = h.Get("/users/default/marta", "diego", lang.English)
 	h.Lacks(webtest.MainText(w.Body.String()), "What is held about you")
 }
