@@ -323,20 +323,33 @@ func (c *call) patch(k *catalog.Kind) error {
 	return c.sendChange(http.StatusOK, k, ch)
 }
 
-func (c *call) remove(k *catalog.Kind) error {
+// changing does one thing to the entity in the path, once the body is read into
+// in (nil: there is none), and answers with what was done.
+func (c *call) changing(k *catalog.Kind, in any, do func(ref entity.Ref) (*catalog.Change, error)) error {
 	ref, err := c.ref(k)
 	if err != nil {
 		return err
 	}
-	base, _, err := c.ifMatchRev()
-	if err != nil {
-		return err
+	if in != nil {
+		if err := c.into(in); err != nil {
+			return err
+		}
 	}
-	ch, err := c.Catalog.Delete(c.r.Context(), c.caller, ref, base)
+	ch, err := do(ref)
 	if err != nil {
 		return err
 	}
 	return c.sendChange(http.StatusOK, k, ch)
+}
+
+func (c *call) remove(k *catalog.Kind) error {
+	return c.changing(k, nil, func(ref entity.Ref) (*catalog.Change, error) {
+		base, _, err := c.ifMatchRev()
+		if err != nil {
+			return nil, err
+		}
+		return c.Catalog.Delete(c.r.Context(), c.caller, ref, base)
+	})
 }
 
 func (c *call) history(k *catalog.Kind) error {
@@ -425,38 +438,20 @@ func (c *call) compare(k *catalog.Kind) error {
 }
 
 func (c *call) restore(k *catalog.Kind) error {
-	ref, err := c.ref(k)
-	if err != nil {
-		return err
-	}
 	var in restoring
-	if err := c.into(&in); err != nil {
-		return err
-	}
-	if in.Rev < 1 {
-		return fault.Bad("Which revision is not said.", fault.Problem{Field: "rev", Code: "required", Msg: "is the number of a revision, from 1"})
-	}
-	ch, err := c.Catalog.Restore(c.r.Context(), c.caller, ref, in.Rev)
-	if err != nil {
-		return err
-	}
-	return c.sendChange(http.StatusOK, k, ch)
+	return c.changing(k, &in, func(ref entity.Ref) (*catalog.Change, error) {
+		if in.Rev < 1 {
+			return nil, fault.Bad("Which revision is not said.", fault.Problem{Field: "rev", Code: "required", Msg: "is the number of a revision, from 1"})
+		}
+		return c.Catalog.Restore(c.r.Context(), c.caller, ref, in.Rev)
+	})
 }
 
 func (c *call) rename(k *catalog.Kind) error {
-	ref, err := c.ref(k)
-	if err != nil {
-		return err
-	}
 	var in renaming
-	if err := c.into(&in); err != nil {
-		return err
-	}
-	ch, err := c.Catalog.Rename(c.r.Context(), c.caller, ref, in.Name)
-	if err != nil {
-		return err
-	}
-	return c.sendChange(http.StatusOK, k, ch)
+	return c.changing(k, &in, func(ref entity.Ref) (*catalog.Change, error) {
+		return c.Catalog.Rename(c.r.Context(), c.caller, ref, in.Name)
+	})
 }
 
 func (c *call) relations(k *catalog.Kind) error {
