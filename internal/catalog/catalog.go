@@ -200,6 +200,9 @@ func (c *Catalog) looked(ctx context.Context, caller Caller, k *Kind, e *entity.
 	if !k.Personal || caller.Account == audit.System || caller.UserRef == e.Ref().String() {
 		return nil
 	}
+	if query := togetherIn(ctx); query != "" {
+		return c.saw(ctx, caller, query, []string{e.Ref().String()})
+	}
 	return c.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		return audit.Append(ctx, tx, c.record(caller, audit.LookOne, e.Ref().String(), nil))
 	})

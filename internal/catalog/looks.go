@@ -28,6 +28,8 @@ type Looks struct {
 	refs    []string        // as many as a record names
 	room    int             // bytes left for them
 	queries []string
+
+	together string // what records opened one by one are counted under; "": each for itself
 }
 
 // What a record names; beyond it says how many more there were.
@@ -78,6 +80,28 @@ func (c *Catalog) saw(ctx context.Context, caller Caller, query string, refs []s
 	l := &Looks{c: c}
 	l.add(caller, query, refs)
 	return l.Flush(ctx)
+}
+
+// Together counts the records that are opened from now on as one look at all of
+// them, by a query that says what for: an act on many at once.
+func (l *Looks) Together(query string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.together = query
+}
+
+// togetherIn returns what opened records are counted under in ctx.
+func togetherIn(ctx context.Context) string {
+	l, _ := ctx.Value(looksKey{}).(*Looks)
+	if l == nil {
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.together
 }
 
 func (l *Looks) add(caller Caller, query string, refs []string) {

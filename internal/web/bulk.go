@@ -266,6 +266,7 @@ func (c *Ctx) bulkChange(k *catalog.Kind, ch catalog.Change) bulkChange {
 // bulkDocs are the chosen entities with the changes made in them.
 func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 	var docs []catalog.Document
+	c.looks.Together("kind=" + p.Kind.Name + ", bulk change")
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil {

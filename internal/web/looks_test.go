@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -33,6 +34,13 @@ func TestLooksOfPages(t *testing.T) {
 			t.Errorf("%s: %+v %s", path, records[0], records[0].Detail)
 		}
 		seen = len(records)
+	}
+	if w := h.post("/users/bulk", url.Values{"ref": {"user:default/ana", "user:default/bea"}, "step": {"preview"}, "addtags": {"x"}}); w.Code != 200 {
+		t.Fatalf("a change of several: %d\n%s", w.Code, mainOf(w.Body.String()))
+	}
+	records, _, err := log.Search(t.Context(), "default", audit.Query{Action: "personal.*"})
+	if err != nil || len(records) != seen+1 || records[0].Action != audit.LookMany || !strings.Contains(string(records[0].Detail), "bulk change") {
+		t.Errorf("a change of several writes %d looks, %v: %+v", len(records)-seen, err, records[0])
 	}
 	p := h.who["member"]
 	p.UserRef = "user:default/ana"
