@@ -66,22 +66,40 @@ func TestRestoreWithoutTheKey(t *testing.T) {
 	w.must(err)
 	h := open(t, cfg)
 	email := w.owner.principal.Email
-	status, said := h.enterWith(email, "123456")
-	if status != http.StatusServiceUnavailable || !strings.Contains(said, "The key file of this installation is missing") || strings.Contains(said, cfg.Data) {
-		t.Errorf("a code without the key file: %d\n%s", status, said)
+	refused := h.enterWith(email, "123456")
+	if said := refused.Body.String(); refused.Code != http.StatusServiceUnavailable || !strings.Contains(said, "The key file of this installation is missing") || strings.Contains(said, cfg.Data) {
+		t.Errorf("a code without the key file: %d\n%s", refused.Code, said)
 	}
-	if status, said := h.enterWith(email, codes[0]); status != http.StatusSeeOther {
-		t.Errorf("a recovery code: %d\n%s", status, said)
+	in := h.enterWith(email, codes[0])
+	if in.Code != http.StatusSeeOther {
+		t.Fatalf("a recovery code: %d\n%s", in.Code, in.Body)
+	}
+	if page := h.page("/system", in.Result().Cookies()); !strings.Contains(page, "The key file "+cfg.Data+"/key is missing") {
+		t.Errorf("/system does not say that the key file is missing:\n%s", page)
 	}
 	if _, err := h.auth.ResetKey(t.Context(), h.local); err != nil {
 		t.Fatal(err)
 	}
 	h.signIn(email)
+	if page := h.page("/system", in.Result().Cookies()); !strings.Contains(page, "opens every secret") {
+		t.Errorf("/system after a reset:\n%s", page)
+	}
+}
+
+// page returns what is shown at a path.
+func (h *house) page(path string, cookies []*http.Cookie) string {
+	r := httptest.NewRequest("GET", path, nil)
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w.Body.String()
 }
 
 // enterWith signs in over the web with a password and a code, and returns the
 // answer to the code.
-func (h *house) enterWith(email, code string) (status int, said string) {
+func (h *house) enterWith(email, code string) *httptest.ResponseRecorder {
 	h.Helper()
 	post := func(path string, form url.Values, cookies []*http.Cookie) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
@@ -97,6 +115,5 @@ func (h *house) enterWith(email, code string) (status int, said string) {
 	if !strings.HasPrefix(first.Header().Get("Location"), "/sign-in/code") {
 		h.Fatalf("after the password: %d %s", first.Code, first.Header().Get("Location"))
 	}
-	w := post("/sign-in/code", url.Values{"code": {code}}, first.Result().Cookies())
-	return w.Code, w.Body.String()
+	return post("/sign-in/code", url.Values{"code": {code}}, first.Result().Cookies())
 }
