@@ -49,6 +49,7 @@ const (
 	Deleted   Op = "deleted"
 	Renamed   Op = "renamed"
 	Restored  Op = "restored"
+	Restated  Op = "restated" // a new status, without a revision
 )
 
 // ApplyOptions steer Apply.

@@ -362,7 +362,7 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 	}
 	ch.after = after
 	ch.fields = Diff(ch.before, after)
-	if ch.before != nil && len(ch.fields) == 0 && string(ch.before.Status) == string(after.Status) {
+	if ch.before != nil && len(ch.fields) == 0 && ch.sameStatus() {
 		ch.op = Unchanged
 		a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before})
 		return a.remember(ch)

@@ -139,7 +139,7 @@ func (c *Catalog) Patch(ctx context.Context, caller Caller, ref entity.Ref, patc
 }
 
 func (c *Catalog) edit(ctx context.Context, caller Caller, ref entity.Ref, opts UpdateOptions, work func(base map[string]any) (map[string]any, error)) (*Change, error) {
-	_, k, err := c.find(ctx, c.db, caller, ref)
+	_, k, err := c.find(ctx, c.q(), caller, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (c *Catalog) History(ctx context.Context, caller Caller, ref entity.Ref, be
 	if err != nil {
 		return nil, err
 	}
-	return c.revisions(ctx, c.db, r.id, before, limit)
+	return c.revisions(ctx, c.q(), r.id, before, limit)
 }
 
 // Revision returns one revision.
@@ -28,7 +28,7 @@ func (c *Catalog) Revision(ctx context.Context, caller Caller, ref entity.Ref, r
 	if err != nil {
 		return nil, err
 	}
-	return c.revision(ctx, c.db, r.id, rev)
+	return c.revision(ctx, c.q(), r.id, rev)
 }
 
 // anyRow returns the row of an entity the caller may read, deleted or not.
@@ -41,7 +41,7 @@ func (c *Catalog) anyRow(ctx context.Context, caller Caller, ref entity.Ref) (ro
 		return row{}, err
 	}
 	ref.Kind = lower(k.Name)
-	r, err := c.load(ctx, c.db, caller.Org, ref)
+	r, err := c.load(ctx, c.q(), caller.Org, ref)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return r, c.missing(ctx, caller, ref)
 	}

@@ -29,16 +29,20 @@ type Kind struct {
 	Open     bool     // unknown spec fields are kept and warned of, as Backstage files need
 	Personal bool     // about a person: looks by others go into the audit log
 	Order    int      // place among the kinds of its room
+	Reckoned int      // raised when the status is computed otherwise than before: stored ones are made anew (see Catalog.Refresh)
 
 	Examples []string  // valid YAML, shown on the reference page and tested
 	Invalid  []Invalid // wrong YAML and the error it gives, tested
 
 	// Made by Of.
 	Fields []Field
-	Status []Field // of what Derived computes
+	Status []Field // of what is computed or stated
 	spec   reflect.Type
 	check  func(*entity.Entity, any) []fault.Problem
 	derive func(*entity.Entity, any) any
+	begin  func(*Look) reckoner // instead of derive: a status that follows from others too
+	follow Follow
+	stated bool // the status is written by SetStatus
 }
 
 // Invalid is a file that a kind refuses, and a part of the message it gets.
@@ -124,27 +128,6 @@ func Of[T any](k Kind, check func(*entity.Entity, *T) []fault.Problem) *Kind {
 		k.Versions = []string{entity.APIVersion}
 	}
 	return &k
-}
-
-// Derive sets a pure function whose result becomes the status of every entity
-// of kind k each time it is written.
-func Derive[T any](k *Kind, f func(*entity.Entity, *T) any) *Kind {
-	k.derive = func(e *entity.Entity, spec any) any { return f(e, spec.(*T)) }
-	return k
-}
-
-// Derived is Derive for a status whose shape is the struct S. Its tags are those
-// of a spec: the fields with a column or a filter are shown, sorted and filtered
-// in lists as the others are, and nobody writes them. A nil result is no
-// status.
-func Derived[T, S any](k *Kind, f func(*entity.Entity, *T) *S) *Kind {
-	k.Status = fieldsOf(reflect.TypeFor[S](), "status")
-	return Derive(k, func(e *entity.Entity, spec *T) any {
-		if s := f(e, spec); s != nil {
-			return s
-		}
-		return nil
-	})
 }
 
 // Spec decodes the spec of e into the struct of its kind.

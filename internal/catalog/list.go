@@ -335,7 +335,7 @@ func (l *listing) drive(ctx context.Context) error {
 	best, least := -1, rare+1
 	for i, n := range l.indexes {
 		var rows int
-		if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
+		if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
 			return err
 		}
 		if rows < least {
@@ -469,7 +469,7 @@ func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
 		from += ` AND (` + l.sort.column + `, ` + l.id() + `) ` + op + ` (?, ?)`
 		args = append(args, l.after.Key, l.after.ID)
 	}
-	rows, err := l.c.db.Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
+	rows, err := l.c.q().Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -511,7 +511,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 	} else if l.driver == nil {
 		limit = rare
 	}
-	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
+	if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
 		return err
 	}
 	if len(l.words) > 0 {
@@ -525,7 +525,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 
 func (l *listing) counted(ctx context.Context, page *Page) error {
 	args := append([]any{l.caller.Org}, anys(l.kinds)...)
-	return l.c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
+	return l.c.q().QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
 }
 
 // hasFacet reports whether a kind that is asked for keeps values under a path.
@@ -580,7 +580,7 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 			args = []any{caller.Org, path, l.kinds[0], CountLimit, limit}
 		}
 	}
-	rows, err := c.db.Query(ctx, sel, args...)
+	rows, err := c.q().Query(ctx, sel, args...)
 	if err != nil {
 		return nil, err
 	}

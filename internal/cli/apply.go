@@ -99,9 +99,10 @@ func (s *session) warn(warnings []catalog.Warning) {
 var opWords = map[catalog.Op]lang.Text{
 	catalog.Created: lang.T("created", "creado"), catalog.Updated: lang.T("updated", "cambiado"), catalog.Unchanged: lang.T("unchanged", "sin cambios"),
 	catalog.Deleted: lang.T("deleted", "borrado"), catalog.Renamed: lang.T("renamed", "renombrado"), catalog.Restored: lang.T("restored", "restaurado"),
+	catalog.Restated: lang.T("new status", "estado nuevo"),
 }
 
-var opStates = map[catalog.Op]string{catalog.Created: "ok", catalog.Updated: "info", catalog.Deleted: "bad", catalog.Renamed: "info", catalog.Restored: "info", catalog.Unchanged: "idle"}
+var opStates = map[catalog.Op]string{catalog.Created: "ok", catalog.Updated: "info", catalog.Deleted: "bad", catalog.Renamed: "info", catalog.Restored: "info", catalog.Restated: "info", catalog.Unchanged: "idle"}
 
 // writeChanges prints what was done to each entity, then how many of each.
 func (s *session) writeChanges(out string, changes []catalog.Change, dryRun bool, whole any) error {
