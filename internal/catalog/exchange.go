@@ -21,7 +21,15 @@ type Importer struct {
 	Doc    lang.Text
 	Room   string
 	Accept []string // endings of the files it reads, as ".csv"
+	Args   []Arg    // what it may be told beyond the files
 	Import func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
+}
+
+// Arg is something a format may be told: name=value, on the command line also
+// --name value.
+type Arg struct {
+	Name string
+	Doc  lang.Text // what it does, in a few words
 }
 
 // ImportOptions steer an import.
@@ -46,6 +54,7 @@ type Exporter struct {
 	Doc     lang.Text
 	Room    string
 	Formats []string // the first is taken when none is asked for
+	Args    []Arg    // what it may be told
 	Export  func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
 }
 

@@ -100,6 +100,10 @@ type Field struct {
 	ReadOnly bool     // shown, never asked for
 	Min, Max *float64 // of Int and Number
 	Example  string
+
+	// Set by Folded; nil where each spelling is a value of its own.
+	Fold func(string) string // values with one result are one value to filters and sorting
+	Show func(string) string // how a value, or what Fold made of it, is written for people
 }
 
 // Of returns k with its fields read from the struct T, the shape of its spec.
@@ -210,14 +214,39 @@ func walk(fields []Field, visit func(*Field)) {
 	}
 }
 
+// Folded says that values of a text field of k that fold makes equal are one
+// value, whatever their spelling: filters take any spelling and count them
+// together, and lists sort them by their place among the suggested values. show
+// writes a value for people.
+func Folded(k *Kind, path string, fold, show func(string) string) {
+	f := k.Field(path)
+	f.Fold, f.Show = fold, show
+}
+
 // EnumFor returns the entry of a value, or nil.
 func (f *Field) EnumFor(value string) *Enum {
 	for i := range f.Enum {
-		if f.Enum[i].Value == value {
+		if f.Enum[i].Value == value || f.Fold != nil && strings.EqualFold(f.Enum[i].Value, value) {
 			return &f.Enum[i]
 		}
 	}
 	return nil
+}
+
+// Key is the value that filters know a value by.
+func (f *Field) Key(value string) string {
+	if f.Fold == nil {
+		return value
+	}
+	return f.Fold(value)
+}
+
+// Written is a value that is no entry of Enum, as people read it.
+func (f *Field) Written(value string) string {
+	if f.Show == nil {
+		return value
+	}
+	return f.Show(value)
 }
 
 // Kinds is a set of kinds, found by any of their names.

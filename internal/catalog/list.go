@@ -213,9 +213,18 @@ func (l *listing) field(path string, values []string) error {
 		if f.Type == Reference || f.Item != nil && f.Item.Type == Reference {
 			values = l.fullRefs(f, values)
 		}
+		values = f.keys(values)
 	}
 	l.narrow(facetIn{path, values})
 	return nil
+}
+
+func (f *Field) keys(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = f.Key(v)
+	}
+	return out
 }
 
 func (l *listing) fullRefs(f *Field, values []string) []string {
@@ -254,7 +263,7 @@ func (l *listing) indexed(key string) bool {
 	}
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(key)
-		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || !f.Filter && f.Column == 0 {
+		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || f.Fold != nil || !f.Filter && f.Column == 0 {
 			return false
 		}
 	}

@@ -87,12 +87,11 @@ func (a *applying) apply(ctx context.Context, s *session, args []string) (*catal
 
 func (s *session) warn(warnings []catalog.Warning) {
 	for _, w := range warnings {
-		place := ""
-		if w.File != "" {
-			place = fmt.Sprintf("%s:%d: ", w.File, w.Line)
+		word, state := lang.T("warning:", "aviso:"), "warn"
+		if w.Note {
+			word, state = lang.T("note:", "nota:"), "info"
 		}
-		msg := oneLine(place+strings.TrimPrefix(w.Ref+": "+w.Field+": ", ": ")+w.Msg, 0)
-		fmt.Fprintf(s.Err, "%s %s\n", s.paint(s.ErrTTY, "warn", s.say(lang.T("warning:", "aviso:"))), msg)
+		fmt.Fprintf(s.Err, "%s %s\n", s.paint(s.ErrTTY, state, s.say(word)), oneLine(w.Problem().String(), 0))
 	}
 }
 

@@ -199,7 +199,7 @@ func saveYAML(c *Ctx, k *catalog.Kind) (any, error) {
 	p.Status, p.Rev = fault.KindOf(err).Status(), base
 	for _, pr := range fault.ProblemsOf(err) {
 		pr.File = ""
-		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: place1(c, pr), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
+		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: place1(c, pr), Text: c.Problem(pr), Hint: c.ProblemHint(pr)})
 	}
 	if len(p.Problems) == 0 {
 		p.Problems = []problemLine{{Text: c.Say(err)}}

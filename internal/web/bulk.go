@@ -234,7 +234,7 @@ func (c *Ctx) bulkApply(k *catalog.Kind, p *bulkPage, preview bool) (any, error)
 	if err != nil {
 		p.Status = fault.KindOf(err).Status()
 		for _, pr := range fault.ProblemsOf(err) {
-			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.Hint(pr.Hint)})
+			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.ProblemHint(pr)})
 		}
 		return p, nil
 	}

@@ -132,11 +132,7 @@ func (c *Ctx) Next(def string) string {
 func (c *Ctx) Problem(p fault.Problem) string {
 	msg := p.Msg
 	if key := "problem." + p.Code; p.Code != "" && c.App.texts.Has(key) {
-		args := make([]any, len(p.Args))
-		for i, a := range p.Args {
-			args[i] = a
-		}
-		if text := c.T(key, args...); !strings.Contains(text, fmt.Sprintf("{%d}", len(args))) {
+		if text := c.T(key, anys(p.Args)...); !strings.Contains(text, fmt.Sprintf("{%d}", len(p.Args))) {
 			msg = text
 		}
 	}
@@ -155,6 +151,22 @@ func (c *Ctx) Hint(hint string) string {
 		return ""
 	}
 	return hint
+}
+
+// ProblemHint writes what to do about a problem in the reader's language.
+func (c *Ctx) ProblemHint(p fault.Problem) string {
+	if key := "problem." + p.Code + ".hint"; p.Code != "" && p.Hint != "" && c.App.texts.Has(key) {
+		return c.T(key, anys(p.Args)...)
+	}
+	return c.Hint(p.Hint)
+}
+
+func anys(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
 }
 
 // Say writes what an error says to the person at the screen, in the reader's

@@ -56,7 +56,7 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 		p.Text = c.T(key + ".text")
 	}
 	for _, pr := range fault.ProblemsOf(err) {
-		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
+		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.ProblemHint(pr)})
 	}
 	if seg := firstSegment(c.R.URL.Path); c.App.Catalog.Kinds().Get(seg) != nil {
 		p.Back = "/" + seg

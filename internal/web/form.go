@@ -193,7 +193,7 @@ func (c *Ctx) fillForm(p *formPage, ed *editing) {
 func (c *Ctx) problemLines(ed *editing, sections []formSection) []problemLine {
 	var out []problemLine
 	for _, pr := range ed.problems {
-		line := problemLine{Text: c.Problem(pr), Hint: c.Hint(pr.Hint), Place: pr.Place()}
+		line := problemLine{Text: c.Problem(pr), Hint: c.ProblemHint(pr), Place: pr.Place()}
 		if pr.Field != "" {
 			line.Label = c.fieldLabel(ed.kind, pr.Field)
 			line.Anchor = anchor(sections, problemName(pr.Field))

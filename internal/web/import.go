@@ -24,6 +24,7 @@ type importPage struct {
 	Exports  []exportFormat
 	Problems []problemLine
 	Refused  int
+	Warnings []warningLine
 	Changes  []bulkChange
 	Counts   []importCount
 	More     int
@@ -43,6 +44,12 @@ type formatOption struct {
 type exportFormat struct {
 	Title, Doc, More string
 	Links            []exportLink
+}
+
+// warningLine is something that was accepted and is worth a look, or a note.
+type warningLine struct {
+	problemLine
+	Note bool
 }
 
 type importCount struct {
@@ -227,6 +234,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 	}
 	if report != nil {
 		c.importProblems(p, report.Problems)
+		c.importWarnings(p, report.Warnings)
 		p.Summary = report.Summary
 		c.importChanges(p, report.Changes)
 	}
@@ -244,11 +252,26 @@ func (c *Ctx) importProblems(p *importPage, problems []fault.Problem) {
 		if len(p.Problems) == problemsLimit {
 			return
 		}
-		label := pr.Field
-		if pr.Ref != "" {
-			label = strings.TrimSpace(pr.Ref + " " + pr.Field)
+		p.Problems = append(p.Problems, c.importLine(pr))
+	}
+}
+
+func (c *Ctx) importLine(pr fault.Problem) problemLine {
+	label := pr.Field
+	if pr.Ref != "" {
+		label = strings.TrimSpace(pr.Ref + " " + pr.Field)
+	}
+	return problemLine{Label: label, Place: pr.Place(), Text: c.Problem(pr), Hint: c.ProblemHint(pr)}
+}
+
+// importWarnings shows what was accepted with a word, warnings before notes.
+func (c *Ctx) importWarnings(p *importPage, warnings []catalog.Warning) {
+	for _, note := range []bool{false, true} {
+		for _, w := range warnings {
+			if w.Note == note && len(p.Warnings) < problemsLimit {
+				p.Warnings = append(p.Warnings, warningLine{c.importLine(w.Problem()), note})
+			}
 		}
-		p.Problems = append(p.Problems, problemLine{Label: label, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
 	}
 }
 

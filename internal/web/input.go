@@ -81,7 +81,7 @@ func (ins *inputs) error(name string) string {
 	}
 	text := ins.c.Problem(p)
 	if p.Hint != "" {
-		text += "; " + ins.c.Hint(p.Hint)
+		text += "; " + ins.c.ProblemHint(p)
 	}
 	return sentence(text)
 }

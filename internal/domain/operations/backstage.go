@@ -26,6 +26,7 @@ func backstageImporter() catalog.Importer {
 		Title: lang.T("Backstage catalog", "Catálogo de Backstage"),
 		Doc: lang.T("Files or folders with catalog-info.yaml. Targets of locations are followed among the files given; others are listed, not fetched. Kinds this program does not have are listed and the rest is imported. With embed=true, definitions in files beside it are taken in.",
 			"Ficheros o carpetas con catalog-info.yaml. Los destinos de las ubicaciones se siguen entre los ficheros dados; los demás se listan, no se descargan. Los tipos que este programa no tiene se listan y el resto se importa. Con embed=true se incorporan las definiciones de ficheros contiguos."),
+		Args:   []catalog.Arg{{Name: "embed", Doc: lang.T("true takes in definitions of APIs that lie in files beside it", "true incorpora las definiciones de API de ficheros contiguos")}},
 		Import: importBackstage,
 	}
 }

@@ -31,6 +31,10 @@ func radarExporter() catalog.Exporter {
 		Title: lang.T("Technology radar", "Radar tecnológico"),
 		Doc: lang.T("An edition of a radar as a file with its movements. Arguments: edition, the latest when none is named, or all for a file each; radar, when there are several. The formats backstage and aoe hold all editions and need their dates.",
 			"Una edición de un radar como fichero, con sus movimientos. Argumentos: edition, la última si no se nombra ninguna, o all para un fichero de cada una; radar, si hay varios. Los formatos backstage y aoe contienen todas las ediciones y necesitan sus fechas."),
+		Args: []catalog.Arg{
+			{Name: "edition", Doc: lang.T("which edition, the latest when none is named, or all", "qué edición, la última si no se nombra ninguna, o all")},
+			{Name: "radar", Doc: lang.T("which radar, when there are several", "qué radar, si hay varios")},
+		},
 		Export: exportRadar,
 	}
 	for _, f := range radarFormats {
@@ -40,10 +44,10 @@ func radarExporter() catalog.Exporter {
 }
 
 func exportRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, "edition", "radar"); err != nil {
+	if err := knownArgs(opts.Args, radarExporter().Args); err != nil {
 		return nil, err
 	}
-	b, err := loadBoard(ctx, c, caller, strings.TrimSpace(opts.Args["radar"]))
+	b, err := openBoard(ctx, c, caller, opts.Args["radar"])
 	if err != nil {
 		return nil, err
 	}
