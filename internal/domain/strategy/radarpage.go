@@ -47,7 +47,7 @@ type radarView struct {
 	Here     string // the edition's own page
 	Export   string
 
-	Undated  []string // editions that stand by their name among dated ones: what to say of each
+	Undated []string // editions that stand by their name among dated ones: what to say of each
 
 	CanWrite bool
 	Empty    bool
