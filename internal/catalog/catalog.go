@@ -216,7 +216,7 @@ func (c *Catalog) load(ctx context.Context, q sqldb.Querier, org string, ref ent
 }
 
 func (c *Catalog) missing(ctx context.Context, caller Caller, ref entity.Ref) error {
-	err := fault.New(fault.NotFound, "there is no %s", ref.Short())
+	err := fault.New(fault.NotFound, "there is no %s", ref.Short()).Coded("no-thing")
 	first := ref.Name[:min(1, len(ref.Name))]
 	rows, qerr := c.q().Query(ctx, `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
 		caller.Org, ref.Kind, first, first+"\U0010FFFF")
@@ -261,7 +261,7 @@ func (c *Catalog) record(caller Caller, action, target string, detail any) *audi
 func (c *Catalog) Resolve(text, defaultKind string) (entity.Ref, error) {
 	ref, err := entity.ParseRef(text, defaultKind, "")
 	if err != nil {
-		return ref, fault.New(fault.Invalid, "%v", err)
+		return ref, fault.New(fault.Invalid, "%q is not a reference: write [kind:][namespace/]name, as component:checkout", text).Coded("reference")
 	}
 	k, err := c.kinds.Find(ref.Kind)
 	if err != nil {

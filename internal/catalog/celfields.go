@@ -193,7 +193,7 @@ func (m *mentions) check(kinds []*Kind) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fault.Bad("the filter cannot be read", problems...)
+	return fault.Bad("the filter cannot be read", problems...).Coded("filter")
 }
 
 // wrong returns what is wrong with a mention, or nil.

@@ -79,7 +79,7 @@ func (c *Catalog) revisions(ctx context.Context, q sqldb.Querier, id, before int
 func (c *Catalog) revision(ctx context.Context, q sqldb.Querier, id, rev int64) (*Revision, error) {
 	r, err := scanRevision(q.QueryRow(ctx, `SELECT rev, op, at, author, author_name, manager, reason, ref, doc FROM revisions WHERE id = ? AND rev = ?`, id, rev))
 	if errors.Is(err, sqldb.ErrNoRows) {
-		return nil, fault.New(fault.NotFound, "there is no revision %d", rev)
+		return nil, fault.New(fault.NotFound, "there is no revision %d", rev).Coded("no-revision")
 	}
 	return &r, err
 }

@@ -286,7 +286,7 @@ func (ks *Kinds) Find(name string) (*Kind, error) {
 	if k := ks.Get(name); k != nil {
 		return k, nil
 	}
-	err := fault.New(fault.NotFound, "there is no kind %q", name)
+	err := fault.New(fault.NotFound, "there is no kind %q", name).Coded("no-kind")
 	if near := nearest(name, ks.Names()); near != "" {
 		return nil, err.WithHint("did you mean %q?", near)
 	}

@@ -119,7 +119,7 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 		l.q.Limit = DefaultLimit
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
-		return nil, badQuery("limit", "must be 1 to %d", MaxLimit)
+		return nil, badQuery("limit", "query-limit", "must be 1 to %d", MaxLimit)
 	}
 	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.text, l.order, l.cursor}
 	for _, step := range steps {
@@ -130,9 +130,10 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 	return l, nil
 }
 
-func badQuery(field, format string, args ...any) error {
-	msg := fmt.Sprintf(format, args...)
-	return fault.Bad("the query cannot be answered", fault.Problem{Field: field, Code: "query", Msg: msg, Args: []string{msg}})
+func badQuery(field, code, format string, args ...any) error {
+	p := problem(code, format, args...)
+	p.Field = field
+	return fault.Bad("the query cannot be answered", *p).Coded("query")
 }
 
 func (l *listing) chooseKinds() error {
@@ -164,7 +165,7 @@ func (l *listing) conditions() error {
 	if l.q.Owner != "" {
 		ref, err := entity.ParseRef(l.q.Owner, "group", "")
 		if err != nil {
-			return badQuery("owner", "%v", err)
+			return badQuery("owner", "query-owner", "%q is not a reference: write [kind:][namespace/]name, as group:platform", l.q.Owner)
 		}
 		l.add(`e.owner = ?`, ref.String())
 	}
@@ -208,7 +209,7 @@ func (l *listing) field(path string, values []string) error {
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(path)
 		if f == nil || !f.Filter && f.Column == 0 {
-			return badQuery(path, "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
+			return badQuery(path, "query-field", "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
 		}
 		if f.Type == Reference || f.Item != nil && f.Item.Type == Reference {
 			values = l.fullRefs(f, values)
@@ -299,7 +300,7 @@ func (l *listing) order() error {
 	}
 	for _, name := range l.kinds {
 		if f := l.c.kinds.Get(name).Field(l.q.Sort); f == nil || f.Column == 0 || f.Type == List {
-			return badQuery("sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
+			return badQuery("sort", "query-sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
 		}
 	}
 	l.sort.facet, l.sort.column = l.q.Sort, "s.ord"
@@ -330,7 +331,7 @@ func (l *listing) cursor() error {
 		err = fmt.Errorf("no place in it")
 	}
 	if err != nil || cur.Sort != l.signature() {
-		return badQuery("cursor", "it is not one that this list gave; begin again without it")
+		return badQuery("cursor", "query-cursor", "it is not one that this list gave; begin again without it")
 	}
 	l.after = &cur
 	return nil
@@ -577,7 +578,7 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 		return nil, err
 	}
 	if !l.hasFacet(path) {
-		return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+		return nil, badQuery("path", "query-path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
 	}
 	if err := l.drive(ctx); err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func (v *validation) setKind(kind, version string) bool {
 func (v *validation) decodeSpec(e *entity.Entity) {
 	spec := reflect.New(v.kind.spec).Interface()
 	if err := json.Unmarshal(e.Spec, spec); err != nil {
-		v.add("spec", "type", "does not fit: %v", err)
+		v.add("spec", "unfit", "does not fit: %v", err)
 		return
 	}
 	if v.kind.check != nil {
@@ -161,7 +161,7 @@ func (v *validation) decodeSpec(e *entity.Entity) {
 func (v *validation) metadata(value any) {
 	meta, ok := value.(map[string]any)
 	if !ok {
-		v.add("metadata", "required", "is required, with at least a name")
+		v.add("metadata", "metadata", "is required, with at least a name")
 		return
 	}
 	known := append(names(metaFields), serverKeys...)
@@ -367,7 +367,7 @@ func (v *validation) list(val any, f *Field, path string, open bool) any {
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if item == nil {
-			v.add(at, "required", "is empty")
+			v.add(at, "empty-item", "is empty")
 			continue
 		}
 		out = append(out, v.value(item, f.Item, at, open))

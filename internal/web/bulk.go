@@ -131,7 +131,7 @@ func (c *Ctx) chosen(p *bulkPage) error {
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil || c.Catalog().Kinds().Get(ref.Kind) != p.Kind {
-			return fault.New(fault.Invalid, "%q is not one of these", s)
+			return fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}
@@ -269,7 +269,7 @@ func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		e, err := c.Catalog().Get(c.R.Context(), c.Caller, ref)
 		if err != nil {
@@ -295,7 +295,7 @@ func (c *Ctx) bulkDelete(p *bulkPage) (any, error) {
 	for _, text := range p.Refs {
 		ref, err := entity.ParseRef(text, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", text).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}

@@ -119,7 +119,7 @@ func importDo(c *Ctx) (any, error) {
 		if len(p.Formats) == 0 {
 			return nil, c.Caller.Can(auth.Write, auth.Resource{})
 		}
-		return nil, fault.New(fault.Invalid, "there is no format %q", p.Format)
+		return nil, fault.New(fault.Invalid, "there is no format %q", p.Format).Coded("format")
 	}
 	if len(files) == 0 {
 		p.Failed, p.Status = c.T("import.nofile"), 422
@@ -140,7 +140,7 @@ func (c *Ctx) uploaded() ([]catalog.File, error) {
 		if errors.As(err, &over) || errors.Is(err, multipart.ErrMessageTooLarge) {
 			return nil, c.refuse(fault.TooLarge, "import.toolarge", importFiles>>20)
 		}
-		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err)
+		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err).Coded("form-unread")
 	}
 	defer c.R.MultipartForm.RemoveAll()
 	var out []catalog.File
@@ -148,7 +148,7 @@ func (c *Ctx) uploaded() ([]catalog.File, error) {
 	for i := range min(len(names), len(data)) {
 		raw, err := base64.StdEncoding.DecodeString(data[i])
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "the files of the preview cannot be read")
+			return nil, fault.New(fault.Invalid, "the files of the preview cannot be read").Coded("preview")
 		}
 		out = append(out, catalog.File{Name: names[i], Data: raw})
 	}
@@ -314,7 +314,7 @@ func exportForeign(c *Ctx) (any, error) {
 			return c.exportBy(ex)
 		}
 	}
-	return nil, fault.New(fault.NotFound, "there is no export %q", name)
+	return nil, fault.New(fault.NotFound, "there is no export %q", name).Coded("no-export")
 }
 
 func (c *Ctx) exportBy(ex catalog.Exporter) (any, error) {
@@ -323,7 +323,7 @@ func (c *Ctx) exportBy(ex catalog.Exporter) (any, error) {
 		format = ex.Formats[0]
 	}
 	if !slices.Contains(ex.Formats, format) {
-		return nil, fault.New(fault.Invalid, "%s cannot be written as %q", ex.Name, format).WithHint("use %s", strings.Join(ex.Formats, ", "))
+		return nil, fault.New(fault.Invalid, "%s cannot be written as %q", ex.Name, format).Coded("export-format").WithHint("use %s", strings.Join(ex.Formats, ", "))
 	}
 	args := map[string]string{}
 	for key, values := range c.R.URL.Query() {

@@ -185,8 +185,8 @@ func (c *Ctx) problemsIn(err error) string {
 	var lines []string
 	for _, p := range fault.ProblemsOf(err) {
 		line := c.Problem(p)
-		if p.Hint != "" {
-			line += " " + c.ProblemHint(p)
+		if hint := c.ProblemHint(p); hint != "" {
+			line += "; " + hint
 		}
 		lines = append(lines, line)
 	}

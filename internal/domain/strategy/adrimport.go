@@ -41,14 +41,14 @@ func importADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, f
 	}
 	ns := opts.Args["namespace"]
 	if ns != "" && !entity.ValidName(ns) {
-		return nil, fault.New(fault.Invalid, "%q cannot be a namespace", ns).WithHint("use letters, digits and hyphens")
+		return nil, fault.New(fault.Invalid, "%q cannot be a namespace", ns).Coded("adr.namespace").WithHint("use letters, digits and hyphens")
 	}
 	decisions, problems, named, err := readADR(files)
 	if err != nil {
 		return nil, err
 	}
 	if len(decisions) == 0 {
-		return nil, fault.Bad(fmt.Sprintf("no decision was found in the %d file(s) given", len(files)), problems...).
+		return nil, fault.New(fault.Invalid, "no decision was found in the %d file(s) given", len(files)).Coded("adr.none").With(problems...).
 			WithHint("give the folder of the records, as docs/decisions, or the repository that holds it")
 	}
 	in := adrImport{namespace: ns}

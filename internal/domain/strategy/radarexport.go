@@ -52,7 +52,7 @@ func exportRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 		return nil, err
 	}
 	if len(b.Editions) == 0 {
-		return nil, fault.New(fault.NotFound, "the radar %q has no edition", b.Radar).WithHint("import one: binnacle import radar FILE")
+		return nil, fault.New(fault.NotFound, "the radar %q has no edition", b.Radar).Coded("radar.no-editions").WithHint("import one: binnacle import radar FILE")
 	}
 	f := radarFormats[0]
 	for _, have := range radarFormats {
@@ -91,7 +91,7 @@ func (b *board) each(editions []radarfile.Edition, asked string, format radarfil
 	asked = cmp.Or(asked, b.latest().name())
 	i := slices.IndexFunc(editions, func(e radarfile.Edition) bool { return e.Name == asked })
 	if i < 0 {
-		return nil, fault.New(fault.NotFound, "the radar %q has no edition %q", b.Radar, asked).WithHint("the latest is %s", b.latest().name())
+		return nil, fault.New(fault.NotFound, "the radar %q has no edition %q", b.Radar, asked).Coded("radar.no-edition-of").WithHint("the latest is %s", b.latest().name())
 	}
 	return written(format, asked+ending, editions[i])
 }

@@ -82,7 +82,7 @@ func knownArgs(args map[string]string, known []catalog.Arg) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		if !slices.Contains(names, name) {
-			return fault.New(fault.Invalid, "there is no argument %q", name).WithHint("the arguments are %s", strings.Join(names, ", "))
+			return fault.New(fault.Invalid, "there is no argument %q", name).Coded("argument").WithHint("the arguments are %s", strings.Join(names, ", "))
 		}
 	}
 	return nil
@@ -157,7 +157,7 @@ func (in *radarImport) read(files []catalog.File) error {
 		}
 	}
 	if len(in.editions) == 0 {
-		return fault.Bad(fmt.Sprintf("no radar was found in the %d file(s) given", len(files)), in.problems...).
+		return fault.New(fault.Invalid, "no radar was found in the %d file(s) given", len(files)).Coded("radar.no-radar").With(in.problems...).
 			WithHint("a radar is a CSV with the columns name, ring, quadrant, isNew and description, or one of the JSON formats")
 	}
 	return nil
@@ -209,12 +209,12 @@ func (in *radarImport) report(file string, line int, code string, args ...string
 func (in *radarImport) named() error {
 	name, date, radar := in.args["edition"], in.args["date"], in.radar()
 	if (name != "" || date != "") && len(in.editions) > 1 {
-		return fault.New(fault.Invalid, "the arguments edition and date are for one edition, and the files hold %d", len(in.editions)).WithHint("import the files one by one")
+		return fault.New(fault.Invalid, "the arguments edition and date are for one edition, and the files hold %d", len(in.editions)).Coded("radar.one-edition").WithHint("import the files one by one")
 	}
 	if date != "" {
 		day, err := time.Parse(time.DateOnly, date)
 		if err != nil {
-			return fault.New(fault.Invalid, "%q is not a day", date).WithHint("write it as 2026-09-15")
+			return fault.New(fault.Invalid, "%q is not a day", date).Coded("radar.day").WithHint("write it as 2026-09-15")
 		}
 		in.editions[0].Date = day
 	}
@@ -228,7 +228,7 @@ func (in *radarImport) named() error {
 			e.Name = radarfile.Slug(radar) + "-" + e.Name
 		}
 		if !entity.ValidName(e.Name) {
-			return fault.New(fault.Invalid, "%q cannot name an edition", cmp.Or(name, e.Name)).WithHint("use letters, digits and hyphens, as 2026-09")
+			return fault.New(fault.Invalid, "%q cannot name an edition", cmp.Or(name, e.Name)).Coded("radar.edition-name").WithHint("use letters, digits and hyphens, as 2026-09")
 		}
 		in.titles[e.Name], files[e.Name] = title, file
 	}

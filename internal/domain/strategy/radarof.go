@@ -59,7 +59,7 @@ func (in *radarImport) choose(files []catalog.File) error {
 		if in.name = DefaultRadar; radars[DefaultRadar] == nil {
 			return nil
 		}
-		return fault.New(fault.Invalid, "the files do not say which radar they belong to").
+		return fault.New(fault.Invalid, "the files do not say which radar they belong to").Coded("radar.which").
 			WithHint("name it: --radar NAME for one of its own, or one that is here: %s", strings.Join(slices.Sorted(maps.Keys(radars)), ", "))
 	}
 	in.note("own", in.name, strings.Join(slices.Sorted(maps.Keys(radars)), ", "))

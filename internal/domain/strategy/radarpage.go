@@ -114,7 +114,7 @@ func showRadar(c *web.Ctx) (any, error) {
 	d.radars()
 	if len(b.Editions) == 0 {
 		if d.page.Radar != "" {
-			return nil, fault.New(fault.NotFound, "there is no radar %q", b.Radar)
+			return nil, fault.New(fault.NotFound, "there is no radar %q", b.Radar).Coded("radar.none")
 		}
 		d.page.Empty, d.page.Known = true, len(b.Techs)
 		return d.page, nil
@@ -168,7 +168,7 @@ func (d *drawing) draw() error {
 	d.edition = d.board.latest()
 	if name := d.c.Param("edition"); name != "" {
 		if d.edition = d.board.edition(name); d.edition == nil {
-			return fault.New(fault.NotFound, "the radar has no edition %q", name).WithHint("the latest is %s", d.board.latest().name())
+			return fault.New(fault.NotFound, "the radar has no edition %q", name).Coded("radar.no-edition").WithHint("the latest is %s", d.board.latest().name())
 		}
 	}
 	if i := slices.Index(d.board.Editions, d.edition); i > 0 {

@@ -2,17 +2,17 @@ package radarfile
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/fault/faulttest"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -690,66 +690,6 @@ func TestReadPathProblems(t *testing.T) {
 	f("b/x.csv", "b/x.csv:0 unknown-format")
 }
 
-var placeholder = regexp.MustCompile(`\{\d\}`)
-
 // Every code that the source reports has a message and a hint, in both
 // languages with the same arguments.
-func TestTexts(t *testing.T) {
-	texts := map[string]map[string]string{}
-	for _, code := range []string{"en", "es"} {
-		data, err := Text.ReadFile("text." + code + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := map[string]string{}
-		if err := json.Unmarshal(data, &m); err != nil {
-			t.Fatal(err)
-		}
-		texts[code] = m
-	}
-	for key, en := range texts["en"] {
-		if got, want := placeholder.FindAllString(texts["es"][key], -1), placeholder.FindAllString(en, -1); !cmp.Equal(got, want) {
-			t.Errorf("%s: es has %v, en has %v", key, got, want)
-		}
-	}
-	codes := reported(t)
-	for _, code := range codes {
-		for _, key := range []string{"problem.radar." + code, "problem.radar." + code + ".hint"} {
-			if texts["en"][key] == "" || texts["es"][key] == "" {
-				t.Errorf("no text %s", key)
-			}
-		}
-	}
-	if len(texts["en"]) != 2*len(codes) || len(texts["es"]) != 2*len(codes) {
-		t.Errorf("%d codes are reported; texts: %d en, %d es", len(codes), len(texts["en"]), len(texts["es"]))
-	}
-}
-
-// reported finds the codes in the calls of report and newProblem.
-func reported(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := regexp.MustCompile(`(?:report|newProblem)\(.*?"([a-z0-9-]+)"`)
-	seen, codes := map[string]bool{}, []string(nil)
-	for _, f := range files {
-		if strings.HasSuffix(f, "_test.go") {
-			continue
-		}
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range call.FindAllSubmatch(data, -1) {
-			if code := string(m[1]); !seen[code] {
-				seen[code], codes = true, append(codes, code)
-			}
-		}
-	}
-	if len(codes) == 0 {
-		t.Fatal("no code found")
-	}
-	return codes
-}
+func TestTexts(t *testing.T) { faulttest.Texts(t, "radar", Text) }
