@@ -11,6 +11,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -103,7 +104,7 @@ func catalogStatus(e *entity.Entity) (n int, err error) {
 }
 
 func eachStore(t *testing.T, f func(w *world)) {
-	sqldbtest.Run(t, migrations(), func(t *testing.T, db *sqldb.DB) {
+	sqldbtest.Run(t, catalogtest.Migrations(), func(t *testing.T, db *sqldb.DB) {
 		w := newWorld(t, db)
 		w.c = catalog.New(db, storeKinds(1), catalog.WithClock(w.c.Now))
 		f(w)
