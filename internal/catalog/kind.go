@@ -29,7 +29,7 @@ type Kind struct {
 	Open     bool     // unknown spec fields are kept and warned of, as Backstage files need
 	Personal bool     // about a person: looks by others go into the audit log
 	Order    int      // place among the kinds of its room
-	Reckoned int      // raised when the status is computed otherwise than before: stored ones are made anew (see Catalog.Refresh)
+	Reckoned int      // raised when the status, or what lists filter by, is computed otherwise than before: it is made anew (see Catalog.Refresh)
 
 	Examples []string  // valid YAML, shown on the reference page and tested
 	Invalid  []Invalid // wrong YAML and the error it gives, tested

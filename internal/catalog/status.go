@@ -296,12 +296,7 @@ func (w *writer) status(k *Kind, r row, compute reckoner) (*entity.Entity, error
 		return nil, err
 	}
 	w.exec(`UPDATE entities SET doc = ? WHERE id = ?`, string(doc), r.id)
-	w.exec(`DELETE FROM facets WHERE id = ?`, r.id)
-	var facets [][]any
-	for _, f := range k.facets(e) {
-		facets = append(facets, []any{r.id, w.org, lower(k.Name), f.key, f.value, f.ord})
-	}
-	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, facets, ``)
+	w.facets(k, r.id, e)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -311,6 +306,16 @@ func (w *writer) status(k *Kind, r row, compute reckoner) (*entity.Entity, error
 	}
 	return e, feed.Append(w.ctx, w.tx, &feed.Entry{Org: w.org, At: w.now, Type: "entity." + string(Restated), Ref: e.Ref().String(), UID: r.uid, Rev: r.rev,
 		Actor: audit.System, Data: data})
+}
+
+// facets writes the values of an entity anew by which lists find it.
+func (w *writer) facets(k *Kind, id int64, e *entity.Entity) {
+	w.exec(`DELETE FROM facets WHERE id = ?`, id)
+	var rows [][]any
+	for _, f := range k.facets(e) {
+		rows = append(rows, []any{id, w.org, lower(k.Name), f.key, f.value, f.ord})
+	}
+	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, rows, ``)
 }
 
 // statusPaths names what differs between two statuses.
@@ -369,8 +374,8 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 }
 
 // Refresh computes the stored statuses of every kind anew whose way of computing
-// them is newer than they are (Kind.Reckoned). It is called when the program
-// starts, after the migrations.
+// them is newer than they are (Kind.Reckoned), and what its lists filter and
+// sort by. It is called when the program starts, after the migrations.
 func (c *Catalog) Refresh(ctx context.Context) error {
 	done, err := c.reckoned(ctx)
 	if err != nil {
@@ -428,19 +433,49 @@ func (c *Catalog) refreshIn(ctx context.Context, tx *sqldb.Tx, org string, k *Ki
 	if err := alone(ctx, tx, org, k); err != nil {
 		return err
 	}
-	compute := k.reckoner(c.look(ctx, tx, org))
-	if compute == nil {
-		return nil
+	all := Query{Kinds: []string{k.Name}}
+	if compute := k.reckoner(c.look(ctx, tx, org)); compute != nil {
+		restated, err := c.restate(ctx, tx, org, k, compute, all)
+		if err != nil {
+			return err
+		}
+		var changes []*change
+		for _, e := range restated {
+			changes = append(changes, &change{kind: k, op: Restated, after: e})
+		}
+		if err := c.followed(ctx, tx, org, changes); err != nil {
+			return err
+		}
 	}
-	restated, err := c.restate(ctx, tx, org, k, compute, Query{Kinds: []string{k.Name}})
+	return c.refacet(ctx, tx, org, k, all)
+}
+
+// refacet writes the facets of the entities a query asks for anew.
+func (c *Catalog) refacet(ctx context.Context, tx *sqldb.Tx, org string, k *Kind, q Query) error {
+	var refs []entity.Ref
+	err := c.look(ctx, tx, org).Each(q, func(e *entity.Entity) error {
+		refs = append(refs, e.Ref())
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	var changes []*change
-	for _, e := range restated {
-		changes = append(changes, &change{kind: k, op: Restated, after: e})
+	w := &writer{ctx: ctx, tx: tx, org: org, now: c.now()}
+	for _, ref := range refs {
+		r, err := c.lock(ctx, tx, org, ref)
+		if errors.Is(err, sqldb.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		e, err := r.entity()
+		if err != nil {
+			return err
+		}
+		w.facets(k, r.id, e)
 	}
-	return c.followed(ctx, tx, org, changes)
+	return w.err
 }
 
 func (c *Catalog) orgsWith(ctx context.Context, tx *sqldb.Tx, k *Kind) ([]string, error) {

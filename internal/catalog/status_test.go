@@ -226,7 +226,7 @@ func TestStatedStatus(t *testing.T) {
 // Statuses that an older version of the program computed are made anew once.
 func TestRefresh(t *testing.T) {
 	eachStore(t, func(w *world) {
-		w.apply(file, thing("Shelf", "s1", "{}")+thing("Crate", "a", "{shelf: s1, weight: 3}"))
+		w.apply(file, thing("Shelf", "s1", "{hall: north}")+thing("Crate", "a", "{shelf: s1, weight: 3}"))
 		if err := w.c.Refresh(w.ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -240,6 +240,9 @@ func TestRefresh(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.status("shelf:s1", `{"weight":2}`)
+		if _, err := w.db.Exec(w.ctx, `UPDATE facets SET value = 'old' WHERE key = 'spec.hall'`); err != nil {
+			t.Fatal(err)
+		}
 		newer := catalog.New(w.db, storeKinds(2))
 		for range 2 {
 			if err := newer.Refresh(w.ctx); err != nil {
@@ -247,6 +250,9 @@ func TestRefresh(t *testing.T) {
 			}
 		}
 		w.status("shelf:s1", `{"weight":3}`)
+		if got := w.list(catalog.Query{Kinds: []string{"Shelf"}, Fields: map[string][]string{"spec.hall": {"north"}}}); got != "s1" {
+			t.Errorf("lists find %q by what they filtered by otherwise", got)
+		}
 	})
 }
 
