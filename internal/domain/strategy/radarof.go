@@ -21,7 +21,8 @@ import (
 //  2. to the radar that has an edition of their series: names that are alike but
 //     for numbers, days and seasons, as volume-01 and volume-20. Where a name is
 //     nothing but those, as 2026-09, they must be from one source, and have the
-//     same rings and segments as well;
+//     same rings and segments as well; the very name is enough for one of the
+//     two, where the source of the edition that is here is not known;
 //  3. to the radar that is from the same source, or bears its name;
 //  4. to the radar with the same rings and segments, when their source is not
 //     known;
@@ -90,8 +91,8 @@ func (in *radarImport) continues(b *board) bool {
 		if stem != "" {
 			return series(name) == stem
 		}
-		again := name == radarfile.Slug(in.firstName())
-		return series(name) == "" && radarfile.Fold(e.Spec.Source) == radarfile.Fold(in.source) && (again || in.alike(e))
+		again, from := name == radarfile.Slug(in.firstName()), radarfile.Fold(e.Spec.Source) == radarfile.Fold(in.source)
+		return series(name) == "" && (from && (again || in.alike(e)) || again && e.Spec.Source == "" && in.alike(e))
 	})
 }
 

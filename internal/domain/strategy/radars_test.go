@@ -141,7 +141,9 @@ func TestRadarOfAnImport(t *testing.T) {
 	f("technology", sheet("first.csv"), sheet("2026.csv"))
 	f("zalando", sheet("volume-1.csv"), sheet("zalando-config.csv"))
 	f("byor", sheet("acme/2026.csv"), sheet("byor-export/sheet.csv"))
-	f("acme", sheet("2026-03.csv"), sheet("acme/2026-03.csv"))
+	f("technology", sheet("2026-03.csv"), sheet("acme/2026-03.csv")) // the same edition, from a folder
+	f("acme", sheet("2026-03.csv"), other("acme/2026-03.csv"))
+	f("acme", sheet("2026-03.csv"), sheet("acme/2026-09.csv"))
 	f("?", sheet("volume-1.csv"), other("2026-09.csv"))
 }
 
