@@ -18,6 +18,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -76,7 +77,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations())
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {

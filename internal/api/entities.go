@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -96,13 +97,24 @@ func (c *call) ref(k *catalog.Kind) (entity.Ref, error) {
 
 func etag(rev any) string { return fmt.Sprintf(`"%v"`, rev) }
 
-// revOf reads an entity tag; weak ones too, as a compressed answer has.
+// etagOf is the revision of e and, where it has a status, a mark of that: a new
+// status makes no revision, and who holds the old one must see it.
+func etagOf(e *entity.Entity) string {
+	if len(e.Status) == 0 {
+		return etag(e.Metadata.ResourceVersion)
+	}
+	return etag(fmt.Sprintf("%s.%08x", e.Metadata.ResourceVersion, crc32.ChecksumIEEE(e.Status)))
+}
+
+// revOf reads the revision in an entity tag; of weak ones too, as a compressed
+// answer has.
 func revOf(tag string) (int64, bool) {
 	tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 	inner, err := strconv.Unquote(tag)
 	if err != nil || !strings.HasPrefix(tag, `"`) {
 		return 0, false
 	}
+	inner, _, _ = strings.Cut(inner, ".")
 	rev, err := strconv.ParseInt(inner, 10, 64)
 	return rev, err == nil && rev > 0
 }
@@ -134,12 +146,12 @@ func (c *call) getEntity(k *catalog.Kind) error {
 		return err
 	}
 	h := c.w.Header()
-	h.Set("ETag", etag(e.Metadata.ResourceVersion))
+	h.Set("ETag", etagOf(e))
 	h.Set("Cache-Control", "private, no-cache")
 	if e.Metadata.Updated != nil {
 		h.Set("Last-Modified", e.Metadata.Updated.UTC().Format(http.TimeFormat))
 	}
-	if matchesTag(c.r.Header.Values("If-None-Match"), e.Metadata.ResourceVersion) {
+	if matchesTag(c.r.Header.Values("If-None-Match"), etagOf(e)) {
 		h.Set("Vary", "Accept")
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -147,10 +159,10 @@ func (c *call) getEntity(k *catalog.Kind) error {
 	return c.send(http.StatusOK, e)
 }
 
-func matchesTag(headers []string, version string) bool {
+func matchesTag(headers []string, tag string) bool {
 	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
-		if part == "*" || part == etag(version) {
+		if part == "*" || part == tag {
 			return true
 		}
 	}
@@ -205,7 +217,11 @@ func (c *call) creating(k *catalog.Kind, e *entity.Entity) error {
 // sendChange answers with what a change did.
 func (c *call) sendChange(status int, k *catalog.Kind, ch *catalog.Change) error {
 	h := c.w.Header()
-	if ch.Op != catalog.Deleted && ch.Rev > 0 {
+	switch {
+	case ch.Op == catalog.Deleted || ch.Rev == 0:
+	case ch.Entity != nil:
+		h.Set("ETag", etagOf(ch.Entity))
+	default:
 		h.Set("ETag", etag(ch.Rev))
 	}
 	if e := ch.Entity; e != nil && (status == http.StatusCreated || ch.Op == catalog.Renamed) {

@@ -156,6 +156,9 @@ func (a *App) wire(ctx context.Context) error {
 	a.Feed = feed.New(a.DB, feed.WithLogger(a.Config.Log))
 	a.Audit = audit.New(a.DB)
 	a.Catalog = catalog.New(a.DB, Kinds(), catalog.WithNotify(a.Feed.Notify))
+	if err := a.Catalog.Refresh(ctx); err != nil {
+		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
+	}
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
 		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
 	return err

@@ -34,7 +34,7 @@ var errDryRun = errors.New("dry run")
 // ApplyWith is Apply that tells how many documents it has compared.
 func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document, opts ApplyOptions, progress func(done, total int)) (*ApplyResult, error) {
 	if len(docs) > MaxApply {
-		return nil, fault.New(fault.TooLarge, "an apply may hold %d entities; this one has %d", MaxApply, len(docs)).WithHint("apply it in parts")
+		return nil, fault.New(fault.TooLarge, "an apply may hold %d entities; this one has %d", MaxApply, len(docs)).Coded("apply-too-many").WithHint("apply it in parts")
 	}
 	if caller.Manager == "" {
 		caller.Manager = "apply"
@@ -97,7 +97,7 @@ func twice(docs []Document) error {
 		first[ref] = d
 	}
 	if len(problems) > 0 {
-		return fault.Bad("one entity may stand only once in an apply", problems...)
+		return fault.Bad("one entity may stand only once in an apply", problems...).Coded("apply-twice")
 	}
 	return nil
 }
@@ -112,9 +112,9 @@ type applying struct {
 	progress func(done, total int)
 	total    int
 
-	rows    map[string]row    // by reference
-	bases   map[int64][]byte  // what this manager said last, by id
-	renamed map[string]string // former name to present name
+	rows    map[string]row       // by reference
+	bases   map[int64][]byte     // what this manager said last, by id
+	renamed map[string][2]string // former name to the present one and who gave it
 	result  ApplyResult
 	changes []*change
 	clashes []fault.Problem
@@ -169,9 +169,9 @@ func clashed(problems []fault.Problem) error {
 			renamed++
 		}
 	}
-	e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(problems)-renamed).WithHint("look at both values, then change the file, or apply with --force to take the file's")
+	e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(problems)-renamed).Coded("clash").WithHint("look at both values, then change the file, or apply with --force to take the file's")
 	if renamed > 0 {
-		e = fault.New(fault.Conflict, "%d name(s) in the file are former names, and %d field(s) were changed by two hands", renamed, len(problems)-renamed).WithHint("use the new names in the file")
+		e = fault.New(fault.Conflict, "%d name(s) in the file are former names, and %d field(s) were changed by two hands", renamed, len(problems)-renamed).Coded("former-names").WithHint("use the new names in the file")
 	}
 	e.Problems = problems
 	return e
@@ -183,7 +183,7 @@ func (a *applying) load(part []Document) error {
 	for i, d := range part {
 		refs[i] = d.Entity.Ref().String()
 	}
-	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string]string{}
+	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string][2]string{}
 	lock := ""
 	if a.tx.Dialect() == sqldb.Postgres {
 		lock = " ORDER BY e.id FOR UPDATE"
@@ -243,7 +243,7 @@ func (a *applying) loadAliases(refs []string) error {
 		if err := rows.Scan(&from, &to, &by); err != nil {
 			return err
 		}
-		a.renamed[from] = to + " by " + by
+		a.renamed[from] = [2]string{to, by}
 	}
 	return rows.Err()
 }
@@ -254,7 +254,7 @@ func (a *applying) document(d Document) error {
 	r, there := a.rows[ref]
 	if to, ok := a.renamed[ref]; ok && (!there || r.deleted) {
 		a.clashes = append(a.clashes, fault.Problem{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "metadata.name", Code: "renamed",
-			Msg: "was renamed to " + to, Args: []string{to}, Hint: "use the new name in the file"})
+			Msg: fmt.Sprintf("was renamed to %s by %s", to[0], to[1]), Args: to[:], Hint: "use the new name in the file"})
 		return nil
 	}
 	ch := &change{kind: a.c.kinds.Get(d.Entity.Kind), op: Created}
@@ -358,11 +358,11 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 		for i := range problems {
 			problems[i].File, problems[i].Line = d.File, d.Line
 		}
-		return fault.Bad("merged with what others changed, "+d.Entity.Ref().Short()+" is not valid", problems...)
+		return fault.New(fault.Invalid, "merged with what others changed, %s is not valid", d.Entity.Ref().Short()).Coded("merged").With(problems...)
 	}
 	ch.after = after
 	ch.fields = Diff(ch.before, after)
-	if ch.before != nil && len(ch.fields) == 0 && string(ch.before.Status) == string(after.Status) {
+	if ch.before != nil && len(ch.fields) == 0 && ch.sameStatus() {
 		ch.op = Unchanged
 		a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before})
 		return a.remember(ch)

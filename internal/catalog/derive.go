@@ -118,7 +118,8 @@ func (f *Field) facets(v any, e *entity.Entity) []facet {
 	return []facet{{key: f.Path, value: value, ord: &ord}}
 }
 
-// facetValue writes a value as filters name it; references in full.
+// facetValue writes a value as filters name it; references in full, folded
+// values as Fold makes them.
 func (f *Field) facetValue(v any, e *entity.Entity) string {
 	switch x := v.(type) {
 	case string:
@@ -127,7 +128,7 @@ func (f *Field) facetValue(v any, e *entity.Entity) string {
 				return ref.String()
 			}
 		}
-		return cut(x, 200)
+		return cut(f.Key(x), 200)
 	case json.Number, bool:
 		return fmt.Sprint(x)
 	}
@@ -147,7 +148,7 @@ func (f *Field) order(v any, value string) string {
 		}
 	}
 	for i := range f.Enum {
-		if f.Enum[i].Value == value && !f.Suggest {
+		if f.Enum[i].Value == value && (!f.Suggest || f.Fold != nil) {
 			return fmt.Sprintf("%04d", i+1)
 		}
 	}

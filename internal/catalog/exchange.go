@@ -24,6 +24,7 @@ type Importer struct {
 	Room   string
 	Wide   bool     // its files may hold kinds of other rooms than Room
 	Accept []string // endings of the files it reads, as ".csv"
+	Args   []Arg    // what it may be told beyond the files
 	Read   func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
 }
 
@@ -43,6 +44,13 @@ func (i Importer) Import(ctx context.Context, c *Catalog, caller Caller, files [
 		return nil, err
 	}
 	return i.Read(ctx, c, caller, files, opts)
+}
+
+// Arg is something a format may be told: name=value, on the command line also
+// --name value.
+type Arg struct {
+	Name string
+	Doc  lang.Text // what it does, in a few words
 }
 
 // ImportOptions steer an import.
@@ -67,6 +75,7 @@ type Exporter struct {
 	Doc     lang.Text
 	Room    string
 	Formats []string // the first is taken when none is asked for
+	Args    []Arg    // what it may be told
 	Export  func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
 }
 

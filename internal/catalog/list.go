@@ -126,7 +126,7 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 		l.q.Limit = DefaultLimit
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
-		return nil, badQuery("limit", "must be 1 to %d", MaxLimit)
+		return nil, badQuery("limit", "query-limit", "must be 1 to %d", MaxLimit)
 	}
 	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.text, l.order, l.cursor}
 	for _, step := range steps {
@@ -137,9 +137,10 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 	return l, nil
 }
 
-func badQuery(field, format string, args ...any) error {
-	msg := fmt.Sprintf(format, args...)
-	return fault.Bad("the query cannot be answered", fault.Problem{Field: field, Code: "query", Msg: msg, Args: []string{msg}})
+func badQuery(field, code, format string, args ...any) error {
+	p := problem(code, format, args...)
+	p.Field = field
+	return fault.Bad("the query cannot be answered", *p).Coded("query")
 }
 
 func (l *listing) chooseKinds() error {
@@ -171,7 +172,7 @@ func (l *listing) conditions() error {
 	if l.q.Owner != "" {
 		ref, err := entity.ParseRef(l.q.Owner, "group", "")
 		if err != nil {
-			return badQuery("owner", "%v", err)
+			return badQuery("owner", "query-owner", "%q is not a reference: write [kind:][namespace/]name, as group:platform", l.q.Owner)
 		}
 		l.add(`e.owner = ?`, ref.String())
 	}
@@ -215,14 +216,23 @@ func (l *listing) field(path string, values []string) error {
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(path)
 		if f == nil || !f.Filter && f.Column == 0 {
-			return badQuery(path, "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
+			return badQuery(path, "query-field", "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
 		}
 		if f.Type == Reference || f.Item != nil && f.Item.Type == Reference {
 			values = l.fullRefs(f, values)
 		}
+		values = f.keys(values)
 	}
 	l.narrow(facetIn{path, values})
 	return nil
+}
+
+func (f *Field) keys(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = f.Key(v)
+	}
+	return out
 }
 
 func (l *listing) fullRefs(f *Field, values []string) []string {
@@ -236,13 +246,20 @@ func (l *listing) fullRefs(f *Field, values []string) []string {
 	return out
 }
 
-// expression compiles the CEL filter and takes from it what an index knows.
+// expression compiles the CEL filter, checks its fields, and takes from it what an index knows.
 func (l *listing) expression() error {
 	if l.q.CEL == "" {
 		return nil
 	}
 	var err error
 	if l.program, err = l.c.filter.compile(l.q.CEL); err != nil {
+		return err
+	}
+	var kinds []*Kind
+	for _, name := range l.kinds {
+		kinds = append(kinds, l.c.kinds.Get(name))
+	}
+	if err := l.program.mentions.check(kinds); err != nil {
 		return err
 	}
 	for _, eq := range l.program.equalities {
@@ -261,7 +278,7 @@ func (l *listing) indexed(key string) bool {
 	}
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(key)
-		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || !f.Filter && f.Column == 0 {
+		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || f.Fold != nil || !f.Filter && f.Column == 0 {
 			return false
 		}
 	}
@@ -290,7 +307,7 @@ func (l *listing) order() error {
 	}
 	for _, name := range l.kinds {
 		if f := l.c.kinds.Get(name).Field(l.q.Sort); f == nil || f.Column == 0 || f.Type == List {
-			return badQuery("sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
+			return badQuery("sort", "query-sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
 		}
 	}
 	l.sort.facet, l.sort.column = l.q.Sort, "s.ord"
@@ -321,7 +338,7 @@ func (l *listing) cursor() error {
 		err = fmt.Errorf("no place in it")
 	}
 	if err != nil || cur.Sort != l.signature() {
-		return badQuery("cursor", "it is not one that this list gave; begin again without it")
+		return badQuery("cursor", "query-cursor", "it is not one that this list gave; begin again without it")
 	}
 	l.after = &cur
 	return nil
@@ -342,7 +359,7 @@ func (l *listing) drive(ctx context.Context) error {
 	best, least := -1, rare+1
 	for i, n := range l.indexes {
 		var rows int
-		if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
+		if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
 			return err
 		}
 		if rows < least {
@@ -476,7 +493,7 @@ func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
 		from += ` AND (` + l.sort.column + `, ` + l.id() + `) ` + op + ` (?, ?)`
 		args = append(args, l.after.Key, l.after.ID)
 	}
-	rows, err := l.c.db.Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
+	rows, err := l.c.q().Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -518,7 +535,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 	} else if l.driver == nil {
 		limit = rare
 	}
-	if err := l.c.db.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
+	if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
 		return err
 	}
 	if len(l.words) > 0 {
@@ -532,7 +549,7 @@ func (l *listing) total(ctx context.Context, page *Page) error {
 
 func (l *listing) counted(ctx context.Context, page *Page) error {
 	args := append([]any{l.caller.Org}, anys(l.kinds)...)
-	return l.c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
+	return l.c.q().QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
 }
 
 // hasFacet reports whether a kind that is asked for keeps values under a path.
@@ -568,7 +585,7 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 		return nil, err
 	}
 	if !l.hasFacet(path) {
-		return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+		return nil, badQuery("path", "query-path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
 	}
 	if err := l.drive(ctx); err != nil {
 		return nil, err
@@ -587,7 +604,7 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 			args = []any{caller.Org, path, l.kinds[0], CountLimit, limit}
 		}
 	}
-	rows, err := c.db.Query(ctx, sel, args...)
+	rows, err := c.q().Query(ctx, sel, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -142,7 +142,7 @@ func (l *Looks) Flush(ctx context.Context) error {
 	p := l.caller
 	r.Org, r.At, r.Actor, r.ActorName, r.IP, r.Via = p.Org, l.c.now(), p.Account, p.Name, p.IP, p.Via
 	ctx = context.WithoutCancel(ctx)
-	err := l.c.db.Tx(ctx, func(tx *sqldb.Tx) error { again := *r; return audit.Append(ctx, tx, &again) })
+	err := l.c.tx(ctx, func(tx *sqldb.Tx) error { again := *r; return audit.Append(ctx, tx, &again) })
 	if err != nil {
 		return fmt.Errorf("catalog: a look at people's data could not be logged: %w", err)
 	}

@@ -83,7 +83,7 @@ func (c *Catalog) scope(ctx context.Context, org string, kinds []string) ([]stri
 		kind = kinds[0]
 	}
 	var all, own, ofKind int
-	err := c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
+	err := c.q().QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
 	words, out := scopeWords(org, kind), []string{}
 	if own < all {
 		out = append(out, words[0])
@@ -102,7 +102,7 @@ func (c *Catalog) withWords(ctx context.Context, org string, kinds, ws []string,
 		return nil, err
 	}
 	query, args := c.matching(scope, ws, match{})
-	rows, err := c.db.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
+	rows, err := c.q().Query(ctx, query+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, err
 	}
@@ -177,14 +177,14 @@ func tsQuery(scope, ws []string, m match) string {
 func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[int64]row) error {
 	q := `SELECT ` + rowColumns + ` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? AND e.kind IN ` + sqldb.In(len(l.kinds)) + ` ORDER BY e.name, e.id LIMIT ?`
 	args := append([]any{l.caller.Org, text, text + "\U0010FFFF"}, anys(l.kinds)...)
-	return collectRows(ctx, c.db, found, q, append(args, maxNamed)...)
+	return collectRows(ctx, c.q(), found, q, append(args, maxNamed)...)
 }
 
 func (c *Catalog) candidates(ctx context.Context, l *listing, scope, ws []string, m match, found map[int64]row) error {
 	ids, args := c.matching(scope, ws, m)
 	q := `SELECT ` + rowColumns + ` FROM (` + ids + ` LIMIT ?) m CROSS JOIN entities e WHERE e.id = m.id AND e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
 	args = append(append(args, maxCandidates, l.caller.Org), anys(l.kinds)...)
-	return c.db.View(ctx, func(tx *sqldb.Tx) error {
+	return c.view(ctx, func(tx *sqldb.Tx) error {
 		if err := fuzzy(ctx, tx); err != nil {
 			return err
 		}
@@ -316,7 +316,7 @@ func (c *Catalog) RebuildSearch(ctx context.Context) error {
 	var last int64
 	for {
 		n := 0
-		err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		err := c.tx(ctx, func(tx *sqldb.Tx) error {
 			var err error
 			n, last, err = c.rebuild(ctx, tx, last)
 			return err

@@ -33,9 +33,32 @@ type change struct {
 // ref returns the reference the entity has after the change.
 func (ch *change) ref() entity.Ref { return ch.after.Ref() }
 
-// write stores the changes with their revisions, relations, facets, search
-// words, feed entries and audit records. It is the only place that does.
+// write stores the changes, and what follows from them in statuses. Entities
+// whose status follows from others are stored after those.
 func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
+	var first, then []*change
+	for _, ch := range changes {
+		if ch.carry(); ch.kind.begin == nil {
+			first = append(first, ch)
+		} else {
+			then = append(then, ch)
+		}
+	}
+	if err := c.store(ctx, tx, caller, first); err != nil {
+		return err
+	}
+	if err := c.reckon(ctx, tx, caller.Org, then); err != nil {
+		return err
+	}
+	if err := c.store(ctx, tx, caller, then); err != nil {
+		return err
+	}
+	return c.followed(ctx, tx, caller.Org, changes)
+}
+
+// store writes the changes with their revisions, relations, facets, search
+// words, feed entries and audit records. It is the only place that does.
+func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	if len(changes) == 0 {
 		return nil
 	}

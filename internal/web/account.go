@@ -182,7 +182,7 @@ func beginFactor(c *Ctx, p *accountPage) (any, error) {
 // showFactor draws the QR code of a secret.
 func (p *accountPage) showFactor(c *Ctx, secret, address string) error {
 	if !strings.HasPrefix(address, "otpauth://") {
-		return fault.New(fault.Invalid, "that is no address of an authenticator")
+		return fault.New(fault.Invalid, "that is no address of an authenticator").Coded("authenticator")
 	}
 	drawn, err := qrCode(address, c.T("factor.qr"))
 	p.TOTP, p.At = &totpSetup{Secret: secret, URL: address, QR: drawn}, "factor"

@@ -131,7 +131,7 @@ func (c *Ctx) chosen(p *bulkPage) error {
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil || c.Catalog().Kinds().Get(ref.Kind) != p.Kind {
-			return fault.New(fault.Invalid, "%q is not one of these", s)
+			return fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}
@@ -234,7 +234,7 @@ func (c *Ctx) bulkApply(k *catalog.Kind, p *bulkPage, preview bool) (any, error)
 	if err != nil {
 		p.Status = fault.KindOf(err).Status()
 		for _, pr := range fault.ProblemsOf(err) {
-			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.Hint(pr.Hint)})
+			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.ProblemHint(pr)})
 		}
 		return p, nil
 	}
@@ -270,7 +270,7 @@ func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		e, err := c.Catalog().Get(c.R.Context(), c.Caller, ref)
 		if err != nil {
@@ -296,7 +296,7 @@ func (c *Ctx) bulkDelete(p *bulkPage) (any, error) {
 	for _, text := range p.Refs {
 		ref, err := entity.ParseRef(text, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", text).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}

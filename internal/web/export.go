@@ -36,7 +36,7 @@ func export(c *Ctx, k *catalog.Kind) (any, error) {
 	case "json":
 		return File{Name: name + ".json", Type: "application/json", Write: e.json}, nil
 	default:
-		return nil, fault.New(fault.Invalid, "there is no format %q", format).WithHint("use csv, xlsx, yaml or json")
+		return nil, fault.New(fault.Invalid, "there is no format %q", format).Coded("list-format").WithHint("use csv, xlsx, yaml or json")
 	}
 }
 

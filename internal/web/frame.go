@@ -122,11 +122,11 @@ func (p *PageDef) nav() string {
 // sum adds up what needs a person; the state is the worst one.
 func (g *NavRoom) sum() {
 	for _, it := range g.Items {
-		if it.State == "" {
+		if it.State == "" || it.Count == 0 {
 			continue
 		}
 		g.Count += it.Count
-		if g.State != "bad" {
+		if g.State == "" || it.State == "bad" {
 			g.State = it.State
 		}
 	}

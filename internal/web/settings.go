@@ -228,7 +228,7 @@ func day(s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return t, fault.Bad("not a date", fault.Problem{Field: "expires", Code: "date", Msg: "is not a day", Args: []string{s}})
+		return t, fault.Bad("not a date", fault.Problem{Field: "expires", Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("date")
 	}
 	return t.Add(24*time.Hour - time.Second), nil
 }

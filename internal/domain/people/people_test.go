@@ -6,26 +6,14 @@ import (
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
-	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
 func TestExamples(t *testing.T) {
-	ks := catalog.NewKinds(people.Module().Kinds...)
-	for _, k := range ks.All() {
-		for _, yaml := range k.Examples {
-			if docs, err := ks.Decode("example.yaml", []byte(yaml)); err != nil || len(docs[0].Warnings) > 0 {
-				t.Errorf("%s: %v %v", k.Name, err, docs)
-			}
-		}
-		for _, bad := range k.Invalid {
-			if _, err := ks.Decode("bad.yaml", []byte(bad.YAML)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), bad.Want) {
-				t.Errorf("%s\ngot  %v\nwant %q", bad.YAML, err, bad.Want)
-			}
-		}
-	}
+	catalogtest.Examples(t, catalog.NewKinds(people.Module().Kinds...))
 }
 
 // group and user write entities as files do.
