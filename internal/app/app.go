@@ -4,7 +4,8 @@
 //   - the kernel: sqldb (the one door to the relational store), feed (what
 //     happened, in order, and who works on it), audit (what was done, chained),
 //     auth (who somebody is and what they may do), catalog (kinds, entities,
-//     revisions, relations, search), action (requests to the outside), backup;
+//     revisions, relations, search), claim (claims, tests, runs, evidence,
+//     measures), action (requests to the outside), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
@@ -22,6 +23,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,6 +35,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
@@ -49,7 +52,7 @@ func Modules() []room.Module {
 
 // Kinds returns the kinds of all rooms.
 func Kinds() *catalog.Kinds {
-	var list []*catalog.Kind
+	list := claim.Kinds()
 	for _, m := range Modules() {
 		list = append(list, m.Kinds...)
 	}
@@ -58,7 +61,7 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Migrations...)
 	}
@@ -88,6 +91,7 @@ type Config struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is binnacle.db in the folder
 	KeyFile  string // "" is key in the folder
+	Files    string // folder of files whose numbers claims may read; "": none
 
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
@@ -107,6 +111,7 @@ type App struct {
 	Audit   *audit.Log
 	Auth    *auth.Service
 	Catalog *catalog.Catalog
+	Claims  *claim.Engine
 	Started time.Time
 }
 
@@ -159,9 +164,19 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
-	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
+	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
+	a.Claims = claim.New(a.claims(keys, client))
+	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
 	return err
+}
+
+// claims is what the engine of claims works with.
+func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log}
+	for _, m := range Modules() {
+		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...)
+	}
+	return cfg
 }
 
 // Close closes the database.

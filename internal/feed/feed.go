@@ -51,7 +51,7 @@ CREATE TABLE feed_leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIG
 CREATE TABLE feed_schedules (
   name TEXT PRIMARY KEY, tick BIGINT NOT NULL, due BIGINT NOT NULL, ran BIGINT NOT NULL,
   attempts BIGINT NOT NULL, error TEXT NOT NULL, updated BIGINT NOT NULL)
-`}}
+`}, {Name: "feed/asof", SQL: `CREATE INDEX feed_at ON feed (org, at, seq)`}}
 }
 
 const (

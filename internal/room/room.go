@@ -6,6 +6,7 @@ package room
 
 import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -21,4 +22,7 @@ type Module struct {
 	// Catalog.In, in the transaction it is given.
 	Watches   func(*catalog.Catalog) []feed.Watch
 	Schedules []feed.Schedule // what is done from time to time
+
+	Bearers []claim.Bearer // kinds that bear a claim of their own
+	Tables  []*claim.Table // observations that record queries may ask
 }
