@@ -320,6 +320,9 @@ func (c *call) importFiles() error {
 	if err != nil {
 		return err
 	}
+	if err := imp.Ask(c.caller.Principal); err != nil {
+		return err
+	}
 	args, err := c.args()
 	if err != nil {
 		return err

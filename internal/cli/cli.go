@@ -142,7 +142,7 @@ CÓDIGOS DE SALIDA
 			diffCommand(), explainCommand(), historyCommand(),
 			importCommand(), exportCommand(),
 			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
-			backupCommand(), restoreCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
+			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},
 	}
 }

@@ -66,9 +66,15 @@ const formatCatalog = "catalog"
 func importPages() []PageDef {
 	return []PageDef{
 		{ID: "import", Pattern: "/import", Verb: auth.Read, Template: "import.html", Handle: importForm},
-		{ID: "import.do", Nav: "import", Method: http.MethodPost, Pattern: "/import", Verb: auth.Read, Template: "import.html", MaxBody: importBody, Handle: importDo},
+		{ID: "import.do", Nav: "import", Method: http.MethodPost, Pattern: "/import", Verb: auth.Write, Resource: somewhere, Template: "import.html", MaxBody: importBody, Handle: importDo},
 		{ID: "export.format", Pattern: "/export/{format}", Verb: auth.Read, Handle: exportForeign},
 	}
+}
+
+// somewhere is for what a body may put into any room: which, is asked when it
+// is read.
+func somewhere(*http.Request) (auth.Resource, error) {
+	return auth.Resource{Room: auth.Somewhere}, nil
 }
 
 func (c *Ctx) importPage() *importPage {

@@ -22,11 +22,11 @@ var backstageKinds = []string{"Domain", "System", "Component", "API", "Resource"
 
 func backstageImporter() catalog.Importer {
 	return catalog.Importer{
-		Name: "backstage", Room: Room, Accept: []string{".yaml", ".yml", ".json"},
+		Name: "backstage", Room: Room, Wide: true, Accept: []string{".yaml", ".yml", ".json"},
 		Title: lang.T("Backstage catalog", "Catálogo de Backstage"),
 		Doc: lang.T("Files or folders with catalog-info.yaml. Targets of locations are followed among the files given; others are listed, not fetched. Kinds this program does not have are listed and the rest is imported. With embed=true, definitions in files beside it are taken in.",
 			"Ficheros o carpetas con catalog-info.yaml. Los destinos de las ubicaciones se siguen entre los ficheros dados; los demás se listan, no se descargan. Los tipos que este programa no tiene se listan y el resto se importa. Con embed=true se incorporan las definiciones de ficheros contiguos."),
-		Import: importBackstage,
+		Read: importBackstage,
 	}
 }
 

@@ -27,7 +27,7 @@ func adrImporter() catalog.Importer {
 		Title: lang.T("Decision records", "Registros de decisiones"),
 		Doc: lang.T("Architecture decision records: MADR of every age, adr-tools, log4brains with its packages, or any folder of Markdown. Links between them become relations, and an export gives the same text back. Arguments: namespace keeps the records of one repository apart from those of another; force=true takes the file's value where it was changed here as well.",
 			"Registros de decisiones de arquitectura: MADR de cualquier época, adr-tools, log4brains con sus paquetes, o cualquier carpeta de Markdown. Los enlaces entre ellos pasan a ser relaciones, y una exportación devuelve el mismo texto. Argumentos: namespace separa los registros de un repositorio de los de otro; force=true toma el valor del fichero donde también se cambió aquí."),
-		Import: importADR,
+		Read: importADR,
 	}
 }
 

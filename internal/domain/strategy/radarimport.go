@@ -28,7 +28,7 @@ func radarImporter() catalog.Importer {
 		Title: lang.T("Technology radar", "Radar tecnológico"),
 		Doc: lang.T("Editions of a radar: BYOR sheets and JSON, Zalando's JSON, the published volumes, Backstage's JSON, AOE's dated folders. Files are editions in the order of their names; older ones may follow later. A row that cannot be understood is reported with its line and the rest is imported. Arguments: edition and date name the edition of a single file; radar names one of several radars; segments and rings, with commas, name what a file only numbers; force=true takes the file's value where it was changed here as well.",
 			"Ediciones de un radar: hojas y JSON de BYOR, el JSON de Zalando, los volúmenes publicados, el JSON de Backstage, las carpetas con fecha de AOE. Los ficheros son ediciones en el orden de sus nombres; las más antiguas pueden llegar después. Una fila que no se entiende se informa con su línea y el resto se importa. Argumentos: edition y date nombran la edición de un único fichero; radar nombra uno de varios radares; segments y rings, con comas, nombran lo que un fichero solo numera; force=true toma el valor del fichero donde también se cambió aquí."),
-		Import: importRadar,
+		Read: importRadar,
 	}
 }
 
