@@ -94,6 +94,7 @@ type wall struct {
 var walls = []wall{
 	{from: "internal/entity", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
 	{from: "internal/fault", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
+	{from: "internal/forecast", banned: []string{"…"}, why: "arithmetic needs nothing but the standard library"},
 	{from: "internal/lang", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
 	{from: "sigma/…", banned: []string{module + "…"}, why: "the Sigma engine is a public library and knows nothing of the program"},
 	{from: "internal/…", banned: []string{"modernc.org/sqlite…", "github.com/jackc/pgx…", "database/sql/driver"}, except: []string{"internal/sqldb"}, why: "only sqldb knows the databases' drivers"},
