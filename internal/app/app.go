@@ -63,7 +63,7 @@ func Kinds() *catalog.Kinds {
 func Migrations() []sqldb.Migration {
 	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations())
 	for _, m := range Modules() {
-		all = append(all, m.Migrations...)
+		all = append(all, m.Steps()...)
 	}
 	return all
 }

@@ -23,6 +23,7 @@ import (
 // importing is the flags of import.
 type importing struct {
 	sets []string
+	maps []string
 	opts catalog.ImportOptions
 	hand hand
 	out  string
@@ -53,6 +54,7 @@ archivos no cambia nada.`),
 		access: onKinds(auth.Write).making(), max: -1, complete: completeImport,
 		flags: func(f *flags) {
 			f.texts(&i.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
+			f.texts(&i.maps, "map", "", lang.T("Which column of a table holds a field (`field=Column`), where its name does not tell; repeat for several.", "Qué columna de una tabla contiene un campo (`field=Column`), cuando su nombre no lo dice; repítela para varias."))
 			f.yes(&i.opts.DryRun, "dry-run", "", lang.T("Say what would happen and write nothing.", "Dice qué pasaría y no escribe nada."))
 			reasonFlag(f, &i.hand.reason)
 			f.choice(&i.out, "output", "o", "text", []string{"text", "name", "json"}, lang.T("What to print", "Qué se imprime"))
@@ -71,7 +73,7 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 			hinting("binnacle import %s PATH… %s", "binnacle import %s RUTA… %s", words[0], doc)
 	}
 	var err error
-	if i.opts.Args, err = settings(i.sets); err != nil {
+	if i.opts.Args, err = settings(i.sets, i.maps); err != nil {
 		return err
 	}
 	files, err := s.readFiles(words[1:], s.accepts(words[0]))
@@ -92,8 +94,8 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 	return i.report(s, report)
 }
 
-// settings reads name=value.
-func settings(sets []string) (map[string]string, error) {
+// settings reads name=value. A column, field=Column, is the setting map.field.
+func settings(sets, maps []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, set := range sets {
 		name, value, ok := strings.Cut(set, "=")
@@ -101,6 +103,13 @@ func settings(sets []string) (map[string]string, error) {
 			return nil, usage("--set %s has no value", "--set %s no tiene valor", set).hinting("write --set name=value", "escribe --set nombre=valor")
 		}
 		out[name] = value
+	}
+	for _, column := range maps {
+		name, value, ok := strings.Cut(column, "=")
+		if !ok || name == "" || value == "" {
+			return nil, usage("--map %s names no column", "--map %s no nombra una columna", column).hinting(`write --map field=Column, as --map closed="Closed Date"`, `escribe --map campo=Columna, como --map closed="Closed Date"`)
+		}
+		out["map."+name] = value
 	}
 	return out, nil
 }
@@ -133,18 +142,32 @@ func (i *importing) report(s *session, r *catalog.ImportReport) error {
 	if err := s.writeChanges(i.out, r.Changes, r.DryRun, r); err != nil {
 		return err
 	}
+	if i.out == "text" {
+		s.writeRows(r)
+	}
 	if r.Summary != "" && i.out == "text" {
 		fmt.Fprintln(s.Out, printable(r.Summary))
 	}
 	switch {
 	case len(r.Problems) == 0:
 		return nil
-	case len(r.Changes) == 0:
+	case r.Nothing():
 		return failed(exitFailed, "nothing was imported: %d problem(s)", "no se importó nada: %d problema(s)", len(r.Problems)).
 			hinting("is this the right format? binnacle import lists them", "¿es el formato correcto? binnacle import los enumera")
 	}
 	return failed(exitPartly, "%d problem(s); the rest was imported", "%d problema(s); el resto se importó", len(r.Problems)).
 		hinting("the problems stand above, by file and line; correct them and import again", "los problemas están arriba, por archivo y línea; corrígelos e importa de nuevo")
+}
+
+// writeRows tells what was observed, table by table.
+func (s *session) writeRows(r *catalog.ImportReport) {
+	for _, c := range r.Rows {
+		did := lang.T("%s: %d new, %d changed, %d gone, %d as before\n", "%s: %d nuevos, %d cambiados, %d desaparecidos, %d como antes\n")
+		if r.DryRun {
+			did = lang.T("%s: %d would be new, %d changed, %d gone, %d as before\n", "%s: %d serían nuevos, %d cambiados, %d desaparecidos, %d como antes\n")
+		}
+		fmt.Fprintf(s.Out, did.In(s.code), c.Table, c.Created, c.Updated, c.Gone, c.Unchanged)
+	}
 }
 
 // formatLine is a format in a list.
@@ -251,7 +274,7 @@ func (x *exporting) run(ctx context.Context, s *session, words []string) error {
 		return x.plain(ctx, s, at, words[0], q, t.kinds)
 	}
 	opts := catalog.ExportOptions{Format: x.as, Query: q}
-	if opts.Args, err = settings(x.sets); err != nil {
+	if opts.Args, err = settings(x.sets, nil); err != nil {
 		return err
 	}
 	files, err := at.Export(ctx, words[0], opts)

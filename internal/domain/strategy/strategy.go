@@ -18,9 +18,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/adrfile"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/workfile"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/observe"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -44,19 +46,21 @@ func Module() room.Module {
 				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
 				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
 			},
-			Importers: []catalog.Importer{radarImporter(), adrImporter()},
-			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
+			Importers: []catalog.Importer{radarImporter(), adrImporter(), workImporter()},
+			Exporters: []catalog.Exporter{radarExporter(), adrExporter(), workExporter()},
 		},
-		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind(),
+			initiativeKind(), milestoneKind(), dependencyKind(), capacityKind(), blackoutKind()},
+		Tables: []*observe.Table{workTable},
 	}
 }
 
-// texts returns the words of the room with those of its two file formats.
+// texts returns the words of the room with those of its file formats.
 var texts = sync.OnceValue(func() fs.FS {
 	var merged []catalog.File
 	for _, code := range lang.All {
 		name, all := "text."+string(code)+".json", map[string]string{}
-		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text} {
+		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text, workfile.Text} {
 			maps.Copy(all, words(src, name))
 		}
 		data, err := json.Marshal(all)

@@ -30,7 +30,7 @@ func migrations() []sqldb.Migration {
 	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), catalog.Migrations()} {
 		steps = append(steps, m...)
 	}
-	return steps
+	return append(steps, strategy.Module().Steps()...)
 }
 
 // newCatalog returns an empty catalog of the kinds of the room.

@@ -67,7 +67,7 @@ func migrations(rooms []room.Module) []sqldb.Migration {
 		all = append(all, m...)
 	}
 	for _, r := range rooms {
-		all = append(all, r.Migrations...)
+		all = append(all, r.Steps()...)
 	}
 	return all
 }

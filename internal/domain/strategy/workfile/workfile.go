@@ -6,7 +6,7 @@
 //	Lighthouse    ID,Name,State,Type,Started Date,Closed Date[,Created Date,Parent Reference Id,Tags,Url,Owning Team,Estimated Size,Depends On]
 //	Azure DevOps  ID,Work Item Type,Title,State,Tags,Activated Date,Closed Date,Parent
 //	Jira          Issue key,Summary,Status,Issue Type,Created,Resolved,Parent key,Labels
-//	Linear        ID,Title,Status,Created,Started,Completed,Parent issue,Labels,Estimate,Team
+//	Linear        ID,Title,Status,Created,Started,Completed,Parent issue,Labels,Team
 //
 // and any other by saying which column is which. How dates are written is found
 // over all of them: 7.6.2025 is a day of June, and 7/6/2025 is refused unless
@@ -92,7 +92,7 @@ var fields = []field{
 	{name: "tags", title: "Tags", aliases: []string{"Labels", "Label"}, many: true},
 	{name: "url", title: "Url", aliases: []string{"Link"}},
 	{name: "team", title: "Owning Team", aliases: []string{"Team"}},
-	{name: "size", title: "Estimated Size", aliases: []string{"Estimate"}},
+	{name: "size", title: "Estimated Size"},
 	{name: "after", title: "Depends On", aliases: []string{"Blocked by"}},
 }
 

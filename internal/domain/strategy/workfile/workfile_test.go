@@ -136,7 +136,7 @@ func TestProblems(t *testing.T) {
 		{"nothing", " \n", Options{}, []string{"f: the file is empty"}, 0},
 		{"not text", "ID\x00", Options{}, []string{"f: the file is not UTF-8 text"}, 0},
 		{"not Unicode", "ID,\xff", Options{}, []string{"f: the file is not UTF-8 text"}, 0},
-		{"a size of words", "ID,Name,State,Started,Closed,Estimate\n1,a,New,,,big\n", Options{}, []string{"f:2:11: Estimate: the size big is not a number"}, 0},
+		{"a size of words", "ID,Name,State,Started,Closed,Estimated size\n1,a,New,,,big\n", Options{}, []string{"f:2:11: Estimated size: the size big is not a number"}, 0},
 		{"two ways", head + "1,a,New,,3/4/2025,\n2,b,New,,5/6/2025,\n", Options{}, []string{"f:2:10: Started Date: 3/4/2025 can be read two ways, and no other date of the file tells which number is the month; say it with dates=d/m/y or dates=m/d/y"}, 0},
 		{"told by another", head + "1,a,New,,3/4/2025,\n2,b,New,,25/6/2025,\n", Options{}, nil, 2},
 		{"told by the caller", head + "1,a,New,,3/4/2025,\n", Options{Dates: "d/m/y"}, nil, 1},
