@@ -73,6 +73,33 @@ func (c Calendar) Until(from, day time.Time) int {
 	return n
 }
 
+// DaysOff returns which of the next days, counted from a day, do not count.
+func (c Calendar) DaysOff(from time.Time, next int) []int {
+	var off []int
+	for n := 1; len(c.off) > 0 && n <= next; n++ {
+		if c.Off(from.AddDate(0, 0, n)) {
+			off = append(off, n)
+		}
+	}
+	return off
+}
+
+// Spread turns a distribution over days that count into one over all days from
+// a day on, so that what teams with different days off do can be compared.
+func (c Calendar) Spread(from time.Time, d Dist) Dist {
+	if len(c.off) == 0 || !d.Known() {
+		return d
+	}
+	var cdf []float64
+	for day, worked := 0, 0; worked <= d.Last() && day <= MaxDays; day++ {
+		if day > 0 && !c.Off(from.AddDate(0, 0, day)) {
+			worked++
+		}
+		cdf = append(cdf, d.By(min(worked, d.Last())))
+	}
+	return Dist{trim(cdf)}
+}
+
 // Samples counts what was finished on each day from one day to another, both
 // among them, without the days that do not count. What was finished on a day
 // that does not count is not lost: it is counted on the last day before it that

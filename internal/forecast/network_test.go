@@ -165,6 +165,8 @@ func FuzzCriticalPath(f *testing.F) {
 	})
 }
 
+var alternating = []int{0, 1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 2}
+
 func simulate(t testing.TB, teams []Team, items ...Item) map[string]Outlook {
 	t.Helper()
 	out, err := Simulate(teams, items)
@@ -176,7 +178,7 @@ func simulate(t testing.TB, teams []Team, items ...Item) map[string]Outlook {
 
 // Without dependencies a simulation must come to what is exact.
 func TestSimulateIsNearExact(t *testing.T) {
-	teams := []Team{{"a", month}, {"b", []int{0, 1, 0, 2}}}
+	teams := []Team{{Name: "a", Samples: month}, {Name: "b", Samples: alternating}}
 	out := simulate(t, teams,
 		Item{Name: "one", Work: []Work{{"a", Exactly(15)}}}, Item{Name: "two", Work: []Work{{"a", Exactly(20)}, {"b", Exactly(25)}}})
 	a, _ := Sequence(month, []PMF{Exactly(15), Exactly(20)})
@@ -192,7 +194,7 @@ func TestSimulateIsNearExact(t *testing.T) {
 
 func TestSimulateIsRepeatable(t *testing.T) {
 	items := []Item{{Name: "x", Work: []Work{{"a", Between(3, 5, 9)}}}, {Name: "y", Work: []Work{{"a", Exactly(4)}}, After: []string{"x"}}}
-	one, two := simulate(t, []Team{{"a", month}}, items...), simulate(t, []Team{{"a", month}}, items...)
+	one, two := simulate(t, []Team{{Name: "a", Samples: month}}, items...), simulate(t, []Team{{Name: "a", Samples: month}}, items...)
 	if !slices.Equal(one["y"].cdf, two["y"].cdf) || one["x"].Critical != two["x"].Critical {
 		t.Error("the same question has two answers")
 	}
@@ -208,7 +210,7 @@ func TestSimulateIsRepeatable(t *testing.T) {
 // A steady team shows the order of things: who waits, who goes on with what is
 // left of the day, what the chain is.
 func TestNetwork(t *testing.T) {
-	steady := []Team{{"a", []int{1}}, {"b", []int{2}}}
+	steady := []Team{{Name: "a", Samples: []int{1}}, {Name: "b", Samples: []int{2}}}
 	out := simulate(t, steady,
 		Item{Name: "first", Work: []Work{{"a", Exactly(3)}}},
 		Item{Name: "second", Work: []Work{{"a", Exactly(2)}}},
@@ -237,6 +239,29 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
+// Days off move a team and what waits for it; a thin history is as uncertain
+// in a network as it is alone.
+func TestSimulateDaysOff(t *testing.T) {
+	teams := []Team{{Name: "a", Samples: []int{1}, Off: []int{2, 3, 7}}, {Name: "b", Samples: []int{1}}}
+	out := simulate(t, teams, Item{Name: "x", Work: []Work{{"a", Exactly(4)}}}, Item{Name: "y", Work: []Work{{"b", Exactly(1)}}, After: []string{"x"}}, Item{Name: "z", Work: []Work{{"a", Exactly(1)}}})
+	for name, want := range map[string]int{"x": 6, "y": 7, "z": 8} {
+		if day, _ := out[name].Day(1); day != want {
+			t.Errorf("%s is done on day %d, want %d", name, day, want)
+		}
+	}
+	thin := []int{0, 2, 0, 1, 0, 3, 0}
+	alone, err := Ahead(thin, []PMF{Exactly(12)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := simulate(t, []Team{{Name: "a", Samples: thin}}, Item{Name: "x", Work: []Work{{"a", Exactly(12)}}})
+	for _, day := range []int{8, 14, 25, 60} {
+		if a, n := alone[0].By(day), network["x"].By(day); math.Abs(a-n) > 0.05 {
+			t.Errorf("by day %d: alone %.3f, in a network %.3f", day, a, n)
+		}
+	}
+}
+
 func TestSimulateRefuses(t *testing.T) {
 	for _, c := range []struct {
 		teams []Team
@@ -244,9 +269,9 @@ func TestSimulateRefuses(t *testing.T) {
 		want  string
 	}{
 		{nil, []Item{{Name: "x", Work: []Work{{"a", Exactly(1)}}}}, `"x" is work of "a", which is not there`},
-		{[]Team{{"a", []int{0}}}, []Item{{Name: "x", Work: []Work{{"a", Exactly(1)}}}}, "a: nothing was finished on any day of the history"},
+		{[]Team{{Name: "a", Samples: []int{0}}}, []Item{{Name: "x", Work: []Work{{"a", Exactly(1)}}}}, "a: nothing was finished on any day of the history"},
 		{nil, []Item{{Name: "x", After: []string{"x"}}}, "these wait for each other: x → x"},
-		{[]Team{{"a", []int{1}}}, []Item{{Name: "x", Work: []Work{{"a", nil}}}}, "x: there is more work than a forecast can be asked about"},
+		{[]Team{{Name: "a", Samples: []int{1}}}, []Item{{Name: "x", Work: []Work{{"a", nil}}}}, "x: there is more work than a forecast can be asked about"},
 	} {
 		if _, err := Simulate(c.teams, c.items); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
@@ -255,7 +280,7 @@ func TestSimulateRefuses(t *testing.T) {
 	// What a team can never finish has no date.
 	slow := make([]int, 1000)
 	slow[0] = 1
-	out := simulate(t, []Team{{"a", slow}}, Item{Name: "x", Work: []Work{{"a", Exactly(100)}}}, Item{Name: "y", After: []string{"x"}})
+	out := simulate(t, []Team{{Name: "a", Samples: slow}}, Item{Name: "x", Work: []Work{{"a", Exactly(100)}}}, Item{Name: "y", After: []string{"x"}})
 	if _, ok := out["y"].Day(0.5); ok || out["y"].Never() != 1 {
 		t.Errorf("y is done with %v", 1-out["y"].Never())
 	}
@@ -272,7 +297,7 @@ func BenchmarkSimulate(b *testing.B) {
 	}
 	var teams []Team
 	for i := range 5 {
-		teams = append(teams, Team{fmt.Sprint(i), month})
+		teams = append(teams, Team{Name: fmt.Sprint(i), Samples: month})
 	}
 	for b.Loop() {
 		if _, err := Simulate(teams, items); err != nil {

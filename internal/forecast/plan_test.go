@@ -39,6 +39,16 @@ func TestCalendar(t *testing.T) {
 	if got := c.Samples(day("2026-12-25"), day("2026-12-26"), finished); len(got) != 0 {
 		t.Errorf("days off give the samples %v", got)
 	}
+	if got := c.DaysOff(day("2026-12-22"), 5); !slices.Equal(got, []int{2, 3, 4, 5}) {
+		t.Errorf("days off %v", got)
+	}
+	spread := c.Spread(day("2026-12-22"), At(2))
+	if d, _ := spread.Day(1); d != 12 || spread.By(11) != 0 {
+		t.Errorf("the second day that counts is %d days away", d)
+	}
+	if none := NewCalendar().Spread(day("2026-12-22"), At(2)); none.Last() != 2 {
+		t.Errorf("without days off: %v", none)
+	}
 	always := NewCalendar(Span{day("2026-01-01"), day("2400-01-01")})
 	if got := always.Date(day("2026-01-02"), 1); !got.After(day("2045-01-01")) {
 		t.Errorf("after a calendar without days comes %v", got)

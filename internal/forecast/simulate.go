@@ -5,10 +5,12 @@ import (
 	"slices"
 )
 
-// Team is who works in a network: what it finished on each day of its history.
+// Team is who works in a network: what it finished on each day of its history,
+// and the days ahead on which it does not work, in ascending order.
 type Team struct {
 	Name    string
 	Samples []int
+	Off     []int
 }
 
 // Item is a piece of work in a network. Each of its Work is done by one team;
@@ -71,6 +73,8 @@ type network struct {
 	after [][]int // places of what each item waits for
 	jobs  [][]job // by team, in the order of rank
 
+	samples  [][]int // by team: what days are picked from in this run
+	off      []int   // by team: how many days off are past
 	open     []int   // by item: pieces of work left in this run
 	end      []int   // by item: the day it was done on; -1 while it is not
 	held     []int   // by item: whose work its team was busy with; -1 for nothing
@@ -88,6 +92,7 @@ type job struct {
 
 func newNetwork(teams []Team, items []Item) (*network, error) {
 	n := &network{teams: teams, items: items, after: make([][]int, len(items)), jobs: make([][]job, len(teams)),
+		samples: make([][]int, len(teams)), off: make([]int, len(teams)),
 		open: make([]int, len(items)), end: make([]int, len(items)), held: make([]int, len(items)),
 		ended: make([][]int, len(items)), critical: make([]int, len(items))}
 	tasks := make([]Task, len(items))
@@ -136,9 +141,9 @@ func (n *network) play(rnd *Rand) {
 	n.begin(rnd)
 	left := len(n.items) - n.close(0)
 	for day := 1; left > 0 && day <= MaxDays; day++ {
-		for t, team := range n.teams {
-			if len(n.jobs[t]) > 0 {
-				n.work(t, day, team.Samples[rnd.Below(len(team.Samples))])
+		for t := range n.teams {
+			if len(n.jobs[t]) > 0 && !n.idle(t, day) {
+				n.work(t, day, n.samples[t][rnd.Below(len(n.samples[t]))])
 			}
 		}
 		left -= n.close(day)
@@ -146,8 +151,23 @@ func (n *network) play(rnd *Rand) {
 	n.trace()
 }
 
-// begin draws how much there is to do.
+// idle reports whether a day is off for a team. Days are asked for in order.
+func (n *network) idle(t, day int) bool {
+	off := n.teams[t].Off
+	for n.off[t] < len(off) && off[n.off[t]] < day {
+		n.off[t]++
+	}
+	return n.off[t] < len(off) && off[n.off[t]] == day
+}
+
+// begin draws how much there is to do, and from what.
 func (n *network) begin(rnd *Rand) {
+	for t, team := range n.teams {
+		n.samples[t], n.off[t] = team.Samples, 0
+		if len(team.Samples) < Thin {
+			n.samples[t] = redraw(rnd, team.Samples)
+		}
+	}
 	for i := range n.items {
 		n.open[i], n.end[i], n.held[i] = 0, -1, -1
 	}

@@ -228,10 +228,7 @@ func resample(samples []int, sizes []PMF) ([]Dist, error) {
 	}
 	draws := map[string]*drawn{}
 	for range Resamples {
-		draw := make([]int, len(samples))
-		for i := range draw {
-			draw[i] = samples[rnd.Below(len(samples))]
-		}
+		draw := redraw(rnd, samples)
 		slices.Sort(draw)
 		key := hash(draw)
 		if draws[key] == nil {
@@ -258,6 +255,15 @@ func resample(samples []int, sizes []PMF) ([]Dist, error) {
 		out[i] = Dist{trim(cdf)}
 	}
 	return out, nil
+}
+
+// redraw returns as many samples, each picked anew.
+func redraw(rnd *Rand, samples []int) []int {
+	draw := make([]int, len(samples))
+	for i := range draw {
+		draw[i] = samples[rnd.Below(len(samples))]
+	}
+	return draw
 }
 
 // sizeless returns the chance that all of the sizes are nothing.
