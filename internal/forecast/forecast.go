@@ -172,3 +172,16 @@ func combine(dists []Dist, f func(a, b float64) float64) Dist {
 	}
 	return Dist{cdf}
 }
+
+// FromChances returns the distribution with given chances by day. They must not
+// fall; what falls is raised, and what is above 1 is 1.
+func FromChances(byDay []float64) Dist {
+	cdf, before := make([]float64, len(byDay)), 0.0
+	for day, p := range byDay {
+		if before = math.Max(before, math.Min(p, 1)); math.IsNaN(before) {
+			before = 0
+		}
+		cdf[day] = before
+	}
+	return Dist{cdf}
+}

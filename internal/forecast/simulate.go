@@ -54,7 +54,7 @@ func Simulate(teams []Team, items []Item) (map[string]Outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	rnd := NewRand(Seed("network", teams, items))
+	rnd := NewRand(NetworkSeed(teams, items))
 	for range Runs {
 		n.play(rnd)
 	}
@@ -64,6 +64,9 @@ func Simulate(teams []Team, items []Item) (map[string]Outlook, error) {
 	}
 	return out, nil
 }
+
+// NetworkSeed returns the seed that Simulate takes: the hash of its inputs.
+func NetworkSeed(teams []Team, items []Item) uint64 { return Seed("network", teams, items) }
 
 // network is the state of a simulation.
 type network struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/workfile"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/observe"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -51,7 +52,10 @@ func Module() room.Module {
 		},
 		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind(),
 			initiativeKind(), milestoneKind(), dependencyKind(), capacityKind(), blackoutKind()},
-		Tables: []*observe.Table{workTable},
+		Tables:     []*observe.Table{workTable},
+		Migrations: forecastMigrations(),
+		Watches:    func(c *catalog.Catalog) []feed.Watch { return []feed.Watch{forecastWatch(c)} },
+		Schedules:  func(c *catalog.Catalog) []feed.Schedule { return []feed.Schedule{forecastSchedule(c)} },
 	}
 }
 
