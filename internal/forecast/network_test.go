@@ -223,7 +223,7 @@ func TestNetwork(t *testing.T) {
 	for name, want := range map[string]struct {
 		day      int
 		critical float64
-	}{"first": {3, 0}, "second": {5, 0}, "free": {2, 0}, "follows": {5, 0}, "launch": {5, 0}, "later": {30, 1}, "nothing": {0, 0}} {
+	}{"first": {3, 1}, "second": {5, 1}, "free": {2, 0}, "follows": {5, 0}, "launch": {5, 1}, "later": {30, 0}, "nothing": {0, 0}} {
 		day, ok := out[name].Day(1)
 		if !ok || day != want.day || out[name].Critical != want.critical {
 			t.Errorf("%s: day %d, critical %v; want %+v", name, day, out[name].Critical, want)

@@ -70,7 +70,7 @@ func TestPublishedCD3(t *testing.T) {
 	for _, d := range list {
 		candidates = append(candidates, Candidate{d.Name, []float64{got[d.Name], 1}})
 	}
-	places := Rank(candidates, CD3)
+	places := Rank(candidates, Each(CD3))
 	for i, want := range []struct {
 		name  string
 		score float64
@@ -101,7 +101,7 @@ func TestScores(t *testing.T) {
 }
 
 func TestRankStability(t *testing.T) {
-	places := Rank([]Candidate{{"close", []float64{11, 1}}, {"far", []float64{1, 1}}, {"near", []float64{10, 1}}, {"unknown", nil}, {"twin", []float64{10, 1}}}, CD3)
+	places := Rank([]Candidate{{"close", []float64{11, 1}}, {"far", []float64{1, 1}}, {"near", []float64{10, 1}}, {"unknown", nil}, {"twin", []float64{10, 1}}}, Each(CD3))
 	var names []string
 	for _, p := range places {
 		names = append(names, p.Name)

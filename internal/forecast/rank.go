@@ -89,18 +89,34 @@ type Flip struct {
 // Doubt is how far each input is varied to see which ranks hold.
 const Doubt = 0.25
 
+// Scores turns the inputs of all candidates into their scores, when one hangs
+// on another's. Inputs that are not known are nil.
+type Scores func(in [][]float64) []float64
+
+// Each scores every candidate for itself.
+func Each(score Score) Scores {
+	return func(in [][]float64) []float64 {
+		out := make([]float64, len(in))
+		for i := range in {
+			out[i] = math.NaN()
+			if in[i] != nil {
+				out[i] = score(in[i])
+			}
+		}
+		return out
+	}
+}
+
 // Rank orders candidates by score, the best first, and tells how firm each
 // place is: every input of every candidate is made a quarter more and a quarter
 // less, one at a time.
-func Rank(list []Candidate, score Score) []Place {
+func Rank(list []Candidate, score Scores) []Place {
 	places := make(placing, len(list))
-	scores := make([]float64, len(list))
+	in := make([][]float64, len(list))
 	for i, c := range list {
-		scores[i] = math.NaN()
-		if c.In != nil {
-			scores[i] = score(c.In)
-		}
+		in[i] = c.In
 	}
+	scores := score(in)
 	for i, c := range list {
 		r := rankOf(scores, i)
 		places[i] = Place{Candidate: c, Score: scores[i], Rank: r, Best: r, Worst: r}
@@ -108,7 +124,7 @@ func Rank(list []Candidate, score Score) []Place {
 	for i, c := range list {
 		for k := range c.In {
 			for _, factor := range []float64{1 - Doubt, 1 + Doubt} {
-				places.vary(scores, score, i, k, factor)
+				places.vary(in, score, i, k, factor)
 			}
 		}
 	}
@@ -124,20 +140,15 @@ func Rank(list []Candidate, score Score) []Place {
 type placing []Place
 
 // vary makes one input of one candidate more or less and notes who moves.
-func (list placing) vary(scores []float64, score Score, i, input int, factor float64) {
-	if math.IsNaN(scores[i]) {
-		return
-	}
-	in := slices.Clone(list[i].In)
-	in[input] *= factor
-	changed := slices.Clone(scores)
-	if changed[i] = score(in); math.IsNaN(changed[i]) {
-		return
-	}
+func (list placing) vary(in [][]float64, score Scores, i, input int, factor float64) {
+	changed := slices.Clone(in)
+	changed[i] = slices.Clone(in[i])
+	changed[i][input] *= factor
+	scores := score(changed)
 	for j := range list {
 		p := &list[j]
-		r := rankOf(changed, j)
-		if r == p.Rank {
+		r := rankOf(scores, j)
+		if r == p.Rank || r == 0 || p.Rank == 0 {
 			continue
 		}
 		p.Best, p.Worst = min(p.Best, r), max(p.Worst, r)

@@ -32,7 +32,7 @@ type Work struct {
 // Outlook is what a simulation says of one item.
 type Outlook struct {
 	Dist
-	Critical float64 // share of runs in which it was on the chain that ended last
+	Critical float64 // share of runs in which it was on a chain that ended last
 }
 
 // Runs is how often a network is simulated: a chance of one half is then off by
@@ -45,10 +45,12 @@ const Runs = 4000
 // that it can work on, what is left on the next. An item begins on the day
 // after the last that it waits for.
 //
-// The chain of a run goes back from the item that ended last, each time to what
-// held the item up: the last of what it waits for, or else the item its team
-// was busy with. An item's Critical is the share of runs it was on the chain:
-// the criticality index of Martin (1965).
+// Items that depend on each other, directly or by others, have a chain in every
+// run: it goes back from the one of them that ended last, each time to what held
+// the item up, the item its team was busy with or else the last of what it waits
+// for. An item's Critical is the share of runs it was on a chain: the
+// criticality index of Martin (1965). An item nothing hangs on and that hangs on
+// nothing makes no chain.
 func Simulate(teams []Team, items []Item) (map[string]Outlook, error) {
 	n, err := newNetwork(teams, items)
 	if err != nil {
@@ -74,6 +76,7 @@ type network struct {
 	items []Item
 	order []int   // the items so that each stands after what it waits for
 	after [][]int // places of what each item waits for
+	group []int   // by item: the place of one that stands for all that depend on each other
 	jobs  [][]job // by team, in the order of rank
 
 	samples  [][]int // by team: what days are picked from in this run
@@ -120,6 +123,7 @@ func newNetwork(teams []Team, items []Item) (*network, error) {
 			}
 		}
 	}
+	n.gather()
 	return n, nil
 }
 
@@ -244,17 +248,42 @@ func (n *network) free(item int) bool {
 	return !slices.ContainsFunc(n.after[item], func(a int) bool { return n.end[a] < 0 })
 }
 
-// trace counts the items of the chain that ended last, from its end.
-func (n *network) trace() {
-	last := -1
-	for _, i := range n.order {
-		if last < 0 || !later(n.end[last], n.end[i]) {
-			last = i // of those that end together, the one that waits for the others
+// gather finds which items depend on each other.
+func (n *network) gather() {
+	n.group = make([]int, len(n.items))
+	for i := range n.group {
+		n.group[i] = i
+	}
+	for again := true; again; {
+		again = false
+		for i, after := range n.after {
+			for _, a := range after {
+				if least := min(n.group[i], n.group[a]); n.group[i] != least || n.group[a] != least {
+					n.group[i], n.group[a], again = least, least, true
+				}
+			}
 		}
 	}
-	for steps := 0; last >= 0 && steps < len(n.items); steps++ {
-		n.critical[last]++
-		last = n.before(last)
+}
+
+// trace counts the items of the chains, each once.
+func (n *network) trace() {
+	last := make(map[int]int, len(n.items))
+	size := make(map[int]int, len(n.items))
+	for _, i := range n.order {
+		g := n.group[i]
+		size[g]++
+		if end, ok := last[g]; !ok || !later(n.end[end], n.end[i]) {
+			last[g] = i // of those that end together, the one that waits for the others
+		}
+	}
+	been := make([]bool, len(n.items))
+	for g, i := range last {
+		for size[g] > 1 && i >= 0 && !been[i] {
+			been[i] = true
+			n.critical[i]++
+			i = n.before(i)
+		}
 	}
 }
 

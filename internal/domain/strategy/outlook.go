@@ -26,7 +26,7 @@ type Outlook struct {
 	Remaining float64 // expected items left, what is not written yet among them
 	Teams     []Pace
 	Simulated bool    // it hangs on others, so it was simulated
-	Critical  float64 // share of runs in which it was on the chain that ended last
+	Critical  float64 // share of runs in which it was on a chain that ended last
 	Why       string  // the reason for no forecast: a key below "strategy.forecast.why."; "" when there is one
 	WhyOf     string  // what the reason is about: references, or names
 	Hash      string  // of the inputs

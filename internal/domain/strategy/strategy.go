@@ -1,7 +1,12 @@
-// Package strategy is the room of where the organisation is going: the
-// technology radar with its editions, and the decisions that are dear to undo.
-// Both come from the files teams already keep (radarfile, adrfile) and go back
-// to them.
+// Package strategy is the room of where the organisation is going: the roadmap
+// with its forecasts, the technology radar with its editions, and the decisions
+// that are dear to undo. They come from the files teams already keep (workfile,
+// radarfile, adrfile) and go back to them.
+//
+// The roadmap is read from the bottom up: work items are observed (worktable,
+// workimport), a plan joins them with the initiatives (work, plan), outlook
+// computes when each will be done by package forecast, forecasts keeps what was
+// said and scores it when the end is known, and the pages show it.
 package strategy
 
 import (
@@ -41,14 +46,15 @@ func Module() room.Module {
 			Room:      web.Room{ID: Room, Title: lang.T("Strategy", "Estrategia"), Icon: "strategy", Order: 10},
 			Texts:     texts(),
 			Templates: files,
-			Pages:     []web.PageDef{radarPage()},
-			Cards:     slices.Concat(technologyCards(), decisionCards()),
+			Pages:     []web.PageDef{radarPage(), roadmapPage()},
+			Cards:     slices.Concat(technologyCards(), decisionCards(), initiativeCards()),
 			Nav: []web.NavItem{
+				{ID: "roadmap", Label: "strategy.nav.roadmap", Href: "/roadmap", Icon: "calendar", Key: "r"},
 				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
 				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
 			},
 			Importers: []catalog.Importer{radarImporter(), adrImporter(), workImporter()},
-			Exporters: []catalog.Exporter{radarExporter(), adrExporter(), workExporter()},
+			Exporters: []catalog.Exporter{radarExporter(), adrExporter(), workExporter(), roadmapExporter()},
 		},
 		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind(),
 			initiativeKind(), milestoneKind(), dependencyKind(), capacityKind(), blackoutKind()},
