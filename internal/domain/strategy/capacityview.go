@@ -50,7 +50,8 @@ type stand struct {
 func (r *roadmapping) capacity() {
 	v := &capacityView{}
 	r.page.Capacity = v
-	first := forecast.Month(r.c.Now)
+	today := forecast.Day(r.c.Now)
+	first := forecast.Month(today)
 	var supply []forecast.Supply
 	stands := map[string]*stand{}
 	for _, team := range r.teamsShown() {
@@ -60,7 +61,11 @@ func (r *roadmapping) capacity() {
 		for i := range capacityMonths {
 			month := first.AddDate(0, i, 0)
 			if people, ok := s.people(month); ok {
-				supply = append(supply, forecast.Supply{Team: team, Month: month, Days: people * r.p.workdays(team, month, month.AddDate(0, 1, -1))})
+				from := month
+				if today.After(from) {
+					from = today // what is left of this month
+				}
+				supply = append(supply, forecast.Supply{Team: team, Month: month, Days: people * r.p.workdays(team, from, month.AddDate(0, 1, -1))})
 			}
 		}
 	}
@@ -178,11 +183,14 @@ func (r *roadmapping) demand(stands map[string]*stand) []forecast.Demand {
 		if !slices.Contains([]string{InitiativeActive, InitiativePlanned}, in.Spec.State) || in.Spec.Lane == LaneLater || !in.sized() {
 			continue
 		}
-		begin, end := r.p.begins(in), in.aim()
-		if end.IsZero() {
+		begin, end, today := r.p.begins(in), in.aim(), forecast.Day(r.c.Now)
+		if end.Before(today) { // none, or one that has passed
 			end = in.outlook.Date(forecast.Levels[2])
 		}
-		if today := forecast.Day(r.c.Now); begin.Before(today) {
+		if end.Before(today) {
+			end = time.Time{}
+		}
+		if begin.Before(today) {
 			begin = today
 		}
 		asked := false

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/forecast"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/web"
 )
 
 // forecastMigrations makes the table of forecasts made. Days are those of the
@@ -154,6 +155,18 @@ func newest(ctx context.Context, q sqldb.Querier, org string) (map[string]Made, 
 		out[m.UID] = m
 	}
 	return out, err
+}
+
+// unlikelyCount counts the initiatives that are unlikely to meet their day.
+func unlikelyCount(c *web.Ctx) (web.Count, error) {
+	var n int
+	err := c.Catalog().DB().QueryRow(c.R.Context(), `SELECT count(*) FROM strategy_forecasts f WHERE org = ? AND finished = 0 AND chance >= 0 AND chance < ?
+		AND at = (SELECT MAX(at) FROM strategy_forecasts l WHERE l.org = f.org AND l.uid = f.uid)
+		AND EXISTS (SELECT 1 FROM entities e WHERE e.org = f.org AND e.uid = f.uid AND e.deleted = 0)`, c.Caller.Org, unlikely).Scan(&n)
+	if n == 0 {
+		return web.Count{}, err
+	}
+	return web.Count{N: n, State: "warn"}, err
 }
 
 // Record is how good the forecasts were whose end is known.

@@ -49,7 +49,7 @@ func Module() room.Module {
 			Pages:     []web.PageDef{radarPage(), roadmapPage()},
 			Cards:     slices.Concat(technologyCards(), decisionCards(), initiativeCards()),
 			Nav: []web.NavItem{
-				{ID: "roadmap", Label: "strategy.nav.roadmap", Href: "/roadmap", Icon: "calendar", Key: "r"},
+				{ID: "roadmap", Label: "strategy.nav.roadmap", Href: "/roadmap", Icon: "calendar", Key: "r", Count: unlikelyCount},
 				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
 				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
 			},

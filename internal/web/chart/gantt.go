@@ -109,7 +109,11 @@ func (g Gantt) HTML() template.HTML {
 		d.dated = laterFrom
 	}
 	d.place()
-	d.open("div", "class", "gantt", "style", "--h:"+n(d.height)+"px", "role", "group", "aria-label", g.Name)
+	class := "gantt"
+	if slices.Contains(d.rows(), 1) {
+		class += " gantt-tall"
+	}
+	d.open("div", "class", class, "style", "--h:"+n(d.height)+"px", "role", "group", "aria-label", g.Name)
 	d.head()
 	d.open("div", "class", "gantt-body")
 	d.lanes()
@@ -282,38 +286,53 @@ func (d *gantting) arrows(h string) {
 	}
 }
 
-// marks draws today and the events; labels that would lie over each other take
-// turns in two rows.
+// rows says in which row the label of each event stands: the first in which it
+// does not lie over another. Two are enough; what fits in neither stands in the
+// second.
+func (d *gantting) rows() []int {
+	type label struct{ from, to float64 }
+	var placed [2][]label
+	wide := func(m DayMark) label {
+		x, half := d.x(m.At), (width(m.Text, 12)+18)/2/8.7 // in per cent of the narrowest drawing
+		return label{x - half, x + half}
+	}
+	if d.g.Today != nil {
+		placed[0] = append(placed[0], wide(*d.g.Today))
+	}
+	var rows []int
+	for _, e := range d.g.Events {
+		l, row := wide(e), 0
+		if slices.ContainsFunc(placed[0], func(o label) bool { return l.from < o.to && o.from < l.to }) {
+			row = 1
+		}
+		placed[row] = append(placed[row], l)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// marks draws today and the events.
 func (d *gantting) marks() {
 	day := func(m DayMark, class string) {
 		if m.At.Before(d.g.From) || m.At.After(d.g.To) {
 			return
 		}
-		x := d.x(m.At)
-		if x > d.dated-8 {
-			class += " g-event-end"
-		}
-		d.open("div", "class", class, "style", "--x:"+n(x))
+		d.open("div", "class", class, "style", "--x:"+n(d.x(m.At)))
 		d.leaf("span", m.Text, "title", m.Tip)
 		d.end("div")
 	}
 	if d.g.Today != nil {
 		day(*d.g.Today, "g-today")
 	}
-	last := -100.0
-	if d.g.Today != nil {
-		last = d.x(d.g.Today.At)
-	}
-	up := false
-	for _, e := range d.g.Events {
+	for i, row := range d.rows() {
 		class := "g-event"
-		if x := d.x(e.At); math.Abs(x-last) < 12 && !up {
-			class, up = class+" g-event-up", true
-		} else {
-			up = false
+		if row > 0 {
+			class += " g-event-up"
 		}
-		last = d.x(e.At)
-		day(e, class)
+		if d.x(d.g.Events[i].At) > 92 {
+			class += " g-event-end"
+		}
+		day(d.g.Events[i], class)
 	}
 }
 
