@@ -58,7 +58,7 @@ func Module() room.Module {
 		},
 		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind(),
 			initiativeKind(), milestoneKind(), dependencyKind(), capacityKind(), blackoutKind()},
-		Tables:     []*observe.Table{workTable},
+		Observed:   []*observe.Table{workTable},
 		Migrations: forecastMigrations(),
 		Watches:    func(c *catalog.Catalog) []feed.Watch { return []feed.Watch{forecastWatch(c)} },
 		Schedules:  func(c *catalog.Catalog) []feed.Schedule { return []feed.Schedule{forecastSchedule(c)} },

@@ -161,5 +161,5 @@ func TestWholeWork(t *testing.T) {
 
 func tableOf(t testing.TB) *observe.Table {
 	t.Helper()
-	return strategy.Module().Tables[0]
+	return strategy.Module().Observed[0]
 }

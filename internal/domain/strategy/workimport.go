@@ -30,7 +30,7 @@ func workImporter() catalog.Importer {
 		Title: lang.T("Work items", "Elementos de trabajo"),
 		Doc: lang.T("What was asked for, begun and finished, as CSV: exports of Azure DevOps, Jira, Linear and Lighthouse, and any other with --map. Forecasts learn from it. Arguments: source names the tracker, when there are several; team, the group of items that name none; map.FIELD says which column holds a field; dates, how they are written when they do not tell, as d/m/y; asof, the day of an older export; done and removed, states in commas that mean finished and dropped; whole=true says that what is not in the files is gone.",
 			"Lo que se pidió, empezó y terminó, como CSV: exportaciones de Azure DevOps, Jira, Linear y Lighthouse, y cualquier otra con --map. Las previsiones aprenden de ello. Argumentos: source nombra el gestor, si hay varios; team, el grupo de los elementos que no nombran ninguno; map.CAMPO dice qué columna contiene un campo; dates, cómo se escriben si no lo dicen, como d/m/y; asof, el día de una exportación antigua; done y removed, estados separados por comas que significan terminado y descartado; whole=true dice que lo que no está en los ficheros ha desaparecido."),
-		Import: importWork,
+		Read: importWork,
 	}
 }
 
