@@ -1,11 +1,13 @@
 // Package app puts the program together. Read from the bottom up, it is
 //
-//   - words everyone shares: entity, fault, lang;
+//   - words everyone shares: entity, fault, lang; and forecast, the arithmetic of
+//     delivery dates;
 //   - the kernel: sqldb (the one door to the relational store), feed (what
 //     happened, in order, and who works on it), audit (what was done, chained),
-//     auth (who somebody is and what they may do), catalog (kinds, entities,
-//     revisions, relations, search), claim (claims, tests, runs, evidence,
-//     measures), action (requests to the outside), backup;
+//     auth (who somebody is and what they may do), observe (tables of what
+//     machines report), catalog (kinds, entities, revisions, relations, search),
+//     claim (claims, tests, runs, evidence, measures), action (requests to the
+//     outside), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one

@@ -90,30 +90,45 @@ func (m Made) insert(ctx context.Context, tx *sqldb.Tx, org string) error {
 	return err
 }
 
-// packDist writes a distribution with five decimals: its chances from the first
-// that is not 0, after how many days that is.
+// keptPoints is how many chances of a distribution are kept. A longer one is
+// kept by every second, third, … day: what is years away need not be told apart
+// by days.
+const keptPoints = 500
+
+// packDist writes a distribution with five decimals: after how many days it
+// begins, how many days lie between its chances, and these.
 func packDist(d forecast.Dist) string {
-	list := []float64{0}
-	for day := 0; day <= d.Last(); day++ {
-		if p := math.Round(d.By(day)*1e5) / 1e5; len(list) > 1 || p > 0 {
-			list = append(list, p)
-		} else {
-			list[0]++
-		}
+	first := 0
+	for first <= d.Last() && d.By(first) < 5e-6 {
+		first++
 	}
-	data, _ := json.Marshal(list)
+	step := max(1, (d.Last()-first+keptPoints)/keptPoints)
+	list := []float64{float64(first), float64(step)}
+	for day := first; day < d.Last()+step && d.Known(); day += step {
+		list = append(list, math.Round(d.By(day)*1e5)/1e5)
+	}
+	data, _ := json.Marshal(list) // numbers
 	return string(data)
 }
 
+// unpackDist reads one. Between two days that were kept the chance is that of
+// the first, so that nothing is promised that was not.
 func unpackDist(s string) (forecast.Dist, error) {
 	var list []float64
-	if err := json.Unmarshal([]byte(s), &list); err != nil || len(list) == 0 {
-		return forecast.Dist{}, fmt.Errorf("a kept distribution: %w", err)
+	if err := json.Unmarshal([]byte(s), &list); err != nil || len(list) < 2 || list[0] < 0 || list[1] < 1 || list[0]+list[1]*float64(len(list)) > 4*forecast.MaxDays {
+		return forecast.Dist{}, fmt.Errorf("a kept distribution cannot be read: %.40q", s)
 	}
-	if len(list) == 1 {
+	if len(list) == 2 {
 		return forecast.Dist{}, nil
 	}
-	return forecast.FromChances(append(make([]float64, int(list[0])), list[1:]...)), nil
+	byDay := make([]float64, int(list[0]))
+	for i, p := range list[2:] {
+		byDay = append(byDay, p)
+		for day := 1; day < int(list[1]) && i < len(list)-3; day++ {
+			byDay = append(byDay, p)
+		}
+	}
+	return forecast.FromChances(byDay), nil
 }
 
 // readMade reads forecasts.

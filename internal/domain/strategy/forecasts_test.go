@@ -319,3 +319,23 @@ func TestForecastWatch(t *testing.T) {
 		}
 	})
 }
+
+// What is years away is kept by fewer days, and never sooner than it was.
+func TestFarForecast(t *testing.T) {
+	o := newOffice(t, sqldbtest.SQLite(t, migrations()))
+	slow := make([]int, 90)
+	slow[0], slow[40] = 1, 1
+	o.load("payments", worked("2026-09-21", slow, map[string]int{"A": 40}))
+	o.initiative("a", `lane: now, state: active, teams: [payments], work: [{parent: A}]`)
+	o.forecast()
+	m := o.last("a")
+	size := count(t, o.c, `SELECT length(cdf) FROM strategy_forecasts`)
+	if m.Days[0] < 1500 || size > 6000 {
+		t.Errorf("days %v are kept in %d bytes", m.Days, size)
+	}
+	for i, p := range forecast.Levels {
+		if day, ok := m.Dist.Day(p); ok && m.Days[i] >= 0 && (day < m.Days[i] || day > m.Days[i]+10) {
+			t.Errorf("%v is kept as day %d, and was day %d", p, day, m.Days[i])
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/workfile"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/forecast"
@@ -21,9 +22,10 @@ func initiativeCards() []web.Card {
 	return []web.Card{
 		{ID: "initiative-head", Kinds: of, Slot: web.Head, Template: "initiative-head.html", Load: loadInitiativeHead, Replaces: []string{"spec.lane", "spec.state"}},
 		{ID: "initiative-actions", Kinds: []string{"Initiative", "Milestone", "Dependency", "TeamCapacity", "Blackout"}, Slot: web.Actions, Template: "initiative-actions.html", Load: loadOnRoadmap},
-		{ID: "initiative-forecast", Kinds: of, Slot: web.Main, Order: 40, Title: "strategy.forecast", Template: "initiative-forecast.html", Load: loadForecast, Replaces: []string{"spec.wantBy", "spec.commitment"}},
+		{ID: "initiative-forecast", Kinds: of, Slot: web.Main, Order: 40, Title: "strategy.forecast", Template: "initiative-forecast.html", Load: loadForecast, Replaces: []string{"spec.wantBy"}},
 		{ID: "initiative-work", Kinds: of, Slot: web.Main, Order: 50, Title: "strategy.work", Template: "initiative-work.html", Load: loadWork, Flush: true, Replaces: []string{"spec.work", "spec.size", "spec.brokenDown"}},
 		{ID: "initiative-dependencies", Kinds: of, Slot: web.Side, Order: 60, Title: "strategy.dependencies", Template: "initiative-dependencies.html", Load: loadDependencies, Flush: true, Replaces: []string{"spec.dependsOn"}},
+		{ID: "milestone-needs", Kinds: []string{"Milestone"}, Slot: web.Main, Order: 40, Title: "strategy.milestone.needs", Template: "milestone-needs.html", Load: loadNeeds, Flush: true, Replaces: []string{"spec.marks"}},
 	}
 }
 
@@ -33,9 +35,9 @@ type seen struct {
 	in *initiative
 }
 
-// seeing reads the roadmap once for all cards of a page.
-func seeing(c *web.Ctx, e *entity.Entity) (*seen, error) {
-	r, err := web.Shared(c, "strategy.roadmap", func() (*roadmapping, error) {
+// seeingAll reads the roadmap once for all cards of a page.
+func seeingAll(c *web.Ctx) (*roadmapping, error) {
+	return web.Shared(c, "strategy.roadmap", func() (*roadmapping, error) {
 		p, record, err := foreseen(c.R.Context(), c.Catalog(), c.Caller)
 		if err != nil {
 			return nil, err
@@ -46,6 +48,11 @@ func seeing(c *web.Ctx, e *entity.Entity) (*seen, error) {
 		}
 		return r, r.name()
 	})
+}
+
+// seeing finds an initiative in the roadmap; nil when it is not there.
+func seeing(c *web.Ctx, e *entity.Entity) (*seen, error) {
+	r, err := seeingAll(c)
 	if err != nil {
 		return nil, err
 	}
@@ -426,4 +433,34 @@ func (s *seen) dependencyLine(o *initiative) dependencyLine {
 		line.When = s.date(day)
 	}
 	return line
+}
+
+// loadNeeds lists what a milestone needs, with the chance of each to be done by
+// then.
+func loadNeeds(c *web.Ctx, e *entity.Entity) (any, error) {
+	m, err := catalog.Spec[Milestone](e)
+	if err != nil || len(m.Marks) == 0 {
+		return nil, err
+	}
+	r, err := seeingAll(c)
+	if err != nil {
+		return nil, err
+	}
+	var out []dependencyLine
+	for _, ref := range refsOf(e, "initiative", m.Marks) {
+		in := r.p.by[ref]
+		if in == nil {
+			continue
+		}
+		line := (&seen{r, in}).dependencyLine(in)
+		switch day := dayOfText(m.Date); {
+		case in.Spec.State == InitiativeDone:
+		case in.outlook.Known():
+			line.Text = c.T("strategy.roadmap.chance", r.percent(in.outlook.By(day)), r.date(day))
+		default:
+			line.Text = r.p.why(c, in, r.names)
+		}
+		out = append(out, line)
+	}
+	return out, nil
 }

@@ -175,6 +175,7 @@ func TestInitiativePages(t *testing.T) {
 	h.Wants(h.Main("/initiatives/default/account"), "It is for later: an order, and no date.")
 	h.Wants(h.Main("/initiatives/default/tokens"), "Ended on 18 Sep", "Done")
 	h.Wants(h.Main("/initiatives/default/collectors"), "Waiting", "Collectors for 80 controls")
+	h.Wants(h.Main("/milestones/default/audit"), "What it needs", "Collectors for 80 controls Waiting", "likely by 19 Oct")
 	for _, path := range []string{"/milestones/default/audit", "/dependencies/default/files", "/team-capacities/default/payments", "/blackouts/default/freeze", "/initiatives/new", "/initiatives/default/acquirer/edit", "/initiatives"} {
 		h.Page(path)
 	}

@@ -36,7 +36,7 @@ import (
 // Room is the ID of this room.
 const Room = auth.Strategy
 
-//go:embed *.html _decided.html text.en.json text.es.json
+//go:embed *.html _decided.html _dependency.html text.en.json text.es.json
 var files embed.FS
 
 // Module returns what the room brings.
