@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/forecast"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/web"
 )
 
 func roadmapExporter() catalog.Exporter {
@@ -69,7 +70,7 @@ func (p *plan) csv() ([]byte, error) {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = harmless(row[i])
+			row[i] = web.Harmless(row[i])
 		}
 	}
 	if err := w.WriteAll(rows); err != nil {
@@ -83,15 +84,6 @@ func number(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-// harmless makes a text that a spreadsheet would run as a formula a text. See
-// OWASP, "CSV Injection".
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
 
 // mermaid writes a gantt chart by what the initiatives serve. What has no dates
