@@ -88,10 +88,10 @@ func (c *Catalog) Observed(ctx context.Context, caller Caller, t *observe.Table,
 	return rows, err
 }
 
-// ObservedAt returns when a table was last reported to; zero for never.
-func (c *Catalog) ObservedAt(ctx context.Context, caller Caller, t *observe.Table) (time.Time, error) {
+// ObservedAt returns when a table was last reported to, by its sources.
+func (c *Catalog) ObservedAt(ctx context.Context, caller Caller, t *observe.Table) (map[string]time.Time, error) {
 	if err := caller.Can(auth.Read, auth.Resource{Room: t.Room}); err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
 	return t.Seen(ctx, c.q(), caller.Org)
 }

@@ -77,10 +77,10 @@ func TestTable(t *testing.T) {
 		if err != nil || len(past) != 2 || past[0].Until != at(5) || !past[1].Until.IsZero() || past[1].Row.Text("title") != "one, done" {
 			t.Errorf("history %+v, %v", past, err)
 		}
-		if seen, err := things.Seen(ctx, db, "acme"); err != nil || seen != at(5) {
+		if seen, err := things.Seen(ctx, db, "acme"); err != nil || len(seen) != 1 || seen["ado"] != at(5) {
 			t.Errorf("seen %v, %v", seen, err)
 		}
-		if seen, err := things.Seen(ctx, db, "other"); err != nil || !seen.IsZero() {
+		if seen, err := things.Seen(ctx, db, "other"); err != nil || len(seen) != 0 {
 			t.Errorf("another organisation saw %v, %v", seen, err)
 		}
 	})

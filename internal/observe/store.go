@@ -268,9 +268,23 @@ func (t *Table) History(ctx context.Context, q sqldb.Querier, org, key string) (
 	return out, nil
 }
 
-// Seen returns when the table was last reported to; zero for never.
-func (t *Table) Seen(ctx context.Context, q sqldb.Querier, org string) (time.Time, error) {
-	var n int64
-	err := q.QueryRow(ctx, `SELECT COALESCE(MAX(seen), 0) FROM `+t.sql()+` WHERE org = ?`, org).Scan(&n)
-	return sqldb.Time(n), err
+// Seen returns when the table was last reported to, by the value of the first
+// column of the key: its sources.
+func (t *Table) Seen(ctx context.Context, q sqldb.Querier, org string) (map[string]time.Time, error) {
+	source := t.Key[0]
+	rows, err := q.Query(ctx, `SELECT `+source+`, MAX(seen) FROM `+t.sql()+` WHERE org = ? GROUP BY `+source, org)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]time.Time{}
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, err
+		}
+		out[name] = sqldb.Time(n)
+	}
+	return out, rows.Err()
 }

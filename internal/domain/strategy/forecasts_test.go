@@ -339,3 +339,15 @@ func TestFarForecast(t *testing.T) {
 		}
 	}
 }
+
+// A source that was not heard of for long does not make its team look idle.
+func TestStaleSource(t *testing.T) {
+	o := newOffice(t, sqldbtest.SQLite(t, migrations()))
+	load(t, o.c, "work", map[string]string{"team": "payments", "source": "old", "asof": "2026-08-21"}, text("w.csv", worked("2026-08-21", month, map[string]int{"A": 28})))
+	load(t, o.c, "work", map[string]string{"team": "security", "source": "new"}, text("w.csv", worked("2026-09-21", month, map[string]int{"B": 7})))
+	o.initiative("a", `lane: now, state: active, teams: [payments], work: [{parent: A, source: old}]`)
+	o.forecast()
+	if m := o.last("a"); m.Days != [4]int{27, 31, 35, 41} || m.Teams[0].To.Format("2006-01-02") != "2026-08-21" || m.AsOf.Format("2006-01-02") != "2026-09-22" {
+		t.Errorf("days %v, learned until %v, as of %v", m.Days, m.Teams[0].To, m.AsOf)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/workfile"
@@ -86,7 +87,7 @@ func loadOnRoadmap(_ *web.Ctx, e *entity.Entity) (any, error) {
 	case "TeamCapacity":
 		return "/roadmap?view=capacity", nil
 	case "Initiative":
-		return "/roadmap#i-" + e.Metadata.Name, nil
+		return "/roadmap#" + placeOf(e.Ref()), nil
 	}
 	return "/roadmap", nil
 }
@@ -146,17 +147,20 @@ func (s *seen) claim() string {
 
 // basis lists what the forecast hangs on.
 func (s *seen) basis() []basis {
-	o, fresh := s.in.outlook, "live"
-	if s.c.Now.Sub(s.p.backlog.seen) > staleAfter {
-		fresh = "stale"
-	}
-	out := []basis{{fresh, s.c.T("strategy.forecast.items"), s.c.T("strategy.forecast.items.left", s.decimal(o.Remaining)), s.c.T("strategy.forecast.asof", s.date(o.AsOf))}}
-	for _, t := range o.Teams {
-		health, meta := fresh, s.c.T("strategy.forecast.days", t.Days, s.date(t.From), s.date(t.To))
-		if t.Thin {
-			health, meta = "stale", meta+", "+s.c.T("strategy.forecast.thin")
+	o := s.in.outlook
+	health := func(seen time.Time) string {
+		if s.c.Now.Sub(seen) > staleAfter {
+			return "stale"
 		}
-		out = append(out, basis{health, s.c.T("strategy.forecast.pace", s.teamName(t.Team)), s.c.T("strategy.forecast.perday", s.perDay(t)), meta})
+		return "live"
+	}
+	out := []basis{{health(s.p.backlog.seen), s.c.T("strategy.forecast.items"), s.c.T("strategy.forecast.items.left", s.decimal(o.Remaining)), s.c.T("strategy.forecast.asof", s.date(o.AsOf))}}
+	for _, t := range o.Teams {
+		state, meta := health(s.p.backlog.seenOf(t.Team)), s.c.T("strategy.forecast.days", t.Days, s.date(t.From), s.date(t.To))
+		if t.Thin {
+			state, meta = "stale", meta+", "+s.c.T("strategy.forecast.thin")
+		}
+		out = append(out, basis{state, s.c.T("strategy.forecast.pace", s.teamName(t.Team)), s.c.T("strategy.forecast.perday", s.perDay(t)), meta})
 	}
 	return out
 }

@@ -73,10 +73,7 @@ func loadPlan(ctx context.Context, c *catalog.Catalog, caller catalog.Caller) (*
 	if err != nil {
 		return nil, err
 	}
-	if seen.IsZero() || seen.After(p.now) {
-		seen = p.now
-	}
-	p.backlog = newBacklog(rows, seen)
+	p.backlog = newBacklog(rows, seen, p.now)
 	p.link()
 	return p, nil
 }

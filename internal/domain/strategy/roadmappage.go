@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -291,8 +292,11 @@ func (r *roadmapping) notices() {
 	b := r.p.backlog
 	if len(b.items) == 0 {
 		r.page.Notices = append(r.page.Notices, r.c.T("strategy.roadmap.nowork"))
-	} else if r.c.Now.Sub(b.seen) > staleAfter {
-		r.page.Notices = append(r.page.Notices, r.c.T("strategy.roadmap.stale", lang.Date(r.c.Lang, b.seen, r.c.Now)))
+	}
+	for _, source := range slices.Sorted(maps.Keys(b.told)) {
+		if r.c.Now.Sub(b.told[source]) > staleAfter {
+			r.page.Notices = append(r.page.Notices, r.c.T("strategy.roadmap.stale", source, r.date(b.told[source])))
+		}
 	}
 	for _, in := range r.p.initiatives {
 		if in.outlook.Why == "cycle" {
@@ -474,28 +478,35 @@ const shownDone = 30 * 24 * time.Hour
 
 func (r *roadmapping) lists() {
 	for _, lane := range []string{LaneNow, LaneNext, LaneLater} {
-		l := laneList{ID: lane, Title: r.c.T("strategy.lane." + lane), Numbered: lane == LaneLater}
+		var list []*initiative
 		for _, in := range r.shown {
 			old := in.Spec.State == InitiativeDone && r.c.Now.Sub(dayOfText(in.Spec.End)) > shownDone
 			if in.Spec.Lane == lane && !old && in.Spec.State != InitiativeStopped {
-				l.Items = append(l.Items, r.item(in, len(l.Items)+1))
+				list = append(list, in)
 			}
 		}
-		if lane != LaneLater {
-			rank := map[string]int{}
-			for _, in := range r.shown {
-				rank[in.Metadata.Name] = r.marks[in].Rank
-			}
-			slices.SortStableFunc(l.Items, func(a, b laneItem) int { return rank[b.ID[len("i-"):]] - rank[a.ID[len("i-"):]] })
+		if lane != LaneLater { // what needs somebody comes first
+			slices.SortStableFunc(list, func(a, b *initiative) int { return r.marks[b].Rank - r.marks[a].Rank })
 		}
-		l.Sub = r.c.T("strategy.roadmap.items", len(l.Items))
+		l := laneList{ID: lane, Title: r.c.T("strategy.lane." + lane), Numbered: lane == LaneLater, Sub: r.c.T("strategy.roadmap.items", len(list))}
+		for i, in := range list {
+			l.Items = append(l.Items, r.item(in, i+1))
+		}
 		r.page.Lanes = append(r.page.Lanes, l)
 	}
 }
 
+// placeOf is the ID of an initiative's place in the lists.
+func placeOf(ref entity.Ref) string {
+	if ref.Namespace == entity.DefaultNamespace {
+		return "i-" + ref.Name
+	}
+	return "i-" + ref.Namespace + "-" + ref.Name
+}
+
 func (r *roadmapping) item(in *initiative, n int) laneItem {
 	mark := r.marks[in]
-	it := laneItem{ID: "i-" + in.Metadata.Name, Title: in.DisplayTitle(), Href: r.c.Href(in.Ref()), State: mark.State, Word: r.c.T(mark.Key), N: n}
+	it := laneItem{ID: placeOf(in.Ref()), Title: in.DisplayTitle(), Href: r.c.Href(in.Ref()), State: mark.State, Word: r.c.T(mark.Key), N: n}
 	var text []string
 	if teams := r.teams(in); teams != "" {
 		text = append(text, teams)

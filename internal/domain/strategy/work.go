@@ -34,12 +34,21 @@ func (it *item) left() int { return max(1, it.size) }
 // backlog is all work items of an organisation.
 type backlog struct {
 	items []*item
-	byID  map[[2]string]*item // by source and number
-	seen  time.Time           // the last report
+	byID  map[[2]string]*item  // by source and number
+	told  map[string]time.Time // the last report of each source
+	seen  time.Time            // the last of all; now, when there is none
 }
 
-func newBacklog(rows []observe.Row, seen time.Time) *backlog {
-	b := &backlog{byID: map[[2]string]*item{}, seen: seen}
+func newBacklog(rows []observe.Row, told map[string]time.Time, now time.Time) *backlog {
+	b := &backlog{byID: map[[2]string]*item{}, told: told}
+	for _, t := range told {
+		if t.After(b.seen) {
+			b.seen = t
+		}
+	}
+	if b.seen.IsZero() || b.seen.After(now) {
+		b.seen = now
+	}
 	for _, r := range rows {
 		it := &item{key: workTable.KeyOf(r), id: r.Text("id"), source: r.Text("source"), name: r.Text("name"), url: r.Text("url"), category: workfile.Category(r.Text("category")),
 			team: r.Text("team"), parent: r.Text("parent"), tags: r.List("tags"), size: int(r.Int("size")), closed: r.Time("closed")}
@@ -97,11 +106,24 @@ const historyDays = 90
 // that day nothing is learned, unless it was reported at its very end.
 func (b *backlog) asOf() time.Time { return forecast.Day(b.seen) }
 
+// seenOf returns until when a team's work is known: the oldest of the last
+// reports of the sources its items come from. Days after that say nothing, least
+// of all that nothing was finished.
+func (b *backlog) seenOf(team string) time.Time {
+	seen := b.seen
+	for _, it := range b.items {
+		if t := b.told[it.source]; it.team == team && t.Before(seen) {
+			seen = t
+		}
+	}
+	return seen
+}
+
 // learned returns the first and the last day that a team's pace is learned
-// from: the last 90 that have ended, and none before the first thing that was
-// heard of it.
+// from: the last 90 that have ended and are known, and none before the first
+// thing that was heard of it.
 func (b *backlog) learned(team string) (from, to time.Time) {
-	to = forecast.Day(b.seen.Add(time.Microsecond)).AddDate(0, 0, -1)
+	to = forecast.Day(b.seenOf(team).Add(time.Microsecond)).AddDate(0, 0, -1)
 	from = to.AddDate(0, 0, 1-historyDays)
 	var first time.Time
 	for _, it := range b.items {
