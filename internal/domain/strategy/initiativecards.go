@@ -87,7 +87,7 @@ func loadOnRoadmap(_ *web.Ctx, e *entity.Entity) (any, error) {
 	case "TeamCapacity":
 		return "/roadmap?view=capacity", nil
 	case "Initiative":
-		return "/roadmap#" + placeOf(e.Ref()), nil
+		return "/roadmap#" + anchor(e.Ref()), nil
 	}
 	return "/roadmap", nil
 }

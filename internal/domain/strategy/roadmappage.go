@@ -496,8 +496,8 @@ func (r *roadmapping) lists() {
 	}
 }
 
-// placeOf is the ID of an initiative's place in the lists.
-func placeOf(ref entity.Ref) string {
+// anchor is the ID of an initiative's place in the lists.
+func anchor(ref entity.Ref) string {
 	if ref.Namespace == entity.DefaultNamespace {
 		return "i-" + ref.Name
 	}
@@ -506,7 +506,7 @@ func placeOf(ref entity.Ref) string {
 
 func (r *roadmapping) item(in *initiative, n int) laneItem {
 	mark := r.marks[in]
-	it := laneItem{ID: placeOf(in.Ref()), Title: in.DisplayTitle(), Href: r.c.Href(in.Ref()), State: mark.State, Word: r.c.T(mark.Key), N: n}
+	it := laneItem{ID: anchor(in.Ref()), Title: in.DisplayTitle(), Href: r.c.Href(in.Ref()), State: mark.State, Word: r.c.T(mark.Key), N: n}
 	var text []string
 	if teams := r.teams(in); teams != "" {
 		text = append(text, teams)
