@@ -237,7 +237,8 @@ func fell(before, after Made) (Unlikely, bool) {
 	if before.Chance < 0 || after.Chance < 0 || after.Chance >= before.Chance {
 		return Unlikely{}, false
 	}
-	if !(before.Chance >= unlikely && after.Chance < unlikely) && before.Chance-after.Chance <= fall {
+	fell := before.Chance-after.Chance > fall && before.WantBy.Equal(after.WantBy) // another day has another chance
+	if crossed := before.Chance >= unlikely && after.Chance < unlikely; !crossed && !fell {
 		return Unlikely{}, false
 	}
 	u := Unlikely{Before: before.Chance, After: after.Chance, WantBy: after.WantBy.Format(time.DateOnly)}

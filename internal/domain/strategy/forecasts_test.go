@@ -351,3 +351,35 @@ func TestStaleSource(t *testing.T) {
 		t.Errorf("days %v, learned until %v, as of %v", m.Days, m.Teams[0].To, m.AsOf)
 	}
 }
+
+// More work than can be reckoned with gives no date, to it and to what waits.
+func TestTooMuch(t *testing.T) {
+	o := newOffice(t, sqldbtest.SQLite(t, migrations()))
+	var b strings.Builder
+	b.WriteString(worked("2026-09-21", month, map[string]int{"B": 1}))
+	for i := range 25 {
+		fmt.Fprintf(&b, "H%d,Huge,New,Story,,,H\n", i)
+	}
+	file := strings.ReplaceAll(b.String(), "Closed Date,Parent", "Closed Date,Parent,Estimated Size")
+	var rows []string
+	for line := range strings.Lines(file) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "H"):
+			line += ",1000"
+		case !strings.HasPrefix(line, "ID"):
+			line += ","
+		}
+		rows = append(rows, line)
+	}
+	o.load("payments", strings.Join(rows, "\n"))
+	o.initiative("huge", `lane: now, state: active, rank: 1, teams: [payments], work: [{parent: H}]`)
+	o.initiative("after", `lane: now, state: active, rank: 2, teams: [security], size: {low: 0, likely: 0, high: 0}, dependsOn: [huge]`)
+	o.forecast()
+	if m := o.last("huge"); m.Why != "toomuch" || m.Open != 25_000 {
+		t.Errorf("huge: why %q, %d open", m.Why, m.Open)
+	}
+	if m := o.last("after"); m.Why != "waits" || m.WhyOf != "initiative:default/huge" {
+		t.Errorf("after: why %q of %q", m.Why, m.WhyOf)
+	}
+}

@@ -59,9 +59,9 @@ type Work struct {
 
 // Size is an estimate in items.
 type Size struct {
-	Low    int `json:"low" en:"Low" es:"Mínimo" req:"1" min:"0" max:"10000" example:"8"`
-	Likely int `json:"likely" en:"Likely" es:"Probable" req:"1" min:"0" max:"10000" example:"12"`
-	High   int `json:"high" en:"High" es:"Máximo" req:"1" min:"0" max:"10000" example:"25"`
+	Low    int `json:"low" en:"Low" es:"Mínimo" req:"1" min:"0" max:"2000" example:"8"`
+	Likely int `json:"likely" en:"Likely" es:"Probable" req:"1" min:"0" max:"2000" example:"12"`
+	High   int `json:"high" en:"High" es:"Máximo" req:"1" min:"0" max:"2000" example:"25"`
 }
 
 // Worth holds the inputs of the three ways to rank.

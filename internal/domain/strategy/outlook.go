@@ -114,9 +114,8 @@ func (p *plan) foresee() error {
 			f.enqueue(in)
 		}
 	}
-	if err := f.exact(); err != nil {
-		return err
-	}
+	f.exact()
+	f.inherit()
 	return f.simulate()
 }
 
@@ -160,8 +159,8 @@ func (f *foresee) crew(team string) *crew {
 	return c
 }
 
-// waiting takes the forecast from what waits for something that has none, and
-// from what waits for each other.
+// waiting takes the forecast from what waits for each other, and from what waits
+// for something that has none.
 func (f *foresee) waiting() {
 	for {
 		var tasks []forecast.Task
@@ -179,6 +178,11 @@ func (f *foresee) waiting() {
 			f.p.by[ref].outlook.Why, f.p.by[ref].outlook.WhyOf = "cycle", strings.Join(cycle, " ")
 		}
 	}
+	f.inherit()
+}
+
+// inherit takes the forecast from what waits for something that has none.
+func (f *foresee) inherit() {
 	for again := true; again; {
 		again = false
 		for _, in := range f.p.initiatives {
@@ -240,7 +244,7 @@ func (f *foresee) notBefore(in *initiative) int {
 }
 
 // exact computes what hangs on nothing but the teams' own order.
-func (f *foresee) exact() error {
+func (f *foresee) exact() {
 	dists := map[*initiative][]forecast.Dist{}
 	for _, team := range slices.Sorted(maps.Keys(f.teams)) {
 		c := f.teams[team]
@@ -267,7 +271,6 @@ func (f *foresee) exact() error {
 		}
 		in.outlook.Hash = f.hash(in, 0)
 	}
-	return nil
 }
 
 // hash returns the hash of what an outlook follows from.
