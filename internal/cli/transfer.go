@@ -139,11 +139,13 @@ func (s *session) accepts(format string) []string {
 func (i *importing) report(s *session, r *catalog.ImportReport) error {
 	s.warn(r.Warnings)
 	s.report(r.Problems)
-	if err := s.writeChanges(i.out, r.Changes, r.DryRun, r); err != nil {
-		return err
-	}
-	if i.out == "text" {
+	if i.out == "text" && len(r.Rows) > 0 {
 		s.writeRows(r)
+	}
+	if i.out != "text" || len(r.Rows) == 0 || len(r.Changes) > 0 {
+		if err := s.writeChanges(i.out, r.Changes, r.DryRun, r); err != nil {
+			return err
+		}
 	}
 	if r.Summary != "" && i.out == "text" {
 		fmt.Fprintln(s.Out, printable(r.Summary))
