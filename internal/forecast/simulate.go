@@ -211,18 +211,9 @@ func (n *network) work(t, day, amount int) {
 	}
 }
 
-// ready reports whether an item can be worked on.
-func (n *network) ready(item, day int) bool {
-	if day < n.items[item].NotBefore {
-		return false
-	}
-	for _, a := range n.after[item] {
-		if n.end[a] < 0 || n.end[a] >= day {
-			return false
-		}
-	}
-	return true
-}
+// ready reports whether an item can be worked on. Items end after the work of a
+// day, so what waits for one begins on the next.
+func (n *network) ready(item, day int) bool { return day >= n.items[item].NotBefore && n.free(item) }
 
 // close ends the items on which nothing is left to do, and returns how many.
 func (n *network) close(day int) int {

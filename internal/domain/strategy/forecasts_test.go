@@ -173,6 +173,29 @@ func TestUnlikely(t *testing.T) {
 	})
 }
 
+// Below one half is told even when it came there slowly.
+func TestSlowlyUnlikely(t *testing.T) {
+	o := newOffice(t, sqldbtest.SQLite(t, migrations()))
+	o.initiative("a", `lane: now, state: active, teams: [payments], work: [{parent: A}], wantBy: "2026-10-22"`)
+	samples := append([]int{}, month...)
+	var chances []float64
+	for day := noon("2026-09-22"); len(chances) < 5; day = day.AddDate(0, 0, 1) {
+		o.now = day
+		o.load("payments", worked(day.AddDate(0, 0, -1).Format(time.DateOnly), samples, map[string]int{"A": 29}))
+		o.forecast()
+		chances, samples = append(chances, o.last("a").Chance), append(samples, 0)
+	}
+	entries, err := feed.New(o.c.DB()).Read(ctx, "acme", 0, 100, "forecast.unlikely")
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d told, %v; chances %v", len(entries), err, chances)
+	}
+	for i := 1; i < len(chances); i++ {
+		if chances[i-1]-chances[i] > 0.15 {
+			t.Fatalf("the chances %v fall too fast for this test", chances)
+		}
+	}
+}
+
 // What waits for something is forecast after it, whatever its rank; days off
 // move the dates.
 func TestDependentForecasts(t *testing.T) {

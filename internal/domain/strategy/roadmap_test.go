@@ -141,6 +141,15 @@ func TestCapacityView(t *testing.T) {
 	h.Wants(h.Main("/roadmap?view=capacity&team=group:default/payments"), "Everything with dates fits.")
 }
 
+// What is late is not asked for in a day: it is spread to the day it is likely.
+func TestCapacityOfLate(t *testing.T) {
+	h := roadmapHouse(t)
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: Initiative\nmetadata: {name: late}\nspec: {lane: now, state: active, rank: 1, teams: [security], size: {low: 20, likely: 20, high: 20}, wantBy: \"2026-09-01\"}\n")
+	text := h.Main("/roadmap?view=capacity")
+	h.Wants(text, "security")
+	h.Lacks(text, "security cannot do all of it in Sep", "In no month")
+}
+
 func TestRankingView(t *testing.T) {
 	h := roadmapHouse(t)
 	text := h.Main("/roadmap?view=ranking")
