@@ -94,17 +94,16 @@ func loadOnRoadmap(_ *web.Ctx, e *entity.Entity) (any, error) {
 
 // forecastCard is when an initiative will be done, and from what that follows.
 type forecastCard struct {
-	Why     string // why there is no forecast
-	Claim   string
-	Mark    string // state of the claim
-	Word    string
-	Basis   []basis
-	Dates   []levelDate
-	Chart   template.HTML
-	Steps   []string
-	Record  string // how good earlier forecasts were
-	Past    template.HTML
-	Details string
+	Why    string // why there is no forecast
+	Claim  string
+	Mark   string // state of the claim
+	Word   string
+	Basis  []basis
+	Dates  []levelDate
+	Chart  template.HTML
+	Steps  []string
+	Record string // how good earlier forecasts were
+	Past   template.HTML
 }
 
 // basis is one line of evidence below the forecast.

@@ -42,7 +42,7 @@ type roadmapView struct {
 	CanWrite bool
 	Notices  []string
 
-	Query, Hidden  string // words of the filter; what the form keeps of the address
+	Query          string // words of the filter
 	Teams, States  []choice
 	Count          string
 	Filtered, None bool
