@@ -1,10 +1,13 @@
 // Package app puts the program together. Read from the bottom up, it is
 //
-//   - words everyone shares: entity, fault, lang;
+//   - words everyone shares: entity, fault, lang; and forecast, the arithmetic of
+//     delivery dates;
 //   - the kernel: sqldb (the one door to the relational store), feed (what
 //     happened, in order, and who works on it), audit (what was done, chained),
-//     auth (who somebody is and what they may do), catalog (kinds, entities,
-//     revisions, relations, search), action (requests to the outside), backup;
+//     auth (who somebody is and what they may do), observe (tables of what
+//     machines report), catalog (kinds, entities, revisions, relations, search),
+//     claim (claims, tests, runs, evidence, measures), action (requests to the
+//     outside), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
@@ -22,6 +25,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -33,6 +37,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
@@ -49,7 +54,7 @@ func Modules() []room.Module {
 
 // Kinds returns the kinds of all rooms.
 func Kinds() *catalog.Kinds {
-	var list []*catalog.Kind
+	list := claim.Kinds()
 	for _, m := range Modules() {
 		list = append(list, m.Kinds...)
 	}
@@ -58,9 +63,9 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations())
 	for _, m := range Modules() {
-		all = append(all, m.Migrations...)
+		all = append(all, m.Steps()...)
 	}
 	return all
 }
@@ -88,6 +93,7 @@ type Config struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is binnacle.db in the folder
 	KeyFile  string // "" is key in the folder
+	Files    string // folder of files whose numbers claims may read; "": none
 
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
@@ -107,6 +113,7 @@ type App struct {
 	Audit   *audit.Log
 	Auth    *auth.Service
 	Catalog *catalog.Catalog
+	Claims  *claim.Engine
 	Started time.Time
 }
 
@@ -159,9 +166,19 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
-	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
+	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
+	a.Claims = claim.New(a.claims(keys, client))
+	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
 	return err
+}
+
+// claims is what the engine of claims works with.
+func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log}
+	for _, m := range Modules() {
+		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...)
+	}
+	return cfg
 }
 
 // Close closes the database.

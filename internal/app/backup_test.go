@@ -13,10 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
+	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -85,8 +87,24 @@ func (w *world) furnish() keysOf {
 		_, err := w.app.DB.Exec(ctx, q, w.owner.principal.Account)
 		w.must(err)
 	}
+	w.reportWork()
 	w.runFeed()
 	return keysOf{setup.Secret, token}
+}
+
+// reportWork imports the work items of the sample organisation, from which
+// forecasts are made.
+func (w *world) reportWork() {
+	w.Helper()
+	data, err := content.Sample.ReadFile("sample/import/work/work.csv")
+	w.must(err)
+	i := slices.IndexFunc(app.Importers(), func(i catalog.Importer) bool { return i.Name == "work" })
+	_, err = app.Importers()[i].Import(w.Context(), w.app.Catalog, w.as(), []catalog.File{{Name: "work.csv", Data: data}}, catalog.ImportOptions{Args: map[string]string{"source": "tracker"}})
+	w.must(err)
+	w.must(w.app.DB.Tx(w.Context(), func(tx *sqldb.Tx) error {
+		_, err := strategy.Forecast(w.Context(), w.app.Catalog, tx, w.as().Org)
+		return err
+	}))
 }
 
 // runFeed works the feed until a watch and a schedule have left their traces.
@@ -135,6 +153,21 @@ func (h *house) kept() []string {
 		for _, v := range revs {
 			out = append(out, fmt.Sprintf("%s %d %s %s %s %s %s\n%s", ref, v.Rev, v.Op, v.At.UTC().Format(time.RFC3339Nano), v.Name, v.Manager, v.Reason, h.yamlOf(v.Entity)))
 		}
+	}
+	work, err := c.Observed(ctx, h.as(), strategy.Module().Observed[0], time.Now())
+	h.must(err)
+	for _, row := range work {
+		out = append(out, fmt.Sprint("work ", row))
+	}
+	acquirer, err := c.Get(ctx, h.as(), entity.NewRef("initiative", "", "second-acquirer"))
+	h.must(err)
+	made, err := strategy.Forecasts(ctx, c, h.as(), acquirer.Metadata.UID)
+	h.must(err)
+	if len(work) == 0 || len(made) == 0 {
+		h.Errorf("%d work items, %d forecasts", len(work), len(made))
+	}
+	for _, m := range made {
+		out = append(out, fmt.Sprintf("forecast %+v", m))
 	}
 	hits, err := c.Search(ctx, h.as(), "payment refund", nil, 100)
 	h.must(err)

@@ -125,6 +125,7 @@ var asks = map[string]ask{
 	"GET /people":       query("?q=" + word),
 	"GET /map":          plain(),
 	"GET /radar":        plain(),
+	"GET /roadmap":      plain(),
 
 	// The house.
 	"GET /{$}":              plain(),

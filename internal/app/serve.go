@@ -35,7 +35,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
-	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Modules: modules,
+	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
 		return nil, err
@@ -94,13 +94,15 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
-	var watches []feed.Watch
+	watches := a.Claims.Watches()
 	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
 	for _, m := range Modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)
 		}
-		schedules = append(schedules, m.Schedules...)
+		if m.Schedules != nil {
+			schedules = append(schedules, m.Schedules(a.Catalog)...)
+		}
 	}
 	return a.Feed.Run(ctx, watches, schedules)
 }
@@ -127,8 +129,9 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	defer stop()
 	faces.Ending = ctx
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- a.Work(ctx) }()
+	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- listen(server, s) }()
 	if s.Ready != nil {
 		s.Ready()

@@ -166,6 +166,10 @@ func celVars(e *entity.Entity) map[string]any {
 	return map[string]any{"apiVersion": e.APIVersion, "kind": e.Kind, "metadata": plain(meta), "spec": plain(e.Spec), "status": plain(e.Status)}
 }
 
+// Vars returns what expressions see of an entity: apiVersion, kind, metadata,
+// spec and status, with whole numbers as int64.
+func Vars(e *entity.Entity) map[string]any { return celVars(e) }
+
 // plain decodes a JSON object with whole numbers as int64, so that CEL's
 // integers equal them.
 func plain(data []byte) map[string]any {

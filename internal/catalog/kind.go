@@ -34,6 +34,10 @@ type Kind struct {
 	Examples []string  // valid YAML, shown on the reference page and tested
 	Invalid  []Invalid // wrong YAML and the error it gives, tested
 
+	// Guard, when not nil, is asked in the transaction of every change before
+	// it is written, for what the room alone does not decide.
+	Guard func(*Guarded) error
+
 	// Made by Of.
 	Fields []Field
 	Status []Field // of what is computed or stated

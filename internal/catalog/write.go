@@ -62,6 +62,9 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := c.guard(ctx, tx, caller, changes); err != nil {
+		return err
+	}
 	now := c.now().UTC().Truncate(time.Microsecond)
 	if err := c.number(ctx, tx, changes); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -36,6 +37,7 @@ type Config struct {
 	Auth    *auth.Service
 	Audit   *audit.Log
 	Feed    *feed.Feed
+	Claims  *claim.Engine
 	Modules []Module
 	Texts   []fs.FS // more text.en.json and text.es.json, as the catalog's
 	Version string

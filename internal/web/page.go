@@ -180,4 +180,5 @@ type Ctx struct {
 
 	relations map[entity.Ref][]catalog.Relation
 	looks     *catalog.Looks // at people's data, for this answer
+	shared    map[string]func() (any, error)
 }

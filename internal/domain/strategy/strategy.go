@@ -1,7 +1,12 @@
-// Package strategy is the room of where the organisation is going: the
-// technology radar with its editions, and the decisions that are dear to undo.
-// Both come from the files teams already keep (radarfile, adrfile) and go back
-// to them.
+// Package strategy is the room of where the organisation is going: the roadmap
+// with its forecasts, the technology radar with its editions, and the decisions
+// that are dear to undo. They come from the files teams already keep (workfile,
+// radarfile, adrfile) and go back to them.
+//
+// The roadmap is read from the bottom up: work items are observed (worktable,
+// workimport), a plan joins them with the initiatives (work, plan), outlook
+// computes when each will be done by package forecast, forecasts keeps what was
+// said and scores it when the end is known, and the pages show it.
 package strategy
 
 import (
@@ -18,9 +23,12 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/adrfile"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/workfile"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/observe"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -28,7 +36,7 @@ import (
 // Room is the ID of this room.
 const Room = auth.Strategy
 
-//go:embed *.html _decided.html text.en.json text.es.json
+//go:embed *.html _decided.html _dependency.html text.en.json text.es.json
 var files embed.FS
 
 // Module returns what the room brings.
@@ -38,25 +46,31 @@ func Module() room.Module {
 			Room:      web.Room{ID: Room, Title: lang.T("Strategy", "Estrategia"), Icon: "strategy", Order: 10},
 			Texts:     texts(),
 			Templates: files,
-			Pages:     []web.PageDef{radarPage()},
-			Cards:     slices.Concat(technologyCards(), decisionCards()),
+			Pages:     []web.PageDef{radarPage(), roadmapPage()},
+			Cards:     slices.Concat(technologyCards(), decisionCards(), initiativeCards()),
 			Nav: []web.NavItem{
+				{ID: "roadmap", Label: "strategy.nav.roadmap", Href: "/roadmap", Icon: "calendar", Key: "r", Count: unlikelyCount},
 				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
 				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
 			},
-			Importers: []catalog.Importer{radarImporter(), adrImporter()},
-			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
+			Importers: []catalog.Importer{radarImporter(), adrImporter(), workImporter()},
+			Exporters: []catalog.Exporter{radarExporter(), adrExporter(), workExporter(), roadmapExporter()},
 		},
-		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind(),
+			initiativeKind(), milestoneKind(), dependencyKind(), capacityKind(), blackoutKind()},
+		Observed:   []*observe.Table{workTable},
+		Migrations: forecastMigrations(),
+		Watches:    func(c *catalog.Catalog) []feed.Watch { return []feed.Watch{forecastWatch(c)} },
+		Schedules:  func(c *catalog.Catalog) []feed.Schedule { return []feed.Schedule{forecastSchedule(c)} },
 	}
 }
 
-// texts returns the words of the room with those of its two file formats.
+// texts returns the words of the room with those of its file formats.
 var texts = sync.OnceValue(func() fs.FS {
 	var merged []catalog.File
 	for _, code := range lang.All {
 		name, all := "text."+string(code)+".json", map[string]string{}
-		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text} {
+		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text, workfile.Text} {
 			maps.Copy(all, words(src, name))
 		}
 		data, err := json.Marshal(all)

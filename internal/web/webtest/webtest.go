@@ -64,7 +64,7 @@ func New(t testing.TB, rooms ...room.Module) *House {
 func migrations(rooms []room.Module) []sqldb.Migration {
 	all := slices.Concat(catalogtest.Migrations(), auth.Migrations(), web.Migrations())
 	for _, r := range rooms {
-		all = append(all, r.Migrations...)
+		all = append(all, r.Steps()...)
 	}
 	return all
 }

@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Guarded is a change that the guard of its kind looks at. The guard may
+// complete After, as with who made the change; it is not validated again.
+type Guarded struct {
+	Caller Caller
+	At     time.Time
+	Before *entity.Entity // nil for a new one
+	After  *entity.Entity // nil for a deletion
+
+	c   *Catalog
+	ctx context.Context
+	tx  *sqldb.Tx
+}
+
+// Find returns another entity as it stands in the change's transaction,
+// whoever may read it.
+func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
+	k, err := g.c.kinds.Find(ref.Kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	ref.Kind = lower(k.Name)
+	r, err := g.c.load(g.ctx, g.tx, g.Caller.Org, ref)
+	if err == nil && r.deleted {
+		err = sqldb.ErrNoRows
+	}
+	if err == sqldb.ErrNoRows {
+		return nil, nil, fault.New(fault.NotFound, "there is no %s", ref.Short())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := r.entity()
+	return e, k, err
+}
+
+// guard asks the guards of the kinds.
+func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
+	for _, ch := range changes {
+		if ch.kind.Guard == nil {
+			continue
+		}
+		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, c: c, ctx: ctx, tx: tx}
+		if ch.op == Deleted {
+			g.After = nil
+		}
+		if err := ch.kind.Guard(g); err != nil {
+			return err
+		}
+		if g.After != nil {
+			ch.fields = Diff(ch.before, g.After)
+		}
+	}
+	return nil
+}
+
+// SetSpec writes a spec into an entity.
+func SetSpec(e *entity.Entity, spec any) error {
+	data, err := json.Marshal(spec)
+	e.Spec = data
+	return err
+}
+
+// Identity names who asks, as records show it: the person in the catalog where
+// the account is linked to one, else the address or name of the account.
+func (c Caller) Identity() string { return cmp.Or(c.UserRef, c.Email, c.Name, c.Account) }

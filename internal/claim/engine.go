@@ -1,0 +1,632 @@
+package claim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Config is what an Engine works with.
+type Config struct {
+	DB        *sqldb.DB
+	Catalog   *catalog.Catalog
+	Feed      *feed.Feed
+	Bearers   []Bearer   // beside those of claims and measures
+	Tables    []*Table   // beside the table of claims
+	Languages []Language // of query tests
+	Client    *http.Client
+	Files     string // folder of files that tests may read; "": none
+	// Secret returns a stored secret; nil refuses all.
+	Secret func(ctx context.Context, org, name string) (string, error)
+	// Disputes returns the open disputes of some claims, by uid; nil: there are
+	// none.
+	Disputes func(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]Dispute, error)
+	// Attachments returns the files that belong to a claim; nil: there are none.
+	Attachments func(ctx context.Context, org, uid string) ([]Attachment, error)
+	Keys        Keys             // nil: packs cannot be signed
+	Now         func() time.Time // nil: the time
+	Log         *slog.Logger     // nil: none
+}
+
+// Dispute is the word of a person that a claim does not hold, which its owner
+// has to answer.
+type Dispute struct {
+	By   string
+	At   time.Time
+	Text string
+}
+
+// Engine tests claims and keeps what came out. It is safe for concurrent use.
+type Engine struct {
+	cfg       Config
+	db        *sqldb.DB
+	catalog   *catalog.Catalog
+	bearers   map[string]Bearer
+	tables    map[string]*Table
+	languages map[string]Language
+	now       func() time.Time
+	log       *slog.Logger
+	wake      chan struct{}
+	mu        sync.Mutex // one batch of runs at a time on this node
+
+	timeMu sync.Mutex
+	latest time.Time
+}
+
+// New returns an engine over a migrated database.
+func New(cfg Config) *Engine {
+	e := &Engine{cfg: cfg, db: cfg.DB, catalog: cfg.Catalog, bearers: map[string]Bearer{}, tables: map[string]*Table{}, languages: map[string]Language{},
+		now: cfg.Now, log: cfg.Log, wake: make(chan struct{}, 1)}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.cfg.Secret == nil {
+		e.cfg.Secret = func(_ context.Context, _, name string) (string, error) {
+			return "", fault.New(fault.NotFound, "there is no secret %q", name)
+		}
+	}
+	for _, b := range append(bearers(), cfg.Bearers...) {
+		e.bearers[b.Kind] = b
+	}
+	for _, t := range append([]*Table{e.claimsTable()}, cfg.Tables...) {
+		e.tables[t.Name] = t
+	}
+	for _, l := range cfg.Languages {
+		e.languages[l.Name] = l
+	}
+	return e
+}
+
+// Tables lists the tables of observations that record queries may ask, by name.
+func (e *Engine) Tables() []*Table {
+	var out []*Table
+	for _, t := range e.tables {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *Table) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Watches returns what keeps the engine's tables in step with the catalog.
+func (e *Engine) Watches() []feed.Watch {
+	return []feed.Watch{{Name: "claims/changed", Types: []string{"entity.created", "entity.updated", "entity.deleted", "entity.renamed", "entity.restored", "observed.*", "comment.disputed", "comment.answered"}, Batch: 500, Handle: e.changed}}
+}
+
+// changed takes in what was written: the claims that are borne now, and which
+// tests read something else than before.
+func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) error {
+	due := sqldb.Micros(e.now())
+	read := map[[2]string]bool{} // organisation and source
+	seen := map[[2]string]bool{}
+	for _, x := range batch {
+		kind, _, _ := strings.Cut(x.Ref, ":")
+		switch {
+		case strings.HasPrefix(x.Type, "comment."):
+			if err := e.restate(ctx, tx, x.Org, []string{x.UID}); err != nil {
+				return err
+			}
+			continue
+		case strings.HasPrefix(x.Type, "observed."):
+			read[[2]string{x.Org, strings.TrimPrefix(x.Type, "observed.")}] = true
+			continue
+		}
+		read[[2]string{x.Org, kind}] = true
+		if e.Bears(kind) && !seen[[2]string{x.Org, x.UID}] {
+			seen[[2]string{x.Org, x.UID}] = true
+			if err := e.adopt(ctx, tx, x.Org, x.UID, due); err != nil {
+				return fmt.Errorf("%s: %w", x.Ref, err)
+			}
+		}
+		if kind == "exception" {
+			if err := e.excepted(ctx, tx, x, due); err != nil {
+				return err
+			}
+		}
+	}
+	for key := range read {
+		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
+			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, key[0], due, key[1]); err != nil {
+			return err
+		}
+	}
+	e.rouse()
+	return nil
+}
+
+// adopt brings the engine's rows of a claim in line with the entity that bears
+// it.
+func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org, uid string, due int64) error {
+	for _, table := range []string{"claim_sources", "claim_due"} {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE org = ? AND claim = ?`, org, uid); err != nil {
+			return err
+		}
+	}
+	x, err := e.catalog.ByUID(ctx, tx, org, uid)
+	if err != nil {
+		return err
+	}
+	if x == nil {
+		return e.forget(ctx, tx, org, uid)
+	}
+	d, err := e.define(x)
+	if err != nil {
+		return err
+	}
+	if !d.Closed {
+		if err := e.plan(ctx, tx, org, x, &d, due); err != nil {
+			return err
+		}
+	}
+	return e.restate(ctx, tx, org, []string{uid})
+}
+
+// plan writes what the probes of a claim read and that they are due.
+func (e *Engine) plan(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, d *Definition, due int64) error {
+	var when, sources [][]any
+	for i := range d.Probes {
+		p := &d.Probes[i]
+		if !p.asked() {
+			continue
+		}
+		when = append(when, []any{org, x.Metadata.UID, p.Name, due, "change"})
+		for _, s := range e.sources(p, func(ref string) string { return e.uidOf(ctx, tx, org, ref, x.Metadata.Namespace) }) {
+			sources = append(sources, []any{org, x.Metadata.UID, p.Name, s})
+		}
+	}
+	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due`); err != nil {
+		return err
+	}
+	return insert(ctx, tx, `INSERT INTO claim_sources (org, claim, test, source)`, sources, ` ON CONFLICT DO NOTHING`)
+}
+
+// uidOf returns the identity of a measure by reference; the reference itself
+// where there is none yet, so that the test is asked when it appears.
+func (e *Engine) uidOf(ctx context.Context, tx *sqldb.Tx, org, ref, ns string) string {
+	r, err := entity.ParseRef(ref, "measure", ns)
+	if err != nil {
+		return ref
+	}
+	x, err := e.catalog.In(tx).Get(ctx, catalog.Program(org, "claims"), r)
+	if err != nil {
+		return r.String()
+	}
+	return x.Metadata.UID
+}
+
+// forget drops what is no evidence any more of a claim that was deleted; its
+// runs stay.
+func (e *Engine) forget(ctx context.Context, tx *sqldb.Tx, org, uid string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM claim_states WHERE org = ? AND claim = ?`, org, uid)
+	if err != nil {
+		return err
+	}
+	return e.doubt(ctx, tx, org)
+}
+
+// excepted makes the claims an exception names due.
+func (e *Engine) excepted(ctx context.Context, tx *sqldb.Tx, x feed.Entry, due int64) error {
+	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND claim IN (
+		SELECT t.uid FROM relations l JOIN entities a ON a.id = l.id JOIN entities t ON t.id = l.target_id WHERE l.org = ? AND l.type = 'excuses' AND a.uid = ?)`, due, x.Org, x.Org, x.UID)
+	return err
+}
+
+// rouse wakes the runner of this node.
+func (e *Engine) rouse() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run carries out what is due until ctx ends. Several nodes share the work by a
+// lease: one of them tests at a time.
+func (e *Engine) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		lease, err := e.cfg.Feed.Acquire(ctx, "claims/run", e.cfg.Feed.Holder(), leaseFor)
+		if err != nil {
+			if ctx.Err() == nil && !errors.Is(err, feed.ErrHeld) {
+				e.log.Error("claims cannot be tested", "error", err)
+			}
+			sleep(ctx, leaseFor/3)
+			continue
+		}
+		if err := e.work(ctx, lease); err != nil && ctx.Err() == nil && !errors.Is(err, feed.ErrLost) {
+			e.log.Error("testing claims failed and is tried again", "error", err)
+			sleep(ctx, time.Second)
+		}
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		_ = lease.Release(release) // it runs out by itself
+		cancel()
+	}
+	return nil
+}
+
+const (
+	leaseFor = 15 * time.Second
+	tick     = 500 * time.Millisecond
+	oneBatch = 500 // runs in one transaction
+)
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// work tests under the lease until it is lost.
+func (e *Engine) work(ctx context.Context, lease *feed.Lease) error {
+	renewed := time.Now()
+	for {
+		if time.Since(renewed) > leaseFor/3 {
+			if err := lease.Renew(ctx); err != nil {
+				return err
+			}
+			renewed = time.Now()
+		}
+		n, err := e.step(ctx, lease.Check)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.wake:
+		case <-time.After(tick):
+		}
+	}
+}
+
+// Drain carries out everything that is due now and returns how many runs were
+// written. It takes no lease: it is for a folder that no server holds.
+func (e *Engine) Drain(ctx context.Context) (int, error) {
+	total := 0
+	for {
+		n, err := e.step(ctx, func(context.Context, *sqldb.Tx) error { return nil })
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// job is one test to be carried out.
+type job struct {
+	org, uid, test, why string
+}
+
+// step carries out a batch of what is due, and what turns by the passing of
+// time. It returns how much there was.
+func (e *Engine) step(ctx context.Context, check func(context.Context, *sqldb.Tx) error) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	jobs, err := e.due(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := e.carryOut(ctx, jobs, check); err != nil {
+		return len(jobs), err
+	}
+	turned, err := e.turned(ctx, check)
+	return len(jobs) + turned, err
+}
+
+func (e *Engine) due(ctx context.Context) ([]job, error) {
+	rows, err := e.db.Query(ctx, `SELECT org, claim, test, why FROM claim_due WHERE due <= ? ORDER BY due, org, claim, test LIMIT ?`, sqldb.Micros(e.now()), oneBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []job
+	for rows.Next() {
+		var j job
+		if err := rows.Scan(&j.org, &j.uid, &j.test, &j.why); err != nil {
+			return nil, err
+		}
+		out = append(out, j)
+	}
+	return out, rows.Err()
+}
+
+// turned recomputes the states that the time alone has changed.
+func (e *Engine) turned(ctx context.Context, check func(context.Context, *sqldb.Tx) error) (int, error) {
+	by := map[string][]string{}
+	err := query(ctx, e.db, func(s scanner) error {
+		var org, uid string
+		err := s.Scan(&org, &uid)
+		by[org] = append(by[org], uid)
+		return err
+	}, `SELECT org, claim FROM claim_states WHERE turns > 0 AND turns <= ? LIMIT 1000`, sqldb.Micros(e.now()))
+	if err != nil || len(by) == 0 {
+		return 0, err
+	}
+	n := 0
+	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		n = 0
+		for org, uids := range by {
+			n += len(uids)
+			if err := e.restate(ctx, tx, org, uids); err != nil {
+				return err
+			}
+		}
+		return check(ctx, tx)
+	})
+	e.cfg.Feed.Notify()
+	return n, err
+}
+
+// carryOut asks the tests of some jobs and writes what they answer.
+func (e *Engine) carryOut(ctx context.Context, jobs []job, check func(context.Context, *sqldb.Tx) error) (written int, err error) {
+	by := map[string][]job{}
+	var orgs []string
+	for _, j := range jobs {
+		if by[j.org] == nil {
+			orgs = append(orgs, j.org)
+		}
+		by[j.org] = append(by[j.org], j)
+	}
+	for _, org := range orgs {
+		asked, err := e.ask(ctx, org, by[org])
+		if err != nil {
+			return written, err
+		}
+		err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
+			if err := e.write(ctx, tx, org, asked); err != nil {
+				return err
+			}
+			return check(ctx, tx)
+		})
+		if err != nil {
+			return written, err
+		}
+		written += len(asked)
+	}
+	if written > 0 {
+		e.cfg.Feed.Notify()
+	}
+	return written, nil
+}
+
+// asked is a job with what came of it.
+type asked struct {
+	job
+	entity *entity.Entity // nil: it is not there any more
+	probe  *Probe         // nil: neither is the test
+	done   done
+	last   *Run // before this one
+}
+
+// ask carries out the tests of one organisation: first those that ask other
+// systems, outside of any transaction, then the rest over one moment.
+func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, error) {
+	list := make([]asked, len(jobs))
+	defs := make([]Definition, len(jobs))
+	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
+		kept := map[string]*entity.Entity{}
+		for i, j := range jobs {
+			list[i].job = j
+			x, ok := kept[j.uid]
+			if !ok {
+				var err error
+				if x, err = e.catalog.ByUID(ctx, tx, org, j.uid); err != nil {
+					return err
+				}
+				kept[j.uid] = x
+			}
+			if x == nil {
+				continue
+			}
+			d, err := e.define(x)
+			if err != nil {
+				return err
+			}
+			list[i].entity, defs[i] = x, d
+			list[i].probe = defs[i].probe(j.test)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	outside := e.outside(ctx, org, list)
+	err = e.db.View(ctx, func(tx *sqldb.Tx) error {
+		s, err := e.present(ctx, tx, org)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			a := &list[i]
+			if a.probe == nil {
+				continue
+			}
+			if a.last, err = e.lastRun(ctx, tx, org, a.uid, a.test); err != nil {
+				return err
+			}
+			if a.done, err = s.run(a.entity, &defs[i], a.probe, outside[i], a.why); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// moment returns the present, later than it was before: what is carried out
+// after something else can be told from it by its time alone.
+func (e *Engine) moment() time.Time {
+	e.timeMu.Lock()
+	defer e.timeMu.Unlock()
+	t := e.now().UTC().Truncate(time.Microsecond)
+	if !t.After(e.latest) {
+		t = e.latest.Add(time.Microsecond)
+	}
+	e.latest = t
+	return t
+}
+
+// present is a session about now.
+func (e *Engine) present(ctx context.Context, tx *sqldb.Tx, org string) (*session, error) {
+	seq, err := feed.SeqNow(ctx, tx)
+	s := e.session(ctx, tx, org, Moment{At: e.moment()})
+	s.seq = seq
+	return s, err
+}
+
+// outside asks other systems, a few at a time.
+func (e *Engine) outside(ctx context.Context, org string, list []asked) map[int]reply {
+	out := map[int]reply{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for i := range list {
+		p := list[i].probe
+		if p == nil || p.Number == nil && p.Query == nil {
+			continue
+		}
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r := e.reply(ctx, org, p)
+			mu.Lock()
+			defer mu.Unlock()
+			out[i] = r
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// reply is what another system said.
+type reply struct {
+	taken *taken
+	err   error
+}
+
+func (e *Engine) reply(ctx context.Context, org string, p *Probe) reply {
+	if p.Number != nil {
+		t, err := e.take(ctx, org, p.Number)
+		return reply{t, err}
+	}
+	l, ok := e.languages[p.Query.Language]
+	if !ok {
+		return reply{err: fault.New(fault.Invalid, "there is no query language %q here", p.Query.Language)}
+	}
+	v, steps, err := l.Ask(ctx, org, p.Query.Text, e.now())
+	return reply{&taken{answer: &Answer{Rule: l.Name + "/1", N: -1, Value: v, Steps: steps}, source: l.Name}, err}
+}
+
+// write keeps what tests answered: the runs, when they are due again, which
+// tests read them, and the states that follow.
+func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []asked) error {
+	var runs []done
+	var when [][]any
+	var entries []*feed.Entry
+	var claims []string
+	now := e.now()
+	for i := range list {
+		a := &list[i]
+		if a.probe == nil {
+			if _, err := tx.Exec(ctx, `DELETE FROM claim_due WHERE org = ? AND claim = ? AND test = ?`, org, a.uid, a.test); err != nil {
+				return err
+			}
+			continue
+		}
+		when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule"})
+		if a.repeats() {
+			continue
+		}
+		runs = append(runs, a.done)
+		claims = append(claims, a.uid)
+		entries = append(entries, runEntry(a.entity, a.done.run))
+	}
+	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why`); err != nil {
+		return err
+	}
+	if len(runs) == 0 {
+		return nil
+	}
+	return e.keep(ctx, tx, org, runs, claims, entries)
+}
+
+// keep appends runs, makes due what reads them, and restates their claims.
+func (e *Engine) keep(ctx context.Context, tx *sqldb.Tx, org string, runs []done, claims []string, entries []*feed.Entry) error {
+	if err := e.append(ctx, tx, runs); err != nil {
+		return err
+	}
+	slices.Sort(claims)
+	claims = slices.Compact(claims)
+	due := sqldb.Micros(e.now())
+	for _, uid := range claims {
+		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
+			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, org, due, measureSource(uid)); err != nil {
+			return err
+		}
+	}
+	if err := e.restate(ctx, tx, org, claims); err != nil {
+		return err
+	}
+	return feed.Append(ctx, tx, entries...)
+}
+
+func runEntry(x *entity.Entity, r *Run) *feed.Entry {
+	data := fmt.Appendf(nil, `{"test":%q,"verdict":%q,"zone":%q}`, r.Test, r.Verdict, r.Zone)
+	return &feed.Entry{Org: r.Org, At: r.At, Type: "claim.run", Ref: x.Ref().String(), UID: r.Claim, Actor: cmp.Or(r.By, "system"), Data: data}
+}
+
+// repeats reports whether a run that a change gave cause to says nothing new:
+// then it is not kept, since the schedule brings the next one.
+func (a *asked) repeats() bool {
+	r, last := a.done.run, a.last
+	return a.why == "change" && last != nil && last.Result == r.Result && last.Query == r.Query && last.Verdict == r.Verdict && last.Zone == r.Zone &&
+		last.Excused == r.Excused && last.ExcusedBy == r.ExcusedBy && last.Asserted == r.Asserted && last.Until.Equal(r.Until) &&
+		r.AsOf.Sub(last.AsOf) < a.probe.every()/2
+}
+
+// next returns when a test is due again: on a grid of its own time between
+// runs, shifted by an offset that follows from its name, so that many tests do
+// not run together and a restart moves none.
+func next(now time.Time, every time.Duration, name string) time.Time {
+	if every <= 0 {
+		return now.AddDate(100, 0, 0)
+	}
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	offset := time.Duration(h.Sum64() % uint64(every))
+	at := now.Add(-offset).UnixMicro() / every.Microseconds() * every.Microseconds()
+	return time.UnixMicro(at).Add(offset + every).UTC()
+}
+
+// query runs f for each row.
+func query(ctx context.Context, q sqldb.Querier, f func(scanner) error, text string, args ...any) error {
+	rows, err := q.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

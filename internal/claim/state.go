@@ -1,0 +1,405 @@
+package claim
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Status is what lists show of an entity that bears a claim.
+type Status struct {
+	State string   `json:"state" en:"State" es:"Estado" col:"1" filter:"1" enum:"supported:ok=Supported|Respaldada;weak:warn=Weak|Débil;unsupported:no=No evidence|Sin evidencia;contradicted:bad=Contradicted|Contradicha;disputed:bad=Disputed|En disputa" help:"What the evidence gives, as good as the worst of it." ayuda:"Lo que da la evidencia, tan buena como la peor."`
+	Value *float64 `json:"value,omitempty" en:"Value" es:"Valor" col:"2" help:"The present number." ayuda:"El número actual."`
+	Zone  string   `json:"zone,omitempty" en:"Reading" es:"Lectura" filter:"1" enum:"ok:ok=On target|En objetivo;warn:warn=At risk|En riesgo;bad:bad=Off track|Fuera de plazo" help:"Where the number stands against its target." ayuda:"Cómo está el número frente a su objetivo."`
+	Since string   `json:"since,omitempty" en:"Since" es:"Desde" type:"datetime" help:"Since when it is in this state." ayuda:"Desde cuándo está en este estado."`
+}
+
+// Evidence is the last run of one test, and how good it is.
+type Evidence struct {
+	Probe  *Probe
+	Health Health
+	Last   *Run // nil: never run
+	Due    time.Time
+}
+
+// evidence returns the evidence of a claim at a moment.
+func (e *Engine) evidence(ctx context.Context, q sqldb.Querier, org, uid string, d *Definition, now time.Time) ([]Evidence, error) {
+	runs, err := e.runs(ctx, q, `r.org = ? AND r.claim = ? AND r.seq IN (SELECT l.seq FROM claim_last l WHERE l.org = ? AND l.claim = ?)`, org, uid, org, uid)
+	if err != nil {
+		return nil, err
+	}
+	by := map[string]*Run{}
+	for _, r := range runs {
+		by[r.Test] = r
+	}
+	return d.evidence(by, now), nil
+}
+
+func (d *Definition) evidence(last map[string]*Run, now time.Time) []Evidence {
+	out := make([]Evidence, len(d.Probes))
+	for i := range d.Probes {
+		p := &d.Probes[i]
+		r := last[p.Name]
+		out[i] = Evidence{Probe: p, Last: r, Health: r.Health(now, p.maxAge())}
+	}
+	return out
+}
+
+func judgeAll(list []Evidence) State {
+	standings := make([]Standing, len(list))
+	for i, x := range list {
+		standings[i] = Standing{x.Health, x.Last != nil && x.Last.Asserted}
+	}
+	return Judge(standings)
+}
+
+// row is the present state of a claim as it is stored.
+type row struct {
+	org, uid, ref, kind, room, owner, title, subject string
+
+	own, state State
+	disputed   bool
+	zone       Zone
+	value      *float64
+	doubts     []Doubt
+	asserted   bool
+	since      time.Time
+	turns      time.Time
+}
+
+// Doubt is something a claim leans on that is not supported.
+type Doubt struct {
+	UID   string `json:"uid"`
+	Ref   string `json:"ref"`
+	Title string `json:"title"`
+	State State  `json:"state"`
+}
+
+// restate computes the states of some claims from their evidence and writes
+// those that are others than before, here and where doubt travels.
+func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []string) error {
+	now := e.now().UTC()
+	disputes, err := e.disputes(ctx, tx, org, uids)
+	if err != nil {
+		return err
+	}
+	for _, uid := range uids {
+		x, err := e.catalog.ByUID(ctx, tx, org, uid)
+		if err != nil {
+			return err
+		}
+		if x == nil || !e.Bears(x.Kind) {
+			continue
+		}
+		if err := e.restateOne(ctx, tx, org, x, disputes, now); err != nil {
+			return err
+		}
+	}
+	return e.doubt(ctx, tx, org)
+}
+
+func (e *Engine) disputes(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]Dispute, error) {
+	if e.cfg.Disputes == nil || len(uids) == 0 {
+		return nil, nil
+	}
+	return e.cfg.Disputes(ctx, q, org, uids)
+}
+
+func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, disputes map[string]Dispute, now time.Time) error {
+	d, err := e.define(x)
+	if err != nil {
+		return err
+	}
+	list, err := e.evidence(ctx, tx, org, x.Metadata.UID, &d, now)
+	if err != nil {
+		return err
+	}
+	_, disputed := disputes[x.Metadata.UID]
+	r := row{org: org, uid: x.Metadata.UID, ref: x.Ref().String(), kind: x.Kind, room: d.Room, owner: ownerOf(x), title: d.Statement, subject: d.Subject,
+		own: judgeAll(list), disputed: disputed}
+	for _, ev := range list {
+		if ev.Last == nil {
+			continue
+		}
+		if r.value == nil && ev.Last.Value != nil {
+			r.value, r.zone = ev.Last.Value, ev.Last.Zone
+		}
+		r.asserted = r.asserted || ev.Last.Asserted
+		if t := ev.Last.turns(now, ev.Probe.maxAge()); !t.IsZero() && (r.turns.IsZero() || t.Before(r.turns)) {
+			r.turns = t
+		}
+	}
+	return e.store(ctx, tx, &r)
+}
+
+// store writes a state before doubt; doubt completes it.
+func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, r *row) error {
+	var value any
+	if r.value != nil {
+		value = *r.value
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, '[]', ?, 0, ?, ?)
+		ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
+		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns, updated = 0`,
+		r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), bit(r.disputed), string(r.zone), value, bit(r.asserted), sqldb.Micros(r.turns), 0)
+	return err
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+const rowColumns = `org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns`
+
+func scanState(s scanner, extra ...any) (row, error) {
+	var r row
+	var disputed, asserted int
+	var since, turns int64
+	var value sql.NullFloat64
+	var doubts []byte
+	err := s.Scan(append([]any{&r.org, &r.uid, &r.ref, &r.kind, &r.room, &r.owner, &r.title, &r.subject, &r.own, &r.state, &disputed, &r.zone, &value, &doubts, &asserted, &since, &turns}, extra...)...)
+	if err != nil {
+		return r, err
+	}
+	r.disputed, r.asserted, r.since, r.turns = disputed != 0, asserted != 0, sqldb.Time(since), sqldb.Time(turns)
+	if value.Valid {
+		r.value = &value.Float64
+	}
+	return r, json.Unmarshal(doubts, &r.doubts)
+}
+
+// doubt lets doubt travel over what leans on what, and finishes the states that
+// came out otherwise: it writes them, their turn, and the status in the catalog.
+func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
+	rows := map[string]*row{}
+	fresh := map[string]bool{}
+	was := map[string]row{}
+	err := query(ctx, tx, func(s scanner) error {
+		var updated int64
+		r, err := scanState(s, &updated)
+		rows[r.uid], was[r.uid] = &r, r
+		fresh[r.uid] = updated == 0
+		return err
+	}, `SELECT `+rowColumns+`, updated FROM claim_states WHERE org = ?`, org)
+	if err != nil {
+		return err
+	}
+	g, err := e.graph(ctx, tx, org)
+	if err != nil {
+		return err
+	}
+	for _, uid := range sortedKeys(rows) {
+		r := rows[uid]
+		r.doubts = g.doubts(uid, func(other string) (Doubt, bool) {
+			o := rows[other]
+			if o == nil || o.own == Supported && !o.disputed {
+				return Doubt{}, false
+			}
+			state := o.own
+			if o.disputed {
+				state = Disputed
+			}
+			return Doubt{UID: other, Ref: o.ref, Title: o.title, State: state}, true
+		})
+		r.state = r.own.With(len(r.doubts))
+		if r.disputed {
+			r.state = Disputed
+		}
+		if !fresh[uid] && r.same(was[uid]) {
+			continue
+		}
+		if err := e.finish(ctx, tx, r, was[uid]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *row) same(o row) bool { return r.state == o.state && slices.Equal(r.doubts, o.doubts) }
+
+// finish writes a state and, when it is another than before, its turn.
+func (e *Engine) finish(ctx context.Context, tx *sqldb.Tx, r *row, was row) error {
+	now := e.now().UTC().Truncate(time.Microsecond)
+	turned := r.state != was.state
+	if turned {
+		r.since = now
+	}
+	doubts, err := json.Marshal(r.doubts)
+	if err != nil {
+		return err
+	}
+	if r.doubts == nil {
+		doubts = []byte("[]")
+	}
+	if _, err := tx.Exec(ctx, `UPDATE claim_states SET state = ?, doubts = ?, since = ?, updated = ? WHERE org = ? AND claim = ?`,
+		string(r.state), string(doubts), sqldb.Micros(r.since), sqldb.Micros(now), r.org, r.uid); err != nil {
+		return err
+	}
+	moved, err := e.turn(ctx, tx, r, was.state, now)
+	if err != nil {
+		return err
+	}
+	status := Status{State: string(r.state), Value: r.value, Zone: string(r.zone), Since: r.since.Format(time.RFC3339)}
+	if err := e.showStatus(ctx, tx, r, status); err != nil {
+		return err
+	}
+	if !turned && !moved {
+		return nil
+	}
+	data, err := json.Marshal(map[string]string{"was": string(was.state), "state": string(r.state), "zone": string(r.zone)})
+	if err != nil {
+		return err
+	}
+	return feed.Append(ctx, tx, &feed.Entry{Org: r.org, At: now, Type: "claim.state", Ref: r.ref, UID: r.uid, Actor: "system", Data: data})
+}
+
+// turn keeps a change of state, or of the reading of its number.
+func (e *Engine) turn(ctx context.Context, tx *sqldb.Tx, r *row, was State, now time.Time) (bool, error) {
+	var state, zone string
+	var seq int64
+	err := tx.QueryRow(ctx, `SELECT state, zone, seq FROM claim_turns WHERE org = ? AND claim = ? ORDER BY at DESC, seq DESC LIMIT 1`, r.org, r.uid).Scan(&state, &zone, &seq)
+	if err != nil && err != sql.ErrNoRows {
+		return false, err
+	}
+	if err == nil && state == string(r.state) && zone == string(r.zone) {
+		return false, nil
+	}
+	var value any
+	if r.value != nil {
+		value = *r.value
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO claim_turns (org, claim, at, seq, was, state, zone, value, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.org, r.uid, sqldb.Micros(now), seq+1, string(was), string(r.state), string(r.zone), value, string(r.own))
+	return true, err
+}
+
+// showStatus writes the state into the status of the entity.
+func (e *Engine) showStatus(ctx context.Context, tx *sqldb.Tx, r *row, status Status) error {
+	ref, err := entity.ParseRef(r.ref, "", "")
+	if err != nil {
+		return err
+	}
+	_, err = e.catalog.In(tx).SetStatus(ctx, catalog.Program(r.org, "claims"), ref, status)
+	if fault.Is(err, fault.NotFound) {
+		return nil // deleted or renamed in the meantime: the watch comes to it
+	}
+	return err
+}
+
+// graph is what leans on what. A thing that bears no claim passes on the doubt
+// about the claims whose subject it is.
+type graph map[string][]string
+
+func (e *Engine) graph(ctx context.Context, q sqldb.Querier, org string) (graph, error) {
+	g := graph{}
+	leans, err := e.catalog.Links(ctx, q, org, "leansOn")
+	if err != nil {
+		return nil, err
+	}
+	about, err := e.catalog.Links(ctx, q, org, "claimedOf")
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range leans {
+		g[l.From] = append(g[l.From], l.To)
+	}
+	for _, l := range about {
+		g[l.To] = append(g[l.To], l.From)
+	}
+	return g, nil
+}
+
+// doubts returns what is in doubt among all that uid leans on, near or far,
+// without uid itself. A claim about its own foundation leads round in a circle,
+// which is walked once.
+func (g graph) doubts(uid string, doubtful func(string) (Doubt, bool)) []Doubt {
+	var out []Doubt
+	seen := map[string]bool{uid: true}
+	todo := slices.Clone(g[uid])
+	for len(todo) > 0 {
+		next := todo[0]
+		todo = todo[1:]
+		if seen[next] {
+			continue
+		}
+		seen[next] = true
+		if d, ok := doubtful(next); ok {
+			out = append(out, d)
+		}
+		todo = append(todo, g[next]...)
+	}
+	slices.SortFunc(out, func(a, b Doubt) int { return cmp.Compare(a.Ref, b.Ref) })
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func ownerOf(x *entity.Entity) string {
+	ref, err := entity.ParseRef(x.Metadata.Owner, "group", x.Metadata.Namespace)
+	if err != nil {
+		return ""
+	}
+	return ref.String()
+}
+
+// claimsTable lets record queries ask about claims themselves.
+func (e *Engine) claimsTable() *Table {
+	col := func(name, en, es string) Column { return Column{name, lang.T(en, es)} }
+	return &Table{
+		Name: "claims", Title: lang.T("Claims and measures with their states", "Afirmaciones y medidas con sus estados"),
+		Doc: lang.T("One row for each thing that bears a claim: a claim, a measure, a key result.", "Una fila por cada cosa que lleva una afirmación: una afirmación, una medida, un resultado clave."),
+		Fields: []Column{col("ref", "The reference.", "La referencia."), col("kind", "The kind in lower case.", "La clase en minúsculas."), col("room", "The room.", "La sala."),
+			col("owner", "The owner, in full; empty without one.", "El responsable, completo; vacío si no hay."), col("subject", "What a claim is about, as written.", "De qué trata, tal como se escribió."),
+			col("state", "supported, weak, unsupported, contradicted or disputed.", "supported, weak, unsupported, contradicted o disputed."), col("zone", "ok, warn, bad or empty.", "ok, warn, bad o vacío.")},
+		Scan: e.scanClaims,
+	}
+}
+
+// scanClaims yields claims with the state they had at a moment.
+func (e *Engine) scanClaims(ctx context.Context, q sqldb.Querier, org string, m Moment, yield func(string, string, map[string]any) error) error {
+	type found struct{ ref, kind, room, owner, title, subject, state, zone string }
+	var list []found
+	text, args := `SELECT ref, kind, room, owner, title, subject, state, zone FROM claim_states WHERE org = ? ORDER BY ref`, []any{org}
+	if m.Feed > 0 {
+		text = `SELECT s.ref, s.kind, s.room, s.owner, s.title, s.subject, t.state, t.zone FROM claim_states s JOIN claim_turns t ON t.org = s.org AND t.claim = s.claim
+			WHERE s.org = ? AND (t.at, t.seq) = (SELECT x.at, x.seq FROM claim_turns x WHERE x.org = s.org AND x.claim = s.claim AND x.at <= ? ORDER BY x.at DESC, x.seq DESC LIMIT 1) ORDER BY s.ref`
+		args = append(args, sqldb.Micros(m.At))
+	}
+	err := query(ctx, q, func(s scanner) error {
+		var f found
+		err := s.Scan(&f.ref, &f.kind, &f.room, &f.owner, &f.title, &f.subject, &f.state, &f.zone)
+		list = append(list, f)
+		return err
+	}, text, args...)
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		row := map[string]any{"ref": f.ref, "kind": lower(f.kind), "room": f.room, "owner": f.owner, "subject": f.subject, "state": f.state, "zone": f.zone}
+		if err := yield(f.ref, f.title, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
