@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -85,4 +86,25 @@ func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relati
 		out = append(out, l)
 	}
 	return out, rows.Err()
+}
+
+// ByUIDs returns the live entities with some identities, whoever may read them,
+// by identity.
+func (c *Catalog) ByUIDs(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]*entity.Entity, error) {
+	found := map[int64]row{}
+	for part := range slices.Chunk(uids, 1000) {
+		args := append([]any{org}, anys(part)...)
+		if err := collectRows(ctx, q, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.uid IN `+sqldb.In(len(part)), args...); err != nil {
+			return nil, err
+		}
+	}
+	out := map[string]*entity.Entity{}
+	for _, r := range found {
+		e, err := r.entity()
+		if err != nil {
+			return nil, err
+		}
+		out[r.uid] = e
+	}
+	return out, nil
 }

@@ -302,6 +302,7 @@ func (w *writer) status(k *Kind, r row, compute reckoner) (*entity.Entity, error
 		facets = append(facets, []any{r.id, w.org, lower(k.Name), f.key, f.value, f.ord})
 	}
 	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, facets, ``)
+	w.dueAgain(k, e, r.id)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -369,8 +370,9 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 }
 
 // Refresh computes the stored statuses of every kind anew whose way of computing
-// them is newer than they are (Kind.Reckoned). It is called when the program
-// starts, after the migrations.
+// them is newer than they are (Kind.Reckoned), and the dates that fall due of
+// kinds that have others than before. It is called when the program starts,
+// after the migrations.
 func (c *Catalog) Refresh(ctx context.Context) error {
 	done, err := c.reckoned(ctx)
 	if err != nil {
@@ -380,6 +382,11 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 		if k.Reckoned > done[k.Name] {
 			if err := c.refresh(ctx, k); err != nil {
 				return fmt.Errorf("statuses of %s: %w", k.Plural, err)
+			}
+		}
+		if v := k.dueVersion(); v != done[dueKey(k)] {
+			if err := c.refreshDue(ctx, k); err != nil {
+				return fmt.Errorf("dates of %s: %w", k.Plural, err)
 			}
 		}
 	}
