@@ -35,7 +35,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
-	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Modules: modules,
+	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
 		return nil, err

@@ -3,10 +3,12 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -63,6 +65,23 @@ func (c *Catalog) ByUID(ctx context.Context, q sqldb.Querier, org, uid string) (
 		return nil, err
 	}
 	return r.entity()
+}
+
+// RevisionOf returns one revision of an entity by identity, whoever may read it;
+// nil when there is none.
+func (c *Catalog) RevisionOf(ctx context.Context, q sqldb.Querier, org, uid string, rev int64) (*Revision, error) {
+	var id int64
+	err := q.QueryRow(ctx, `SELECT id FROM entities WHERE org = ? AND uid = ?`, org, uid).Scan(&id)
+	if err == nil {
+		var r *Revision
+		if r, err = c.revision(ctx, q, id, rev); err == nil {
+			return r, nil
+		}
+	}
+	if errors.Is(err, sqldb.ErrNoRows) || fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return nil, err
 }
 
 // Link is one reference between two live entities, by identity.

@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -25,4 +26,7 @@ type Module struct {
 
 	Bearers []claim.Bearer // kinds that bear a claim of their own
 	Tables  []*claim.Table // observations that record queries may ask
+
+	Waiters []morning.Waiter // find what waits for a reader
+	News    []morning.News   // tell of what happened, on the first page
 }

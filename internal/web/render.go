@@ -161,6 +161,9 @@ func (a *App) route(p *PageDef) door.Route {
 			c := a.newCtx(w, r)
 			c.Caller.Reason = reasonOf(r)
 			answer, err := p.Handle(c)
+			if a.Morning != nil && r.Method != http.MethodGet {
+				a.Morning.Forget(c.Caller) // what waits may be another now
+			}
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,8 @@ func Module() room.Module {
 			Importers: []catalog.Importer{radarImporter(), adrImporter()},
 			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
 		},
-		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+		Kinds:   []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+		Waiters: waiters(), News: news(),
 	}
 }
 
