@@ -15,6 +15,7 @@ func (a *API) operations() []operation {
 	ops := a.catalogOps(s)
 	ops = append(ops, a.exchangeOps(s)...)
 	ops = append(ops, a.feedOps(s)...)
+	ops = append(ops, a.morningOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)

@@ -188,7 +188,6 @@ func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 func (a *App) morning() morning.Config {
 	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log}
 	for _, m := range Modules() {
-		cfg.Rooms = append(cfg.Rooms, morning.Room{ID: m.Room.ID, Title: m.Room.Title, Icon: m.Room.Icon})
 		cfg.Waiters, cfg.News = append(cfg.Waiters, m.Waiters...), append(cfg.News, m.News...)
 	}
 	return cfg

@@ -22,6 +22,11 @@ func (t *Today) Headline(c lang.Code) string {
 
 // sinceWords begins the sentence about what changed.
 func sinceWords(c lang.Code, t *Today) string {
+	if t.Asked {
+		at := lang.Date(c, t.Since, t.Now)
+		clock := t.Since.Format("15:04")
+		return lang.T("Since "+at+" at "+clock+", ", "Desde el "+at+" a las "+clock+", ").In(c)
+	}
 	if t.First {
 		return lang.T("In the last seven days ", "En los últimos siete días ").In(c)
 	}
@@ -215,7 +220,7 @@ func (x *Line) Text(c lang.Code, now time.Time, name func(string) string) string
 	if x.Owner != "" {
 		owner = name(x.Owner)
 	}
-	out := x.Title + ": "
+	out := cmp.Or(x.Head.In(c), x.Title) + ": "
 	switch {
 	case x.Was.En != "" && x.Is.En != "":
 		out += x.Was.In(c) + " → " + x.Is.In(c)
@@ -334,14 +339,23 @@ func (x *Instrument) TrendText(c lang.Code, now time.Time) string {
 	case x.Before == nil:
 		return lang.T("no number 4 weeks ago", "sin número hace 4 semanas").In(c)
 	}
-	delta := math.Abs(*x.Value - *x.Before)
+	by := x.difference(math.Abs(*x.Value-*x.Before), c)
 	switch x.Trend().Dir {
 	case "flat":
 		return lang.T("as 4 weeks ago", "como hace 4 semanas").In(c)
 	case "up":
-		return lang.T("up ", "sube ").In(c) + x.Scale.Write(delta, c) + lang.T(" in 4 weeks", " en 4 semanas").In(c)
+		return lang.T("up "+by+" in 4 weeks", "sube "+by+" en 4 semanas").In(c)
 	}
-	return lang.T("down ", "baja ").In(c) + x.Scale.Write(delta, c) + lang.T(" in 4 weeks", " en 4 semanas").In(c)
+	return lang.T("down "+by+" in 4 weeks", "baja "+by+" en 4 semanas").In(c)
+}
+
+// difference writes how far two numbers lie apart: two shares, in points.
+func (x *Instrument) difference(delta float64, c lang.Code) string {
+	s := x.Scale
+	if s.Unit == "%" {
+		s.Unit = lang.T("points", "puntos").In(c)
+	}
+	return s.Write(delta, c)
 }
 
 func ageDays(t, now time.Time) int { return int(now.Sub(t) / (24 * time.Hour)) }

@@ -31,7 +31,6 @@ type Config struct {
 	Catalog *catalog.Catalog
 	Claims  *claim.Engine
 	Feed    *feed.Feed
-	Rooms   []Room   // whose instruments are shown, in their order
 	Waiters []Waiter // beside those of claims, exceptions and dates
 	News    []News
 	Now     func() time.Time // nil: the time
@@ -43,6 +42,14 @@ type Room struct {
 	ID    string
 	Title lang.Text
 	Icon  string
+}
+
+// houseRooms are the rooms in the order of the navigation. Claims name them
+// whether or not the program brings pages of theirs.
+var houseRooms = []Room{
+	{auth.Strategy, lang.T("Strategy", "Estrategia"), "strategy"}, {auth.People, lang.T("People", "Personas"), "people"}, {auth.Delivery, lang.T("Delivery", "Entrega"), "delivery"},
+	{auth.Operations, lang.T("Operations", "Operaciones"), "operations"}, {auth.Security, lang.T("Security", "Seguridad"), "security"},
+	{auth.Governance, lang.T("Governance", "Gobierno"), "governance"}, {auth.Review, lang.T("Reviews", "Revisiones"), "reviews"},
 }
 
 // Desk answers readers. It is safe for concurrent use.
@@ -196,8 +203,8 @@ func lensOf(role auth.Role) lens {
 }
 
 // rooms returns the rooms in the order of a lens.
-func (d *Desk) rooms(v lens) []Room {
-	out := slices.Clone(d.Rooms)
+func (v lens) rooms() []Room {
+	out := slices.Clone(houseRooms)
 	place := func(r Room) int {
 		if i := slices.Index(v.first, r.ID); i >= 0 {
 			return i

@@ -24,7 +24,13 @@ type News struct {
 	Types []string // types of feed entries; the newest of each thing is told
 	// Tell returns the line; nil when it is not worth one.
 	Tell func(*Look, Event) *Line
+	// Many, with Kind, is one line in place of those of many new things, as after
+	// an import; nil: each has its own.
+	Many func(n int) *Line
 }
+
+// few is how many new things are told each by itself.
+const few = 5
 
 // Event is what a News tells of. Before and After are there for a Kind: the
 // thing as it was at the beginning of the time, nil when it is new, and as it is
@@ -47,6 +53,10 @@ type Line struct {
 	Is    lang.Text
 	More  lang.Text // one more sentence
 	Claim bool      // a claim that turned
+	Head  lang.Text // instead of Title, for what is about several things
+	Href  string    // where it leads; "": to the thing itself
+
+	fresh bool // of something that is new
 }
 
 // severity orders lines, the worst first.
@@ -114,7 +124,7 @@ func turned(s claim.Shift) (Line, bool) {
 
 const (
 	mostEntries = 2000 // of the feed that are looked through
-	mostThings  = 60   // of which is told
+	mostThings  = 200  // of which is told
 )
 
 // news returns the lines of the registered News.
@@ -214,7 +224,25 @@ func (d *Desk) kindNews(l *Look, n News, entries []feed.Entry) ([]Line, error) {
 			out = append(out, *line)
 		}
 	}
-	return out, nil
+	return n.gather(out), nil
+}
+
+// gather puts one line in place of those of many new things.
+func (n News) gather(lines []Line) []Line {
+	var fresh, rest []Line
+	for _, x := range lines {
+		if x.fresh {
+			fresh = append(fresh, x)
+		} else {
+			rest = append(rest, x)
+		}
+	}
+	if n.Many == nil || len(fresh) <= few {
+		return lines
+	}
+	one := n.Many(len(fresh))
+	one.At = fresh[0].At
+	return append(rest, *one)
 }
 
 func (d *Desk) tell(l *Look, n News, c *changed) (*Line, error) {
@@ -237,7 +265,7 @@ func (d *Desk) tell(l *Look, n News, c *changed) (*Line, error) {
 	}
 	line := n.Tell(l, ev)
 	if line != nil {
-		line.At, line.Ref = c.newest.At, ev.After.Ref().String()
+		line.At, line.Ref, line.fresh = c.newest.At, ev.After.Ref().String(), ev.Before == nil
 		line.Title, line.Owner = cmp.Or(line.Title, ev.After.DisplayTitle()), cmp.Or(line.Owner, fullRef(ev.After.Metadata.Owner, ev.After.Metadata.Namespace))
 	}
 	return line, nil

@@ -1,15 +1,16 @@
 package morning
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
-// Report is the overview as programs read it, with its sentences in one
+// Overview is Today as programs read it, with its sentences in one
 // language.
-type Report struct {
+type Overview struct {
 	Now         time.Time       `json:"now"`
 	Since       time.Time       `json:"since" doc:"Since when changes are told: when the reader left the page Today, or a week ago."`
 	Headline    string          `json:"headline"`
@@ -93,14 +94,14 @@ type AgendaReport struct {
 }
 
 // Report writes the overview for programs.
-func (t *Today) Report(c lang.Code) Report {
-	r := Report{Now: t.Now, Since: t.Since, Headline: t.Headline(c), Waiting: t.Inbox.Report(c), Red: []RedReport{}, RedMore: t.RedMore, Changed: []ChangeReport{}, ChangedMore: t.More,
+func (t *Today) Report(c lang.Code) Overview {
+	r := Overview{Now: t.Now, Since: t.Since, Headline: t.Headline(c), Waiting: t.Inbox.Report(c), Red: []RedReport{}, RedMore: t.RedMore, Changed: []ChangeReport{}, ChangedMore: t.More,
 		Rooms: []RoomReport{}, Agenda: []AgendaReport{}, Doubted: map[string]int{}, Text: t.Text(c)}
 	for _, x := range t.Red {
 		r.Red = append(r.Red, RedReport{x.Ref, x.Title, x.Word.In(c), x.Since, x.Owner, x.Why.In(c)})
 	}
 	for _, x := range t.Changed {
-		r.Changed = append(r.Changed, ChangeReport{x.Ref, x.Title, x.Owner, x.At, x.Was.In(c), x.Is.In(c), x.Text(c, t.Now, t.Name)})
+		r.Changed = append(r.Changed, ChangeReport{x.Ref, cmp.Or(x.Head.In(c), x.Title), x.Owner, x.At, x.Was.In(c), x.Is.In(c), x.Text(c, t.Now, t.Name)})
 	}
 	for _, s := range t.Strips {
 		r.Rooms = append(r.Rooms, s.report(c, t.Now))

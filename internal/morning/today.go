@@ -29,6 +29,7 @@ type Today struct {
 	Now        time.Time
 	Since      time.Time // since when Changed is; the reader left then
 	First      bool      // the reader had not looked before: Since is a week ago
+	Asked      bool      // Since is what was asked for
 	Inbox      *Inbox
 	Red        []Red
 	RedMore    int
@@ -142,7 +143,7 @@ func (d *Desk) Today(ctx context.Context, caller catalog.Caller, o Options) (*To
 	if err != nil {
 		return nil, err
 	}
-	t := &Today{Org: caller.OrgTitle, Now: l.Now, Since: o.Since, Failed: map[string]bool{}, Name: l.Name}
+	t := &Today{Org: caller.OrgTitle, Now: l.Now, Since: o.Since, Asked: !o.Since.IsZero(), Failed: map[string]bool{}, Name: l.Name}
 	if t.Since.IsZero() {
 		ask := d.Since
 		if o.Visit {
@@ -232,7 +233,7 @@ func (d *Desk) fillRed(l *Look, v lens, t *Today) error {
 	red = red[:min(len(red), mostRed)]
 	why, err := d.why(l, red)
 	for _, g := range red {
-		t.Red = append(t.Red, Red{Ref: g.Ref, Title: g.Title, Owner: g.Owner, Room: g.Room, Word: g.State.Word(), Since: g.Since.In(l.Zone), Why: why[g.UID], Mine: l.Is(g.Owner)})
+		t.Red = append(t.Red, Red{Ref: g.Ref, Title: g.Title, Owner: g.Owner, Room: g.Room, Word: g.State.Word(), Since: g.Since.In(l.Zone), Why: why[g.UID], Mine: v.mine && l.Is(g.Owner)})
 	}
 	return err
 }
@@ -277,7 +278,7 @@ func (d *Desk) fillStrips(l *Look, v lens, t *Today) error {
 		return err
 	}
 	ownFirst(l, v, pinned, func(x *claim.View) string { return x.Owner })
-	for _, r := range d.rooms(v) {
+	for _, r := range v.rooms() {
 		s := Strip{Room: r, Counts: map[claim.State]int{}}
 		for _, g := range glances {
 			if g.Room == r.ID {

@@ -96,8 +96,9 @@ func (a *App) navigation(c *Ctx, f *Frame, def *PageDef) {
 			}
 		}
 	}
+	top := slices.ContainsFunc(f.Top, func(l NavLink) bool { return l.Current }) // above the rooms, and in none
 	for _, room := range a.rooms {
-		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room}
+		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room && !top}
 		for _, m := range a.Modules {
 			if m.Room.ID != room.ID {
 				continue

@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type todayView struct {
 	Decisions  []waitLine
 	Todo       []waitLine
 	Waiting    int // all that waits
+	Decide     int // of it, how many are decisions
 	WaitMore   int
 	Red        []redLine
 	RedAll     int
@@ -139,7 +141,7 @@ func today(c *web.Ctx) (any, error) {
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func (p *todayView) waiting(c *web.Ctx, t *morning.Today) {
-	p.Waiting = t.Inbox.Total
+	p.Waiting, p.Decide = t.Inbox.Total, t.Inbox.Decide
 	for i, it := range t.Inbox.Items() {
 		switch {
 		case i >= mostWaiting:
@@ -216,7 +218,7 @@ func changeOf(c *web.Ctx, x morning.Line, now time.Time, owner func(string) stri
 			clock = capital(lang.ShortWeekday(c.Lang, at)) + " " + at.Format("15:04")
 		}
 	}
-	return changeLine{x.Title, c.App.HrefOf(x.Ref), x.State, capital(c.In(x.Word)), c.In(x.Was), c.In(x.Is), c.In(x.More), owner(x.Owner), at, clock}
+	return changeLine{cmp.Or(c.In(x.Head), x.Title), cmp.Or(x.Href, c.App.HrefOf(x.Ref)), x.State, capital(c.In(x.Word)), c.In(x.Was), c.In(x.Is), c.In(x.More), owner(x.Owner), at, clock}
 }
 
 func (p *todayView) strips(c *web.Ctx, t *morning.Today) {

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +21,12 @@ func waiters() []morning.Waiter {
 // mostProposed bounds how many decisions are looked through.
 const mostProposed = 500
 
+// decidedBy reports whether the reader is one of those who decide, by reference
+// or by name.
 func (d *Decision) decidedBy(l *morning.Look, e *entity.Entity) bool {
 	return slices.ContainsFunc(d.Deciders, func(text string) bool {
 		ref, err := entity.ParseRef(text, "", e.Metadata.Namespace)
-		return err == nil && l.Is(ref.String()) || err != nil && text == l.Caller.Name
+		return err == nil && l.Is(ref.String()) || err != nil && text != "" && (text == l.Caller.Name || l.Caller.UserRef != "" && text == l.Name(l.Caller.UserRef))
 	})
 }
 
@@ -49,6 +52,9 @@ func decisions(l *morning.Look, q catalog.Query, f func(*entity.Entity, Decision
 
 func waitingDecisions(l *morning.Look) ([]morning.Item, error) {
 	may := l.Caller.Can(auth.Write, auth.Resource{Room: Room, Kind: "Decision"}) == nil
+	if err := l.Names(l.Caller.UserRef); err != nil {
+		return nil, err
+	}
 	var out []morning.Item
 	err := decisions(l, catalog.Query{Fields: map[string][]string{"spec.status": {"proposed"}}}, func(e *entity.Entity, d Decision) {
 		if !d.decidedBy(l, e) {
@@ -91,11 +97,17 @@ func takenDecisions(l *morning.Look, since time.Time) ([]morning.Did, error) {
 	return out, err
 }
 
+var added = lang.T("new", "nuevas")
+
 // news are decisions that were settled and technologies that moved.
 func news() []morning.News {
 	return []morning.News{
-		{Kind: "Decision", Path: "spec.status", Tell: tellDecision},
-		{Kind: "Technology", Path: "spec.entries", Tell: tellTechnology},
+		{Kind: "Decision", Path: "spec.status", Tell: tellDecision, Many: func(n int) *morning.Line {
+			return &morning.Line{Head: lang.T(fmt.Sprintf("%d decisions were recorded", n), fmt.Sprintf("Se registraron %d decisiones", n)), State: "info", Word: added, Room: Room, Href: "/decisions"}
+		}},
+		{Kind: "Technology", Path: "spec.entries", Tell: tellTechnology, Many: func(n int) *morning.Line {
+			return &morning.Line{Head: lang.T(fmt.Sprintf("%d technologies are new on the radar", n), fmt.Sprintf("%d tecnologías son nuevas en el radar", n)), State: "info", Word: added, Room: Room, Href: "/radar"}
+		}},
 	}
 }
 

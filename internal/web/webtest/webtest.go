@@ -62,7 +62,6 @@ func New(t testing.TB, rooms ...room.Module) *House {
 	for _, r := range rooms {
 		kinds, modules = append(kinds, r.Kinds...), append(modules, r.Module)
 		claims.Bearers, claims.Tables = append(claims.Bearers, r.Bearers...), append(claims.Tables, r.Tables...)
-		desk.Rooms = append(desk.Rooms, morning.Room{ID: r.Room.ID, Title: r.Room.Title, Icon: r.Room.Icon})
 		desk.Waiters, desk.News = append(desk.Waiters, r.Waiters...), append(desk.News, r.News...)
 	}
 	h.Catalog, h.Feed = catalog.New(h.DB, catalog.NewKinds(kinds...), catalog.WithClock(clock)), feed.New(h.DB)
