@@ -85,6 +85,7 @@ func (w *world) furnish() keysOf {
 		_, err := w.app.DB.Exec(ctx, q, w.owner.principal.Account)
 		w.must(err)
 	}
+	w.looked()
 	w.runFeed()
 	return keysOf{setup.Secret, token}
 }

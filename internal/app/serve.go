@@ -95,7 +95,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
 	watches := a.Claims.Watches()
-	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
+	schedules := append([]feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}, a.Morning.Schedules()...)
 	for _, m := range Modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)

@@ -182,6 +182,17 @@ spec: {claim: "claim:decisions-reviewed", reason: "212 of 640 kiosks are replace
 	return w.person("ines", "ines@acme.example")
 }
 
+// looked lets the owner look at the page Today, complete a task, and be reminded
+// of what falls due.
+func (w *world) looked() {
+	w.Helper()
+	w.page("/")
+	w.apply(w.as(), "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: today}\nspec: {due: "+time.Now().Format(time.DateOnly)+", every: weekly, state: done}\n")
+	w.settle()
+	_, err := w.app.DB.Exec(w.Context(), `INSERT INTO reminders (org, uid, path, day, days, at) VALUES ('default', 'u', 'spec.due', '2026-09-22', 0, 1)`)
+	w.must(err)
+}
+
 // TestMorning is a CTO's morning in a browser: she reads what is red, decides,
 // completes a task, and finds it done.
 func TestMorning(t *testing.T) {

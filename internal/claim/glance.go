@@ -332,8 +332,8 @@ func (v *View) answers(p *Probe, mine []string) bool {
 	})
 }
 
-// asking finds the claims of some people that may wait for a word: those without
-// full support, and those whose word runs out.
+// asking finds the claims of some people that may wait for a word: those that ask
+// for one and are without full support, or whose word runs out.
 func (e *Engine) asking(ctx context.Context, org string, mine []string, soon time.Time) ([]string, error) {
 	args := []any{org}
 	for range 2 {
@@ -344,7 +344,7 @@ func (e *Engine) asking(ctx context.Context, org string, mine []string, soon tim
 			args = append(args, org)
 		}
 	}
-	args = append(args, sqldb.Micros(soon))
+	args = append(args, auth.KindClaim, auth.KindMeasure, `%"attest":%`, `%"typed":%`, sqldb.Micros(soon))
 	in := sqldb.In(len(mine))
 	var uids []string
 	err := query(ctx, e.db, func(s scanner) error {
@@ -354,6 +354,7 @@ func (e *Engine) asking(ctx context.Context, org string, mine []string, soon tim
 		return err
 	}, `SELECT s.claim FROM claim_states s WHERE s.org = ? AND (s.owner IN `+in+` OR s.claim IN (
 			SELECT a.uid FROM relations l JOIN entities a ON a.id = l.id LEFT JOIN entities b ON b.id = l.target_id WHERE l.org = ? AND l.type = 'attestedBy' AND COALESCE(b.ref, l.target) IN `+in+`))
+		AND (s.kind NOT IN (?, ?) OR EXISTS (SELECT 1 FROM entities d WHERE d.uid = s.claim AND (d.doc LIKE ? OR d.doc LIKE ?)))
 		AND (s.own <> 'supported' OR EXISTS (SELECT 1 FROM claim_last x JOIN claim_runs r ON r.org = x.org AND r.claim = x.claim AND r.seq = x.seq WHERE x.org = s.org AND x.claim = s.claim AND r.until > 0 AND r.until < ?))
 		ORDER BY s.ref`, args...)
 	return uids, err
