@@ -3,6 +3,7 @@ package claim
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -275,7 +276,7 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Exception\nmetadata: {name: x}\nspec: {claim: \"claim:a\", until: \"2027-03-31\", state: requested}\n", Want: "spec.reason: is required"},
 		},
 	}, nil)
-	k.Guard, k.Closed = guardException, refused
+	k.Guard, k.Closed, k.Answers = guardException, refused, requester
 	return k
 }
 
@@ -284,6 +285,16 @@ spec:
 func refused(e *entity.Entity) bool {
 	s, err := catalog.Spec[ExceptionSpec](e)
 	return err == nil && s.State == "refused"
+}
+
+// requester is the person who asked for an exception, who sees to what comes
+// after it; "" when it was no person of the catalog.
+func requester(e *entity.Entity) string {
+	s, err := catalog.Spec[ExceptionSpec](e)
+	if err != nil || !strings.Contains(s.RequestedBy, ":") {
+		return ""
+	}
+	return s.RequestedBy
 }
 
 // guardRoom lets those change a claim or measure who may write in its room,

@@ -31,13 +31,13 @@ func ownWaiters() []Waiter {
 // mostAsked bounds how many open requests are looked through.
 const mostAsked = 500
 
-// exceptions lists those in some states.
+// exceptions lists those in some states, the last changed first.
 func (l *Look) exceptions(states ...string) ([]*entity.Entity, error) {
 	k := l.Catalog.Kinds().Get(auth.KindException)
 	if k == nil || l.Caller.Can(auth.Read, k.Resource()) != nil {
 		return nil, nil
 	}
-	page, err := l.Catalog.List(l.Ctx, l.Caller, catalog.Query{Kinds: []string{k.Name}, Fields: map[string][]string{"spec.state": states}, Limit: mostAsked, NoTotal: true})
+	page, err := l.Catalog.List(l.Ctx, l.Caller, catalog.Query{Kinds: []string{k.Name}, Fields: map[string][]string{"spec.state": states}, Sort: "updated", Desc: true, Limit: mostAsked, NoTotal: true})
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +197,8 @@ func attest(a claim.Asked) func(*Look) error {
 
 // givenWords are the numbers and attestations the reader gave.
 func givenWords(l *Look, since time.Time) ([]Did, error) {
-	rows, err := l.DB.Query(l.Ctx, `SELECT s.ref, s.title, r.at, r.verdict, r.value FROM claim_runs r JOIN claim_states s ON s.org = r.org AND s.claim = r.claim
-		WHERE r.org = ? AND r.by_whom = ? AND r.at >= ? ORDER BY r.at`, l.Caller.Org, l.Caller.Identity(), sqldb.Micros(since))
+	rows, err := l.DB.Query(l.Ctx, `SELECT s.ref, s.title, r.at, r.verdict, r.value FROM feed f JOIN claim_runs r ON r.org = f.org AND r.claim = f.uid AND r.at = f.at JOIN claim_states s ON s.org = r.org AND s.claim = r.claim
+		WHERE f.org = ? AND f.at >= ? AND f.type = 'claim.run' AND f.actor = ? AND r.by_whom = f.actor ORDER BY r.at`, l.Caller.Org, sqldb.Micros(since), l.Caller.Identity())
 	if err != nil {
 		return nil, err
 	}

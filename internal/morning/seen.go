@@ -50,6 +50,12 @@ func (d *Desk) Visit(ctx context.Context, caller catalog.Caller, page string) (t
 	return since, err
 }
 
+// Looked returns when a reader last looked at a page; the zero time for never.
+func (d *Desk) Looked(ctx context.Context, caller catalog.Caller, page string) (time.Time, error) {
+	at, _, err := seen(ctx, d.DB, caller, page)
+	return at, err
+}
+
 func seen(ctx context.Context, q sqldb.Querier, caller catalog.Caller, page string) (at, since time.Time, err error) {
 	var a, s int64
 	err = q.QueryRow(ctx, `SELECT at, since FROM seen WHERE org = ? AND account = ? AND page = ?`, caller.Org, caller.Account, page).Scan(&a, &s)

@@ -72,14 +72,24 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: x}\nspec: {state: finished}\n", Want: "is not one of"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: x}\nspec: {state: done, evidence: photo.jpg}\n", Want: "64 hexadecimal digits"},
 		},
-		Guard:  guardTask,
-		Closed: func(e *entity.Entity) bool { s, err := catalog.Spec[Task](e); return err == nil && s.State != open },
-		Answers: func(e *entity.Entity) string {
-			s, _ := catalog.Spec[Task](e)
-			return s.Assignee
-		},
+		Guard:   guardTask,
+		Closed:  func(e *entity.Entity) bool { s, err := catalog.Spec[Task](e); return err == nil && s.State != open },
+		Answers: assigneeOf,
 	}, checkTask)
 	return k
+}
+
+// assigneeOf is who a task is for, in full; "" for whoever takes it.
+func assigneeOf(e *entity.Entity) string {
+	s, err := catalog.Spec[Task](e)
+	if err != nil {
+		return ""
+	}
+	ref, err := entity.ParseRef(s.Assignee, "user", e.Metadata.Namespace)
+	if err != nil {
+		return ""
+	}
+	return ref.String()
 }
 
 var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)

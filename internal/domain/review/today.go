@@ -3,8 +3,9 @@ package review
 import (
 	"cmp"
 	"net/url"
-	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/claim"
@@ -138,7 +139,14 @@ func today(c *web.Ctx) (any, error) {
 	return p, nil
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// capital begins a text with a capital letter.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
+}
 
 func (p *todayView) waiting(c *web.Ctx, t *morning.Today) {
 	p.Waiting, p.Decide = t.Inbox.Total, t.Inbox.Decide
