@@ -22,6 +22,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 // Prefix is where the operations are.
@@ -33,6 +34,7 @@ type Config struct {
 	Auth      *auth.Service
 	Audit     *audit.Log
 	Feed      *feed.Feed
+	Morning   *morning.Desk // nil: there is no overview
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
 	// Backup writes a consistent copy of the installation; nil when this

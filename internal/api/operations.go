@@ -15,6 +15,7 @@ func (a *API) operations() []operation {
 	ops := a.catalogOps(s)
 	ops = append(ops, a.exchangeOps(s)...)
 	ops = append(ops, a.feedOps(s)...)
+	ops = append(ops, a.morningOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)
@@ -164,7 +165,7 @@ func (a *API) adminOps(s schemas) []operation {
 		{method: "DELETE", path: "/tokens/{id}", id: "revokeOrgToken", summary: "Revoke a token of the organisation", verb: auth.Admin, resource: tokens, handle: (*call).revokeToken, answers: gone("It is revoked.")},
 		{method: "GET", path: "/organisation", id: "getOrganisation", summary: "Get the organisation", verb: auth.Read, handle: (*call).getOrganisation,
 			answers: []answer{{status: 200, doc: "The organisation.", types: objectTypes, schema: s.typed(organisation{})}}},
-		{method: "PATCH", path: "/organisation", id: "patchOrganisation", summary: "Change the organisation's title", verb: auth.Admin, resource: org, body: &body{types: []string{jsonType, patchType, yamlType}, schema: s.typed(orgChange{}), doc: "The title."}, handle: (*call).patchOrganisation,
+		{method: "PATCH", path: "/organisation", id: "patchOrganisation", summary: "Change the organisation's title or time zone", verb: auth.Admin, resource: org, body: &body{types: []string{jsonType, patchType, yamlType}, schema: s.typed(orgChange{}), doc: "What to change."}, handle: (*call).patchOrganisation,
 			answers: []answer{{status: 200, doc: "The organisation.", types: objectTypes, schema: s.typed(organisation{})}}},
 		{method: "POST", path: "/organisations", id: "createOrganisation", summary: "Add an organisation", verb: auth.Backup, resource: org, doc: "Only for an owner of the organisation that runs the installation, who becomes an owner of the new one.", body: &body{types: objectTypes, schema: s.typed(newOrg{}), doc: "The organisation."}, handle: (*call).createOrganisation,
 			answers: []answer{{status: 201, doc: "The organisation.", types: objectTypes, schema: s.typed(organisation{})}}},

@@ -6,8 +6,8 @@
 //     happened, in order, and who works on it), audit (what was done, chained),
 //     auth (who somebody is and what they may do), observe (tables of what
 //     machines report), catalog (kinds, entities, revisions, relations, search),
-//     claim (claims, tests, runs, evidence, measures), action (requests to the
-//     outside), backup;
+//     claim (claims, tests, runs, evidence, measures), morning (what a reader has
+//     to know first), action (requests to the outside), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
@@ -40,8 +40,10 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
+	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -49,7 +51,7 @@ import (
 
 // Modules lists the rooms of the house, in the order of the navigation.
 func Modules() []room.Module {
-	return []room.Module{strategy.Module(), people.Module(), operations.Module()}
+	return []room.Module{strategy.Module(), people.Module(), operations.Module(), review.Module()}
 }
 
 // Kinds returns the kinds of all rooms.
@@ -63,7 +65,7 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations(), morning.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Steps()...)
 	}
@@ -114,6 +116,7 @@ type App struct {
 	Auth    *auth.Service
 	Catalog *catalog.Catalog
 	Claims  *claim.Engine
+	Morning *morning.Desk
 	Started time.Time
 }
 
@@ -168,6 +171,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	a.Claims = claim.New(a.claims(keys, client))
+	a.Morning = morning.New(a.morning())
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
 	return err
 }
@@ -177,6 +181,15 @@ func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log}
 	for _, m := range Modules() {
 		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...)
+	}
+	return cfg
+}
+
+// morning is what the overview works with.
+func (a *App) morning() morning.Config {
+	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log}
+	for _, m := range Modules() {
+		cfg.Waiters, cfg.News = append(cfg.Waiters, m.Waiters...), append(cfg.News, m.News...)
 	}
 	return cfg
 }

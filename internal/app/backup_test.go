@@ -88,6 +88,7 @@ func (w *world) furnish() keysOf {
 		w.must(err)
 	}
 	w.reportWork()
+	w.looked()
 	w.runFeed()
 	return keysOf{setup.Secret, token}
 }

@@ -28,6 +28,7 @@ var lines = map[string]string{
 	"user reset-link": "user reset-link EMAIL", "user remove": "user remove EMAIL",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke TOKEN",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
+	"today": "today", "inbox": "inbox",
 }
 
 // exitRefused is the exit code of what somebody may not do.

@@ -121,11 +121,14 @@ const mcpHello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"proto
 // TestAccess: add how it is asked.
 var asks = map[string]ask{
 	// Rooms.
-	"GET /organisation": plain(),
-	"GET /people":       query("?q=" + word),
-	"GET /map":          plain(),
-	"GET /radar":        plain(),
-	"GET /roadmap":      plain(),
+	"GET /organisation":  plain(),
+	"GET /people":        query("?q=" + word),
+	"GET /map":           plain(),
+	"GET /radar":         plain(),
+	"GET /today/changes": query("?since=week"),
+	"GET /inbox":         plain(),
+	"POST /inbox/act":    sends("item", "none", "act", "none").answers(404),
+	"GET /roadmap":       plain(),
 
 	// The house.
 	"GET /{$}":              plain(),
@@ -244,6 +247,8 @@ var asks = map[string]ask{
 	"GET /KIND/{namespace}/{name}/history":   record(""),
 	"GET /KIND/{namespace}/{name}/compare":   record(""),
 	"GET /KIND/{namespace}/{name}/relations": record(""),
+	"GET /KIND/{namespace}/{name}/complete":  record(""),
+	"POST /KIND/{namespace}/{name}/complete": {make: func(v *visit) request { return fields("/tasks/default/"+v.freeTask()+"/complete", "note", "done") }},
 
 	// REST.
 	"GET /api/v1/kinds":                plain(),
@@ -263,6 +268,9 @@ var asks = map[string]ask{
 	"POST /api/v1/import/{format}":              ask{make: func(*visit) request { return upload("/api/v1/import/backstage", "c.yaml", componentYAML) }}.needs(auth.Write, auth.Operations),
 	"GET /api/v1/export/{format}":               at("/api/v1/export/backstage"),
 	"GET /api/v1/feed":                          plain(),
+	"GET /api/v1/today":                         query("?lang=es"),
+	"GET /api/v1/inbox":                         plain(),
+	"POST /api/v1/inbox":                        says(`{"item":"none","act":"none"}`).answers(404),
 	"GET /api/v1/whoami":                        plain(),
 	"GET /api/v1/account":                       plain(),
 	"PATCH /api/v1/account":                     says(`{"name":"Somebody"}`).byPerson(),
@@ -317,6 +325,14 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/rename":            changes(func(v *visit) string { return `{"name":"` + v.next() + `"}` }).using(),
 	"GET /api/v1/KIND/{namespace}/{name}/relations":          record(""),
 	"GET /api/v1/KIND/{namespace}/{name}/graph":              record(""),
+}
+
+// freeTask makes a task that is for whoever takes it.
+func (v *visit) freeTask() string {
+	v.Helper()
+	name := v.next()
+	v.apply(v.as(), "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: "+name+"}\nspec: {state: open}\n")
+	return name
 }
 
 // general returns the pattern with KIND for the plural of a kind, and a visit

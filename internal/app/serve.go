@@ -35,13 +35,13 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
-	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Modules: modules,
+	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
 		return nil, err
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
-	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Importers: Importers(), Exporters: Exporters(),
+	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)
@@ -58,7 +58,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) error {
 
 // mcp is the face for assistants.
 func (a *App) mcp() *mcp.Face {
-	return mcp.New(mcp.Config{Catalog: a.Catalog, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Morning: a.Morning, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
 }
 
 // Routes lists every address the program answers.
@@ -95,7 +95,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
 	watches := a.Claims.Watches()
-	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
+	schedules := append([]feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}, a.Morning.Schedules()...)
 	for _, m := range Modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)

@@ -175,6 +175,7 @@ var mcpCalls = map[string]string{
 	"relations": `{"ref":"REF"}`,
 	"history":   `{"ref":"REF"}`,
 	"explain":   `{}`,
+	"today":     `{}`,
 	"apply":     `{"yaml":"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: NAME}\nspec: {type: service, lifecycle: production, owner: group:default/theirs}\n","dryRun":true}`,
 }
 

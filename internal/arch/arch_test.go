@@ -107,6 +107,7 @@ var walls = []wall{
 	{from: "internal/auth", banned: []string{module + "internal/catalog", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/web", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/api"}, why: "pages are written once for all kinds, without knowing one"},
 	{from: "internal/claim", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/morning", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/api", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/web"}, why: "the API is written once for all kinds, without knowing one"},
 }
 

@@ -3,9 +3,12 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -64,6 +67,23 @@ func (c *Catalog) ByUID(ctx context.Context, q sqldb.Querier, org, uid string) (
 	return r.entity()
 }
 
+// RevisionOf returns one revision of an entity by identity, whoever may read it;
+// nil when there is none.
+func (c *Catalog) RevisionOf(ctx context.Context, q sqldb.Querier, org, uid string, rev int64) (*Revision, error) {
+	var id int64
+	err := q.QueryRow(ctx, `SELECT id FROM entities WHERE org = ? AND uid = ?`, org, uid).Scan(&id)
+	if err == nil {
+		var r *Revision
+		if r, err = c.revision(ctx, q, id, rev); err == nil {
+			return r, nil
+		}
+	}
+	if errors.Is(err, sqldb.ErrNoRows) || fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return nil, err
+}
+
 // Link is one reference between two live entities, by identity.
 type Link struct{ From, To string }
 
@@ -85,4 +105,25 @@ func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relati
 		out = append(out, l)
 	}
 	return out, rows.Err()
+}
+
+// ByUIDs returns the live entities with some identities, whoever may read them,
+// by identity.
+func (c *Catalog) ByUIDs(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]*entity.Entity, error) {
+	found := map[int64]row{}
+	for part := range slices.Chunk(uids, 1000) {
+		args := append([]any{org}, anys(part)...)
+		if err := collectRows(ctx, q, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.uid IN `+sqldb.In(len(part)), args...); err != nil {
+			return nil, err
+		}
+	}
+	out := map[string]*entity.Entity{}
+	for _, r := range found {
+		e, err := r.entity()
+		if err != nil {
+			return nil, err
+		}
+		out[r.uid] = e
+	}
+	return out, nil
 }

@@ -46,6 +46,10 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 	return e, k, err
 }
 
+// Read is what the guard asks tables of its own by: it sees the change's
+// transaction.
+func (g *Guarded) Read() (context.Context, sqldb.Querier) { return g.ctx, g.tx }
+
 // guard asks the guards of the kinds.
 func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	for _, ch := range changes {

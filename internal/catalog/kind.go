@@ -38,6 +38,13 @@ type Kind struct {
 	// it is written, for what the room alone does not decide.
 	Guard func(*Guarded) error
 
+	// Closed, when not nil, reports that nothing falls due of an entity any more,
+	// as of a decision that another has superseded.
+	Closed func(*entity.Entity) bool
+	// Answers, when not nil, names who has to see to what falls due, by
+	// reference. Without it, and where it names nobody, it is the owner.
+	Answers func(*entity.Entity) string
+
 	// Made by Of.
 	Fields []Field
 	Status []Field // of what is computed or stated
@@ -104,6 +111,7 @@ type Field struct {
 	ReadOnly bool     // shown, never asked for
 	Min, Max *float64 // of Int and Number
 	Example  string
+	Due      *Deadline // somebody has to do something by the date in it; nil: it is only a date
 
 	// Set by Folded; nil where each spelling is a value of its own.
 	Fold func(string) string // values with one result are one value to filters and sorting
@@ -121,6 +129,7 @@ type Field struct {
 //	enum:"a:ok=Yes|Sí;b=No|No"  its only values, with state and labels
 //	suggest:"service,b:ok=Yes|Sí"  values proposed, written as those of enum; others allowed
 //	ref:"group,user" rel:"ownedBy,ownerOf"  it points at these kinds
+//	due:"Review|Revisión"       somebody has to do something by this date; with decide:, expire:, end: or meet: before it, how it matters
 //	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1"
 //
 // check, when not nil, sees an entity whose spec already fits the schema and

@@ -8,7 +8,7 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // revisions every state; aliases the former names; applied what each manager's
 // file said last; relations the typed references; facets the values that lists
 // filter and sort by; search the words; counts how many there are of a kind; reckoned how its statuses
-// were computed (Refresh).
+// were computed (Refresh); due the dates by which somebody has to do something.
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -18,7 +18,13 @@ CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentle
 CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
 ;;
 CREATE INDEX search_words ON search USING gin (words)`},
-		{Name: "catalog/002", SQL: `CREATE TABLE reckoned (kind TEXT PRIMARY KEY, version BIGINT NOT NULL)`}}
+		{Name: "catalog/002", SQL: `CREATE TABLE reckoned (kind TEXT PRIMARY KEY, version BIGINT NOT NULL)`},
+		{Name: "catalog/due", SQL: `
+CREATE TABLE due (id BIGINT NOT NULL, org TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, at BIGINT NOT NULL, timed INTEGER NOT NULL, who TEXT NOT NULL)
+;;
+CREATE INDEX due_id ON due (id)
+;;
+CREATE INDEX due_at ON due (org, at, id)`}}
 }
 
 func tables(id, collate string) string {

@@ -357,6 +357,7 @@ func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, 
 		w := &writer{ctx: ctx, tx: tx, org: org}
 		w.clear(changes)
 		w.found(changes)
+		w.dues(changes)
 		w.link(changes)
 		if w.err != nil {
 			return 0, after, w.err

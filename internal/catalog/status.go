@@ -297,6 +297,7 @@ func (w *writer) status(k *Kind, r row, compute reckoner) (*entity.Entity, error
 	}
 	w.exec(`UPDATE entities SET doc = ? WHERE id = ?`, string(doc), r.id)
 	w.facets(k, r.id, e)
+	w.dueAgain(k, e, r.id)
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -374,8 +375,9 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 }
 
 // Refresh computes the stored statuses of every kind anew whose way of computing
-// them is newer than they are (Kind.Reckoned), and what its lists filter and
-// sort by. It is called when the program starts, after the migrations.
+// them is newer than they are (Kind.Reckoned), what its lists filter and sort
+// by, and the dates that fall due of kinds that have others than before. It is
+// called when the program starts, after the migrations.
 func (c *Catalog) Refresh(ctx context.Context) error {
 	done, err := c.reckoned(ctx)
 	if err != nil {
@@ -385,6 +387,11 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 		if k.Reckoned > done[k.Name] {
 			if err := c.refresh(ctx, k); err != nil {
 				return fmt.Errorf("statuses of %s: %w", k.Plural, err)
+			}
+		}
+		if v := k.dueVersion(); v != done[dueKey(k)] {
+			if err := c.refreshDue(ctx, k); err != nil {
+				return fmt.Errorf("dates of %s: %w", k.Plural, err)
 			}
 		}
 	}

@@ -74,6 +74,7 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	w.entities(changes)
 	w.revisions(caller, changes)
 	w.found(changes)
+	w.dues(changes)
 	w.aliases(caller, changes)
 	w.link(changes)
 	w.count(changes)

@@ -120,6 +120,9 @@ type Table struct {
 	Title  lang.Text
 	Doc    lang.Text
 	Fields []Column
+	// Kinds are those whose entities the rows follow from: when one changes, the
+	// tests that ask the table are run.
+	Kinds []string
 	// Scan yields the rows of an organisation as they were known at a moment, by
 	// key in order. A row holds strings, int64, float64, bool and lists or maps
 	// of these.
@@ -182,7 +185,13 @@ func (e *Engine) sources(p *Probe, uid func(ref string) string) []string {
 	var out []string
 	switch {
 	case p.Records != nil:
-		out = append(out, e.source(p.Records.From))
+		from := e.source(p.Records.From)
+		out = append(out, from)
+		if t := e.tables[from]; t != nil {
+			for _, kind := range t.Kinds {
+				out = append(out, lower(kind))
+			}
+		}
 	case p.Measure != nil:
 		out = append(out, measureSource(uid(p.Measure.Measure)))
 	case p.Formula != nil:

@@ -3,6 +3,7 @@ package claim
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -70,7 +71,7 @@ type ExceptionSpec struct {
 	Test        string   `json:"test,omitempty" en:"Test" es:"Prueba" help:"The test it is about; left empty, all of them." ayuda:"La prueba a la que se refiere; vacío, todas." example:"owned"`
 	Items       []string `json:"items,omitempty" en:"Members" es:"Miembros" help:"The members of the population it excuses, as the test names them; left empty, the whole answer." ayuda:"Los miembros de la población que dispensa, como los nombra la prueba; vacío, toda la respuesta." example:"component:default/old-kiosk"`
 	Reason      string   `json:"reason" en:"Reason" es:"Motivo" req:"1" type:"text" search:"1" help:"Why it may stay so until then." ayuda:"Por qué puede quedar así hasta entonces." example:"The vendor ships the fix in March."`
-	Until       string   `json:"until" en:"Until" es:"Hasta" req:"1" type:"date" col:"3" help:"The last day it holds; within 366 days of the request." ayuda:"El último día en que vale; dentro de los 366 días desde la petición." example:"2027-03-31"`
+	Until       string   `json:"until" en:"Until" es:"Hasta" req:"1" type:"date" col:"3" due:"expire:Exception ends|Termina una excepción" help:"The last day it holds; within 366 days of the request." ayuda:"El último día en que vale; dentro de los 366 días desde la petición." example:"2027-03-31"`
 	State       string   `json:"state" en:"State" es:"Estado" req:"1" col:"2" filter:"1" enum:"requested:warn=Requested|Pedida;approved:info=Approved|Aprobada;refused:idle=Refused|Denegada" help:"A new one is requested; somebody else approves or refuses it." ayuda:"Una nueva está pedida; otra persona la aprueba o la deniega." example:"requested"`
 	RequestedBy string   `json:"requestedBy,omitempty" en:"Requested by" es:"Pedida por" ro:"1" col:"5" help:"Set by the program: who asked." ayuda:"Lo pone el programa: quién la pidió."`
 	DecidedBy   string   `json:"decidedBy,omitempty" en:"Decided by" es:"Decidida por" ro:"1" help:"Set by the program: who approved or refused it." ayuda:"Lo pone el programa: quién la aprobó o denegó."`
@@ -275,8 +276,25 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Exception\nmetadata: {name: x}\nspec: {claim: \"claim:a\", until: \"2027-03-31\", state: requested}\n", Want: "spec.reason: is required"},
 		},
 	}, nil)
-	k.Guard = guardException
+	k.Guard, k.Closed, k.Answers = guardException, refused, requester
 	return k
+}
+
+// refused reports whether an exception was not granted: then it does not end
+// either.
+func refused(e *entity.Entity) bool {
+	s, err := catalog.Spec[ExceptionSpec](e)
+	return err == nil && s.State == "refused"
+}
+
+// requester is the person who asked for an exception, who sees to what comes
+// after it; "" when it was no person of the catalog.
+func requester(e *entity.Entity) string {
+	s, err := catalog.Spec[ExceptionSpec](e)
+	if err != nil || !strings.Contains(s.RequestedBy, ":") {
+		return ""
+	}
+	return s.RequestedBy
 }
 
 // guardRoom lets those change a claim or measure who may write in its room,

@@ -58,7 +58,7 @@ func (s Scale) band(v float64) Zone {
 	if s.Low == nil && s.High == nil {
 		return ""
 	}
-	off := s.outside(v)
+	off := s.Outside(v)
 	switch {
 	case off == 0:
 		return OK
@@ -68,8 +68,8 @@ func (s Scale) band(v float64) Zone {
 	return Bad
 }
 
-// outside returns how far a value lies outside of the band; 0 inside.
-func (s Scale) outside(v float64) float64 {
+// Outside returns how far a value lies outside of the band; 0 inside.
+func (s Scale) Outside(v float64) float64 {
 	switch {
 	case s.Low != nil && v < *s.Low:
 		return *s.Low - v

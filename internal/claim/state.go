@@ -179,6 +179,9 @@ func scanState(s scanner, extra ...any) (row, error) {
 	if value.Valid {
 		r.value = &value.Float64
 	}
+	if string(doubts) == "[]" {
+		return r, nil
+	}
 	return r, json.Unmarshal(doubts, &r.doubts)
 }
 

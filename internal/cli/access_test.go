@@ -27,6 +27,7 @@ var calls = map[string]string{
 	"user reset-link": "user reset-link x@example.org", "user sign-in-link": "user sign-in-link owner@default.example", "user remove": "user remove x@example.org",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke abc",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
+	"today": "today", "inbox": "inbox",
 	"key rotate": "key rotate", "key reset": "key reset --yes",
 }
 

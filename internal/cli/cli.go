@@ -137,7 +137,7 @@ CÓDIGOS DE SALIDA
 		},
 		flags: s.place.flags,
 		children: []*command{
-			serveCommand(), demoCommand(),
+			serveCommand(), demoCommand(), todayCommand(), inboxCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
 			importCommand(s.Importers), exportCommand(s.Exporters),

@@ -25,12 +25,14 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
@@ -137,7 +139,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), claim.Migrations(), morning.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -197,11 +199,26 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
-	return &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}, nil
+	c := catalog.New(db, kinds(), catalog.WithNotify(f.Notify))
+	desk := morning.New(morning.Config{DB: db, Catalog: c, Feed: f, Claims: claim.New(claim.Config{DB: db, Catalog: c, Feed: f}), Waiters: []morning.Waiter{unowned()}})
+	return &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Morning: desk, Close: db.Close}, nil
+}
+
+// unowned lets components without an owner wait for whoever looks.
+func unowned() morning.Waiter {
+	return morning.Waiter{ID: "owners", Title: lang.T("Components without an owner", "Componentes sin responsable"), Find: func(l *morning.Look) ([]morning.Item, error) {
+		var out []morning.Item
+		err := l.Catalog.Each(l.Ctx, l.Caller, catalog.Query{Kinds: []string{"Component"}, CEL: "!has(metadata.owner)"}, func(e *entity.Entity) error {
+			own := morning.Act{Name: "disown", Label: lang.T("Retire", "Retirar"), Said: lang.T("“{0}” is nobody's", "«{0}» no es de nadie"), Do: func(l *morning.Look) error { return l.Set(e, map[string]any{"type": "retired"}) }}
+			out = append(out, morning.Item{Ref: e.Ref().String(), Title: e.DisplayTitle(), Why: lang.T("Nobody answers for it.", "Nadie responde de él."), Acts: []morning.Act{own}})
+			return nil
+		})
+		return out, err
+	}}
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
-	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err

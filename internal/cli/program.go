@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -66,6 +67,7 @@ type Ground struct {
 	Auth    *auth.Service
 	Audit   *audit.Log
 	Feed    *feed.Feed
+	Morning *morning.Desk // nil: there is no overview
 	Close   func() error
 	App     any // what Serve needs beside
 }

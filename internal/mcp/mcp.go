@@ -20,6 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 // Path is where the protocol is answered over HTTP.
@@ -28,6 +29,7 @@ const Path = "/mcp"
 // Config is what a Face needs. Catalog is required.
 type Config struct {
 	Catalog *catalog.Catalog
+	Morning *morning.Desk // nil: there is no overview
 	// Refused writes to the audit log that a principal was refused a tool; nil
 	// keeps nothing.
 	Refused func(ctx context.Context, p auth.Principal, action, target string, err error) error

@@ -165,6 +165,9 @@ func (t *tools) register(s *sdk.Server) {
 	add(t, s, &sdk.Tool{Name: "relations", Description: "See what an entity refers to and what refers to it.", Annotations: reads("Relations")}, (*tools).relations)
 	add(t, s, &sdk.Tool{Name: "history", Description: "See who changed an entity, when, why and which fields.", Annotations: reads("History")}, (*tools).history)
 	add(t, s, &sdk.Tool{Name: "explain", Description: "Learn which kinds there are, and which fields a kind has. Read this before you write.", Annotations: reads("Explain a kind")}, (*tools).explain)
+	if t.Morning != nil {
+		add(t, s, &sdk.Tool{Name: "today", Description: "See what is red, since when and whose it is, what changed, what waits for the person, and which numbers are not to be trusted today.", Annotations: reads("Today")}, (*tools).today)
+	}
 	yes := true
 	add(t, s, &sdk.Tool{Name: "apply", Description: "Create or change entities from YAML, all of them or none. A dry run unless dryRun is false; show its changes to the person first.",
 		Annotations: &sdk.ToolAnnotations{Title: "Apply entities", DestructiveHint: &yes, IdempotentHint: true, OpenWorldHint: &no}}, (*tools).apply)

@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/observe"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -33,6 +34,9 @@ type Module struct {
 	// Observed are the tables of what machines report to the room. Their
 	// migrations come with them, and record queries may ask them.
 	Observed []*observe.Table
+
+	Waiters []morning.Waiter // find what waits for a reader
+	News    []morning.News   // tell of what happened, on the first page
 }
 
 // Steps returns the migrations of the room: its own tables and those of what

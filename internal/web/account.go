@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 // accountPage is what a person sees and changes of their own account.
@@ -287,6 +288,7 @@ type myDataPage struct {
 	Record string
 	Looks  []audit.Look
 	Acts   []audit.Record
+	Today  time.Time // when they last looked at the first page
 }
 
 // myDataLimit is how many entries of the audit log are shown.
@@ -310,8 +312,13 @@ func myData(c *Ctx) (any, error) {
 			}
 		}
 	}
+	if c.App.Morning != nil {
+		if p.Today, err = c.App.Morning.Looked(ctx, c.Caller, morning.Page); err != nil {
+			return nil, err
+		}
+	}
 	if c.Param("format") == "json" {
-		data, err := json.MarshalIndent(map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts}, "", "  ")
+		data, err := json.MarshalIndent(map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts, "today": p.Today}, "", "  ")
 		return File{Name: "my-data.json", Type: "application/json", Data: data}, err
 	}
 	return p, nil

@@ -23,6 +23,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 //go:embed *.html text.en.json text.es.json
@@ -38,6 +39,7 @@ type Config struct {
 	Audit   *audit.Log
 	Feed    *feed.Feed
 	Claims  *claim.Engine
+	Morning *morning.Desk
 	Modules []Module
 	Texts   []fs.FS // more text.en.json and text.es.json, as the catalog's
 	Version string

@@ -20,6 +20,7 @@ type Frame struct {
 	Here     string // address of this page, to come back to
 	User     *User  // nil: nobody is signed in
 	Orgs     []OrgChoice
+	Top      []NavLink // above the rooms
 	Rooms    []NavRoom
 	House    []NavLink // pages of the house for the palette: search, settings
 	Create   []NavLink
@@ -87,8 +88,17 @@ func (a *App) frame(c *Ctx, def *PageDef, sh *Shell) *Frame {
 }
 
 func (a *App) navigation(c *Ctx, f *Frame, def *PageDef) {
+	for _, m := range a.Modules {
+		for i := range m.Top {
+			if link, ok := a.navLink(c, m.Room, &m.Top[i]); ok {
+				link.Current, link.Area = link.ID == def.nav(), ""
+				f.Top = append(f.Top, link)
+			}
+		}
+	}
+	top := slices.ContainsFunc(f.Top, func(l NavLink) bool { return l.Current }) // above the rooms, and in none
 	for _, room := range a.rooms {
-		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room}
+		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room && !top}
 		for _, m := range a.Modules {
 			if m.Room.ID != room.ID {
 				continue
@@ -273,7 +283,7 @@ func (f *Frame) LangName() string { return strings.ToUpper(string(f.Lang)) }
 // Shortcuts are the places that have a letter.
 func (f *Frame) Shortcuts() []NavLink {
 	var links []NavLink
-	for _, r := range f.Rooms {
+	for _, r := range append([]NavRoom{{Items: f.Top}}, f.Rooms...) {
 		for _, it := range r.Items {
 			if it.Key != "" {
 				links = append(links, it)

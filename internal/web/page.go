@@ -27,6 +27,7 @@ type Module struct {
 	Pages     []PageDef
 	Cards     []Card
 	Nav       []NavItem
+	Top       []NavItem // places above the rooms
 	Commands  []Command
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
@@ -55,6 +56,12 @@ type PageDef struct {
 	MaxBody  int64                                      // bytes; 0: 1 MiB
 	Stream   bool                                       // may outlive the door's time limit
 	Handle   func(*Ctx) (any, error)
+}
+
+// OnKind is the Resource of a page about entities of a kind that belongs to no
+// room.
+func OnKind(kind string) func(*http.Request) (auth.Resource, error) {
+	return func(*http.Request) (auth.Resource, error) { return auth.Resource{Kind: kind}, nil }
 }
 
 // Slot is where a card stands on the page of a record.

@@ -162,6 +162,9 @@ func (a *App) route(p *PageDef) door.Route {
 			c := a.newCtx(w, r.WithContext(ctx))
 			c.looks, c.Caller.Reason = looks, reasonOf(c.R)
 			answer, err := p.Handle(c)
+			if a.Morning != nil && r.Method != http.MethodGet {
+				a.Morning.Forget(c.Caller) // what waits may be another now
+			}
 			if err == nil {
 				err = a.answer(c, p, answer)
 			}

@@ -183,7 +183,13 @@ func (p *settingsPage) general(c *Ctx) error {
 }
 
 func renameOrg(c *Ctx, p *settingsPage) (*Toast, error) {
-	return &Toast{Key: "toast.org.renamed"}, c.App.Auth.RenameOrg(c.R.Context(), c.Caller.Principal, c.Form("title"))
+	if err := c.App.Auth.RenameOrg(c.R.Context(), c.Caller.Principal, c.Form("title")); err != nil {
+		return nil, err
+	}
+	if !c.R.PostForm.Has("zone") {
+		return &Toast{Key: "toast.org.renamed"}, nil
+	}
+	return &Toast{Key: "toast.org.renamed"}, c.App.Auth.SetZone(c.R.Context(), c.Caller.Principal, c.Form("zone"))
 }
 
 func createOrg(c *Ctx, p *settingsPage) (*Toast, error) {

@@ -62,6 +62,7 @@ func Module() room.Module {
 		Migrations: forecastMigrations(),
 		Watches:    func(c *catalog.Catalog) []feed.Watch { return []feed.Watch{forecastWatch(c)} },
 		Schedules:  func(c *catalog.Catalog) []feed.Schedule { return []feed.Schedule{forecastSchedule(c)} },
+		Waiters:    waiters(), News: news(),
 	}
 }
 
