@@ -4,7 +4,9 @@
 //   - the kernel: sqldb (the one door to the relational store), feed (what
 //     happened, in order, and who works on it), audit (what was done, chained),
 //     auth (who somebody is and what they may do), catalog (kinds, entities,
-//     revisions, relations, search), action (requests to the outside), backup;
+//     revisions, relations, search), action (requests to the outside, the outbox
+//     of mail and webhooks), blob (attached files), talk (comments, watches,
+//     notifications, digests), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
@@ -22,6 +24,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -32,6 +35,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
@@ -58,7 +62,7 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Migrations...)
 	}
@@ -88,6 +92,8 @@ type Config struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is binnacle.db in the folder
 	KeyFile  string // "" is key in the folder
+	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
+	Attachments string
 
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
@@ -95,6 +101,7 @@ type Config struct {
 	Hosts        []string       // the names people reach it by; empty: any
 	Proxies      []netip.Prefix // whose X-Forwarded-For is believed
 	AllowPrivate []string       // networks and hosts that addresses given by users may lead to
+	SMTP         string         // the mail server; "" sends no mail
 	Version      string
 	Log          *slog.Logger
 }
@@ -107,6 +114,10 @@ type App struct {
 	Audit   *audit.Log
 	Auth    *auth.Service
 	Catalog *catalog.Catalog
+	Files   *blob.Service
+	Hooks   *action.Hooks
+	Outbox  *action.Outbox
+	Mailer  *action.Mailer // nil: no mail is sent
 	Started time.Time
 }
 
@@ -156,9 +167,39 @@ func (a *App) wire(ctx context.Context) error {
 	a.Feed = feed.New(a.DB, feed.WithLogger(a.Config.Log))
 	a.Audit = audit.New(a.DB)
 	a.Catalog = catalog.New(a.DB, Kinds(), catalog.WithNotify(a.Feed.Notify))
-	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
+	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
+	if err := a.wireOutward(keys, client); err != nil {
+		return err
+	}
+	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
 	return err
+}
+
+// wireOutward wires attached files, mail and webhooks.
+func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
+	store, err := a.Config.store()
+	if err != nil {
+		return err
+	}
+	a.Files = blob.New(blob.Config{Catalog: a.Catalog, Store: store, Notify: a.Feed.Notify})
+	a.Hooks = action.NewHooks(a.DB, keys, client)
+	senders := []action.Option{action.WithLogger(a.Config.Log), action.WithSender(action.Webhook, a.Hooks)}
+	if a.Config.SMTP != "" {
+		if a.Mailer, err = action.ParseSMTP(a.Config.SMTP); err != nil {
+			return err
+		}
+		senders = append(senders, action.WithSender(action.Mail, a.Mailer))
+	}
+	a.Outbox = action.NewOutbox(a.DB, a.Feed, senders...)
+	return nil
+}
+
+// attachments is the folder of attached files, in the data folder and in a
+// backup.
+const attachments = "attachments"
+
+func (cfg Config) store() (blob.Store, error) {
+	return blob.OpenStore(cfg.Attachments, filepath.Join(cfg.Data, attachments))
 }
 
 // Close closes the database.
@@ -169,8 +210,14 @@ var fleeting = []string{"feed_leases", "auth_sessions", "auth_challenges", "auth
 
 // BackupOptions says what a backup of the installation holds and leaves out.
 func (a *App) BackupOptions() backup.Options {
-	return backup.Options{Program: a.Config.Version, Skip: fleeting,
+	o := backup.Options{Program: a.Config.Version, Skip: fleeting,
 		Files: []backup.File{{Name: "key", Path: a.Config.keyFile(), Secret: true}}}
+	if a.Config.Attachments == "" {
+		o.Folders = []backup.Folder{{Name: attachments, Path: filepath.Join(a.Config.Data, attachments)}}
+	} else if store, err := a.Config.store(); err == nil {
+		o.Elsewhere = []string{store.String()}
+	}
+	return o
 }
 
 // Restore makes an installation from a backup file at an empty place: all of

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/api"
@@ -95,10 +96,20 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
 	var watches []feed.Watch
-	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
+	schedules := []feed.Schedule{
+		{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep},
+		{Name: "blob/sweep", Every: time.Hour, Jitter: 30 * time.Minute, Run: a.Files.Sweep},
+		{Name: "action/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Outbox.Sweep},
+	}
+	watches = append(watches, a.Hooks.Watch())
 	for _, m := range Modules() {
 		watches, schedules = append(watches, m.Watches...), append(schedules, m.Schedules...)
 	}
+	var outward sync.WaitGroup
+	defer outward.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	outward.Go(func() { a.Outbox.Run(ctx) })
 	return a.Feed.Run(ctx, watches, schedules)
 }
 

@@ -19,11 +19,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/api"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/door"
@@ -137,7 +139,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -146,6 +148,7 @@ func migrations() []sqldb.Migration {
 func layout(p cli.Place) cli.Layout {
 	l := cli.Layout{Database: cmp.Or(p.Database, filepath.Join(p.Data, "binnacle.db")), KeyFile: cmp.Or(p.KeyFile, filepath.Join(p.Data, "key"))}
 	l.Backup = backup.Options{Program: "test", Files: []backup.File{{Name: "key", Path: l.KeyFile, Secret: true}}}
+	l.Files = func() (blob.Store, error) { return blob.Folder(filepath.Join(p.Data, "attachments")), nil }
 	return l
 }
 
