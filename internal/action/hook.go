@@ -421,3 +421,14 @@ func (k Hook) wants(t string) bool {
 		return want == t || all && strings.HasPrefix(t, prefix)
 	})
 }
+
+// Own returns the enabled webhooks of the people of an organisation, by account,
+// for work that is done for them.
+func (h *Hooks) Own(ctx context.Context, q sqldb.Querier, org string) (map[string][]Hook, error) {
+	list, err := h.query(ctx, q, `org = ? AND account <> '' AND disabled = 0`, org)
+	out := map[string][]Hook{}
+	for _, k := range list {
+		out[k.Account] = append(out[k.Account], k)
+	}
+	return out, err
+}

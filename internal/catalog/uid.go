@@ -81,3 +81,18 @@ func (c *Catalog) UID(ctx context.Context, q sqldb.Querier, org string, ref enti
 	}
 	return r.uid, err
 }
+
+// Target is what an entity points at.
+type Target struct {
+	Relation string // "ownedBy"
+	Ref      string // as it is written, in full
+}
+
+// Targets returns what e points at, the owner among it, each once a relation.
+func (k *Kind) Targets(e *entity.Entity) []Target {
+	var out []Target
+	for _, r := range k.references(e) {
+		out = append(out, Target{r.relation, r.target})
+	}
+	return out
+}
