@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
@@ -40,9 +41,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -62,7 +65,7 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Migrations...)
 	}
@@ -118,6 +121,7 @@ type App struct {
 	Hooks   *action.Hooks
 	Outbox  *action.Outbox
 	Mailer  *action.Mailer // nil: no mail is sent
+	Talk    *talk.Service
 	Started time.Time
 }
 
@@ -172,7 +176,31 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
+	if err == nil {
+		a.wireTalk()
+	}
 	return err
+}
+
+// wireTalk wires what people say and what they are told.
+func (a *App) wireTalk() {
+	c := talk.Config{Catalog: a.Catalog, Auth: a.Auth, Outbox: a.Outbox, Hooks: a.Hooks, Notify: a.Feed.Notify, Log: a.Config.Log, Path: a.path}
+	if len(a.Config.Origins) > 0 {
+		c.Base = a.Config.Origins[0]
+	}
+	for _, m := range Modules() {
+		c.Notices, c.Sections = append(c.Notices, m.Notices...), append(c.Sections, m.Sections...)
+	}
+	a.Talk = talk.New(c)
+}
+
+// path is the address of a record's page; the front page for a kind the program
+// does not know.
+func (a *App) path(ref entity.Ref) string {
+	if k := a.Catalog.Kinds().Get(ref.Kind); k != nil {
+		return web.RecordPath(k.Plural, ref)
+	}
+	return "/"
 }
 
 // wireOutward wires attached files, mail and webhooks.

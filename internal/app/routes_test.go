@@ -78,6 +78,17 @@ func aims(id func(*visit) string, body string) ask {
 	}}
 }
 
+// aimsAt asks about a thing with an id, with the fields of a form where it is one.
+func aimsAt(id func(*visit) string, pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		path := strings.Replace(v.route.Pattern, "{id}", id(v), 1)
+		if v.route.Method == http.MethodGet {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}
+}
+
 // record asks at the address of an entity, with its wildcards filled in.
 func record(more string) ask {
 	return ask{make: func(v *visit) request { return request{path: v.address() + more} }}
@@ -213,6 +224,44 @@ var asks = map[string]ask{
 	"POST /settings/sign-in/remove":  sendsID("id", (*visit).provider),
 	"POST /settings/tokens":          sends("name", "events"),
 	"POST /settings/tokens/revoke":   sendsID("id", (*visit).ingestToken),
+
+	// What people say and what they are told.
+	"GET /comments/{id}":                        aimsAt((*visit).comment),
+	"GET /comments/{id}/edit":                   aimsAt((*visit).comment),
+	"POST /comments/{id}/edit":                  aimsAt((*visit).comment, "body", "Changed."),
+	"GET /comments/{id}/correct":                aimsAt((*visit).comment),
+	"POST /comments/{id}/correct":               aimsAt((*visit).comment, "body", "Corrected."),
+	"GET /comments/{id}/withdraw":               aimsAt((*visit).comment),
+	"POST /comments/{id}/withdraw":              aimsAt((*visit).comment),
+	"POST /comments/{id}/resolve":               aimsAt((*visit).comment),
+	"POST /comments/{id}/reopen":                aimsAt((*visit).closedComment),
+	"GET /attachments/{id}":                     aimsAt((*visit).attachment),
+	"POST /attachments/{id}/remove":             aimsAt((*visit).attachment),
+	"GET /notifications":                        plain(),
+	"GET /notifications/{id}":                   aimsAt((*visit).notification),
+	"POST /notifications/seen":                  sends(),
+	"GET /account/notifications":                plain(),
+	"POST /account/notifications":               sends("bell", "all", "mail", "none", "hook", "none", "digest", "daily", "hour", "8", "weekday", "1", "zone", "Europe/Madrid"),
+	"POST /account/webhooks":                    sends("name", "mine", "url", "https://zqsecret.example/mine"),
+	"GET /account/webhooks/{id}":                aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/change":        aimsAt((*visit).myHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /account/webhooks/{id}/test":          aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/disable":       aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/enable":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/rotate":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/remove":        aimsAt((*visit).myHook),
+	"GET /settings/webhooks":                    plain(),
+	"POST /settings/webhooks":                   sends("name", "chat", "url", "https://hooks.example/in", "types", "comment.*"),
+	"GET /settings/webhooks/{id}":               aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/change":       aimsAt((*visit).orgHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /settings/webhooks/{id}/test":         aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/disable":      aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/enable":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/rotate":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/remove":       aimsAt((*visit).orgHook),
+	"POST /KIND/{namespace}/{name}/comments":    {make: func(v *visit) request { return fields(v.address(), "body", "Said.") }},
+	"POST /KIND/{namespace}/{name}/attachments": {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"POST /KIND/{namespace}/{name}/watch":       {make: func(v *visit) request { return fields(v.address(), "state", "watching") }},
 
 	// Every kind on the web.
 	"GET /KIND":               query("?q=" + word),

@@ -16,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/mcp"
+	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/static"
 )
@@ -36,6 +37,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
+	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
 	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
@@ -99,9 +101,11 @@ func (a *App) Work(ctx context.Context) error {
 	schedules := []feed.Schedule{
 		{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep},
 		{Name: "blob/sweep", Every: time.Hour, Jitter: 30 * time.Minute, Run: a.Files.Sweep},
+		{Name: "talk/digest", Every: 5 * time.Minute, Run: a.Talk.Digests},
+		{Name: "talk/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Talk.Sweep},
 		{Name: "action/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Outbox.Sweep},
 	}
-	watches = append(watches, a.Hooks.Watch())
+	watches = append(watches, a.Hooks.Watch(), a.Talk.Watch())
 	for _, m := range Modules() {
 		watches, schedules = append(watches, m.Watches...), append(schedules, m.Schedules...)
 	}

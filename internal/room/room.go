@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -19,4 +20,6 @@ type Module struct {
 	Migrations []sqldb.Migration // tables of its own, beside the entities
 	Watches    []feed.Watch      // what follows from what happened
 	Schedules  []feed.Schedule   // what is done from time to time
+	Notices    []talk.Notice     // what people are told of, and how it reads
+	Sections   []talk.Section    // parts of the digest
 }

@@ -30,6 +30,8 @@ type Notice struct {
 	// Direct reports whether somebody told for this reason is addressed
 	// personally, which people may want at once; nil: never.
 	Direct func(Why) bool
+	// Only reports whether somebody is told for this reason at all; nil: always.
+	Only func(Why) bool
 	// Each of these is told alone; else what one person did to several records in
 	// one go is told as one.
 	Alone bool
@@ -105,7 +107,7 @@ func ownNotices() []Notice {
 	}
 	return []Notice{
 		{Type: "comment.added", Icon: "comment", Alone: true, Direct: func(w Why) bool { return w == Mentioned || w == Began }, Says: saysComment},
-		{Type: "comment.edited", Icon: "comment", Alone: true, Direct: mentioned, Says: saysComment},
+		{Type: "comment.edited", Icon: "comment", Alone: true, Only: mentioned, Direct: mentioned, Says: saysComment},
 		{Type: "comment.disputed", Icon: "warning", State: "bad", Alone: true, Direct: func(w Why) bool { return w == Mentioned || w == Owner || w == Assigned },
 			Says: func(t Told) lang.Text { return lang.T(t.Actor+" disputes this", t.Actor+" objeta esto") }},
 		{Type: "comment.answered", Icon: "comment", State: "info", Alone: true, Direct: func(w Why) bool { return w == Mentioned || w == Began },

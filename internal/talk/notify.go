@@ -130,7 +130,7 @@ func (t *teller) entry(ctx context.Context, e feed.Entry) error {
 	}
 	for _, p := range t.dir.people {
 		why, told := who[p.Account]
-		if !told || p.Account == e.Actor || p.Principal().Can(auth.Read, on.Kind.Resource()) != nil {
+		if !told || p.Account == e.Actor || notice.Only != nil && !notice.Only(why) || p.Principal().Can(auth.Read, on.Kind.Resource()) != nil {
 			continue
 		}
 		t.add(notice, p, why, e)

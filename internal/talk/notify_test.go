@@ -50,6 +50,19 @@ func TestWhoIsTold(t *testing.T) {
 	})
 }
 
+// A changed comment is told only to those it calls now and did not call before.
+func TestEditsAreQuiet(t *testing.T) {
+	w := newWorld(t, sqldbtest.SQLite(t, tables), talk.Config{})
+	c := w.say("bea", talk.Draft{Body: "Look, @ana"})
+	w.follow()
+	w.later()
+	_, err := w.talk.Edit(t.Context(), w.who["bea"], c.ID, "Look, @ana and @aud and @leo")
+	w.must(err)
+	w.follow()
+	w.told("ana", "Shop: Bea mentioned you (mentioned)!")
+	w.told("leo", "Shop: Bea mentioned you (mentioned)!", "Shop: Bea commented (owner)")
+}
+
 // Muting keeps all but a mention away; choosing to watch brings what does not
 // concern one.
 func TestMuteAndWatch(t *testing.T) {

@@ -27,6 +27,7 @@ type accountPage struct {
 	Scopes   []option
 	Buttons  []auth.Button
 	Role     string
+	Places   []NavLink // of modules
 
 	Errors  map[string]string // by field, of the form that was sent
 	Problem string
@@ -131,7 +132,7 @@ func account(c *Ctx) (any, error) { return c.accountPage() }
 func (c *Ctx) accountPage() (*accountPage, error) {
 	ctx, who, svc := c.R.Context(), c.Caller.Principal, c.App.Auth
 	p := &accountPage{Errors: map[string]string{}, Passkeys: svc.PasskeysOn(), Role: c.In(who.Role.Info().Title), Record: c.App.HrefOf(who.UserRef)}
-	p.Title = c.T("account.title")
+	p.Title, p.Places = c.T("account.title"), c.Places(true, "account")[1:]
 	var err error
 	if p.Me, err = svc.Me(ctx, who); err != nil {
 		return nil, err
