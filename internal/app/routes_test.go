@@ -122,6 +122,8 @@ metadata: {name: applied}
 spec: {type: service, lifecycle: production, owner: group:default/owners}
 `
 
+const newHook = `{"name":"chat","url":"https://hooks.example/in","types":["comment.*"]}`
+
 const newProvider = `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","defaultRole":"member"}`
 
 // mcpHello begins a conversation of the Model Context Protocol.
@@ -347,6 +349,38 @@ var asks = map[string]ask{
 	"GET /api/v1/openapi.yaml":        plain(),
 	"GET /api/v1/backup":              plain(),
 
+	"GET /api/v1/comments/{id}":                    aims((*visit).comment, ""),
+	"PATCH /api/v1/comments/{id}":                  aims((*visit).comment, `{"body":"Changed."}`),
+	"POST /api/v1/comments/{id}/correct":           aims((*visit).comment, `{"body":"Corrected."}`),
+	"POST /api/v1/comments/{id}/withdraw":          aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/resolve":           aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/reopen":            aims((*visit).closedComment, ""),
+	"GET /api/v1/attachments/{id}":                 aims((*visit).attachment, ""),
+	"GET /api/v1/attachments/{id}/content":         aims((*visit).attachment, ""),
+	"DELETE /api/v1/attachments/{id}":              aims((*visit).attachment, ""),
+	"GET /api/v1/notifications":                    plain(),
+	"POST /api/v1/notifications/seen":              says(`{}`),
+	"GET /api/v1/account/notifications":            plain(),
+	"PUT /api/v1/account/notifications":            says(`{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"Europe/Madrid"}`),
+	"GET /api/v1/webhooks":                         plain(),
+	"POST /api/v1/webhooks":                        says(newHook),
+	"GET /api/v1/webhooks/{id}":                    aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}":                    aims((*visit).orgHook, newHook),
+	"DELETE /api/v1/webhooks/{id}":                 aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}/disabled":           aims((*visit).orgHook, `{"disabled":true}`),
+	"POST /api/v1/webhooks/{id}/rotate":            aims((*visit).orgHook, ""),
+	"POST /api/v1/webhooks/{id}/test":              aims((*visit).orgHook, ""),
+	"GET /api/v1/webhooks/{id}/deliveries":         aims((*visit).orgHook, ""),
+	"GET /api/v1/account/webhooks":                 plain(),
+	"POST /api/v1/account/webhooks":                {make: func(v *visit) request { v.myHook(); return asJSON(v.route.Pattern, newHook) }},
+	"GET /api/v1/account/webhooks/{id}":            aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}":            aims((*visit).myHook, newHook),
+	"DELETE /api/v1/account/webhooks/{id}":         aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}/disabled":   aims((*visit).myHook, `{"disabled":true}`),
+	"POST /api/v1/account/webhooks/{id}/rotate":    aims((*visit).myHook, ""),
+	"POST /api/v1/account/webhooks/{id}/test":      aims((*visit).myHook, ""),
+	"GET /api/v1/account/webhooks/{id}/deliveries": aims((*visit).myHook, ""),
+
 	// Every kind by REST.
 	"GET /api/v1/KIND":                                       plain(),
 	"POST /api/v1/KIND":                                      {make: func(v *visit) request { return asJSON(v.route.Pattern, v.json(v.document(v.next()))) }},
@@ -362,6 +396,12 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/rename":            changes(func(v *visit) string { return `{"name":"` + v.next() + `"}` }).using(),
 	"GET /api/v1/KIND/{namespace}/{name}/relations":          record(""),
 	"GET /api/v1/KIND/{namespace}/{name}/graph":              record(""),
+	"GET /api/v1/KIND/{namespace}/{name}/comments":           record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/comments":          changes(text(`{"body":"Said."}`)),
+	"GET /api/v1/KIND/{namespace}/{name}/attachments":        record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/attachments":       {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"GET /api/v1/KIND/{namespace}/{name}/watch":              record(""),
+	"PUT /api/v1/KIND/{namespace}/{name}/watch":              changes(text(`{"state":"watching"}`)),
 }
 
 // general returns the pattern with KIND for the plural of a kind, and a visit
