@@ -510,11 +510,11 @@ func (a *API) hookOps(s schemas) []operation {
 			{method: "POST", path: of.path, id: "create" + of.id, summary: "Make one of " + of.whose + " webhooks", body: change, handle: func(c *call) error { return c.createHook(own) },
 				answers: []answer{{status: 201, doc: "The webhook and its secret.", types: objectTypes, schema: s.typed(hookWithSecret{})}}},
 			{method: "GET", path: of.path + "/{id}", id: "get" + of.id, summary: "Get one of " + of.whose + " webhooks", handle: func(c *call) error { return c.hook(own, c.getHook) }, answers: answer200},
-			{method: "PUT", path: of.path + "/{id}", id: "put" + of.id, summary: "Change one of " + of.whose + " webhooks", body: change, handle: func(c *call) error { return c.hook(own, c.putHook) }, answers: answer200},
+			{method: "PUT", path: of.path + "/{id}", id: "put" + of.id, summary: "Change one of " + of.whose + " webhooks", body: change, handle: func(c *call) error { return c.putHook(own) }, answers: answer200},
 			{method: "DELETE", path: of.path + "/{id}", id: "remove" + of.id, summary: "Remove one of " + of.whose + " webhooks", handle: func(c *call) error {
 				return c.hook(own, func(id string) error { return c.nothing(c.Hooks.Remove(c.r.Context(), c.caller.Principal, id)) })
 			}, answers: gone("It is removed; what waited for it is dropped.")},
-			{method: "PUT", path: of.path + "/{id}/disabled", id: "disable" + of.id, summary: "Disable one of " + of.whose + " webhooks, or enable it again", body: &body{types: objectTypes, schema: s.typed(disabling{}), doc: "Which of the two."}, handle: func(c *call) error { return c.hook(own, c.disableHook) }, answers: answer200},
+			{method: "PUT", path: of.path + "/{id}/disabled", id: "disable" + of.id, summary: "Disable one of " + of.whose + " webhooks, or enable it again", body: &body{types: objectTypes, schema: s.typed(disabling{}), doc: "Which of the two."}, handle: func(c *call) error { return c.disableHook(own) }, answers: answer200},
 			{method: "POST", path: of.path + "/{id}/rotate", id: "rotate" + of.id, summary: "Give one of " + of.whose + " webhooks a new secret", doc: "The present one signs beside it for a day.", handle: func(c *call) error { return c.hook(own, c.rotateHook) }, answers: secret},
 			{method: "POST", path: of.path + "/{id}/test", id: "test" + of.id, summary: "Send a test to one of " + of.whose + " webhooks", handle: func(c *call) error { return c.hook(own, c.testHook) }, answers: []answer{{status: 202, doc: "It is on its way; the deliveries say how it ends."}}},
 			{method: "GET", path: of.path + "/{id}/deliveries", id: "list" + of.id + "Deliveries", summary: "List what was sent to one of " + of.whose + " webhooks", query: []param{number("limit", "How many.", 1, 500)}, handle: func(c *call) error { return c.hook(own, c.listDeliveries) },
@@ -588,20 +588,24 @@ func (c *call) sendHook(k action.Hook, err error) error {
 	return c.send(http.StatusOK, hookFrom(k))
 }
 
-func (c *call) putHook(id string) error {
+func (c *call) putHook(own bool) error {
 	var in hookChange
 	if err := c.into(&in); err != nil {
 		return err
 	}
-	return c.sendHook(c.Hooks.Update(c.r.Context(), c.caller.Principal, id, action.Hook{Name: in.Name, URL: in.URL, Types: in.Types}))
+	return c.hook(own, func(id string) error {
+		return c.sendHook(c.Hooks.Update(c.r.Context(), c.caller.Principal, id, action.Hook{Name: in.Name, URL: in.URL, Types: in.Types}))
+	})
 }
 
-func (c *call) disableHook(id string) error {
+func (c *call) disableHook(own bool) error {
 	var in disabling
 	if err := c.into(&in); err != nil {
 		return err
 	}
-	return c.sendHook(c.Hooks.SetDisabled(c.r.Context(), c.caller.Principal, id, in.Disabled))
+	return c.hook(own, func(id string) error {
+		return c.sendHook(c.Hooks.SetDisabled(c.r.Context(), c.caller.Principal, id, in.Disabled))
+	})
 }
 
 func (c *call) rotateHook(id string) error {
