@@ -26,6 +26,11 @@ var calls = map[string]string{
 	"user add": "user add new@example.org", "user list": "user list", "user role": "user role x@example.org lead", "user disable": "user disable x@example.org", "user enable": "user enable x@example.org",
 	"user reset-link": "user reset-link x@example.org", "user sign-in-link": "user sign-in-link owner@default.example", "user remove": "user remove x@example.org",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke abc",
+	"comment add": "comment add KIND/checkout -m said", "comment list": "comment list KIND/checkout", "comment edit": "comment edit x -m said", "comment correct": "comment correct x -m said",
+	"comment withdraw": "comment withdraw x", "comment resolve": "comment resolve x", "comment reopen": "comment reopen x", "watch": "watch KIND/checkout",
+	"attach add": "attach add KIND/checkout rings.csv", "attach list": "attach list KIND/checkout", "attach get": "attach get x", "attach remove": "attach remove x",
+	"webhook create": "webhook create chat https://hooks.example/in", "webhook list": "webhook list", "webhook deliveries": "webhook deliveries x", "webhook test": "webhook test x",
+	"webhook disable": "webhook disable x", "webhook enable": "webhook enable x", "webhook rotate": "webhook rotate x", "webhook remove": "webhook remove x",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
 }
 

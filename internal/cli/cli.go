@@ -140,6 +140,7 @@ CÓDIGOS DE SALIDA
 			serveCommand(), demoCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
+			commentCommand(), watchCommand(), attachCommand(), webhookCommand(),
 			importCommand(), exportCommand(),
 			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),

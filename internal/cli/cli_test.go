@@ -35,6 +35,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 func TestMain(m *testing.M) {
@@ -139,7 +140,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -200,11 +201,16 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
-	return &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}, nil
+	g := &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}
+	g.Files = blob.New(blob.Config{Catalog: g.Catalog, Store: blob.Folder(filepath.Join(p.Data, "attachments"))})
+	g.Hooks = action.NewHooks(db, keys, action.NewClient(action.Guard{}))
+	g.Talk = talk.New(talk.Config{Catalog: g.Catalog, Auth: a, Hooks: g.Hooks})
+	return g, nil
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err

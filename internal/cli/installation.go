@@ -18,6 +18,7 @@ type installation struct {
 	entities
 	people
 	ledger
+	talking
 	where string // the folder or the address, for messages
 	local *local
 	far   *remote

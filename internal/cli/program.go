@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // Program is what the commands need of the program: what is compiled in, and
@@ -74,6 +75,7 @@ type Ground struct {
 	Feed    *feed.Feed
 	Files   *blob.Service
 	Hooks   *action.Hooks
+	Talk    *talk.Service
 	Close   func() error
 	App     any // what Serve needs beside
 }
