@@ -62,7 +62,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) error {
 
 // mcp is the face for assistants.
 func (a *App) mcp() *mcp.Face {
-	return mcp.New(mcp.Config{Catalog: a.Catalog, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Talk: a.Talk, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
 }
 
 // Routes lists every address the program answers.

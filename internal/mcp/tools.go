@@ -165,6 +165,11 @@ func (t *tools) register(s *sdk.Server) {
 	add(t, s, &sdk.Tool{Name: "relations", Description: "See what an entity refers to and what refers to it.", Annotations: reads("Relations")}, (*tools).relations)
 	add(t, s, &sdk.Tool{Name: "history", Description: "See who changed an entity, when, why and which fields.", Annotations: reads("History")}, (*tools).history)
 	add(t, s, &sdk.Tool{Name: "explain", Description: "Learn which kinds there are, and which fields a kind has. Read this before you write.", Annotations: reads("Explain a kind")}, (*tools).explain)
+	if t.Talk != nil {
+		add(t, s, &sdk.Tool{Name: "comments", Description: "Read what people said about an entity, disputes and answers too.", Annotations: reads("Comments")}, (*tools).comments)
+		add(t, s, &sdk.Tool{Name: "comment", Description: "Comment on an entity in the person's name; @ana calls a person, who is told. A dry run unless dryRun is false; show the text to the person first.",
+			Annotations: &sdk.ToolAnnotations{Title: "Comment", DestructiveHint: &no, OpenWorldHint: &no}}, (*tools).comment)
+	}
 	yes := true
 	add(t, s, &sdk.Tool{Name: "apply", Description: "Create or change entities from YAML, all of them or none. A dry run unless dryRun is false; show its changes to the person first.",
 		Annotations: &sdk.ToolAnnotations{Title: "Apply entities", DestructiveHint: &yes, IdempotentHint: true, OpenWorldHint: &no}}, (*tools).apply)
@@ -192,6 +197,10 @@ func target(in any) string {
 		return x.Ref
 	case listIn:
 		return x.Kind
+	case commentsIn:
+		return x.Ref
+	case commentIn:
+		return x.Ref
 	}
 	return ""
 }
