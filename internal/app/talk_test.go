@@ -10,6 +10,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/binnaclehq/binnacle/internal/app"
 )
 
 // TestTalk is two people talking about a record in browsers: a comment with a
@@ -48,6 +50,26 @@ spec: {memberOf: []}
 	owner.isTold()
 	owner.answers()
 	owner.choosesWhatToBeTold()
+}
+
+// TestHeldAboutMe: the file of what is held about a person has what they said,
+// attached and were told.
+func TestHeldAboutMe(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	v := &visit{world: w, of: w.owner, who: w.owner}
+	v.comment()
+	v.attachment()
+	v.notification()
+	rec := w.send(w.owner, "GET", request{path: "/account/data?format=json"})
+	for _, want := range []string{`"comments"`, "Words of zqsecret.", `"attachments"`, "zqsecret.txt", `"notifications"`, `"watches"`, `"notification settings"`} {
+		if !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s is not in it: %s", want, rec.Body)
+		}
+	}
+	rec = w.send(w.actors[5], "GET", request{path: "/account/data?format=json"})
+	if strings.Contains(rec.Body.String(), "Words of zqsecret.") {
+		t.Error("another sees it")
+	}
 }
 
 // isUser links the account to a person of the catalog.

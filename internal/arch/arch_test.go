@@ -103,6 +103,11 @@ var walls = []wall{
 	{from: "internal/domain/…", banned: []string{module + "internal/api", module + "internal/mcp", module + "internal/door", module + "internal/backup"}, why: "a room brings data and pages; the faces are written once for all"},
 	{from: "internal/catalog", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/auth", banned: []string{module + "internal/catalog", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/talk", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/action", banned: []string{module + "internal/catalog", module + "internal/talk…", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "what is sent does not know what it tells of"},
+	{from: "internal/blob", banned: []string{module + "internal/talk…", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/…", banned: []string{"github.com/wneessen/go-mail…"}, except: []string{"internal/action"}, why: "only action sends mail"},
+	{from: "internal/…", banned: []string{"github.com/minio/…"}, except: []string{"internal/blob"}, why: "only blob knows the storage of files"},
 	{from: "internal/web", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/api"}, why: "pages are written once for all kinds, without knowing one"},
 	{from: "internal/api", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/web"}, why: "the API is written once for all kinds, without knowing one"},
 }

@@ -136,7 +136,19 @@ func (s *Service) List(ctx context.Context, p auth.Principal, on *entity.Entity)
 	if err := s.may(p, auth.Read, on); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT `+columns+` FROM attachments WHERE org = ? AND uid = ? ORDER BY created, id`, p.Org, on.Metadata.UID)
+	return s.query(ctx, `org = ? AND uid = ?`, p.Org, on.Metadata.UID)
+}
+
+// By returns what p attached, the oldest first.
+func (s *Service) By(ctx context.Context, p auth.Principal) ([]Attachment, error) {
+	if err := p.Can(auth.Self, auth.Resource{}); err != nil {
+		return nil, err
+	}
+	return s.query(ctx, `org = ? AND account = ?`, p.Org, p.Account)
+}
+
+func (s *Service) query(ctx context.Context, where string, args ...any) ([]Attachment, error) {
+	rows, err := s.db.Query(ctx, `SELECT `+columns+` FROM attachments WHERE `+where+` ORDER BY created, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("blob: list: %w", err)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -312,7 +313,18 @@ func myData(c *Ctx) (any, error) {
 		}
 	}
 	if c.Param("format") == "json" {
-		data, err := json.MarshalIndent(map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts}, "", "  ")
+		held := map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts}
+		for _, m := range c.App.Modules {
+			if m.Held == nil {
+				continue
+			}
+			more, err := m.Held(c)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(held, more)
+		}
+		data, err := json.MarshalIndent(held, "", "  ")
 		return File{Name: "my-data.json", Type: "application/json", Data: data}, err
 	}
 	return p, nil

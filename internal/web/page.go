@@ -32,6 +32,9 @@ type Module struct {
 	Places    []Place   // pages beside the kit's own of the settings and the account
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
+	// Held returns what the module holds about the reader, by name, for the file
+	// of all that is held about them; nil: nothing.
+	Held func(*Ctx) (map[string]any, error)
 }
 
 // PageDef is one page, or one address that a form is sent to.

@@ -42,7 +42,8 @@ func Module(c Config) web.Module {
 			{ID: "comments", Slot: web.Main, Order: 800, Title: "talk.comments", Template: "comments.html", Load: m.loadComments, Flush: true},
 			{ID: "files", Slot: web.Side, Order: 250, Title: "talk.files", Template: "files.html", Load: m.loadFiles, Flush: true},
 		},
-		Bar: []web.NavItem{{ID: "notifications", Label: "talk.notifications", Href: "/notifications", Icon: "bell", Count: m.bell}},
+		Held: m.held,
+		Bar:  []web.NavItem{{ID: "notifications", Label: "talk.notifications", Href: "/notifications", Icon: "bell", Count: m.bell}},
 		Places: []web.Place{
 			{ID: "notifications", Label: "talk.notifications", Href: "/account/notifications", Icon: "bell", Account: true, Verb: auth.Self},
 			{ID: "webhooks", Label: "talk.webhooks", Href: "/settings/webhooks", Icon: "send", Verb: auth.Admin, Resource: auth.Resource{Kind: auth.KindWebhook}},
@@ -82,4 +83,15 @@ func (m *module) recordPages(k *catalog.Kind) []web.PageDef {
 // back goes to the record's page, to a place on it.
 func back(c *web.Ctx, e *entity.Entity, at string, toast *web.Toast) web.Redirect {
 	return web.Redirect{To: c.Href(e.Ref()) + at, Toast: toast}
+}
+
+// held is what is held about the reader here.
+func (m *module) held(c *web.Ctx) (map[string]any, error) {
+	ctx, p := c.R.Context(), c.Caller.Principal
+	out, err := m.Talk.Held(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	out["attachments"], err = m.Files.By(ctx, p)
+	return out, err
 }
