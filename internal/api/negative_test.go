@@ -68,7 +68,7 @@ func (n *negative) target(op *operation, name, value string) string {
 func (n *negative) state() string {
 	n.t.Helper()
 	var parts []string
-	for _, table := range []string{"entities", "revisions", "feed", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
+	for _, table := range []string{"entities", "revisions", "feed", "comments", "attachments", "watches", "notify_settings", "action_hooks", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
 		parts = append(parts, "'"+table+" ' || (SELECT count(*) FROM "+table+")")
 	}
 	var s string
