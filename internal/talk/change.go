@@ -51,9 +51,12 @@ func (s *Service) Edit(ctx context.Context, c catalog.Caller, id, body string) (
 	}
 	now := was
 	now.Body, now.Edited = body, s.Now().UTC()
+	followers, err := s.called(ctx, c, &now)
+	if err != nil {
+		return was, err
+	}
 	err = s.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		var err error
-		if now.Mentions, err = s.mentioned(ctx, tx, c.Org, body); err != nil {
+		if err := s.follow(ctx, tx, c.Org, now.UID, followers); err != nil {
 			return err
 		}
 		return s.rewrite(ctx, tx, c, on, was, now)
@@ -75,9 +78,6 @@ func (s *Service) rewrite(ctx context.Context, tx *sqldb.Tx, c catalog.Caller, o
 		return errors.Join(err, auth.Refuse(fault.Conflict, "comment-changed", lang.T("The comment changed meanwhile: look at it again.", "El comentario cambió mientras tanto: míralo otra vez.")))
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO comment_edits (id, at, body) VALUES (?, ?, ?)`, now.ID, sqldb.Micros(now.Edited), was.Body); err != nil {
-		return err
-	}
-	if err := s.follow(ctx, tx, c, now); err != nil {
 		return err
 	}
 	fresh := now

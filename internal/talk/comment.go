@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -332,22 +333,22 @@ var types = map[Kind]string{Remark: "comment.added", Approval: "comment.added", 
 // add stores a checked comment with all that follows from it.
 func (s *Service) add(ctx context.Context, c catalog.Caller, on *entity.Entity, n Comment, root *Comment) (Comment, error) {
 	n.ID, n.UID, n.Account, n.By, n.Created = strings.ToLower(rand.Text()), on.Metadata.UID, c.Account, c.Name, s.Now().UTC().Truncate(time.Microsecond)
-	err := s.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		var err error
-		if n.Mentions, err = s.mentioned(ctx, tx, c.Org, n.Body); err != nil {
-			return err
-		}
+	followers, err := s.called(ctx, c, &n)
+	if err != nil {
+		return n, err
+	}
+	err = s.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		if n.Kind == Answer {
 			if err := s.close(ctx, tx, c, *root, true); err != nil {
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO comments (org, `+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, '', 0, '')`,
-			c.Org, n.ID, n.UID, n.Thread, n.Kind, n.Body, strings.Join(n.Mentions, " "), n.Account, n.By, sqldb.Micros(n.Created), n.Corrects)
+		_, err := tx.Exec(ctx, `INSERT INTO comments (org, `+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, '', 0, '')`,
+			c.Org, n.ID, n.UID, n.Thread, n.Kind, n.Body, joined(n.Mentions), n.Account, n.By, sqldb.Micros(n.Created), n.Corrects)
 		if err != nil {
 			return err
 		}
-		if err := s.follow(ctx, tx, c, n); err != nil {
+		if err := s.follow(ctx, tx, c.Org, n.UID, followers); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, c, happened{what: types[n.Kind], on: on, data: told(n, root)})
@@ -377,27 +378,39 @@ func told(n Comment, root *Comment) map[string]any {
 	return data
 }
 
-// follow makes the author and those mentioned watch the record, unless they
-// muted it.
-func (s *Service) follow(ctx context.Context, tx *sqldb.Tx, c catalog.Caller, n Comment) error {
-	d, err := s.directory(ctx, tx, c.Org)
+// called finds whom a comment mentions, and returns the accounts that watch the
+// record from now on, and why: theirs and the author's. It asks before the
+// transaction begins, which then holds no connection while it waits for another.
+func (s *Service) called(ctx context.Context, c catalog.Caller, n *Comment) (map[string]Why, error) {
+	var err error
+	if n.Mentions, err = s.mentioned(ctx, s.db, c.Org, n.Body); err != nil {
+		return nil, err
+	}
+	d, err := s.directory(ctx, s.db, c.Org)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if d.person(c.Account) != nil {
-		if err := s.begin(ctx, tx, c.Org, n.UID, c.Account, Commented); err != nil {
-			return err
-		}
-	}
+	out := map[string]Why{}
 	for _, ref := range n.Mentions {
 		accounts, err := d.accounts(ctx, ref)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, a := range accounts {
-			if err := s.begin(ctx, tx, c.Org, n.UID, a, Mentioned); err != nil {
-				return err
-			}
+			out[a] = Mentioned
+		}
+	}
+	if d.person(c.Account) != nil {
+		out[c.Account] = Commented
+	}
+	return out, nil
+}
+
+// follow makes people watch a record, unless they muted it.
+func (s *Service) follow(ctx context.Context, tx *sqldb.Tx, org, uid string, who map[string]Why) error {
+	for _, account := range slices.Sorted(maps.Keys(who)) {
+		if err := s.begin(ctx, tx, org, uid, account, who[account]); err != nil {
+			return err
 		}
 	}
 	return nil
