@@ -175,6 +175,8 @@ var mcpCalls = map[string]string{
 	"relations": `{"ref":"REF"}`,
 	"history":   `{"ref":"REF"}`,
 	"explain":   `{}`,
+	"comments":  `{"ref":"REF"}`,
+	"comment":   `{"ref":"REF","body":"Said.","dryRun":false}`,
 	"apply":     `{"yaml":"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: NAME}\nspec: {type: service, lifecycle: production, owner: group:default/theirs}\n","dryRun":true}`,
 }
 
