@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/door"
@@ -26,6 +28,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 type boatSpec struct {
@@ -77,7 +80,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(catalogtest.Migrations(), auth.Migrations())
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {
@@ -89,8 +92,11 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 	service, err := auth.New(ctx, auth.Config{DB: db, Keys: keys, Hash: auth.HashParams{Memory: 64, Passes: 1, Lanes: 1}})
 	check(t, err)
 	h := &harness{t: t, db: db, log: &bytes.Buffer{}, tokens: map[string]string{}, feed: feed.New(db, feed.WithPoll(20*time.Millisecond))}
+	cat := catalog.New(db, testKinds(), catalog.WithNotify(h.feed.Notify))
+	hooks := action.NewHooks(db, keys, action.NewClient(action.Guard{}))
 	h.api = New(Config{
-		Catalog: catalog.New(db, testKinds(), catalog.WithNotify(h.feed.Notify)), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
+		Talk: talk.New(talk.Config{Catalog: cat, Auth: service, Hooks: hooks}), Hooks: hooks, Files: blob.New(blob.Config{Catalog: cat, Store: blob.Folder(t.TempDir()), Limits: blob.Limits{File: 1 << 20, Org: 1 << 30}}),
+		Catalog: cat, Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
 		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },

@@ -52,6 +52,7 @@ func (a *API) kindOps(k *catalog.Kind, s schemas) []operation {
 			answers: []answer{{status: 200, doc: "It is deleted.", types: objectTypes, schema: writtenSchema(k)}}},
 	}
 	ops = append(ops, a.historyOps(k, s, one, title)...)
+	ops = append(ops, a.talkKindOps(k, s, one, title)...)
 	for i := range ops {
 		ops[i].resource, ops[i].tag = what, k.Name
 	}

@@ -19,6 +19,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)
+	ops = append(ops, a.talkOps(s)...)
 	ops = append(ops, a.houseOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
@@ -22,6 +24,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // TestBackupMoves backs a full installation up while others write to it, and
@@ -56,8 +59,8 @@ func TestBackupMoves(t *testing.T) {
 	}
 }
 
-// keysOf is what people need to come in.
-type keysOf struct{ secret, token string }
+// keysOf is what people need to come in, and the id of an attached file.
+type keysOf struct{ secret, token, file string }
 
 // furnish puts something into every table.
 func (w *world) furnish() keysOf {
@@ -89,8 +92,38 @@ func (w *world) furnish() keysOf {
 	}
 	w.reportWork()
 	w.looked()
+	file := w.talks(entity.NewRef("component", "default", "charges"))
 	w.runFeed()
-	return keysOf{setup.Secret, token}
+	return keysOf{setup.Secret, token, file}
+}
+
+// attached is what the attached file holds.
+const attached = "moment,what\n2026-03-01,restored\n"
+
+// talks leaves comments, a file, a webhook and what is told of them.
+func (w *world) talks(ref entity.Ref) (file string) {
+	w.Helper()
+	ctx, owner := w.Context(), catalog.Caller{Principal: w.owner.principal, Manager: "form"}
+	e, err := w.app.Catalog.Get(ctx, owner, ref)
+	w.must(err)
+	said, err := w.app.Talk.Add(ctx, owner, e, talk.Draft{Body: "Is this so?"})
+	w.must(err)
+	_, err = w.app.Talk.Edit(ctx, owner, said.ID, "Is this still so?")
+	w.must(err)
+	w.must(w.app.Talk.SetSettings(ctx, owner.Principal, talk.DefaultSettings))
+	a, err := w.app.Files.Add(ctx, owner, e, "evidence.csv", strings.NewReader(attached))
+	w.must(err)
+	k, _, err := w.app.Hooks.Create(ctx, owner.Principal, action.Hook{Name: "chat", URL: "https://hooks.example/in"})
+	w.must(err)
+	_, err = w.app.Hooks.Test(ctx, owner.Principal, k.ID)
+	w.must(err)
+	member := catalog.Caller{Principal: w.actors[5].principal, Manager: "form"}
+	_, err = w.app.Talk.Add(ctx, member, e, talk.Draft{Body: "It is."})
+	w.must(err)
+	entries, err := w.app.Feed.Read(ctx, auth.HomeID, 0, 1000, "comment.added")
+	w.must(err)
+	w.must(w.app.DB.Tx(ctx, func(tx *sqldb.Tx) error { return w.app.Talk.Watch().Handle(ctx, tx, entries) }))
+	return a.ID
 }
 
 // reportWork imports the work items of the sample organisation, from which
@@ -284,6 +317,14 @@ func (h *house) goesOn(k keysOf) {
 		h.Errorf("the token is not taken: %v, %v", p, err)
 	}
 	owner := catalog.Caller{Principal: step.Session.Principal, Manager: "form"}
+	if _, content, err := h.app.Files.Open(ctx, owner, k.file); err != nil {
+		h.Errorf("the attached file: %v", err)
+	} else if data, err := io.ReadAll(content); err != nil || string(data) != attached {
+		h.Errorf("the attached file holds %q, %v", data, err)
+	}
+	if n := h.count(`SELECT count(*) FROM notifications`); n == 0 {
+		h.Error("notifications are gone")
+	}
 	h.apply(owner, "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: afterwards}\nspec: {type: service, lifecycle: production, owner: group:payments}\n")
 	if n := h.count(`SELECT count(*) FROM feed`) - h.count(`SELECT count(DISTINCT seq) FROM feed`); n != 0 {
 		h.Errorf("%d entries of the feed have the same place", n)

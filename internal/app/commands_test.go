@@ -16,7 +16,8 @@ import (
 )
 
 // lines has a line of arguments for every command. NAME stands for a component
-// that nobody has touched, EMAIL for a member, TOKEN for a token of one's own.
+// that nobody has touched, EMAIL for a member, TOKEN for a token of one's own,
+// COMMENT and ATTACHED for what one said and attached, HOOK for a webhook.
 // Of a command that a server does not do for anybody, there is none.
 var lines = map[string]string{
 	"serve": "", "demo": "", "restore": "", "mcp": "", "user sign-in-link": "", "key rotate": "", "key reset": "", "login": "", "logout": "",
@@ -27,6 +28,11 @@ var lines = map[string]string{
 	"user add": "user add new-NAME@example.org", "user list": "user list", "user role": "user role EMAIL lead", "user disable": "user disable EMAIL", "user enable": "user enable EMAIL",
 	"user reset-link": "user reset-link EMAIL", "user remove": "user remove EMAIL",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke TOKEN",
+	"comment add": "comment add component/NAME -m said", "comment list": "comment list component/NAME", "comment edit": "comment edit COMMENT -m changed", "comment correct": "comment correct COMMENT -m corrected",
+	"comment withdraw": "comment withdraw COMMENT", "comment resolve": "comment resolve COMMENT", "comment reopen": "comment reopen CLOSED", "watch": "watch component/NAME",
+	"attach add": "attach add component/NAME NAME.yaml", "attach list": "attach list component/NAME", "attach get": "attach get ATTACHED", "attach remove": "attach remove ATTACHED",
+	"webhook create": "webhook create chat https://hooks.example/in", "webhook list": "webhook list", "webhook deliveries": "webhook deliveries HOOK", "webhook test": "webhook test HOOK",
+	"webhook disable": "webhook disable HOOK", "webhook enable": "webhook enable HOOK", "webhook rotate": "webhook rotate HOOK", "webhook remove": "webhook remove HOOK",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
 	"today": "today", "inbox": "inbox",
 }
@@ -124,7 +130,7 @@ func (w *world) run(base string, who *actor, line string) (int, string) {
 	email := v.next() + "@acme.example"
 	for mark, fill := range map[string]func() string{
 		"EMAIL": func() string { w.join(auth.HomeID, email, auth.RoleMember); return email },
-		"TOKEN": v.myToken,
+		"TOKEN": v.myToken, "COMMENT": v.comment, "CLOSED": v.closedComment, "ATTACHED": v.attachment, "HOOK": v.orgHook,
 		"NAME.yaml": func() string {
 			w.must(os.WriteFile(name+".yaml", []byte(strings.Replace(componentYAML, "applied", "file-"+name, 1)), 0o600))
 			return name + ".yaml"

@@ -78,6 +78,17 @@ func aims(id func(*visit) string, body string) ask {
 	}}
 }
 
+// aimsAt asks about a thing with an id, with the fields of a form where it is one.
+func aimsAt(id func(*visit) string, pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		path := strings.Replace(v.route.Pattern, "{id}", id(v), 1)
+		if v.route.Method == http.MethodGet {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}
+}
+
 // record asks at the address of an entity, with its wildcards filled in.
 func record(more string) ask {
 	return ask{make: func(v *visit) request { return request{path: v.address() + more} }}
@@ -110,6 +121,8 @@ kind: Component
 metadata: {name: applied}
 spec: {type: service, lifecycle: production, owner: group:default/owners}
 `
+
+const newHook = `{"name":"chat","url":"https://hooks.example/in","types":["comment.*"]}`
 
 const newProvider = `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","defaultRole":"member"}`
 
@@ -221,6 +234,44 @@ var asks = map[string]ask{
 	"POST /settings/tokens":          sends("name", "events"),
 	"POST /settings/tokens/revoke":   sendsID("id", (*visit).ingestToken),
 
+	// What people say and what they are told.
+	"GET /comments/{id}":                        aimsAt((*visit).comment),
+	"GET /comments/{id}/edit":                   aimsAt((*visit).comment),
+	"POST /comments/{id}/edit":                  aimsAt((*visit).comment, "body", "Changed."),
+	"GET /comments/{id}/correct":                aimsAt((*visit).comment),
+	"POST /comments/{id}/correct":               aimsAt((*visit).comment, "body", "Corrected."),
+	"GET /comments/{id}/withdraw":               aimsAt((*visit).comment),
+	"POST /comments/{id}/withdraw":              aimsAt((*visit).comment),
+	"POST /comments/{id}/resolve":               aimsAt((*visit).comment),
+	"POST /comments/{id}/reopen":                aimsAt((*visit).closedComment),
+	"GET /attachments/{id}":                     aimsAt((*visit).attachment),
+	"POST /attachments/{id}/remove":             aimsAt((*visit).attachment),
+	"GET /notifications":                        plain(),
+	"GET /notifications/{id}":                   aimsAt((*visit).notification),
+	"POST /notifications/seen":                  sends(),
+	"GET /account/notifications":                plain(),
+	"POST /account/notifications":               sends("bell", "all", "mail", "none", "hook", "none", "digest", "daily", "hour", "8", "weekday", "1", "zone", "Europe/Madrid"),
+	"POST /account/webhooks":                    sends("name", "mine", "url", "https://zqsecret.example/mine"),
+	"GET /account/webhooks/{id}":                aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/change":        aimsAt((*visit).myHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /account/webhooks/{id}/test":          aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/disable":       aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/enable":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/rotate":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/remove":        aimsAt((*visit).myHook),
+	"GET /settings/webhooks":                    plain(),
+	"POST /settings/webhooks":                   sends("name", "chat", "url", "https://hooks.example/in", "types", "comment.*"),
+	"GET /settings/webhooks/{id}":               aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/change":       aimsAt((*visit).orgHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /settings/webhooks/{id}/test":         aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/disable":      aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/enable":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/rotate":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/remove":       aimsAt((*visit).orgHook),
+	"POST /KIND/{namespace}/{name}/comments":    {make: func(v *visit) request { return fields(v.address(), "body", "Said.") }},
+	"POST /KIND/{namespace}/{name}/attachments": {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"POST /KIND/{namespace}/{name}/watch":       {make: func(v *visit) request { return fields(v.address(), "state", "watching") }},
+
 	// Every kind on the web.
 	"GET /KIND":               query("?q=" + word),
 	"GET /KIND/export":        query("?format=csv"),
@@ -310,6 +361,38 @@ var asks = map[string]ask{
 	"GET /api/v1/openapi.yaml":        plain(),
 	"GET /api/v1/backup":              plain(),
 
+	"GET /api/v1/comments/{id}":                    aims((*visit).comment, ""),
+	"PATCH /api/v1/comments/{id}":                  aims((*visit).comment, `{"body":"Changed."}`),
+	"POST /api/v1/comments/{id}/correct":           aims((*visit).comment, `{"body":"Corrected."}`),
+	"POST /api/v1/comments/{id}/withdraw":          aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/resolve":           aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/reopen":            aims((*visit).closedComment, ""),
+	"GET /api/v1/attachments/{id}":                 aims((*visit).attachment, ""),
+	"GET /api/v1/attachments/{id}/content":         aims((*visit).attachment, ""),
+	"DELETE /api/v1/attachments/{id}":              aims((*visit).attachment, ""),
+	"GET /api/v1/notifications":                    plain(),
+	"POST /api/v1/notifications/seen":              says(`{}`),
+	"GET /api/v1/account/notifications":            plain(),
+	"PUT /api/v1/account/notifications":            says(`{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"Europe/Madrid"}`),
+	"GET /api/v1/webhooks":                         plain(),
+	"POST /api/v1/webhooks":                        says(newHook),
+	"GET /api/v1/webhooks/{id}":                    aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}":                    aims((*visit).orgHook, newHook),
+	"DELETE /api/v1/webhooks/{id}":                 aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}/disabled":           aims((*visit).orgHook, `{"disabled":true}`),
+	"POST /api/v1/webhooks/{id}/rotate":            aims((*visit).orgHook, ""),
+	"POST /api/v1/webhooks/{id}/test":              aims((*visit).orgHook, ""),
+	"GET /api/v1/webhooks/{id}/deliveries":         aims((*visit).orgHook, ""),
+	"GET /api/v1/account/webhooks":                 plain(),
+	"POST /api/v1/account/webhooks":                {make: func(v *visit) request { v.myHook(); return asJSON(v.route.Pattern, newHook) }},
+	"GET /api/v1/account/webhooks/{id}":            aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}":            aims((*visit).myHook, newHook),
+	"DELETE /api/v1/account/webhooks/{id}":         aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}/disabled":   aims((*visit).myHook, `{"disabled":true}`),
+	"POST /api/v1/account/webhooks/{id}/rotate":    aims((*visit).myHook, ""),
+	"POST /api/v1/account/webhooks/{id}/test":      aims((*visit).myHook, ""),
+	"GET /api/v1/account/webhooks/{id}/deliveries": aims((*visit).myHook, ""),
+
 	// Every kind by REST.
 	"GET /api/v1/KIND":                                       plain(),
 	"POST /api/v1/KIND":                                      {make: func(v *visit) request { return asJSON(v.route.Pattern, v.json(v.document(v.next()))) }},
@@ -325,6 +408,12 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/rename":            changes(func(v *visit) string { return `{"name":"` + v.next() + `"}` }).using(),
 	"GET /api/v1/KIND/{namespace}/{name}/relations":          record(""),
 	"GET /api/v1/KIND/{namespace}/{name}/graph":              record(""),
+	"GET /api/v1/KIND/{namespace}/{name}/comments":           record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/comments":          changes(text(`{"body":"Said."}`)),
+	"GET /api/v1/KIND/{namespace}/{name}/attachments":        record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/attachments":       {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"GET /api/v1/KIND/{namespace}/{name}/watch":              record(""),
+	"PUT /api/v1/KIND/{namespace}/{name}/watch":              changes(text(`{"state":"watching"}`)),
 }
 
 // freeTask makes a task that is for whoever takes it.

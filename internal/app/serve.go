@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/api"
@@ -15,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/mcp"
+	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/static"
 )
@@ -35,6 +37,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
+	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
 	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
@@ -42,6 +45,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
 	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
+		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks,
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)
@@ -58,7 +62,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) error {
 
 // mcp is the face for assistants.
 func (a *App) mcp() *mcp.Face {
-	return mcp.New(mcp.Config{Catalog: a.Catalog, Morning: a.Morning, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Morning: a.Morning, Talk: a.Talk, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
 }
 
 // Routes lists every address the program answers.
@@ -94,8 +98,15 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
-	watches := a.Claims.Watches()
-	schedules := append([]feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}, a.Morning.Schedules()...)
+	watches := append(a.Claims.Watches(), a.Hooks.Watch(), a.Talk.Watch())
+	schedules := []feed.Schedule{
+		{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep},
+		{Name: "blob/sweep", Every: time.Hour, Jitter: 30 * time.Minute, Run: a.Files.Sweep},
+		{Name: "talk/digest", Every: 5 * time.Minute, Run: a.Talk.Digests},
+		{Name: "talk/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Talk.Sweep},
+		{Name: "action/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Outbox.Sweep},
+	}
+	schedules = append(schedules, a.Morning.Schedules()...)
 	for _, m := range Modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)
@@ -104,6 +115,11 @@ func (a *App) Work(ctx context.Context) error {
 			schedules = append(schedules, m.Schedules(a.Catalog)...)
 		}
 	}
+	var outward sync.WaitGroup
+	defer outward.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	outward.Go(func() { a.Outbox.Run(ctx) })
 	return a.Feed.Run(ctx, watches, schedules)
 }
 

@@ -176,6 +176,8 @@ var mcpCalls = map[string]string{
 	"history":   `{"ref":"REF"}`,
 	"explain":   `{}`,
 	"today":     `{}`,
+	"comments":  `{"ref":"REF"}`,
+	"comment":   `{"ref":"REF","body":"Said.","dryRun":false}`,
 	"apply":     `{"yaml":"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: NAME}\nspec: {type: service, lifecycle: production, owner: group:default/theirs}\n","dryRun":true}`,
 }
 

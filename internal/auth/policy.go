@@ -53,6 +53,7 @@ const (
 	KindIngestToken  = "ingest-token" // tokens of machines that write events
 	KindProvider     = "provider"     // single sign-on: it could let anybody in as an owner
 	KindOrganisation = "organisation" // its title
+	KindWebhook      = "webhook"      // where to the organisation tells what happens
 	KindSettings     = "settings"     // everything else
 )
 

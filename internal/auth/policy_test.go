@@ -23,7 +23,7 @@ func TestPolicy(t *testing.T) {
 	for _, v := range Verbs {
 		switch v {
 		case Admin:
-			section(&b, v, "of", []string{KindAccount, KindToken, KindIngestToken, KindProvider, KindOrganisation, KindSettings}, func(c string) (Resource, bool) { return Resource{Kind: c}, false })
+			section(&b, v, "of", []string{KindAccount, KindToken, KindIngestToken, KindProvider, KindOrganisation, KindWebhook, KindSettings}, func(c string) (Resource, bool) { return Resource{Kind: c}, false })
 		case Backup, Monitor:
 			section(&b, v, "from", []string{"home", "elsewhere"}, func(c string) (Resource, bool) { return Resource{}, c == "home" })
 		case Public, Whoami, Self, Audit, Ingest:

@@ -19,11 +19,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/api"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/cli"
@@ -35,6 +37,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 func TestMain(m *testing.M) {
@@ -139,7 +142,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), claim.Migrations(), morning.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(), claim.Migrations(), morning.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -148,6 +151,7 @@ func migrations() []sqldb.Migration {
 func layout(p cli.Place) cli.Layout {
 	l := cli.Layout{Database: cmp.Or(p.Database, filepath.Join(p.Data, "binnacle.db")), KeyFile: cmp.Or(p.KeyFile, filepath.Join(p.Data, "key"))}
 	l.Backup = backup.Options{Program: "test", Files: []backup.File{{Name: "key", Path: l.KeyFile, Secret: true}}}
+	l.Files = func() (blob.Store, error) { return blob.Folder(filepath.Join(p.Data, "attachments")), nil }
 	return l
 }
 
@@ -201,7 +205,11 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
 	c := catalog.New(db, kinds(), catalog.WithNotify(f.Notify))
 	desk := morning.New(morning.Config{DB: db, Catalog: c, Feed: f, Claims: claim.New(claim.Config{DB: db, Catalog: c, Feed: f}), Waiters: []morning.Waiter{unowned()}})
-	return &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Morning: desk, Close: db.Close}, nil
+	g := &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Morning: desk, Close: db.Close}
+	g.Files = blob.New(blob.Config{Catalog: g.Catalog, Store: blob.Folder(filepath.Join(p.Data, "attachments"))})
+	g.Hooks = action.NewHooks(db, keys, action.NewClient(action.Guard{}))
+	g.Talk = talk.New(talk.Config{Catalog: g.Catalog, Auth: a, Hooks: g.Hooks})
+	return g, nil
 }
 
 // unowned lets components without an owner wait for whoever looks.
@@ -219,6 +227,7 @@ func unowned() morning.Waiter {
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err

@@ -19,6 +19,7 @@ type installation struct {
 	people
 	ledger
 	overview
+	talking
 	where string // the folder or the address, for messages
 	local *local
 	far   *remote

@@ -6,13 +6,16 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // Program is what the commands need of the program: what is compiled in, and
@@ -50,6 +53,8 @@ type Place struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is the SQLite file in the folder
 	KeyFile  string // "" is the one in the folder
+	// Attachments is where attached files are: s3://…; "" is in the folder.
+	Attachments string
 }
 
 // Layout says where the parts of a place are, and what a backup takes.
@@ -57,6 +62,8 @@ type Layout struct {
 	Database string // postgres://…, or the SQLite file
 	KeyFile  string
 	Backup   backup.Options
+	// Files opens where attached files are kept.
+	Files func() (blob.Store, error)
 }
 
 // Ground is an open data folder.
@@ -68,6 +75,9 @@ type Ground struct {
 	Audit   *audit.Log
 	Feed    *feed.Feed
 	Morning *morning.Desk // nil: there is no overview
+	Files   *blob.Service
+	Hooks   *action.Hooks
+	Talk    *talk.Service
 	Close   func() error
 	App     any // what Serve needs beside
 }
@@ -78,6 +88,7 @@ type ServeOptions struct {
 	BaseURL         string   // as people reach it; "" is http(s)://Listen
 	TLSCert, TLSKey string   // files; "" serves plain HTTP
 	AllowPrivate    []string // private networks and hosts that requests to addresses users give may go to
+	SMTP            string   // the mail server, as action.ParseSMTP reads it; "" sends no mail
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers

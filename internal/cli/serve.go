@@ -21,6 +21,7 @@ type serving struct {
 
 func (v *serving) declare(f *flags) {
 	f.text(&v.opts.Listen, "listen", "", "127.0.0.1:8470", lang.T("`HOST:PORT` to answer at; port 0 takes a free one.", "`HOST:PORT` donde responder; el puerto 0 toma uno libre."))
+	f.text(&v.opts.SMTP, "smtp", "", "", lang.T("`URL` of the mail server, as smtp://user:password@mail.example.com:587?from=binnacle@example.com; set it in BINNACLE_SMTP to keep the password out of process lists.", "`URL` del servidor de correo, como smtp://user:password@mail.example.com:587?from=binnacle@example.com; ponla en BINNACLE_SMTP para que la contraseña no salga en las listas de procesos."))
 	f.choice(&v.log, "log", "", "text", []string{"text", "json"}, lang.T("Form of the log on the error stream", "Forma del registro en la salida de errores"))
 }
 
@@ -116,6 +117,9 @@ func (s *session) warnOfKey(ctx context.Context, g *Ground) {
 // until serves until ctx ends, which is how it is meant to end.
 func (v *serving) until(ctx context.Context, s *session, g *Ground, held *lock) error {
 	v.opts.Log = s.logger(v.log)
+	if v.opts.SMTP == "" {
+		v.opts.SMTP = s.Env("BINNACLE_SMTP")
+	}
 	err := s.Serve(ctx, g, v.opts)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -24,6 +25,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 type boatSpec struct {
@@ -48,7 +50,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	db := sqldbtest.SQLite(t, slices.Concat(feed.Migrations(), audit.Migrations(), catalog.Migrations()))
+	db := sqldbtest.SQLite(t, slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), talk.Migrations()))
 	kinds := catalog.NewKinds(catalog.Of[boatSpec](catalog.Kind{Name: "Boat", Plural: "boats", Room: auth.Strategy, Title: lang.T("Boat", "Barco"),
 		Titles: lang.T("Boats", "Barcos"), Doc: lang.T("A boat.", "Un barco."), Examples: []string{dolphin}}, nil),
 		catalog.Of[boatSpec](catalog.Kind{Name: "Sailor", Plural: "sailors", Room: auth.People, Personal: true, Title: lang.T("Sailor", "Marinero"),

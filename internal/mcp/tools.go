@@ -168,6 +168,11 @@ func (t *tools) register(s *sdk.Server) {
 	if t.Morning != nil {
 		add(t, s, &sdk.Tool{Name: "today", Description: "See what is red, since when and whose it is, what changed, what waits for the person, and which numbers are not to be trusted today.", Annotations: reads("Today")}, (*tools).today)
 	}
+	if t.Talk != nil {
+		add(t, s, &sdk.Tool{Name: "comments", Description: "Read what people said about an entity, disputes and answers too.", Annotations: reads("Comments")}, (*tools).comments)
+		add(t, s, &sdk.Tool{Name: "comment", Description: "Comment on an entity in the person's name; @ana calls a person, who is told. A dry run unless dryRun is false; show the text to the person first.",
+			Annotations: &sdk.ToolAnnotations{Title: "Comment", DestructiveHint: &no, OpenWorldHint: &no}}, (*tools).comment)
+	}
 	yes := true
 	add(t, s, &sdk.Tool{Name: "apply", Description: "Create or change entities from YAML, all of them or none. A dry run unless dryRun is false; show its changes to the person first.",
 		Annotations: &sdk.ToolAnnotations{Title: "Apply entities", DestructiveHint: &yes, IdempotentHint: true, OpenWorldHint: &no}}, (*tools).apply)
@@ -196,6 +201,10 @@ func target(in any) string {
 		return x.Ref
 	case listIn:
 		return x.Kind
+	case commentsIn:
+		return x.Ref
+	case commentIn:
+		return x.Ref
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/observe"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -37,6 +38,9 @@ type Module struct {
 
 	Waiters []morning.Waiter // find what waits for a reader
 	News    []morning.News   // tell of what happened, on the first page
+
+	Notices  []talk.Notice  // what people are told of, and how it reads
+	Sections []talk.Section // parts of the digest
 }
 
 // Steps returns the migrations of the room: its own tables and those of what

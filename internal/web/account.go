@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ type accountPage struct {
 	Scopes   []option
 	Buttons  []auth.Button
 	Role     string
+	Places   []NavLink // of modules
 
 	Errors  map[string]string // by field, of the form that was sent
 	Problem string
@@ -132,7 +134,7 @@ func account(c *Ctx) (any, error) { return c.accountPage() }
 func (c *Ctx) accountPage() (*accountPage, error) {
 	ctx, who, svc := c.R.Context(), c.Caller.Principal, c.App.Auth
 	p := &accountPage{Errors: map[string]string{}, Passkeys: svc.PasskeysOn(), Role: c.In(who.Role.Info().Title), Record: c.App.HrefOf(who.UserRef)}
-	p.Title = c.T("account.title")
+	p.Title, p.Places = c.T("account.title"), c.Places(true, "account")[1:]
 	var err error
 	if p.Me, err = svc.Me(ctx, who); err != nil {
 		return nil, err
@@ -318,7 +320,18 @@ func myData(c *Ctx) (any, error) {
 		}
 	}
 	if c.Param("format") == "json" {
-		data, err := json.MarshalIndent(map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts, "today": p.Today}, "", "  ")
+		held := map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts, "today": p.Today}
+		for _, m := range c.App.Modules {
+			if m.Held == nil {
+				continue
+			}
+			more, err := m.Held(c)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(held, more)
+		}
+		data, err := json.MarshalIndent(held, "", "  ")
 		return File{Name: "my-data.json", Type: "application/json", Data: data}, err
 	}
 	return p, nil

@@ -255,6 +255,16 @@ func (c *Ctx) Say(err error) string {
 	return sentence(f.Msg)
 }
 
+// Problems returns what an error says about fields of a form, by field, and about
+// the form as a whole.
+func (c *Ctx) Problems(err error) (fields map[string]string, problem string) {
+	fields = map[string]string{}
+	for _, p := range fault.ProblemsOf(err) {
+		fields[p.Field] = c.Say(err)
+	}
+	return fields, c.Say(err)
+}
+
 // refuse returns a fault that says a text in each language.
 func (c *Ctx) refuse(kind fault.Kind, key string, args ...any) *fault.Error {
 	en, es := c.App.texts.Get(lang.English, key, args...), c.App.texts.Get(lang.Spanish, key, args...)

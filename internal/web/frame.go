@@ -25,6 +25,7 @@ type Frame struct {
 	House    []NavLink // pages of the house for the palette: search, settings
 	Create   []NavLink
 	Do       []NavLink
+	Bar      []NavLink // icons in the bar at the top
 	RoomName string
 	RoomHref string
 	Toast    *Shown
@@ -82,7 +83,7 @@ func (a *App) frame(c *Ctx, def *PageDef, sh *Shell) *Frame {
 	}
 	f.Orgs = c.orgChoices()
 	a.navigation(c, f, def)
-	f.House = a.houseLinks(c)
+	f.House, f.Bar = a.houseLinks(c), a.barLinks(c)
 	f.Create, f.Do = a.createLinks(c), a.commandLinks(c)
 	return f
 }
@@ -206,6 +207,36 @@ func (a *App) houseLinks(c *Ctx) []NavLink {
 	}
 	if c.Can(auth.Monitor, auth.Resource{}) {
 		links = append(links, NavLink{Label: c.T("nav.system"), Href: "/system", Icon: "server"})
+	}
+	return links
+}
+
+// barLinks are what modules put into the bar at the top.
+func (a *App) barLinks(c *Ctx) []NavLink {
+	var links []NavLink
+	for _, m := range a.Modules {
+		for i := range m.Bar {
+			if link, ok := a.navLink(c, m.Room, &m.Bar[i]); ok {
+				links = append(links, link)
+			}
+		}
+	}
+	return links
+}
+
+// Places are the pages of one's own account or of the settings that the reader
+// may open, the kit's first.
+func (c *Ctx) Places(account bool, here string) []NavLink {
+	links := []NavLink{{ID: "account", Label: c.T("account.title"), Href: "/account", Icon: "user", Current: here == "account"}}
+	if !account {
+		links = c.settingsPlaces(here)
+	}
+	for _, m := range c.App.Modules {
+		for _, pl := range m.Places {
+			if pl.Account == account && c.Can(pl.Verb, pl.Resource) {
+				links = append(links, NavLink{ID: pl.ID, Label: c.T(pl.Label), Href: pl.Href, Icon: pl.Icon, Current: pl.ID == here})
+			}
+		}
 	}
 	return links
 }

@@ -262,6 +262,9 @@ func deref(p *float64) float64 {
 // escapeName makes a name part of a path; names hold no slash.
 func escapeName(s string) string { return url.PathEscape(s) }
 
+// RecordPath is the address of the page of a record whose kind has a plural.
+func RecordPath(plural string, ref entity.Ref) string { return recordPath(plural, ref) }
+
 func recordPath(plural string, ref entity.Ref) string {
 	return "/" + plural + "/" + escapeName(ref.Namespace) + "/" + escapeName(ref.Name)
 }

@@ -29,8 +29,13 @@ type Module struct {
 	Nav       []NavItem
 	Top       []NavItem // places above the rooms
 	Commands  []Command
+	Bar       []NavItem // in the bar at the top: an icon, and a count that is drawn when there is one
+	Places    []Place   // pages beside the kit's own of the settings and the account
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
+	// Held returns what the module holds about the reader, by name, for the file
+	// of all that is held about them; nil: nothing.
+	Held func(*Ctx) (map[string]any, error)
 }
 
 // PageDef is one page, or one address that a form is sent to.
@@ -119,6 +124,18 @@ type NavItem struct {
 	Icon  string // of the icon sheet, without "i-"; the kind's or the room's when empty
 	Key   string // the letter after g
 	Count func(*Ctx) (Count, error)
+}
+
+// Place is a page of a module among the settings of the organisation, or of one's
+// own account. Its page draws the links to all of them with Ctx.Places.
+type Place struct {
+	ID       string
+	Label    string // key
+	Href     string
+	Icon     string // of the icon sheet, without "i-"
+	Account  bool   // of one's own account
+	Verb     auth.Verb
+	Resource auth.Resource
 }
 
 // Command is something to do, offered in the palette.

@@ -116,7 +116,7 @@ func (c *Ctx) settingsPlaces(here string) []NavLink {
 }
 
 func (c *Ctx) settingsPage(here string) (*settingsPage, error) {
-	p := &settingsPage{Here: here, Places: c.settingsPlaces(here), Errors: map[string]string{}, Values: map[string]string{}, Me: c.Caller.Account}
+	p := &settingsPage{Here: here, Places: c.Places(false, here), Errors: map[string]string{}, Values: map[string]string{}, Me: c.Caller.Account}
 	p.Title, p.Short = c.T("settings.title"), c.T("settings."+here)
 	p.Crumbs = []Crumb{{"/settings", p.Title}}
 	if here == "general" {
