@@ -174,7 +174,7 @@ func (a *App) wire(ctx context.Context) error {
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log}
 	for _, m := range Modules() {
-		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...)
+		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...), append(cfg.Words, m.Words...)
 	}
 	return cfg
 }

@@ -100,7 +100,9 @@ func (a *App) Work(ctx context.Context) error {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)
 		}
-		schedules = append(schedules, m.Schedules...)
+		if m.Schedules != nil {
+			schedules = append(schedules, m.Schedules(a.Catalog)...)
+		}
 	}
 	return a.Feed.Run(ctx, watches, schedules)
 }

@@ -57,16 +57,16 @@ func newWorld(t *testing.T, db *sqldb.DB, change func(*Config)) *world {
 	}](catalog.Kind{Name: "Goal", Plural: "goals", Room: auth.Strategy, Title: lang.T("Goal", "Meta"), Titles: lang.T("Goals", "Metas")}, nil))
 	w.catalog = catalog.New(db, catalog.NewKinds(append(Kinds(), thing, goal)...), catalog.WithClock(now))
 	cfg := Config{DB: db, Catalog: w.catalog, Feed: feed.New(db), Now: now, Client: http.DefaultClient, Keys: plainKeys{},
-		Bearers: []Bearer{{"Goal", func(e *entity.Entity) (Definition, error) {
+		Bearers: []Bearer{{Kind: "Goal", Claim: func(e *entity.Entity, _ Find) (Definition, error) {
 			s, err := catalog.Spec[struct {
 				Measure string `json:"measure"`
 			}](e)
 			return Definition{Room: auth.Strategy, Probes: []Probe{{Test: Test{Name: "value", Measure: &Measured{Measure: s.Measure}}}},
-				Judge: func(v float64, _ time.Time) Zone {
+				Judge: func(v float64, _ time.Time) (Zone, []Step) {
 					if v >= 50 {
-						return OK
+						return OK, nil
 					}
-					return Bad
+					return Bad, nil
 				}}, err
 		}}}}
 	if change != nil {

@@ -20,9 +20,11 @@ type Module struct {
 	Migrations []sqldb.Migration // tables of its own, beside the entities
 	// Watches is what follows from what happened. A watch writes entities by
 	// Catalog.In, in the transaction it is given.
-	Watches   func(*catalog.Catalog) []feed.Watch
-	Schedules []feed.Schedule // what is done from time to time
+	Watches func(*catalog.Catalog) []feed.Watch
+	// Schedules is what is done from time to time.
+	Schedules func(*catalog.Catalog) []feed.Schedule
 
 	Bearers []claim.Bearer // kinds that bear a claim of their own
+	Words   []claim.Words  // kinds whose entities carry a person's word about a claim
 	Tables  []*claim.Table // observations that record queries may ask
 }

@@ -26,7 +26,8 @@ const facetLimit = 40
 type listPage struct {
 	Shell
 	Kind    *catalog.Kind
-	Path    string
+	Path    string // of what is done with the kind
+	Here    string // of the list itself
 	State   listState
 	Filters []filter
 	Chips   []chip
@@ -147,7 +148,7 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 }
 
 func list(c *Ctx, k *catalog.Kind) (any, error) {
-	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
+	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, Here: c.R.URL.Path, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
 	p.Title, p.Fragment = c.In(k.Titles), "results"
 	p.CanWrite, p.CanDelete = c.CanKind(auth.Write, k), c.CanKind(auth.Delete, k)
 	p.Filtered = p.State.filtered()
@@ -348,7 +349,7 @@ func (p *listPage) fill(c *Ctx, found *catalog.Page) error {
 	if p.State.Cursor != "" {
 		p.First = c.with("cursor", "", "from", "")
 	}
-	p.Clear = p.Path
+	p.Clear = p.Here
 	p.Count = p.count(c)
 	p.Empty = !p.Filtered && p.Total == 0 && p.Problem == ""
 	return nil
