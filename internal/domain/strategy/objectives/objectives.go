@@ -20,6 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -49,3 +50,6 @@ func Module() room.Module {
 		Schedules: func(c *catalog.Catalog) []feed.Schedule { return []feed.Schedule{schedule(c)} },
 	}
 }
+
+// newProblem makes a problem of a file from its code, "goal." before it.
+var newProblem = fault.Coded("goal", Files)
