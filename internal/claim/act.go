@@ -134,30 +134,43 @@ func (e *Engine) saidBefore(ctx context.Context, q sqldb.Querier, r *Run) (*Run,
 	return same[i], nil
 }
 
-// hear keeps the word that a new entity carries. What can be no word, because
+// heard keeps the word that a new entity carries. What can be no word, because
 // its claim is gone or asks nobody any more, is left.
-func (e *Engine) hear(ctx context.Context, tx *sqldb.Tx, words Words, entry feed.Entry) error {
+func (e *Engine) heard(ctx context.Context, tx *sqldb.Tx, words Words, entry feed.Entry) error {
 	x, err := e.catalog.ByUID(ctx, tx, entry.Org, entry.UID)
 	if err != nil || x == nil {
 		return err
 	}
-	about, w, by, ok := words.Word(x)
-	if !ok || w.AsOf.IsZero() {
-		return nil
-	}
-	caller := catalog.Program(entry.Org, "claims")
-	caller.Name = by
-	if ref, err := entity.ParseRef(by, "", ""); err == nil && ref.Kind == "user" {
-		caller.UserRef = ref.String()
-	}
-	err = tx.Part(ctx, func() error {
-		_, err := e.SayIn(ctx, tx, caller, about, w)
-		return err
-	})
+	err = tx.Part(ctx, func() error { return e.hear(ctx, tx, entry.Org, words, x) })
 	if isFault(err) {
 		e.log.Warn("a word was not kept", "entity", x.Ref().String(), "error", err)
 		return nil
 	}
+	return err
+}
+
+// Hear keeps the word that an entity carries in the transaction that makes it,
+// so that nobody reads the one without the other. The engine hears every new
+// one of itself a little later, and a word is kept once.
+func (e *Engine) Hear(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity) error {
+	words, ok := e.words[lower(x.Kind)]
+	if !ok {
+		return nil
+	}
+	return e.hear(ctx, tx, org, words, x)
+}
+
+func (e *Engine) hear(ctx context.Context, tx *sqldb.Tx, org string, words Words, x *entity.Entity) error {
+	about, w, by, ok := words.Word(x)
+	if !ok || w.AsOf.IsZero() {
+		return nil
+	}
+	caller := catalog.Program(org, "claims")
+	caller.Name = by
+	if ref, err := entity.ParseRef(by, "", ""); err == nil && ref.Kind == "user" {
+		caller.UserRef = ref.String()
+	}
+	_, err := e.SayIn(ctx, tx, caller, about, w)
 	return err
 }
 

@@ -140,7 +140,7 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 			}
 		}
 		if w, ok := e.words[kind]; ok && x.Type == "entity.created" {
-			if err := e.hear(ctx, tx, w, x); err != nil {
+			if err := e.heard(ctx, tx, w, x); err != nil {
 				return err
 			}
 		}

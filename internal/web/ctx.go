@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -77,6 +78,22 @@ func (c *Ctx) Relations(ref entity.Ref) ([]catalog.Relation, error) {
 		c.relations[ref] = rels
 	}
 	return rels, err
+}
+
+// Shared returns what load returns, which is asked only once for a key while a
+// page is made: the cards of one page share it. It must not be changed.
+func Shared[T any](c *Ctx, key string, load func() (T, error)) (T, error) {
+	if c.shared == nil {
+		c.shared = map[string]func() (any, error){}
+	}
+	f := c.shared[key]
+	if f == nil {
+		f = sync.OnceValues(func() (any, error) { return load() })
+		c.shared[key] = f
+	}
+	v, err := f()
+	t, _ := v.(T)
+	return t, err
 }
 
 // Ref returns the reference in the address of a record's page.

@@ -1,7 +1,7 @@
-// Package strategy is the room of where the organisation is going: the
-// technology radar with its editions, and the decisions that are dear to undo.
-// Both come from the files teams already keep (radarfile, adrfile) and go back
-// to them.
+// Package strategy is the room of where the organisation is going: its
+// objectives (a part of its own, package objectives), the technology radar with
+// its editions, and the decisions that are dear to undo. They come from the
+// files teams already keep (okrfile, radarfile, adrfile) and go back to them.
 package strategy
 
 import (
@@ -17,6 +17,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/adrfile"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/objectives"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/okrfile"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -33,30 +35,58 @@ var files embed.FS
 
 // Module returns what the room brings.
 func Module() room.Module {
+	goals := objectives.Module()
 	return room.Module{
 		Module: web.Module{
 			Room:      web.Room{ID: Room, Title: lang.T("Strategy", "Estrategia"), Icon: "strategy", Order: 10},
 			Texts:     texts(),
-			Templates: files,
-			Pages:     []web.PageDef{radarPage()},
-			Cards:     slices.Concat(technologyCards(), decisionCards()),
-			Nav: []web.NavItem{
-				{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
-				{Kind: "Technology"}, {Kind: "Decision", Key: "d", Count: proposed},
-			},
-			Importers: []catalog.Importer{radarImporter(), adrImporter()},
-			Exporters: []catalog.Exporter{radarExporter(), adrExporter()},
+			Templates: templates(),
+			Pages:     append(goals.Pages, radarPage()),
+			Cards:     slices.Concat(goals.Cards, technologyCards(), decisionCards()),
+			Nav: append(goals.Nav,
+				web.NavItem{ID: "radar", Label: "strategy.nav.radar", Href: "/radar", Icon: "radar", Key: "a"},
+				web.NavItem{Kind: "Technology"}, web.NavItem{Kind: "Decision", Key: "d", Count: proposed}),
+			Importers: append(goals.Importers, radarImporter(), adrImporter()),
+			Exporters: append(goals.Exporters, radarExporter(), adrExporter()),
 		},
-		Kinds: []*catalog.Kind{technologyKind(), editionKind(), decisionKind()},
+		Kinds:     append(goals.Kinds, technologyKind(), editionKind(), decisionKind()),
+		Bearers:   goals.Bearers,
+		Words:     goals.Words,
+		Watches:   goals.Watches,
+		Schedules: goals.Schedules,
 	}
 }
 
-// texts returns the words of the room with those of its two file formats.
+// templates returns the templates of the room with those of its parts.
+var templates = sync.OnceValue(func() fs.FS {
+	var merged []catalog.File
+	for _, src := range []fs.FS{files, objectives.Files} {
+		names, err := fs.Glob(src, "*.html")
+		for _, name := range names {
+			data, readErr := fs.ReadFile(src, name)
+			if err = readErr; err != nil {
+				break
+			}
+			merged = append(merged, catalog.File{Name: name, Data: data})
+		}
+		if err != nil {
+			panic(err) // they are compiled in
+		}
+	}
+	fsys, _, err := folder(merged)
+	if err != nil {
+		panic(err) // small files in memory
+	}
+	return fsys
+})
+
+// texts returns the words of the room with those of its parts and its file
+// formats.
 var texts = sync.OnceValue(func() fs.FS {
 	var merged []catalog.File
 	for _, code := range lang.All {
 		name, all := "text."+string(code)+".json", map[string]string{}
-		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text} {
+		for _, src := range []fs.FS{files, radarfile.Text, adrfile.Text, objectives.Files, okrfile.Text} {
 			maps.Copy(all, words(src, name))
 		}
 		data, err := json.Marshal(all)

@@ -75,7 +75,7 @@ func guardCheckIn(g *catalog.Guarded) error {
 	}
 	at, err := time.Parse(time.RFC3339, s.At)
 	if err == nil && at.After(g.At.Add(time.Minute)) {
-		return fault.Bad("a check-in is about what is or was", problem("spec.at", "future", "lies in the future"))
+		return fault.Bad("a check-in is about what is or was", problem("spec.at", "checkin-future", "lies in the future"))
 	}
 	if s.Author == "" || g.Caller.Account != audit.System {
 		s.Author = g.Caller.Identity()

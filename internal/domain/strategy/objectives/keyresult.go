@@ -67,7 +67,7 @@ type KeyResultStatus struct {
 
 func keyResultKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: "KeyResult", Plural: "key-results", Short: []string{"kr", "krs"}, Room: Room, Icon: "trend", Order: 9,
+		Name: "KeyResult", Plural: "key-results", Short: []string{"kr", "krs"}, Room: Room, Icon: "probe", Order: 9,
 		Title: lang.T("Key result", "Resultado clave"), Titles: lang.T("Key results", "Resultados clave"),
 		Doc: lang.T("How it is told that an objective is reached: a number that moves, stays within a band, steps, or milestones. It bears a claim, tested by a measure or by numbers that people type, and read against the days of its cycle: on track down to a pace of −0.1, at risk down to −0.2, off track below.",
 			"Cómo se nota que un objetivo se alcanza: un número que se mueve o se mantiene en una banda, pasos o hitos. Lleva una afirmación, probada con una medida o con números que escriben personas, y leída frente a los días de su ciclo: en plazo hasta un ritmo de −0,1, en riesgo hasta −0,2, fuera de plazo por debajo."),
@@ -181,7 +181,7 @@ func checkKeyResult(_ *entity.Entity, s *KeyResult) []fault.Problem {
 	}
 	if s.GoodFor != "" {
 		if _, err := claim.ParseDuration(s.GoodFor); err != nil {
-			out = append(out, problem("spec.goodFor", "duration", "%v", err))
+			out = append(out, problem("spec.goodFor", "kr-duration", "%q is not a length of time: write 30m, 24h, 7d or 2w", s.GoodFor))
 		}
 	}
 	if len(out) > 0 {

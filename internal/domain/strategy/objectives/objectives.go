@@ -31,7 +31,7 @@ const Room = auth.Strategy
 
 // Files holds the templates and the texts of the pages.
 //
-//go:embed *.html text.en.json text.es.json
+//go:embed *.html _okr.html text.en.json text.es.json
 var Files embed.FS
 
 // Module returns what this part brings to its room.

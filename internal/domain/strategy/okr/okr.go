@@ -122,14 +122,14 @@ func (g Goal) checkBand() error {
 		return wrong("low", ErrBand)
 	case g.Low != nil && g.High != nil && *g.Low > *g.High:
 		return wrong("low", ErrBandOrder)
-	case g.reach() <= 0 || !finite(g.reach()):
+	case g.Reach() <= 0 || !finite(g.Reach()):
 		return wrong("tolerance", ErrTolerance)
 	}
 	return nil
 }
 
-// reach is how far outside of the band progress comes to nothing.
-func (g Goal) reach() float64 {
+// Reach is how far outside of the band progress comes to nothing.
+func (g Goal) Reach() float64 {
 	switch {
 	case g.Tolerance > 0:
 		return g.Tolerance
@@ -165,7 +165,7 @@ func (g Goal) Progress(value float64) float64 {
 		return clamp01(value / float64(g.Milestones))
 	}
 	if g.Direction == Keep {
-		return clamp01(1 - g.Outside(value)/g.reach())
+		return clamp01(1 - g.Outside(value)/g.Reach())
 	}
 	return clamp01((value - g.Start) / (g.Target - g.Start))
 }
