@@ -198,12 +198,12 @@ func (h *house) live(want *entity.Entity) {
 func (h *house) once(changed *entity.Entity) {
 	h.Helper()
 	c, ctx := h.app.Catalog, h.Context()
-	if _, err := c.Update(ctx, h.as(), changed, catalog.UpdateOptions{}); !fault.Is(err, fault.Forbidden) {
+	if _, err := c.Update(ctx, h.as(), changed, catalog.UpdateOptions{}); !fault.Is(err, fault.Conflict) {
 		h.Errorf("%s is written once and was changed: %v", changed.Ref(), err)
 	}
 	person := h.as()
 	person.Account = "a1"
-	if _, err := c.Delete(ctx, person, changed.Ref(), 0); !fault.Is(err, fault.Forbidden) {
+	if _, err := c.Delete(ctx, person, changed.Ref(), 0); !fault.Is(err, fault.Conflict) {
 		h.Errorf("%s is written once and was deleted: %v", changed.Ref(), err)
 	}
 }

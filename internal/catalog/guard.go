@@ -76,7 +76,7 @@ func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 // writtenOnce refuses to change what is written once. Who holds the data folder
 // may delete it: what must not be kept can be removed.
 func writtenOnce(ch *change) error {
-	return fault.New(fault.Forbidden, "%s is written once: it is not changed, renamed or deleted", ch.before.Ref().Short()).
+	return fault.New(fault.Conflict, "%s is written once: it is not changed, renamed or deleted", ch.before.Ref().Short()).
 		WithHint("write another one that says what is right")
 }
 

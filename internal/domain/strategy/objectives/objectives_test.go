@@ -180,14 +180,14 @@ func TestCheckInsAreWrittenOnce(t *testing.T) {
 		if s.Author != "user:default/ana" || s.At != "2026-08-15T09:00:00Z" {
 			t.Errorf("the check-in is by %s at %s", s.Author, s.At)
 		}
-		if err := w.tryApply(w.owner(), aCheckIn("c1", "kr", "value: 6, author: somebody else")); !fault.Is(err, fault.Forbidden) {
+		if err := w.tryApply(w.owner(), aCheckIn("c1", "kr", "value: 6, author: somebody else")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("it was changed: %v", err)
 		}
 		w.must(w.tryApply(w.owner(), aCheckIn("c1", "kr", "value: 5, author: somebody else")))
-		if _, err := w.catalog.Delete(w.Context(), w.owner(), w.ref("checkin:c1"), 0); !fault.Is(err, fault.Forbidden) {
+		if _, err := w.catalog.Delete(w.Context(), w.owner(), w.ref("checkin:c1"), 0); !fault.Is(err, fault.Conflict) {
 			t.Errorf("it was deleted: %v", err)
 		}
-		if _, err := w.catalog.Rename(w.Context(), w.owner(), w.ref("checkin:c1"), "c2"); !fault.Is(err, fault.Forbidden) {
+		if _, err := w.catalog.Rename(w.Context(), w.owner(), w.ref("checkin:c1"), "c2"); !fault.Is(err, fault.Conflict) {
 			t.Errorf("it was renamed: %v", err)
 		}
 		_, err = w.catalog.Rename(w.Context(), w.owner(), w.ref("kr"), "other")
