@@ -46,7 +46,7 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: CheckIn\nmetadata: {name: x}\nspec: {value: 1}\n", Want: "spec.keyResult: is required"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: CheckIn\nmetadata: {name: x}\nspec: {keyResult: a, confidence: 11}\n", Want: "at most 10"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: CheckIn\nmetadata: {name: x}\nspec: {keyResult: a}\n", Want: "says nothing"},
-			{YAML: "apiVersion: binnacle.dev/v1\nkind: CheckIn\nmetadata: {name: x}\nspec: {keyResult: a, note: x, at: \"2926-01-01T00:00:00Z\"}\n", Want: "lies in the future"},
+			{YAML: "apiVersion: binnacle.dev/v1\nkind: CheckIn\nmetadata: {name: x}\nspec: {keyResult: a, note: x, at: yesterday}\n", Want: "is not a moment"},
 		},
 	}, checkCheckIn)
 	k.Guard = guardCheckIn

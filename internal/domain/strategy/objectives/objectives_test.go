@@ -328,3 +328,12 @@ func TestLists(t *testing.T) {
 		}
 	})
 }
+
+func TestCheckInsOfTheFuture(t *testing.T) {
+	run(t, func(w *world) {
+		w.apply(quarter + typedKR("kr", ""))
+		if err := w.tryApply(w.owner(), aCheckIn("c", "kr", `note: x, at: "2926-01-01T00:00:00Z"`)); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a check-in about the future: %v", err)
+		}
+	})
+}

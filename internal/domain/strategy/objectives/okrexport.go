@@ -46,9 +46,13 @@ func exportGoals(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 		return nil, err
 	}
 	for _, cycle := range b.Cycles {
-		if name == "" || cycle == b.cycle(name) {
-			x.roots(cycle)
+		if name != "" && cycle != b.cycle(name) {
+			continue
 		}
+		if err := x.current(ctx, c, caller, cycle); err != nil {
+			return nil, err
+		}
+		x.roots(cycle)
 	}
 	var out bytes.Buffer
 	if err := okrfile.Write(&out, x.goals, opts.Args["units"] == "no"); err != nil {
@@ -65,6 +69,26 @@ type goalExport struct {
 	cycle  *cycle
 	number int // of the last objective at the top
 	done   map[entity.Ref]bool
+}
+
+// current fills in the numbers of key results that no server has come to yet,
+// from what was said of them last.
+func (x *goalExport) current(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, in *cycle) error {
+	for _, o := range in.Objectives {
+		for _, kr := range o.Results {
+			if len(kr.Status) > 0 || !kr.typed() {
+				continue
+			}
+			last, err := lastCheckIns(ctx, c, caller, kr.Ref(), 50)
+			if err != nil {
+				return err
+			}
+			if i := slices.IndexFunc(last, func(x checkIn) bool { return x.Value != nil }); i >= 0 {
+				kr.status.Value = last[i].Value
+			}
+		}
+	}
+	return nil
 }
 
 // addresses reads by which address people are known elsewhere.
