@@ -39,7 +39,7 @@ func Module() room.Module {
 	return room.Module{
 		Module: web.Module{
 			Pages: pages(), Cards: cards(),
-			Nav:       []web.NavItem{{ID: "objectives", Label: "okr.nav", Href: "/objectives", Icon: "target", Key: "o", Count: troubled}, {Kind: "Cycle"}, {Kind: "KeyResult"}},
+			Nav:       []web.NavItem{{ID: "objectives", Label: "okr.nav", Href: "/objectives", Icon: "target", Key: "o", Count: troubled}},
 			Importers: []catalog.Importer{importer()},
 			Exporters: []catalog.Exporter{exporter()},
 		},

@@ -174,7 +174,7 @@ func schedule(c *catalog.Catalog) feed.Schedule {
 			return err
 		}
 		for _, org := range orgs {
-			if err := c.DB().Tx(ctx, func(tx *sqldb.Tx) error { return (&steward{ctx, c.In(tx), org}).running() }); err != nil {
+			if err := (&steward{ctx, c, org}).running(); err != nil {
 				return fmt.Errorf("the pace of key results in %s: %w", org, err)
 			}
 		}
@@ -182,11 +182,21 @@ func schedule(c *catalog.Catalog) feed.Schedule {
 	}}
 }
 
-// running restates the key results of the cycles that run.
+// running restates the key results of the cycles that run, each in a
+// transaction of its own, so that nobody waits for all of them.
 func (s *steward) running() error {
 	q := catalog.Query{Kinds: []string{"Cycle"}, Fields: map[string][]string{"spec.state": {Running, InReview}}}
 	return s.each(q, func(cycle *entity.Entity) error {
-		return s.each(catalog.Query{Kinds: []string{"KeyResult"}, Fields: map[string][]string{"status.cycle": {shortOf(cycle.Ref())}}}, s.restate)
+		return s.each(catalog.Query{Kinds: []string{"KeyResult"}, Fields: map[string][]string{"status.cycle": {shortOf(cycle.Ref())}}}, func(kr *entity.Entity) error {
+			return s.c.DB().Tx(s.ctx, func(tx *sqldb.Tx) error {
+				in := &steward{s.ctx, s.c.In(tx), s.org}
+				now, err := there(in.c.Get(s.ctx, s.caller(), kr.Ref()))
+				if err != nil || now == nil {
+					return err
+				}
+				return in.restate(now)
+			})
+		})
 	})
 }
 
