@@ -108,7 +108,6 @@ type goalHead struct {
 	Score             string
 	Outcome           string
 	OutcomeState      string
-	Diverges          bool
 }
 
 func loadResultHead(c *web.Ctx, e *entity.Entity) (any, error) {
@@ -117,7 +116,7 @@ func loadResultHead(c *web.Ctx, e *entity.Entity) (any, error) {
 		return nil, err
 	}
 	line := l.line(kr)
-	return goalHead{State: line.State, Word: line.Word, Note: line.Note, Diverges: line.Diverges}, nil
+	return goalHead{State: line.State, Word: line.Word, Note: line.Note}, nil
 }
 
 // button is an action at the right of a title.
@@ -133,13 +132,12 @@ func loadResultActions(c *web.Ctx, e *entity.Entity) (any, error) {
 
 // progressCard shows how far a key result has come, and how that is reckoned.
 type progressCard struct {
-	Line      krLine
-	Progress  string // the derivation
-	Pace      string
-	Span      string // the days of the cycle
-	Steps     []stepLine
-	Scored    string
-	Direction string
+	Line     krLine
+	Progress string // the derivation
+	Pace     string
+	Span     string // the days of the cycle
+	Steps    []stepLine
+	Scored   string
 }
 
 type stepLine struct {

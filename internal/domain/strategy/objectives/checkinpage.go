@@ -30,7 +30,6 @@ type checkInPage struct {
 	Other  string // address of the other choice
 	One    bool   // a single key result was asked for
 	Empty  bool
-	Types  []choice // of blockers
 }
 
 // checkInForm is the form of one key result.
@@ -78,7 +77,7 @@ func checkInsOf(c *web.Ctx, sent string) (*checkInPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Empty, p.Types = len(chosen) == 0, blockerTypes(c, "")
+	p.Empty = len(chosen) == 0
 	for _, kr := range chosen {
 		p.Forms = append(p.Forms, l.form(kr))
 	}

@@ -241,10 +241,7 @@ func carryForm(c *web.Ctx, name string) (*carryPage, error) {
 	if len(p.Targets) > 0 {
 		p.Targets[0].On = true
 	}
-	done, err := carried(c, b)
-	if err != nil {
-		return nil, err
-	}
+	done := carried(b)
 	for _, o := range shown.Objectives {
 		p.Goals = append(p.Goals, carryLine(c, o, done[o.Ref()]))
 	}
@@ -252,7 +249,7 @@ func carryForm(c *web.Ctx, name string) (*carryPage, error) {
 }
 
 // carried lists the goals that are continued in a later cycle.
-func carried(_ *web.Ctx, b *board) (map[entity.Ref]bool, error) {
+func carried(b *board) map[entity.Ref]bool {
 	out := map[entity.Ref]bool{}
 	for _, x := range b.Cycles {
 		for _, o := range x.Objectives {
@@ -261,7 +258,7 @@ func carried(_ *web.Ctx, b *board) (map[entity.Ref]bool, error) {
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 func carryLine(c *web.Ctx, o *objective, done bool) carryGoal {

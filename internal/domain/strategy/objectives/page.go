@@ -51,14 +51,13 @@ type boardPage struct {
 	Filters  []boardFilter
 	Filtered bool
 	Clear    string
-	Windows  []choice
 	Blocks   []objectiveBlock
-	Hidden   int // objectives that the filter leaves out
+	Hidden   int         // objectives that the filter leaves out
+	Lost     []web.Thing // whose cycle is not there
 
 	CanWrite, CanCheckIn, CanClose, CanCarry bool
 	Empty                                    bool // there is no cycle at all
 	NoGoals                                  bool // the cycle has no objective
-	Here                                     string
 }
 
 // cycleHead is what a page says of a cycle.
@@ -114,6 +113,9 @@ func showBoard(c *web.Ctx) (any, error) {
 	if err := p.vision(c); err != nil {
 		return nil, err
 	}
+	for _, o := range b.Lost {
+		p.Lost = append(p.Lost, c.Thing(o.Entity))
+	}
 	if p.Empty = len(b.Cycles) == 0; p.Empty {
 		return p, nil
 	}
@@ -122,7 +124,6 @@ func showBoard(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	p.Cycle = headOf(c, shown)
-	p.Here = "/objectives?cycle=" + url.QueryEscape(p.Cycle.Name)
 	p.cycles(c, b, shown)
 	p.NoGoals = len(shown.Objectives) == 0
 	p.CanClose = p.CanWrite && shown.State != Closed && !p.NoGoals

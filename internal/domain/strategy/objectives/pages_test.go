@@ -74,6 +74,8 @@ func TestEmptyPages(t *testing.T) {
 	h.apply("apiVersion: binnacle.dev/v1\nkind: Cycle\nmetadata: {name: q3, title: Q3 2026}\nspec: {start: \"2026-07-01\", end: \"2026-09-30\", state: active}\n")
 	h.Wants(h.Page("/objectives"), "Q3 2026 has no objective yet", `href="/objectives/new?spec.cycle=q3&amp;spec.state=active"`)
 	h.Wants(h.Main("/objectives/close?cycle=q3"), "Q3 2026 has no objective yet")
+	h.apply("apiVersion: binnacle.dev/v1\nkind: Objective\nmetadata: {name: adrift, title: Adrift}\nspec: {cycle: q9, state: active}\n")
+	h.Wants(h.Main("/objectives"), "1 objective names a cycle that is not there: Adrift")
 	h.Wants(h.Main("/objectives/carry?cycle=q3"), "Q3 2026 has no objective yet")
 	if w := h.Get("/objectives/close?cycle=q3", "auditor", lang.English); w.Code != http.StatusForbidden {
 		t.Errorf("an auditor may close a cycle: %d", w.Code)
