@@ -203,7 +203,7 @@ func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log,
 		Disputes: a.disputes, Attachments: a.attached}
 	for _, m := range Modules() {
-		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...)
+		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
 	}
 	return cfg
 }

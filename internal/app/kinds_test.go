@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
@@ -161,6 +162,10 @@ func (h *house) live(want *entity.Entity) {
 	changed, err := c.Get(ctx, h.as(), ref)
 	h.must(err)
 	changed.Metadata.Description = "Changed for the test, zyzzyva."
+	if c.Kinds().Get(want.Kind).Once {
+		h.once(changed)
+		return
+	}
 	ch, err := c.Update(ctx, h.as(), changed, catalog.UpdateOptions{})
 	h.must(err)
 	if ch.Op != catalog.Updated || len(ch.Fields) == 0 || ch.Fields[0].Path != "metadata.description" {
@@ -186,6 +191,20 @@ func (h *house) live(want *entity.Entity) {
 	}
 	if diff := cmp.Diff([]catalog.Op{catalog.Restored, catalog.Deleted, catalog.Updated, catalog.Created}, ops); diff != "" {
 		h.Errorf("history of %s:\n%s", ref, diff)
+	}
+}
+
+// once tries to change and to delete what is written once.
+func (h *house) once(changed *entity.Entity) {
+	h.Helper()
+	c, ctx := h.app.Catalog, h.Context()
+	if _, err := c.Update(ctx, h.as(), changed, catalog.UpdateOptions{}); !fault.Is(err, fault.Conflict) {
+		h.Errorf("%s is written once and was changed: %v", changed.Ref(), err)
+	}
+	person := h.as()
+	person.Account = "a1"
+	if _, err := c.Delete(ctx, person, changed.Ref(), 0); !fault.Is(err, fault.Conflict) {
+		h.Errorf("%s is written once and was deleted: %v", changed.Ref(), err)
 	}
 }
 

@@ -143,6 +143,16 @@ var asks = map[string]ask{
 	"POST /inbox/act":    sends("item", "none", "act", "none").answers(404),
 	"GET /roadmap":       plain(),
 
+	// Pages beside the objectives, which are a kind.
+	"GET /KIND/alignment": plain(),
+	"GET /KIND/check-in":  plain(),
+	"POST /KIND/check-in": sends("kr", "none").answers(404),
+	"GET /KIND/close":     query("?cycle=none").answers(404),
+	"POST /KIND/close":    sends("cycle", "none").answers(404),
+	"GET /KIND/carry":     query("?cycle=none").answers(404),
+	"POST /KIND/carry":    sends("cycle", "none").answers(404),
+	"GET /KIND/list":      query("?q=" + word),
+
 	// The house.
 	"GET /{$}":              plain(),
 	"GET /search":           query("?q=" + word),

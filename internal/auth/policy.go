@@ -66,6 +66,16 @@ const (
 	KindTask      = "Task"
 )
 
+// Kinds of entity in the strategy room that everybody writes who answers for a
+// goal, whichever rooms they work in.
+const (
+	KindCheckIn = "CheckIn"
+	KindBlocker = "Blocker"
+)
+
+// answers lists them.
+var answers = []string{KindCheckIn, KindBlocker}
+
 // shared lists them.
 var shared = []string{KindClaim, KindMeasure, KindException, KindTask}
 
@@ -127,6 +137,7 @@ var securityOfficer = []grant{
 	{verbs: []Verb{Whoami, Self, Read, Comment, Audit}},
 	{verbs: []Verb{Write, Delete}, rooms: []string{Operations, Security, Governance}},
 	{verbs: []Verb{Write, Delete}, rooms: []string{House}, kinds: shared},
+	{verbs: []Verb{Write}, rooms: []string{Strategy}, kinds: answers},
 	{verbs: []Verb{Admin}, kinds: []string{KindIngestToken}},
 	{verbs: []Verb{Monitor}, home: true},
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,14 @@ func TestPolicy(t *testing.T) {
 		default:
 			section(&b, v, "in", Rooms, func(c string) (Resource, bool) { return Resource{Room: c, Kind: "Thing"}, false })
 		}
+	}
+	for _, v := range []Verb{Write, Delete} {
+		section(&b, v, "a", append(slices.Clone(shared), answers...), func(c string) (Resource, bool) {
+			if slices.Contains(answers, c) {
+				return Resource{Room: Strategy, Kind: c}, false
+			}
+			return Resource{Kind: c}, false
+		})
 	}
 	b.WriteString("\nmay give and take the roles\n")
 	for _, i := range Roles {

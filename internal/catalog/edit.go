@@ -447,7 +447,7 @@ func (c *Catalog) repoint(h row, from, to entity.Ref) (*change, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	return &change{op: Updated, kind: k, old: &h, before: before, after: after, fields: fields}, nil
+	return &change{op: Updated, kind: k, old: &h, before: before, after: after, fields: fields, follows: true}, nil
 }
 
 // rewriteRefs replaces reference texts in place.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -18,6 +19,9 @@ type Guarded struct {
 	At     time.Time
 	Before *entity.Entity // nil for a new one
 	After  *entity.Entity // nil for a deletion
+	// Follows says that only references change, because what they name was
+	// renamed.
+	Follows bool
 
 	c   *Catalog
 	ctx context.Context
@@ -53,10 +57,13 @@ func (g *Guarded) Read() (context.Context, sqldb.Querier) { return g.ctx, g.tx }
 // guard asks the guards of the kinds.
 func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	for _, ch := range changes {
+		if ch.kind.Once && ch.before != nil && !ch.follows && !(ch.op == Deleted && caller.Account == audit.System) {
+			return writtenOnce(ch)
+		}
 		if ch.kind.Guard == nil {
 			continue
 		}
-		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, c: c, ctx: ctx, tx: tx}
+		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, Follows: ch.follows, c: c, ctx: ctx, tx: tx}
 		if ch.op == Deleted {
 			g.After = nil
 		}
@@ -68,6 +75,13 @@ func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 		}
 	}
 	return nil
+}
+
+// writtenOnce refuses to change what is written once. Who holds the data folder
+// may delete it: what must not be kept can be removed.
+func writtenOnce(ch *change) error {
+	return fault.New(fault.Conflict, "%s is written once: it is not changed, renamed or deleted", ch.before.Ref().Short()).
+		WithHint("write another one that says what is right")
 }
 
 // SetSpec writes a spec into an entity.

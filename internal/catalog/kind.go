@@ -28,6 +28,7 @@ type Kind struct {
 	Versions []string // apiVersions accepted; the first is written. Default: entity.APIVersion
 	Open     bool     // unknown spec fields are kept and warned of, as Backstage files need
 	Personal bool     // about a person: looks by others go into the audit log
+	Once     bool     // written once and never changed: another one puts right what was wrong
 	Order    int      // place among the kinds of its room
 	Reckoned int      // raised when the status, or what lists filter by, is computed otherwise than before: it is made anew (see Catalog.Refresh)
 

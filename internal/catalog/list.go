@@ -176,6 +176,9 @@ func (l *listing) conditions() error {
 		}
 		l.add(`e.owner = ?`, ref.String())
 	}
+	if len(l.q.Refs) > 0 {
+		l.add(`e.ref IN `+sqldb.In(len(l.q.Refs)), anys(l.q.Refs)...)
+	}
 	for _, t := range l.q.Tags {
 		l.narrow(facetIn{"metadata.tags", []string{t}})
 	}

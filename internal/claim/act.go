@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
@@ -17,12 +18,12 @@ import (
 )
 
 // borne reads an entity with the claim it bears.
-func (e *Engine) borne(ctx context.Context, caller catalog.Caller, ref entity.Ref) (*entity.Entity, *Definition, error) {
-	x, err := e.catalog.Get(ctx, caller, ref)
+func (e *Engine) borne(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, ref entity.Ref) (*entity.Entity, *Definition, error) {
+	x, err := c.Get(ctx, caller, ref)
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := e.define(x)
+	d, err := e.define(x, e.finder(ctx, c, caller.Org))
 	return x, &d, err
 }
 
@@ -38,14 +39,17 @@ func (e *Engine) on(x *entity.Entity, d *Definition) auth.Resource {
 // MayAnswer returns nil when the caller may type a number of a claim or attest
 // it: who may write where it belongs, and who is accountable for it.
 func (e *Engine) MayAnswer(ctx context.Context, caller catalog.Caller, v *View) error {
-	d := &Definition{Room: v.Room}
-	if err := caller.Can(auth.Comment, e.on(v.Entity, d)); err != nil {
+	return e.mayAnswer(ctx, e.db, caller, v.Entity, &Definition{Room: v.Room})
+}
+
+func (e *Engine) mayAnswer(ctx context.Context, q sqldb.Querier, caller catalog.Caller, x *entity.Entity, d *Definition) error {
+	if err := caller.Can(auth.Comment, e.on(x, d)); err != nil {
 		return err
 	}
-	if ok, err := e.accountable(ctx, caller, v.Entity, nil); err != nil || ok {
+	if ok, err := e.accountable(ctx, q, caller, x, nil); err != nil || ok {
 		return err
 	}
-	return caller.Can(auth.Write, e.on(v.Entity, d))
+	return caller.Can(auth.Write, e.on(x, d))
 }
 
 // Word is a person's answer to a test.
@@ -61,7 +65,23 @@ const maxNote = 4000 // bytes of what somebody says
 
 // Say keeps a person's word as a run: a typed number, or an attestation.
 func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref, w Word) (*Run, error) {
-	x, d, err := e.borne(ctx, caller, ref)
+	var out *Run
+	err := e.db.Tx(ctx, func(tx *sqldb.Tx) (err error) {
+		out, err = e.SayIn(ctx, tx, caller, ref, w)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.cfg.Feed.Notify()
+	e.rouse()
+	return out, nil
+}
+
+// SayIn is Say inside a transaction. The same word of the same person about the
+// same moment is kept once: said again, it returns the run that there is.
+func (e *Engine) SayIn(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, ref entity.Ref, w Word) (*Run, error) {
+	x, d, err := e.borne(ctx, e.catalog.In(tx), caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +89,7 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 	if err != nil {
 		return nil, err
 	}
-	if err := e.MayAnswer(ctx, caller, &View{Entity: x, Room: d.Room}); err != nil {
+	if err := e.mayAnswer(ctx, tx, caller, x, d); err != nil {
 		return nil, err
 	}
 	if err := w.check(p, e.now()); err != nil {
@@ -79,32 +99,79 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 	if p.Attest != nil {
 		by = p.Attest.By
 	}
-	accountable, err := e.accountable(ctx, caller, x, by)
+	accountable, err := e.accountable(ctx, tx, caller, x, by)
 	if err != nil {
 		return nil, err
 	}
-	var out *Run
-	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		s, err := e.present(ctx, tx, caller.Org)
-		if err != nil {
-			return err
-		}
-		said, err := s.word(caller, x, d, p, w, accountable)
-		if err != nil {
-			return err
-		}
-		out = said.run
-		if err := e.keep(ctx, tx, caller.Org, []done{said}, []string{x.Metadata.UID}, []*feed.Entry{runEntry(x, said.run)}); err != nil {
-			return err
-		}
-		return audit.Append(ctx, tx, e.record(caller, "claim."+p.Form(), x, map[string]any{"test": p.Name, "run": out.Seq}))
-	})
+	s, err := e.present(ctx, tx, caller.Org)
 	if err != nil {
 		return nil, err
 	}
-	e.cfg.Feed.Notify()
-	e.rouse()
-	return out, nil
+	said, err := s.word(caller, x, d, p, w, accountable)
+	if err != nil {
+		return nil, err
+	}
+	if there, err := e.saidBefore(ctx, tx, said.run); err != nil || there != nil {
+		return there, err
+	}
+	if err := e.keep(ctx, tx, caller.Org, []done{said}, []string{x.Metadata.UID}, []*feed.Entry{runEntry(x, said.run)}); err != nil {
+		return nil, err
+	}
+	return said.run, audit.Append(ctx, tx, e.record(caller, "claim."+p.Form(), x, map[string]any{"test": p.Name, "run": said.run.Seq}))
+}
+
+// saidBefore returns the run of the same word about the same moment; nil when
+// there is none.
+func (e *Engine) saidBefore(ctx context.Context, q sqldb.Querier, r *Run) (*Run, error) {
+	same, err := e.runs(ctx, q, `r.org = ? AND r.claim = ? AND r.test = ? AND r.as_of = ? AND r.why = ? AND r.by_whom = ?`, r.Org, r.Claim, r.Test, sqldb.Micros(r.AsOf), word, r.By)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(same, func(o *Run) bool { return o.Result == r.Result && o.Note == r.Note })
+	if i < 0 {
+		return nil, nil
+	}
+	return same[i], nil
+}
+
+// heard keeps the word that a new entity carries. What can be no word, because
+// its claim is gone or asks nobody any more, is left.
+func (e *Engine) heard(ctx context.Context, tx *sqldb.Tx, words Words, entry feed.Entry) error {
+	x, err := e.catalog.ByUID(ctx, tx, entry.Org, entry.UID)
+	if err != nil || x == nil {
+		return err
+	}
+	err = tx.Part(ctx, func() error { return e.hear(ctx, tx, entry.Org, words, x) })
+	if isFault(err) {
+		e.log.Warn("a word was not kept", "entity", x.Ref().String(), "error", err)
+		return nil
+	}
+	return err
+}
+
+// Hear keeps the word that an entity carries in the transaction that makes it,
+// so that nobody reads the one without the other. The engine hears every new
+// one of itself a little later, and a word is kept once.
+func (e *Engine) Hear(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity) error {
+	words, ok := e.words[lower(x.Kind)]
+	if !ok {
+		return nil
+	}
+	return e.hear(ctx, tx, org, words, x)
+}
+
+func (e *Engine) hear(ctx context.Context, tx *sqldb.Tx, org string, words Words, x *entity.Entity) error {
+	about, w, by, ok := words.Word(x)
+	if !ok || w.AsOf.IsZero() {
+		return nil
+	}
+	caller := catalog.Program(org, "claims")
+	caller.Name = by
+	if ref, err := entity.ParseRef(by, "", ""); err == nil && ref.Kind == "user" {
+		caller.UserRef = ref.String()
+	}
+	_, err := e.SayIn(ctx, tx, caller, about, w)
+	return err
 }
 
 // worded returns the probe of a name that asks for a person's word.
@@ -176,7 +243,7 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 
 // accountable reports whether the caller answers for an entity: its owner, a
 // member of the group that owns it, or one of those named.
-func (e *Engine) accountable(ctx context.Context, caller catalog.Caller, x *entity.Entity, named []string) (bool, error) {
+func (e *Engine) accountable(ctx context.Context, q sqldb.Querier, caller catalog.Caller, x *entity.Entity, named []string) (bool, error) {
 	if caller.UserRef == "" {
 		return false, nil
 	}
@@ -193,7 +260,7 @@ func (e *Engine) accountable(ctx context.Context, caller catalog.Caller, x *enti
 	if answer[caller.UserRef] {
 		return true, nil
 	}
-	groups, err := e.groupsOf(ctx, caller.Org, caller.UserRef)
+	groups, err := groupsOf(ctx, q, caller.Org, caller.UserRef)
 	for _, g := range groups {
 		if answer[g] {
 			return true, err
@@ -203,9 +270,9 @@ func (e *Engine) accountable(ctx context.Context, caller catalog.Caller, x *enti
 }
 
 // groupsOf returns the groups a person belongs to or leads, in full.
-func (e *Engine) groupsOf(ctx context.Context, org, user string) ([]string, error) {
+func groupsOf(ctx context.Context, q sqldb.Querier, org, user string) ([]string, error) {
 	var out []string
-	err := query(ctx, e.db, func(s scanner) error {
+	err := query(ctx, q, func(s scanner) error {
 		var ref string
 		err := s.Scan(&ref)
 		out = append(out, ref)
@@ -233,7 +300,7 @@ func (e *Engine) record(caller catalog.Caller, action string, x *entity.Entity, 
 // Test runs the tests of a claim now, or the one that is named, and returns
 // what came out. Who may comment may ask for it.
 func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref, test string) ([]*Run, error) {
-	x, d, err := e.borne(ctx, caller, ref)
+	x, d, err := e.borne(ctx, e.catalog, caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -314,12 +381,12 @@ func (e *Engine) replay(ctx context.Context, tx *sqldb.Tx, org string, x *entity
 	if err != nil {
 		return err
 	}
-	d, err := e.define(then)
+	s := e.session(ctx, tx, org, m)
+	s.seq = m.Feed
+	d, err := e.define(then, once(s.find))
 	if err != nil {
 		return err
 	}
-	s := e.session(ctx, tx, org, m)
-	s.seq = m.Feed
 	for i := range d.Probes {
 		p := &d.Probes[i]
 		rep := Replayed{Test: p.Name}

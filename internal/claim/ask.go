@@ -94,7 +94,7 @@ func (s *session) measured(ref, ns string, r *Run) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if last == nil || last.Value == nil {
+	if last == nil || last.Value == nil || last.Verdict == NoData {
 		a.Steps = append(a.Steps, step("measure", m.DisplayTitle(), "–", "–", "–"))
 		return a, nil
 	}

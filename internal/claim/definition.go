@@ -60,11 +60,21 @@ type Definition struct {
 	Probes    []Probe
 	Scale     Scale
 	// Judge, when not nil, reads the number instead of the scale, as of a
-	// moment.
-	Judge func(value float64, asOf time.Time) Zone
-	// NoRun says that the claim is not tested any more, as a key result of a
-	// cycle that is closed.
-	Closed bool
+	// moment, and says how.
+	Judge func(value float64, asOf time.Time) (Zone, []Step)
+	// Closed says that the claim is not tested any more, as a key result of a
+	// cycle that is closed. Its evidence is as good as it was at ClosedAt.
+	Closed   bool
+	ClosedAt time.Time
+}
+
+// judgedAt returns the moment at which the evidence is judged: now, until the
+// claim is closed.
+func (d *Definition) judgedAt(now time.Time) time.Time {
+	if d.Closed && !d.ClosedAt.IsZero() && d.ClosedAt.Before(now) {
+		return d.ClosedAt
+	}
+	return now
 }
 
 // probe returns the probe of a name; nil when there is none.
@@ -76,28 +86,56 @@ func (d *Definition) probe(name string) *Probe {
 	return &d.Probes[i]
 }
 
-// zone reads a number.
-func (d *Definition) zone(v float64, asOf time.Time) Zone {
+// zone reads a number, and says what it was held against.
+func (d *Definition) zone(v float64, asOf time.Time) (Zone, []Step) {
 	if d.Judge != nil {
 		return d.Judge(v, asOf)
 	}
-	return d.Scale.Zone(v)
+	return d.Scale.Zone(v), d.Scale.steps(v)
 }
 
-// Bearer says that every entity of a kind bears a claim, and which.
+// Find returns another entity as it was at the moment a claim is looked at,
+// whoever may read it; a fault.NotFound when there was none.
+type Find func(entity.Ref) (*entity.Entity, error)
+
+// Bearer says that every entity of a kind bears a claim, and which. The claim
+// may follow from others beside the entity, as a key result's from its cycle.
 type Bearer struct {
 	Kind  string
-	Claim func(*entity.Entity) (Definition, error)
+	Claim func(*entity.Entity, Find) (Definition, error)
+	// Status, when not nil, returns what is stored as the entity's status; nil
+	// stores Stating.Status.
+	Status func(*Stating) (any, error)
+}
+
+// Stating is what the status of an entity that bears a claim is made of.
+type Stating struct {
+	Context  context.Context
+	Catalog  *catalog.Catalog // in the transaction that writes the status
+	Org      string
+	Entity   *entity.Entity
+	Status   Status // of its claim
+	Evidence []Evidence
+}
+
+// Words says that entities of a kind carry a person's word about the claim that
+// another bears, as a check-in carries the number of a key result. The word is
+// kept once, when the entity is made.
+type Words struct {
+	Kind string
+	// Word returns the claim it is about, the word and who gave it; false for an
+	// entity that carries none. A word without a moment is not kept.
+	Word func(*entity.Entity) (about entity.Ref, w Word, by string, ok bool)
 }
 
 // ValueTest is the name of the one test of a measure.
 const ValueTest = "value"
 
 func bearers() []Bearer {
-	return []Bearer{{auth.KindClaim, ofClaim}, {auth.KindMeasure, ofMeasure}}
+	return []Bearer{{Kind: auth.KindClaim, Claim: ofClaim}, {Kind: auth.KindMeasure, Claim: ofMeasure}}
 }
 
-func ofClaim(e *entity.Entity) (Definition, error) {
+func ofClaim(e *entity.Entity, _ Find) (Definition, error) {
 	s, err := catalog.Spec[Spec](e)
 	d := Definition{Statement: e.DisplayTitle(), Room: s.Room, Subject: s.Subject}
 	for _, t := range s.Tests {
@@ -106,7 +144,7 @@ func ofClaim(e *entity.Entity) (Definition, error) {
 	return d, err
 }
 
-func ofMeasure(e *entity.Entity) (Definition, error) {
+func ofMeasure(e *entity.Entity, _ Find) (Definition, error) {
 	s, err := catalog.Spec[MeasureSpec](e)
 	p := Probe{Test: Test{Name: ValueTest, Title: e.DisplayTitle(), Every: s.Every, MaxAge: s.MaxAge, Records: s.Records, Number: s.Number, Query: s.Query},
 		Formula: s.Formula, Typed: s.Typed}
@@ -154,14 +192,36 @@ type Moment struct {
 
 // define returns the claim an entity bears; a NotFound fault for a kind that
 // bears none.
-func (e *Engine) define(x *entity.Entity) (Definition, error) {
+func (e *Engine) define(x *entity.Entity, find Find) (Definition, error) {
 	b, ok := e.bearers[x.Kind]
 	if !ok {
 		return Definition{}, fault.New(fault.NotFound, "a %s bears no claim", x.Kind).WithHint("claims are borne by %s", fmt.Sprint(e.bearerNames()))
 	}
-	d, err := b.Claim(x)
+	d, err := b.Claim(x, find)
 	d.Statement = cmp.Or(d.Statement, x.DisplayTitle())
 	return d, err
+}
+
+// finder returns a Find over the present, that reads each entity once.
+func (e *Engine) finder(ctx context.Context, c *catalog.Catalog, org string) Find {
+	return once(func(ref entity.Ref) (*entity.Entity, error) { return c.Get(ctx, catalog.Program(org, "claims"), ref) })
+}
+
+// once keeps what a Find has found.
+func once(find Find) Find {
+	type found struct {
+		x   *entity.Entity
+		err error
+	}
+	kept := map[entity.Ref]found{}
+	return func(ref entity.Ref) (*entity.Entity, error) {
+		f, ok := kept[ref]
+		if !ok {
+			f.x, f.err = find(ref)
+			kept[ref] = f
+		}
+		return f.x, f.err
+	}
 }
 
 func (e *Engine) bearerNames() []string {

@@ -27,6 +27,7 @@ type Config struct {
 	Feed      *feed.Feed
 	Bearers   []Bearer   // beside those of claims and measures
 	Tables    []*Table   // beside the table of claims
+	Words     []Words    // kinds whose entities carry the word of a person
 	Languages []Language // of query tests
 	Client    *http.Client
 	Files     string // folder of files that tests may read; "": none
@@ -57,6 +58,7 @@ type Engine struct {
 	catalog   *catalog.Catalog
 	bearers   map[string]Bearer
 	tables    map[string]*Table
+	words     map[string]Words // by kind, in lower case
 	languages map[string]Language
 	now       func() time.Time
 	log       *slog.Logger
@@ -69,7 +71,7 @@ type Engine struct {
 
 // New returns an engine over a migrated database.
 func New(cfg Config) *Engine {
-	e := &Engine{cfg: cfg, db: cfg.DB, catalog: cfg.Catalog, bearers: map[string]Bearer{}, tables: map[string]*Table{}, languages: map[string]Language{},
+	e := &Engine{cfg: cfg, db: cfg.DB, catalog: cfg.Catalog, bearers: map[string]Bearer{}, tables: map[string]*Table{}, words: map[string]Words{}, languages: map[string]Language{},
 		now: cfg.Now, log: cfg.Log, wake: make(chan struct{}, 1)}
 	if e.now == nil {
 		e.now = time.Now
@@ -87,6 +89,9 @@ func New(cfg Config) *Engine {
 	}
 	for _, t := range append([]*Table{e.claimsTable()}, cfg.Tables...) {
 		e.tables[t.Name] = t
+	}
+	for _, w := range cfg.Words {
+		e.words[lower(w.Kind)] = w
 	}
 	for _, l := range cfg.Languages {
 		e.languages[l.Name] = l
@@ -134,6 +139,11 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 				return fmt.Errorf("%s: %w", x.Ref, err)
 			}
 		}
+		if w, ok := e.words[kind]; ok && x.Type == "entity.created" {
+			if err := e.heard(ctx, tx, w, x); err != nil {
+				return err
+			}
+		}
 		if kind == "exception" {
 			if err := e.excepted(ctx, tx, x, due); err != nil {
 				return err
@@ -165,7 +175,7 @@ func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org, uid string, due i
 	if x == nil {
 		return e.forget(ctx, tx, org, uid)
 	}
-	d, err := e.define(x)
+	d, err := e.define(x, e.finder(ctx, e.catalog.In(tx), org))
 	if err != nil {
 		return err
 	}
@@ -423,6 +433,7 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 	defs := make([]Definition, len(jobs))
 	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
 		kept := map[string]*entity.Entity{}
+		find := e.finder(ctx, e.catalog.In(tx), org)
 		for i, j := range jobs {
 			list[i].job = j
 			x, ok := kept[j.uid]
@@ -436,7 +447,7 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 			if x == nil {
 				continue
 			}
-			d, err := e.define(x)
+			d, err := e.define(x, find)
 			if err != nil {
 				return err
 			}

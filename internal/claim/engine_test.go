@@ -57,16 +57,16 @@ func newWorld(t *testing.T, db *sqldb.DB, change func(*Config)) *world {
 	}](catalog.Kind{Name: "Goal", Plural: "goals", Room: auth.Strategy, Title: lang.T("Goal", "Meta"), Titles: lang.T("Goals", "Metas")}, nil))
 	w.catalog = catalog.New(db, catalog.NewKinds(append(Kinds(), thing, goal)...), catalog.WithClock(now))
 	cfg := Config{DB: db, Catalog: w.catalog, Feed: feed.New(db), Now: now, Client: http.DefaultClient, Keys: plainKeys{},
-		Bearers: []Bearer{{"Goal", func(e *entity.Entity) (Definition, error) {
+		Bearers: []Bearer{{Kind: "Goal", Claim: func(e *entity.Entity, _ Find) (Definition, error) {
 			s, err := catalog.Spec[struct {
 				Measure string `json:"measure"`
 			}](e)
 			return Definition{Room: auth.Strategy, Probes: []Probe{{Test: Test{Name: "value", Measure: &Measured{Measure: s.Measure}}}},
-				Judge: func(v float64, _ time.Time) Zone {
+				Judge: func(v float64, _ time.Time) (Zone, []Step) {
 					if v >= 50 {
-						return OK
+						return OK, nil
 					}
-					return Bad
+					return Bad, nil
 				}}, err
 		}}}}
 	if change != nil {
@@ -540,4 +540,94 @@ func TestVerify(t *testing.T) {
 		w.must(err)
 		broken(`UPDATE claim_results SET doc = doc || ' ' WHERE kind = 'answer'`, "document")
 	})
+}
+
+// TestBearerOfOthers: a claim may follow from others beside the entity, make a
+// status of its own of its state, and take words that entities carry. A closed
+// one is judged as of its close.
+func TestBearerOfOthers(t *testing.T) {
+	type weighed struct {
+		Status
+		Unit string `json:"unit,omitempty" en:"Unit" es:"Unidad"`
+	}
+	stamp := func(e *entity.Entity) time.Time { return noon.Add(time.Hour) }
+	steps := append(append(append(feed.Migrations(), audit.Migrations()...), catalog.Migrations()...), Migrations()...)
+	sqldbtest.Run(t, steps, func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db, nil)
+		scale := catalog.Stated[weighed](catalog.Of[thing](catalog.Kind{Name: "Scale", Plural: "scales", Room: auth.Operations, Title: lang.T("Scale", "Balanza"), Titles: lang.T("Scales", "Balanzas")}, nil))
+		paper := catalog.Of[thing](catalog.Kind{Name: "Paper", Plural: "papers", Room: auth.Operations, Title: lang.T("Paper", "Papel"), Titles: lang.T("Papers", "Papeles")}, nil)
+		now := func() time.Time { w.clock = w.clock.Add(time.Millisecond); return w.clock }
+		w.catalog = catalog.New(db, catalog.NewKinds(append(append(Kinds(), w.catalog.Kinds().Get("Thing")), scale, paper)...), catalog.WithClock(now))
+		find := func(e *entity.Entity, find Find) (unit string, closed bool, err error) {
+			x, err := find(entity.NewRef("thing", "", "kilo"))
+			if fault.Is(err, fault.NotFound) {
+				return "", false, nil
+			}
+			if err != nil {
+				return "", false, err
+			}
+			s, err := catalog.Spec[thing](x)
+			return s.Type, s.Cost > 0, err
+		}
+		w.engine = New(Config{DB: db, Catalog: w.catalog, Feed: feed.New(db), Now: now,
+			Bearers: []Bearer{{Kind: "Scale", Claim: func(e *entity.Entity, f Find) (Definition, error) {
+				unit, closed, err := find(e, f)
+				return Definition{Room: auth.Operations, Scale: Scale{Unit: unit}, Closed: closed, ClosedAt: noon.Add(20 * time.Hour), Probes: []Probe{{Test: Test{Name: ValueTest}, Typed: &Typed{GoodFor: "24h"}}},
+					Judge: func(v float64, _ time.Time) (Zone, []Step) {
+						return Warn, []Step{{Do: "terms", Args: []string{"judged", unit}}}
+					}}, err
+			}, Status: func(s *Stating) (any, error) {
+				if len(s.Evidence) != 1 || s.Org != org {
+					t.Errorf("a status is made of %+v", s)
+				}
+				unit, _, err := find(s.Entity, func(r entity.Ref) (*entity.Entity, error) {
+					return s.Catalog.Get(s.Context, catalog.Program(s.Org, "t"), r)
+				})
+				return weighed{s.Status, unit}, err
+			}}},
+			Words: []Words{{Kind: "Paper", Word: func(e *entity.Entity) (entity.Ref, Word, string, bool) {
+				s, err := catalog.Spec[thing](e)
+				return entity.NewRef("scale", "", s.Type), Word{Value: s.Cost, Note: "read", AsOf: stamp(e)}, "user:default/leila", err == nil && s.Cost > 0
+			}}}})
+		w.watch, w.clock = w.engine.Watches()[0], noon.Add(2*time.Hour)
+		item := func(kind, name, spec string) string {
+			return "---\napiVersion: binnacle.dev/v1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec: {" + spec + "}\n"
+		}
+		w.apply(item("Thing", "kilo", "type: kg") + item("Scale", "s", "") + item("Paper", "p", "type: s, cost: 7") + item("Paper", "nothing", "type: s") + item("Paper", "lost", "type: gone, cost: 1"))
+		v := w.state("scale:s", Weak)
+		if *v.Value != 7 || v.Zone != Warn || v.Scale.Unit != "kg" || v.Evidence[0].Last.By != "user:default/leila" || v.Evidence[0].Last.Note != "read" || !v.AsOf.Equal(noon.Add(time.Hour)) {
+			t.Errorf("the claim is %+v", v.Evidence[0].Last)
+		}
+		if got := string(w.get("scale:s").Status); !strings.Contains(got, `"state":"weak"`) || !strings.Contains(got, `"unit":"kg"`) {
+			t.Errorf("its status is %s", got)
+		}
+		_, a, _, err := w.engine.RunOf(w.Context(), w.as("ana", auth.RoleOwner), v.Entity.Ref(), v.Evidence[0].Last.Seq)
+		w.must(err)
+		if last := a.Steps[len(a.Steps)-1].Text().En; last != "judged = kg" {
+			t.Errorf("the derivation ends with %q", last)
+		}
+		w.cursor = 0
+		w.settle()
+		if got := w.view("scale:s").Evidence[0].Last.Seq; got != v.Evidence[0].Last.Seq {
+			t.Errorf("the same paper read again wrote run %d", got)
+		}
+		w.must(w.db.Tx(w.Context(), func(tx *sqldb.Tx) error { return w.engine.Hear(w.Context(), tx, org, w.get("paper:p")) }))
+		if got := w.view("scale:s").Evidence[0].Last.Seq; got != v.Evidence[0].Last.Seq {
+			t.Errorf("the same paper heard again wrote run %d", got)
+		}
+		w.apply(item("Thing", "kilo", "type: kg, cost: 1"))
+		w.clock = noon.Add(100 * time.Hour)
+		if v := w.view("scale:s"); !v.Closed || v.Health() != Live {
+			t.Errorf("closed: %v, with evidence that is %s: it was live at the close", v.Closed, v.Health())
+		}
+	})
+}
+
+func (w *world) get(ref string) *entity.Entity {
+	w.Helper()
+	r, err := entity.ParseRef(ref, "", "")
+	w.must(err)
+	e, err := w.catalog.Get(w.Context(), w.as("ana", auth.RoleOwner), r)
+	w.must(err)
+	return e
 }

@@ -273,8 +273,8 @@ func (d *Definition) judge(p *Probe, a *Answer, at Moment) (v Verdict, z Zone) {
 		}
 		return Pass, OK
 	}
-	z = d.zone(*a.Value, at.At)
-	a.Steps = append(a.Steps, d.Scale.steps(*a.Value)...)
+	z, steps := d.zone(*a.Value, at.At)
+	a.Steps = append(a.Steps, steps...)
 	return z.verdict(), z
 }
 

@@ -92,6 +92,8 @@ var stepTexts = map[string]lang.Text{
 	"empty":      lang.T("nobody was asked: not tested", "no se preguntó a nadie: sin probar"),
 	"pace":       lang.T("{0} of the way, {1} expected today", "{0} del camino, {1} esperado hoy"),
 	"progress":   lang.T("({0} − {1}) / ({2} − {1}) = {3}", "({0} − {1}) / ({2} − {1}) = {3}"),
+	"steps":      lang.T("step {0} of {1} stands for {2}", "el paso {0} de {1} vale {2}"),
+	"milestones": lang.T("{0} of {1} reached = {2}", "{0} de {1} alcanzados = {2}"),
 	"recorded":   lang.T("as it was recorded; this form cannot be asked again", "como quedó registrada; esta forma no se puede volver a preguntar"),
 }
 

@@ -116,10 +116,11 @@ func (e *Engine) disputes(ctx context.Context, q sqldb.Querier, org string, uids
 }
 
 func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, disputes map[string]Dispute, now time.Time) error {
-	d, err := e.define(x)
+	d, err := e.define(x, e.finder(ctx, e.catalog.In(tx), org))
 	if err != nil {
 		return err
 	}
+	now = d.judgedAt(now)
 	list, err := e.evidence(ctx, tx, org, x.Metadata.UID, &d, now)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *en
 			r.value, r.zone = ev.Last.Value, ev.Last.Zone
 		}
 		r.asserted = r.asserted || ev.Last.Asserted
-		if t := ev.Last.turns(now, ev.Probe.maxAge()); !t.IsZero() && (r.turns.IsZero() || t.Before(r.turns)) {
+		if t := ev.Last.turns(now, ev.Probe.maxAge()); !d.Closed && !t.IsZero() && (r.turns.IsZero() || t.Before(r.turns)) {
 			r.turns = t
 		}
 	}
@@ -296,11 +297,39 @@ func (e *Engine) showStatus(ctx context.Context, tx *sqldb.Tx, r *row, status St
 	if err != nil {
 		return err
 	}
-	_, err = e.catalog.In(tx).SetStatus(ctx, catalog.Program(r.org, "claims"), ref, status)
+	shown, err := e.stating(ctx, tx, r, status)
+	if err == nil {
+		_, err = e.catalog.In(tx).SetStatus(ctx, catalog.Program(r.org, "claims"), ref, shown)
+	}
 	if fault.Is(err, fault.NotFound) {
 		return nil // deleted or renamed in the meantime: the watch comes to it
 	}
 	return err
+}
+
+// stating returns the status as the kind that bears the claim shows it.
+func (e *Engine) stating(ctx context.Context, tx *sqldb.Tx, r *row, status Status) (any, error) {
+	b, ok := e.bearers[r.kind]
+	if !ok || b.Status == nil {
+		return status, nil
+	}
+	x, err := e.catalog.ByUID(ctx, tx, r.org, r.uid)
+	if err != nil {
+		return nil, err
+	}
+	if x == nil {
+		return nil, fault.New(fault.NotFound, "there is no %s", r.ref)
+	}
+	c := e.catalog.In(tx)
+	d, err := e.define(x, e.finder(ctx, c, r.org))
+	if err != nil {
+		return nil, err
+	}
+	list, err := e.evidence(ctx, tx, r.org, r.uid, &d, d.judgedAt(e.now().UTC()))
+	if err != nil {
+		return nil, err
+	}
+	return b.Status(&Stating{Context: ctx, Catalog: c, Org: r.org, Entity: x, Status: status, Evidence: list})
 }
 
 // graph is what leans on what. A thing that bears no claim passes on the doubt

@@ -185,11 +185,12 @@ func (e *Engine) ViewsOf(ctx context.Context, caller catalog.Caller, entities []
 		if err != nil {
 			return err
 		}
+		find := e.finder(ctx, e.catalog.In(tx), caller.Org)
 		for _, x := range entities {
 			if !e.Bears(x.Kind) {
 				continue
 			}
-			v, err := e.view(x, rows[x.Metadata.UID], last[x.Metadata.UID], now)
+			v, err := e.view(x, find, rows[x.Metadata.UID], last[x.Metadata.UID], now)
 			if err != nil {
 				return err
 			}
@@ -233,11 +234,12 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 
 // view reads a claim at a moment. Its own state is judged anew, so that what
 // has grown too old a second ago is not green; doubt is as it was stored.
-func (e *Engine) view(x *entity.Entity, stored row, last map[string]*Run, now time.Time) (*View, error) {
-	d, err := e.define(x)
+func (e *Engine) view(x *entity.Entity, find Find, stored row, last map[string]*Run, now time.Time) (*View, error) {
+	d, err := e.define(x, find)
 	if err != nil {
 		return nil, err
 	}
+	now = d.judgedAt(now)
 	v := &View{Entity: x, UID: x.Metadata.UID, Ref: x.Ref().String(), Kind: x.Kind, Statement: d.Statement, Room: d.Room, Owner: ownerOf(x), Subject: d.Subject,
 		Scale: d.Scale, Evidence: d.evidence(last, now), Doubts: stored.doubts, Disputed: stored.disputed, Since: stored.since, Closed: d.Closed}
 	v.Own = judgeAll(v.Evidence)
@@ -391,11 +393,12 @@ func (e *Engine) History(ctx context.Context, caller catalog.Caller, ref entity.
 // Histories is History for many entities, by uid, whoever may read them.
 func (e *Engine) Histories(ctx context.Context, org string, entities []*entity.Entity, test string, from, to time.Time) (map[string][]Point, error) {
 	out := map[string][]Point{}
+	find := e.finder(ctx, e.catalog, org)
 	for part := range slices.Chunk(entities, 500) {
 		tests := map[string]string{}
 		args := []any{org, sqldb.Micros(from), sqldb.Micros(to)}
 		for _, x := range part {
-			d, err := e.define(x)
+			d, err := e.define(x, find)
 			if err != nil || len(d.Probes) == 0 {
 				continue
 			}

@@ -31,6 +31,7 @@ type Module struct {
 	Schedules func(*catalog.Catalog) []feed.Schedule
 
 	Bearers []claim.Bearer // kinds that bear a claim of their own
+	Words   []claim.Words  // kinds whose entities carry a person's word about a claim
 	Tables  []*claim.Table // what record queries may ask, beside what is observed
 	// Observed are the tables of what machines report to the room. Their
 	// migrations come with them, and record queries may ask them.

@@ -94,7 +94,8 @@ func (a *App) textSources() []fs.FS {
 }
 
 // collect brings the modules' pages and cards together with the generic ones.
-// A module's page takes the place of a generic one with the same address.
+// A module's page takes the place of a generic one with the same address; the
+// list of a kind then stands at /{plural}/list.
 func (a *App) collect() {
 	own := map[string]bool{}
 	for _, m := range a.Modules {
@@ -115,9 +116,13 @@ func (a *App) collect() {
 	a.cards = append(a.cards, genericCards()...)
 	slices.SortStableFunc(a.cards, func(x, y Card) int { return x.Order - y.Order })
 	for _, p := range a.generic() {
-		if !own[p.method()+" "+p.Pattern] {
-			a.pages = append(a.pages, p)
+		if own[p.method()+" "+p.Pattern] {
+			if !p.isList() {
+				continue
+			}
+			p.Pattern += "/list"
 		}
+		a.pages = append(a.pages, p)
 	}
 }
 

@@ -79,7 +79,7 @@ func (c *Ctx) recordOf(k *catalog.Kind, e *entity.Entity, tab string) *record {
 	if tab != "" {
 		r.Crumbs = append(r.Crumbs, Crumb{r.Path, r.Title})
 	}
-	r.CanWrite, r.CanDelete = c.CanKind(auth.Write, k), c.CanKind(auth.Delete, k)
+	r.CanWrite, r.CanDelete = c.CanKind(auth.Write, k) && !k.Once, c.CanKind(auth.Delete, k) && !k.Once
 	if text := e.Metadata.Description; isLede(text) {
 		r.Lede = text
 	}

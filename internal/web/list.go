@@ -26,7 +26,8 @@ const facetLimit = 40
 type listPage struct {
 	Shell
 	Kind    *catalog.Kind
-	Path    string
+	Path    string // of what is done with the kind
+	Here    string // of the list itself
 	State   listState
 	Filters []filter
 	Chips   []chip
@@ -49,8 +50,8 @@ type listPage struct {
 	Mine    bool   // the view shown may be deleted by the reader
 	ViewID  string
 
-	CanWrite, CanDelete, Filtered bool
-	Trigger                       string // field of the filter bar that htmx answers
+	CanWrite, CanChange, CanDelete, Filtered bool
+	Trigger                                  string // field of the filter bar that htmx answers
 
 	ctx *Ctx
 }
@@ -143,13 +144,25 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 		get("compare", record+"/compare", "compare.html", auth.Read, compare),
 		get("relations", record+"/relations", "relations.html", auth.Read, relations),
 	}
+	if k.Once {
+		pages = slices.DeleteFunc(pages, PageDef.changes)
+	}
 	return append(pages, a.tabPages(k, resource)...)
 }
 
+// changing are the ends of the IDs of pages that change what there is.
+var changing = []string{".bulk", ".edit", ".save", ".rename", ".delete", ".delete.do", ".restore"}
+
+// changes reports whether a page of a kind is for changing an entity.
+func (p PageDef) changes() bool {
+	return !strings.Contains(p.ID, ".views.") && slices.ContainsFunc(changing, func(end string) bool { return strings.HasSuffix(p.ID, end) })
+}
+
 func list(c *Ctx, k *catalog.Kind) (any, error) {
-	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
+	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, Here: c.R.URL.Path, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
 	p.Title, p.Fragment = c.In(k.Titles), "results"
 	p.CanWrite, p.CanDelete = c.CanKind(auth.Write, k), c.CanKind(auth.Delete, k)
+	p.CanChange = p.CanWrite && !k.Once
 	p.Filtered = p.State.filtered()
 	p.Advance = p.Advance || p.State.CEL != "" || p.State.Labels != "" || p.State.Namespace != ""
 	p.columns(c)
@@ -348,7 +361,7 @@ func (p *listPage) fill(c *Ctx, found *catalog.Page) error {
 	if p.State.Cursor != "" {
 		p.First = c.with("cursor", "", "from", "")
 	}
-	p.Clear = p.Path
+	p.Clear = p.Here
 	p.Count = p.count(c)
 	p.Empty = !p.Filtered && p.Total == 0 && p.Problem == ""
 	return nil

@@ -132,6 +132,9 @@ func (a *App) cardSet(c *Card, code lang.Code) *set {
 	return a.setOf(c.room, c.Template, code)
 }
 
+// isList reports whether the page is the kit's list of a kind.
+func (p *PageDef) isList() bool { return p.Template == "list.html" }
+
 // method is the page's method.
 func (p *PageDef) method() string {
 	if p.Method == "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -314,7 +315,8 @@ func TestForecastWatch(t *testing.T) {
 		if err != nil {
 			o.Fatal(err)
 		}
-		watch := strategy.Module().Watches(o.c)[0]
+		all := strategy.Module().Watches(o.c)
+		watch := all[slices.IndexFunc(all, func(w feed.Watch) bool { return w.Name == "strategy/forecast" })]
 		replay := func() int {
 			if err := o.c.DB().Tx(ctx, func(tx *sqldb.Tx) error { return watch.Handle(context.Background(), tx, entries) }); err != nil {
 				o.Fatal(err)
@@ -328,7 +330,8 @@ func TestForecastWatch(t *testing.T) {
 		if n := replay(); n != 1 {
 			o.Errorf("an hour later: %d", n)
 		}
-		if err := strategy.Module().Schedules(o.c)[0].Run(ctx); err != nil {
+		daily := strategy.Module().Schedules(o.c)
+		if err := daily[slices.IndexFunc(daily, func(s feed.Schedule) bool { return s.Name == "strategy/forecast" })].Run(ctx); err != nil {
 			o.Fatal(err)
 		}
 		if n := count(o.T, o.c, `SELECT count(*) FROM strategy_forecasts`); n != 1 {

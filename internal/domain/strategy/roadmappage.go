@@ -123,7 +123,7 @@ func (r *roadmapping) name() (err error) {
 	for _, in := range r.p.initiatives {
 		refs = append(append(append(refs, in.Ref()), in.serves...), refsOf(in.Entity, "group", in.Spec.Teams)...)
 	}
-	if r.parents, err = objectives(r.c, refs); err != nil {
+	if r.parents, err = servedObjectives(r.c, refs); err != nil {
 		return err
 	}
 	for _, o := range r.parents {
@@ -133,9 +133,9 @@ func (r *roadmapping) name() (err error) {
 	return err
 }
 
-// objectives returns the objective of each key result among references, where
+// servedObjectives returns the objective of each key result among references, where
 // the program knows key results.
-func objectives(c *web.Ctx, refs []entity.Ref) (map[string]entity.Ref, error) {
+func servedObjectives(c *web.Ctx, refs []entity.Ref) (map[string]entity.Ref, error) {
 	out := map[string]entity.Ref{}
 	for _, ref := range refs {
 		if _, done := out[ref.String()]; done || ref.Kind != "keyresult" || c.Catalog().Kinds().Get(ref.Kind) == nil {

@@ -62,7 +62,8 @@ func New(t testing.TB, rooms ...room.Module) *House {
 	claims, desk := claim.Config{DB: h.DB, Now: clock}, morning.Config{DB: h.DB, Now: clock}
 	for _, r := range rooms {
 		kinds, modules = append(kinds, r.Kinds...), append(modules, r.Module)
-		claims.Bearers, claims.Tables = append(claims.Bearers, r.Bearers...), append(claims.Tables, r.Tables...)
+		claims.Bearers, claims.Tables = append(claims.Bearers, r.Bearers...), append(claims.Tables, r.Asked()...)
+		claims.Words = append(claims.Words, r.Words...)
 		desk.Waiters, desk.News = append(desk.Waiters, r.Waiters...), append(desk.News, r.News...)
 	}
 	h.Catalog, h.Feed = catalog.New(h.DB, catalog.NewKinds(kinds...), catalog.WithClock(clock)), feed.New(h.DB)
@@ -78,7 +79,7 @@ func New(t testing.TB, rooms ...room.Module) *House {
 	}
 	h.read = make([]int64, len(h.watches))
 	var err error
-	if h.App, err = web.New(web.Config{Catalog: h.Catalog, Claims: h.Claims, Morning: h.Morning, Modules: modules, Version: "1.2.3", Clock: clock}); err != nil {
+	if h.App, err = web.New(web.Config{Catalog: h.Catalog, Feed: h.Feed, Claims: h.Claims, Morning: h.Morning, Modules: modules, Version: "1.2.3", Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
 	errors := map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: h.App.Error}
