@@ -239,7 +239,7 @@ func (e *Engine) rouse() {
 // lease: one of them tests at a time.
 func (e *Engine) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		lease, err := e.cfg.Feed.Acquire(ctx, "claims/run", e.cfg.Feed.Holder(), leaseFor)
+		lease, err := e.cfg.Feed.Acquire(ctx, runLease, e.cfg.Feed.Holder(), leaseFor)
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, feed.ErrHeld) {
 				e.log.Error("claims cannot be tested", "error", err)
@@ -259,6 +259,7 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 const (
+	runLease = "claims/run"
 	leaseFor = 15 * time.Second
 	tick     = 500 * time.Millisecond
 	oneBatch = 500 // runs in one transaction
@@ -297,8 +298,68 @@ func (e *Engine) work(ctx context.Context, lease *feed.Lease) error {
 	}
 }
 
+// Settle takes in what was written and carries out what is due, until nothing
+// is, and returns how many runs that were. It is for a program that does one
+// thing and ends. Beside a server on the same database it leaves the work to
+// that server and waits for it.
+func (e *Engine) Settle(ctx context.Context) (int, error) {
+	total := 0
+	for {
+		if err := e.cfg.Feed.CatchUp(ctx, e.Watches()...); err != nil {
+			return total, err
+		}
+		n, err := e.drainHeld(ctx)
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// drainHeld is Drain under the lease. While another node holds it there is
+// nothing left to do here once nothing is due.
+func (e *Engine) drainHeld(ctx context.Context) (int, error) {
+	for {
+		lease, err := e.cfg.Feed.Acquire(ctx, runLease, e.cfg.Feed.Holder(), leaseFor)
+		if err == nil {
+			n, err := e.drain(ctx, lease)
+			release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			return n, errors.Join(err, lease.Release(release))
+		}
+		if !errors.Is(err, feed.ErrHeld) {
+			return 0, err
+		}
+		jobs, err := e.due(ctx)
+		if err != nil || len(jobs) == 0 {
+			return 0, err
+		}
+		if sleep(ctx, tick); ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// drain carries out everything that is due now, under a lease that it renews.
+func (e *Engine) drain(ctx context.Context, lease *feed.Lease) (int, error) {
+	total, renewed := 0, time.Now()
+	for {
+		if time.Since(renewed) > leaseFor/3 {
+			if err := lease.Renew(ctx); err != nil {
+				return total, err
+			}
+			renewed = time.Now()
+		}
+		n, err := e.step(ctx, lease.Check)
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
 // Drain carries out everything that is due now and returns how many runs were
-// written. It takes no lease: it is for a folder that no server holds.
+// written. It takes no lease: it is for tests.
 func (e *Engine) Drain(ctx context.Context) (int, error) {
 	total := 0
 	for {

@@ -84,7 +84,7 @@ func Kinds() []*catalog.Kind {
 
 func claimKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: auth.KindClaim, Plural: "claims", Icon: "check", Order: 10,
+		Name: auth.KindClaim, Plural: "claims", Icon: "claim", Order: 10,
 		Title: lang.T("Claim", "Afirmación"), Titles: lang.T("Claims", "Afirmaciones"),
 		Doc: lang.T("What the organisation says of one of its things, and how that is tested. The title is the statement. Its state follows from the evidence: supported, weak, contradicted, or no evidence.",
 			"Lo que la organización dice de una de sus cosas y cómo se prueba. El título es la afirmación. Su estado se sigue de la evidencia: respaldada, débil, contradicha o sin evidencia."),
@@ -254,7 +254,7 @@ func (f *Formula) check(at string) []fault.Problem {
 
 func exceptionKind() *catalog.Kind {
 	k := catalog.Of[ExceptionSpec](catalog.Kind{
-		Name: auth.KindException, Plural: "exceptions", Icon: "shield", Order: 30,
+		Name: auth.KindException, Plural: "exceptions", Icon: "exception", Order: 30,
 		Title: lang.T("Exception", "Excepción"), Titles: lang.T("Exceptions", "Excepciones"),
 		Doc: lang.T("Excuses what a test found, for a time. Another person than the one who asks approves it, and it runs out. The raw answer stays visible beside it.",
 			"Dispensa lo que una prueba encontró, por un tiempo. La aprueba otra persona que la que la pide, y caduca. La respuesta sin dispensa queda a la vista."),
