@@ -36,6 +36,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
@@ -45,14 +46,40 @@ import (
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
-// Modules lists the rooms of the house, in the order of the navigation.
-func Modules() []room.Module {
+// Rooms lists the rooms of the house, in the order of the navigation.
+func Rooms() []room.Module {
 	return []room.Module{strategy.Module(), people.Module(), operations.Module()}
+}
+
+// Modules lists the rooms and the parts of the house itself that come as one.
+func Modules() []room.Module {
+	rooms := Rooms()
+	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms)), Kinds: claim.Kinds(), Migrations: claim.Migrations()})
+}
+
+// bearers returns the kinds whose entities bear a claim: those of claims
+// themselves, then those of the rooms.
+func bearers(rooms []room.Module) []*catalog.Kind {
+	names := claim.OwnBearers()
+	kinds := claim.Kinds()
+	for _, m := range rooms {
+		kinds = append(kinds, m.Kinds...)
+		for _, b := range m.Bearers {
+			names = append(names, b.Kind)
+		}
+	}
+	var out []*catalog.Kind
+	for _, k := range kinds {
+		if slices.Contains(names, k.Name) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // Kinds returns the kinds of all rooms.
 func Kinds() *catalog.Kinds {
-	list := claim.Kinds()
+	var list []*catalog.Kind
 	for _, m := range Modules() {
 		list = append(list, m.Kinds...)
 	}
@@ -61,7 +88,7 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), claim.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Migrations...)
 	}

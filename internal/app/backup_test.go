@@ -97,12 +97,18 @@ func (w *world) prove() {
 	w.Helper()
 	ctx := w.Context()
 	w.apply(w.as(), claimed)
-	_, err := w.app.Claims.Settle(ctx)
-	w.must(err)
-	_, err = w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, io.Discard)
+	w.settle()
+	_, err := w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, io.Discard)
 	w.must(err)
 	_, err = w.app.DB.Exec(ctx, `INSERT INTO reckoned (kind, version) VALUES ('Component', 0)`)
 	w.must(err)
+}
+
+// settle runs the tests of claims that are due.
+func (h *house) settle() {
+	h.Helper()
+	_, err := h.app.Claims.Settle(h.Context())
+	h.must(err)
 }
 
 // claimed is a claim that holds of the sample organisation.

@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
 )
 
 // need is something a handler asks beyond what its route takes.
@@ -102,7 +105,51 @@ func text(s string) func(*visit) string { return func(*visit) string { return s 
 func (v *visit) address() string {
 	v.Helper()
 	p := strings.Replace(v.route.Pattern, "{namespace}/{name}", v.entity(), 1)
-	return strings.Replace(p, "{rev}", "1", 1)
+	return strings.NewReplacer("{rev}", "1", "{seq}", "1").Replace(p)
+}
+
+// proved asks at the address of an entity whose tests have been run.
+func proved(more string) ask {
+	return ask{make: func(v *visit) request {
+		path := v.address() + more
+		if ref := strings.ToLower(v.kind.Name) + ":" + v.entity(); v.count(`SELECT count(*) FROM claim_states WHERE ref = '`+ref+`'`) == 0 {
+			v.settle()
+		}
+		return request{path: path}
+	}}
+}
+
+// wordy returns an entity of the kind that asks for a person's word.
+func (v *visit) wordy() *entity.Entity {
+	v.Helper()
+	e := v.document(v.next())
+	spec := map[string]any{"room": auth.Operations, "tests": []any{map[string]any{"name": "word", "attest": map[string]any{"goodFor": "90d"}}}}
+	if v.kind.Name == auth.KindMeasure {
+		spec = map[string]any{"room": auth.Operations, "direction": "up", "typed": map[string]any{"goodFor": "30d"}}
+	}
+	v.must(catalog.SetSpec(e, spec))
+	_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+	v.must(err)
+	return e
+}
+
+// spoken asks at the address of an entity that asks for a word.
+func spoken(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.wordy()
+		path := strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1)
+		if len(pairs) == 0 {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}.needs(auth.Write, auth.Operations)
+}
+
+// requested returns namespace and name of an exception somebody else asks for.
+func (v *visit) requested() string {
+	v.Helper()
+	v.apply(v.as(), "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: services-owned}\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")
+	return v.entity()
 }
 
 const componentYAML = `apiVersion: binnacle.dev/v1
@@ -243,6 +290,20 @@ var asks = map[string]ask{
 	"GET /KIND/{namespace}/{name}/history":   record(""),
 	"GET /KIND/{namespace}/{name}/compare":   record(""),
 	"GET /KIND/{namespace}/{name}/relations": record(""),
+
+	"GET /KIND/{namespace}/{name}/runs":               proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}":         proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}/members": proved("?only=exceptions"),
+	"GET /KIND/{namespace}/{name}/replay":             proved("?asOf=" + time.Now().UTC().Format(time.DateOnly)),
+	"POST /KIND/{namespace}/{name}/test":              {make: func(v *visit) request { return fields(v.address()) }},
+	"GET /KIND/{namespace}/{name}/word":               spoken(),
+	"POST /KIND/{namespace}/{name}/word":              spoken("holds", "yes", "value", "7"),
+	"POST /KIND/{namespace}/{name}/decide": ask{make: func(v *visit) request {
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", v.requested(), 1), "state", "approved")
+	}}.needs(auth.Write, auth.Operations).using(),
+	"GET /evidence":         plain(),
+	"GET /evidence/pack":    query("?from=2026-01-01&to=2026-12-31"),
+	"POST /evidence/verify": sends(),
 
 	// REST.
 	"GET /api/v1/kinds":                plain(),

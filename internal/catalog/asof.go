@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -62,6 +63,45 @@ func (c *Catalog) ByUID(ctx context.Context, q sqldb.Querier, org, uid string) (
 		return nil, err
 	}
 	return r.entity()
+}
+
+// ByUIDs returns live entities by their identities with few queries, whoever may
+// read them; those that are not there are left out.
+func (c *Catalog) ByUIDs(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]*entity.Entity, error) {
+	return c.live(ctx, q, org, "uid", uids, func(r row) string { return r.uid })
+}
+
+// ByRefs is ByUIDs by references in full.
+func (c *Catalog) ByRefs(ctx context.Context, q sqldb.Querier, org string, refs []string) (map[string]*entity.Entity, error) {
+	return c.live(ctx, q, org, "ref", refs, func(r row) string { return r.ref })
+}
+
+func (c *Catalog) live(ctx context.Context, q sqldb.Querier, org, column string, values []string, key func(row) string) (map[string]*entity.Entity, error) {
+	out := map[string]*entity.Entity{}
+	for part := range slices.Chunk(values, 1000) {
+		if err := c.livePart(ctx, q, org, column, part, key, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Catalog) livePart(ctx context.Context, q sqldb.Querier, org, column string, values []string, key func(row) string, out map[string]*entity.Entity) error {
+	rows, err := q.Query(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, anys(values)...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		if out[key(r)], err = r.entity(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // Link is one reference between two live entities, by identity.

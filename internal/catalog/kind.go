@@ -102,6 +102,7 @@ type Field struct {
 	Filter   bool     // offered in the filter bar
 	Search   bool     // its text is found by search
 	ReadOnly bool     // shown, never asked for
+	Scaled   bool     // a number on the scale of the claim that the entity bears: written with its unit and decimals
 	Min, Max *float64 // of Int and Number
 	Example  string
 }
@@ -117,7 +118,7 @@ type Field struct {
 //	enum:"a:ok=Yes|Sí;b=No|No"  its only values, with state and labels
 //	suggest:"service,b:ok=Yes|Sí"  values proposed, written as those of enum; others allowed
 //	ref:"group,user" rel:"ownedBy,ownerOf"  it points at these kinds
-//	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1"
+//	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1" scaled:"1"
 //
 // check, when not nil, sees an entity whose spec already fits the schema and
 // returns what is wrong beyond it. A struct that cannot be read panics: it is a

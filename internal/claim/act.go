@@ -48,6 +48,17 @@ func (e *Engine) MayAnswer(ctx context.Context, caller catalog.Caller, v *View) 
 	return caller.Can(auth.Write, e.on(v.Entity, d))
 }
 
+// MayTest returns nil when the caller may have a claim tested now.
+func (e *Engine) MayTest(caller catalog.Caller, v *View) error {
+	return caller.Can(auth.Comment, e.on(v.Entity, &Definition{Room: v.Room}))
+}
+
+// MayWrite returns nil when the caller may write where a claim belongs, as to
+// decide on an exception to it takes.
+func (e *Engine) MayWrite(caller catalog.Caller, v *View) error {
+	return caller.Can(auth.Write, e.on(v.Entity, &Definition{Room: v.Room}))
+}
+
 // Word is a person's answer to a test.
 type Word struct {
 	Test  string  // "": the only one that asks for a word
@@ -65,7 +76,7 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.worded(w.Test)
+	p, err := worded(d.Probes, w.Test)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +86,7 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 	if err := w.check(p, e.now()); err != nil {
 		return nil, err
 	}
-	var by []string
-	if p.Attest != nil {
-		by = p.Attest.By
-	}
-	accountable, err := e.accountable(ctx, caller, x, by)
+	accountable, err := e.Accountable(ctx, caller, x, p)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +114,20 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 	return out, nil
 }
 
-// worded returns the probe of a name that asks for a person's word.
-func (d *Definition) worded(name string) (*Probe, error) {
+// Worded returns the probe of a name that asks for a person's word; "" is the
+// only one that does.
+func (v *View) Worded(name string) (*Probe, error) {
+	probes := make([]Probe, len(v.Evidence))
+	for i := range v.Evidence {
+		probes[i] = *v.Evidence[i].Probe
+	}
+	return worded(probes, name)
+}
+
+func worded(probes []Probe, name string) (*Probe, error) {
 	var found *Probe
-	for i := range d.Probes {
-		p := &d.Probes[i]
+	for i := range probes {
+		p := &probes[i]
 		if p.asked() || name != "" && p.Name != name {
 			continue
 		}
@@ -151,11 +167,11 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 	if p.Typed != nil {
 		a.Rule, a.Value = "typed/1", &w.Value
 		a.Steps = append(a.Steps, step("typed", r.By, w.Value))
-		r.Asserted, r.Until = true, r.AsOf.Add(durationOr(p.Typed.GoodFor, defaultTyped))
+		r.Asserted, r.Until = true, r.AsOf.Add(p.GoodFor())
 		r.Verdict, r.Zone = d.judge(p, a, Moment{At: r.AsOf})
 	} else {
 		a.Rule = "attest/1"
-		r.Asserted, r.Until = !accountable, r.AsOf.Add(durationOr(p.Attest.GoodFor, defaultWord))
+		r.Asserted, r.Until = !accountable, r.AsOf.Add(p.GoodFor())
 		said := p.Attest.Statement
 		if said == "" {
 			said = d.Statement
@@ -172,6 +188,26 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 		return done{}, err
 	}
 	return s.seal(d, p, a, r)
+}
+
+// GoodFor returns how long the word that a probe asks for holds.
+func (p *Probe) GoodFor() time.Duration {
+	switch {
+	case p.Typed != nil:
+		return durationOr(p.Typed.GoodFor, defaultTyped)
+	case p.Attest != nil:
+		return durationOr(p.Attest.GoodFor, defaultWord)
+	}
+	return 0
+}
+
+// Accountable reports whether the caller's word on a probe of an entity is
+// evidence: who answers for the entity, and whom the test names.
+func (e *Engine) Accountable(ctx context.Context, caller catalog.Caller, x *entity.Entity, p *Probe) (bool, error) {
+	if p.Attest != nil {
+		return e.accountable(ctx, caller, x, p.Attest.By)
+	}
+	return e.accountable(ctx, caller, x, nil)
 }
 
 // accountable reports whether the caller answers for an entity: its owner, a
@@ -279,6 +315,8 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 // recorded then.
 type Replayed struct {
 	Test     string
+	Probe    *Probe  // as it was then
+	Scale    Scale   // of its number, then
 	Run      *Run    // what is answered now about then; nil where the form cannot be asked again
 	Answer   *Answer // in full
 	Recorded *Run    // the last run by then; nil when there was none
@@ -322,7 +360,7 @@ func (e *Engine) replay(ctx context.Context, tx *sqldb.Tx, org string, x *entity
 	s.seq = m.Feed
 	for i := range d.Probes {
 		p := &d.Probes[i]
-		rep := Replayed{Test: p.Name}
+		rep := Replayed{Test: p.Name, Probe: p, Scale: d.ScaleOf(p)}
 		if rep.Recorded, err = e.lastRunBy(ctx, tx, org, x.Metadata.UID, p.Name, m); err != nil {
 			return err
 		}

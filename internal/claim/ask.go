@@ -34,7 +34,10 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 		a = &Answer{N: -1}
 		r.Verdict, r.Reason = Failed, err.Error()
 	} else {
-		r.Verdict, r.Zone = d.judge(p, a, s.at)
+		r.Verdict, r.Zone = d.read(p, a, r.Zone, s.at)
+		if r.Verdict == NoData && a.N != 0 && a.Value != nil {
+			r.Reason = "the measure has no target, and the test does not say what it must be"
+		}
 	}
 	r.N, r.Exceptions, r.Value = a.N, len(a.Exceptions), a.Value
 	if err := s.excuse(x, p, a, r); err != nil {
@@ -101,7 +104,7 @@ func (s *session) measured(ref, ns string, r *Run) (*Answer, error) {
 	a.Value = last.Value
 	a.Steps = append(a.Steps, step("measure", m.DisplayTitle(), *last.Value, last.AsOf.Format(time.DateTime), last.Seq))
 	r.inherit(last)
-	r.Source = m.Ref().String()
+	r.Source, r.Zone = m.Ref().String(), last.Zone
 	return a, nil
 }
 
@@ -235,7 +238,7 @@ func (s *session) excuse(x *entity.Entity, p *Probe, a *Answer, r *Run) error {
 		if ex.claim != x.Ref() || ex.spec.Test != "" && ex.spec.Test != p.Name {
 			continue
 		}
-		end, ok := ex.spec.holds(s.at.At)
+		end, ok := ex.spec.Holds(s.at.At)
 		if !ok {
 			continue
 		}

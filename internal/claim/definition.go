@@ -76,6 +76,22 @@ func (d *Definition) probe(name string) *Probe {
 	return &d.Probes[i]
 }
 
+// ScaleOf returns how the number of a probe is written and what it is held
+// against: that of the claim where it has one, else what the test itself says.
+func (d *Definition) ScaleOf(p *Probe) Scale {
+	if d.Scale.Direction != "" {
+		return d.Scale
+	}
+	s := Scale{Decimals: -1}
+	if p.Records != nil && p.Records.Value == "share" {
+		s.Unit, s.Decimals = "%", 1
+	}
+	if m, err := parseMust(p.Must); p.Must != "" && err == nil {
+		m.scale(&s)
+	}
+	return s
+}
+
 // zone reads a number.
 func (d *Definition) zone(v float64, asOf time.Time) Zone {
 	if d.Judge != nil {
@@ -92,6 +108,15 @@ type Bearer struct {
 
 // ValueTest is the name of the one test of a measure.
 const ValueTest = "value"
+
+// OwnBearers names the kinds of this package that bear a claim.
+func OwnBearers() []string {
+	var out []string
+	for _, b := range bearers() {
+		out = append(out, b.Kind)
+	}
+	return out
+}
 
 func bearers() []Bearer {
 	return []Bearer{{auth.KindClaim, ofClaim}, {auth.KindMeasure, ofMeasure}}

@@ -247,6 +247,19 @@ func (v aggregate) steps(values []float64, x float64, n int) []Step {
 // squeeze writes an expression on one line.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
+// read is judge for any probe: a test that names a measure and does not say what
+// it must be takes over how the measure itself reads its number.
+func (d *Definition) read(p *Probe, a *Answer, own Zone, at Moment) (Verdict, Zone) {
+	if p.Measure == nil || p.Must != "" || d.Judge != nil || d.Scale.Direction != "" {
+		return d.judge(p, a, at)
+	}
+	if a.Value == nil || own == "" {
+		return NoData, ""
+	}
+	a.Steps = append(a.Steps, step("reading", string(own)))
+	return own.verdict(), own
+}
+
 // judge reads an answer as a verdict. An answer about nobody is no data; so is
 // a missing number that something is said about.
 func (d *Definition) judge(p *Probe, a *Answer, at Moment) (v Verdict, z Zone) {

@@ -19,7 +19,7 @@ import (
 // Status is what lists show of an entity that bears a claim.
 type Status struct {
 	State string   `json:"state" en:"State" es:"Estado" col:"1" filter:"1" enum:"supported:ok=Supported|Respaldada;weak:warn=Weak|Débil;unsupported:no=No evidence|Sin evidencia;contradicted:bad=Contradicted|Contradicha;disputed:bad=Disputed|En disputa" help:"What the evidence gives, as good as the worst of it." ayuda:"Lo que da la evidencia, tan buena como la peor."`
-	Value *float64 `json:"value,omitempty" en:"Value" es:"Valor" col:"2" help:"The present number." ayuda:"El número actual."`
+	Value *float64 `json:"value,omitempty" scaled:"1" en:"Value" es:"Valor" col:"2" help:"The present number." ayuda:"El número actual."`
 	Zone  string   `json:"zone,omitempty" en:"Reading" es:"Lectura" filter:"1" enum:"ok:ok=On target|En objetivo;warn:warn=At risk|En riesgo;bad:bad=Off track|Fuera de plazo" help:"Where the number stands against its target." ayuda:"Cómo está el número frente a su objetivo."`
 	Since string   `json:"since,omitempty" en:"Since" es:"Desde" type:"datetime" help:"Since when it is in this state." ayuda:"Desde cuándo está en este estado."`
 }
@@ -27,6 +27,7 @@ type Status struct {
 // Evidence is the last run of one test, and how good it is.
 type Evidence struct {
 	Probe  *Probe
+	Scale  Scale // how its number is written and read
 	Health Health
 	Last   *Run // nil: never run
 	Due    time.Time
@@ -50,7 +51,7 @@ func (d *Definition) evidence(last map[string]*Run, now time.Time) []Evidence {
 	for i := range d.Probes {
 		p := &d.Probes[i]
 		r := last[p.Name]
-		out[i] = Evidence{Probe: p, Last: r, Health: r.Health(now, p.maxAge())}
+		out[i] = Evidence{Probe: p, Scale: d.ScaleOf(p), Last: r, Health: r.Health(now, p.maxAge())}
 	}
 	return out
 }
@@ -204,17 +205,7 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 	}
 	for _, uid := range sortedKeys(rows) {
 		r := rows[uid]
-		r.doubts = g.doubts(uid, func(other string) (Doubt, bool) {
-			o := rows[other]
-			if o == nil || o.own == Supported && !o.disputed {
-				return Doubt{}, false
-			}
-			state := o.own
-			if o.disputed {
-				state = Disputed
-			}
-			return Doubt{UID: other, Ref: o.ref, Title: o.title, State: state}, true
-		})
+		r.doubts = g.doubts(uid, doubtful(rows))
 		r.state = r.own.With(len(r.doubts))
 		if r.disputed {
 			r.state = Disputed

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -92,16 +93,14 @@ func (e *Engine) Views(ctx context.Context, caller catalog.Caller, f Filter) ([]
 		if err != nil {
 			return err
 		}
+		found, err := e.catalog.ByUIDs(ctx, tx, caller.Org, uids)
+		entities = nil
 		for _, uid := range uids {
-			x, err := e.catalog.ByUID(ctx, tx, caller.Org, uid)
-			if err != nil {
-				return err
-			}
-			if x != nil {
+			if x := found[uid]; x != nil {
 				entities = append(entities, x)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -279,7 +278,7 @@ func (v *View) why(now time.Time) lang.Text {
 	case len(v.Evidence) == 0:
 		return lang.T("It has no test.", "No tiene ninguna prueba.")
 	case against > 0:
-		return bad.finding(v.Scale)
+		return bad.finding(bad.Scale)
 	case v.State == Unsupported:
 		return none.lack()
 	case missing > 0:
@@ -309,7 +308,7 @@ func (x *Evidence) finding(s Scale) lang.Text {
 	case x.Probe.Attest != nil:
 		return lang.T(r.By+" says that it does not hold.", r.By+" dice que no se cumple.")
 	case r.Value != nil && x.Probe.Must != "":
-		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, Figure(*r.Value), x.Probe.Must), fmt.Sprintf("%s es %s; debe ser %s.", name, Figure(*r.Value), x.Probe.Must))
+		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, s.Write(*r.Value, lang.English), x.Probe.Must), fmt.Sprintf("%s es %s; debe ser %s.", name, s.Write(*r.Value, lang.Spanish), x.Probe.Must))
 	case r.Value != nil && s.Target != nil:
 		return lang.T(fmt.Sprintf("It stands at %s; the target is %s.", s.Write(*r.Value, lang.English), s.Write(*s.Target, lang.English)),
 			fmt.Sprintf("Está en %s; el objetivo es %s.", s.Write(*r.Value, lang.Spanish), s.Write(*s.Target, lang.Spanish)))
@@ -350,8 +349,12 @@ func (x *Evidence) age(now time.Time) lang.Text {
 	return lang.T(fmt.Sprintf("%s is %d days old.", name, days), fmt.Sprintf("%s tiene %d días.", name, days))
 }
 
-// Write writes a number with its decimals and unit.
+// Write writes a number with its decimals and unit. Negative Decimals are as
+// many as it needs, at most two.
 func (s Scale) Write(v float64, l lang.Code) string {
+	if s.Decimals < 0 {
+		v = math.Round(v*100) / 100
+	}
 	text := lang.Float(l, v, s.Decimals)
 	switch {
 	case s.Unit == "":
@@ -365,69 +368,6 @@ func (s Scale) Write(v float64, l lang.Code) string {
 		return s.Unit + text
 	}
 	return text + "\u00a0" + s.Unit
-}
-
-// Point is one value of a measure's history.
-type Point struct {
-	AsOf    time.Time `json:"asOf"`
-	Value   *float64  `json:"value,omitempty"` // nil: there was no number then
-	Verdict Verdict   `json:"verdict"`
-	Zone    Zone      `json:"zone,omitempty"`
-	Seq     int64     `json:"seq"`
-}
-
-// History returns the answers of the first test with a number, or of the test
-// that is named, about moments from from up to to, oldest first: the last one
-// carried out where several are about one moment.
-func (e *Engine) History(ctx context.Context, caller catalog.Caller, ref entity.Ref, test string, from, to time.Time) ([]Point, error) {
-	x, err := e.catalog.Get(ctx, caller, ref)
-	if err != nil {
-		return nil, err
-	}
-	by, err := e.Histories(ctx, caller.Org, []*entity.Entity{x}, test, from, to)
-	return by[x.Metadata.UID], err
-}
-
-// Histories is History for many entities, by uid, whoever may read them.
-func (e *Engine) Histories(ctx context.Context, org string, entities []*entity.Entity, test string, from, to time.Time) (map[string][]Point, error) {
-	out := map[string][]Point{}
-	for part := range slices.Chunk(entities, 500) {
-		tests := map[string]string{}
-		args := []any{org, sqldb.Micros(from), sqldb.Micros(to)}
-		for _, x := range part {
-			d, err := e.define(x)
-			if err != nil || len(d.Probes) == 0 {
-				continue
-			}
-			tests[x.Metadata.UID] = test
-			if test == "" {
-				tests[x.Metadata.UID] = d.Probes[0].Name
-			}
-			args = append(args, x.Metadata.UID)
-		}
-		if len(tests) == 0 {
-			continue
-		}
-		err := query(ctx, e.db, func(s scanner) error {
-			r, err := scanRun(s)
-			if err != nil || tests[r.Claim] != r.Test {
-				return err
-			}
-			list := out[r.Claim]
-			p := Point{r.AsOf, r.Value, r.Verdict, r.Zone, r.Seq}
-			if n := len(list); n > 0 && list[n-1].AsOf.Equal(r.AsOf) {
-				list[n-1] = p
-			} else {
-				list = append(list, p)
-			}
-			out[r.Claim] = list
-			return nil
-		}, `SELECT `+runColumns+` FROM claim_runs WHERE org = ? AND as_of >= ? AND as_of <= ? AND claim IN `+sqldb.In(len(args)-3)+` ORDER BY claim, as_of, seq`, args...)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // Runs returns runs of a claim, the newest first; before, when not 0, is the

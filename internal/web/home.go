@@ -48,7 +48,7 @@ func home(c *Ctx) (any, error) {
 	for _, room := range c.App.rooms {
 		r := homeRoom{Label: c.In(room.Title)}
 		for _, k := range c.Catalog().Kinds().All() {
-			if k.Room != room.ID || !c.CanKind(auth.Read, k) {
+			if c.App.group(k) != room.ID || !c.CanKind(auth.Read, k) {
 				continue
 			}
 			n, err := c.Catalog().Count(c.R.Context(), c.Caller, k.Name)
