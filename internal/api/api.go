@@ -20,6 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	Auth      *auth.Service
 	Audit     *audit.Log
 	Feed      *feed.Feed
+	Claims    *claim.Engine // nil: there are no claims
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
 	// Backup writes a consistent copy of the installation; nil when this

@@ -18,6 +18,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -50,7 +51,7 @@ func testKinds() *catalog.Kinds {
 		Examples: []string{file("Boat", "dolphin", "  type: sail\n")}}, nil)
 	sailor := catalog.Of[sailorSpec](catalog.Kind{Name: "Sailor", Plural: "sailors", Room: auth.People, Personal: true, Open: true,
 		Title: lang.T("Sailor", "Marinero"), Titles: lang.T("Sailors", "Marineros"), Doc: lang.T("Who sails.", "Quien navega.")}, nil)
-	return catalog.NewKinds(boat, sailor)
+	return catalog.NewKinds(append([]*catalog.Kind{boat, sailor}, claim.Kinds()...)...)
 }
 
 func file(kind, name, spec string) string {
@@ -76,7 +77,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations())
+	return slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), claim.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {
@@ -88,8 +89,9 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 	service, err := auth.New(ctx, auth.Config{DB: db, Keys: keys, Hash: auth.HashParams{Memory: 64, Passes: 1, Lanes: 1}})
 	check(t, err)
 	h := &harness{t: t, db: db, log: &bytes.Buffer{}, tokens: map[string]string{}, feed: feed.New(db, feed.WithPoll(20*time.Millisecond))}
+	c := catalog.New(db, testKinds(), catalog.WithNotify(h.feed.Notify))
 	h.api = New(Config{
-		Catalog: catalog.New(db, testKinds(), catalog.WithNotify(h.feed.Notify)), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
+		Catalog: c, Claims: claim.New(claim.Config{DB: db, Catalog: c, Feed: h.feed, Keys: keys}), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
 		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },

@@ -15,12 +15,14 @@ func (a *API) operations() []operation {
 	ops := a.catalogOps(s)
 	ops = append(ops, a.exchangeOps(s)...)
 	ops = append(ops, a.feedOps(s)...)
+	ops = append(ops, a.evidenceOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)
 	ops = append(ops, a.houseOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)
+		ops = append(ops, a.claimOps(k, s)...)
 	}
 	s.typed(ProblemDetails{})
 	s.typed(written{})

@@ -27,6 +27,8 @@ var lines = map[string]string{
 	"user add": "user add new-NAME@example.org", "user list": "user list", "user role": "user role EMAIL lead", "user disable": "user disable EMAIL", "user enable": "user enable EMAIL",
 	"user reset-link": "user reset-link EMAIL", "user remove": "user remove EMAIL",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke TOKEN",
+	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
+	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o NAME.zip",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
 }
 
@@ -40,6 +42,7 @@ func TestCommands(t *testing.T) {
 	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
 	t.Chdir(t.TempDir())
+	w.apply(w.as(), told)
 	known := app.Kinds()
 	var b strings.Builder
 	b.WriteString("# What each command takes, and which roles may run it on a server. go test ./internal/app -run TestCommands -update writes this again.\n\n")
@@ -78,6 +81,18 @@ func TestCommands(t *testing.T) {
 	}
 	golden(t, "commands.txt", b.String())
 }
+
+// told is what the commands on claims are about.
+const told = `apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: told}
+spec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}, {name: word, attest: {goodFor: 90d}}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Measure
+metadata: {name: told}
+spec: {room: operations, direction: up, typed: {goodFor: 30d}}
+`
 
 func roomOf(on auth.Resource, c cli.Access) string {
 	switch {

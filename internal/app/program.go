@@ -55,7 +55,7 @@ func openGround(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Close: a.Close, App: a}, nil
+	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Close: a.Close, App: a}, nil
 }
 
 // serveGround serves an open folder. What depends on the address people use,

@@ -145,6 +145,13 @@ func spoken(pairs ...string) ask {
 	}}.needs(auth.Write, auth.Operations)
 }
 
+// spokenJSON is spoken by REST.
+func spokenJSON(body string) ask {
+	return ask{make: func(v *visit) request {
+		return asJSON(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+v.wordy().Metadata.Name, 1), body)
+	}}.needs(auth.Write, auth.Operations).answers(201, 422)
+}
+
 // requested returns namespace and name of an exception somebody else asks for.
 func (v *visit) requested() string {
 	v.Helper()
@@ -377,6 +384,22 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/rename":            changes(func(v *visit) string { return `{"name":"` + v.next() + `"}` }).using(),
 	"GET /api/v1/KIND/{namespace}/{name}/relations":          record(""),
 	"GET /api/v1/KIND/{namespace}/{name}/graph":              record(""),
+
+	// Claims by REST. A measure asks for a number, a claim for an attestation.
+	"GET /api/v1/KIND/{namespace}/{name}/evidence":              proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs":                  proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}":            proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}/population": proved("?exceptions=true"),
+	"GET /api/v1/KIND/{namespace}/{name}/series":                proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/replay":                proved("?asOf="+time.Now().UTC().Add(-time.Second).Format(time.RFC3339)).answers(200, 404),
+	"POST /api/v1/KIND/{namespace}/{name}/test":                 changes(text(`{}`)),
+	"POST /api/v1/KIND/{namespace}/{name}/attest":               spokenJSON(`{"holds":true}`),
+	"POST /api/v1/KIND/{namespace}/{name}/type":                 spokenJSON(`{"value":7}`),
+	"GET /api/v1/evidence":                                      plain(),
+	"GET /api/v1/evidence/verify":                               plain(),
+	"GET /api/v1/evidence/pack":                                 query("?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z"),
+	"GET /api/v1/evidence/keys":                                 plain(),
+	"GET /api/v1/evidence/tables":                               plain(),
 }
 
 // general returns the pattern with KIND for the plural of a kind, and a visit

@@ -62,6 +62,7 @@ func (e *Engine) MayWrite(caller catalog.Caller, v *View) error {
 // Word is a person's answer to a test.
 type Word struct {
 	Test  string  // "": the only one that asks for a word
+	Form  string  // of the word given: typed or attest; "": as the test asks
 	Value float64 // of a typed number
 	Holds bool    // of an attestation: whether the statement holds
 	Note  string
@@ -144,6 +145,10 @@ func worded(probes []Probe, name string) (*Probe, error) {
 
 func (w *Word) check(p *Probe, now time.Time) error {
 	switch {
+	case w.Form == "typed" && p.Typed == nil:
+		return fault.New(fault.Invalid, "the test %s asks whether something holds, not for a number", p.Name).WithHint("attest it")
+	case w.Form == "attest" && p.Attest == nil:
+		return fault.New(fault.Invalid, "the test %s asks for a number", p.Name).WithHint("type it")
 	case len(w.Note) > maxNote:
 		return fault.Bad("the note is too long", problem("note", "too-long", "may have %d bytes", maxNote))
 	case w.AsOf.After(now.Add(time.Minute)):

@@ -32,7 +32,7 @@ type Verification struct {
 func (e *Engine) Verify(ctx context.Context, org, claim string) (*Verification, error) {
 	v := &Verification{}
 	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
-		*v = Verification{}
+		*v = Verification{Broken: []Broken{}}
 		c := chain{v: v}
 		where, args := "org = ?", []any{org}
 		if claim != "" {

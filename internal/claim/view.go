@@ -249,7 +249,7 @@ func (e *Engine) view(x *entity.Entity, stored row, last map[string]*Run, now ti
 	}
 	for _, ev := range v.Evidence {
 		if ev.Last != nil && ev.Last.Value != nil {
-			v.Value, v.AsOf, v.Zone, v.Asserted = ev.Last.Value, ev.Last.AsOf, ev.Last.Zone, ev.Last.Asserted
+			v.Value, v.AsOf, v.Zone, v.Asserted, v.Scale = ev.Last.Value, ev.Last.AsOf, ev.Last.Zone, ev.Last.Asserted, ev.Scale
 			break
 		}
 	}
@@ -387,7 +387,8 @@ func (e *Engine) Runs(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	return e.runs(ctx, e.db, where+` ORDER BY r.seq DESC LIMIT ?`, append(args, limit)...)
 }
 
-// RunOf returns one run of a claim with its question and its answer in full.
+// RunOf returns one run of a claim with its question and its answer in full; the
+// members only to who may read what was asked.
 func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Ref, seq int64) (*Run, *Answer, json.RawMessage, error) {
 	x, err := e.catalog.Get(ctx, caller, ref)
 	if err != nil {
@@ -408,8 +409,22 @@ func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Re
 	if err := json.Unmarshal(doc, &a); err != nil {
 		return nil, nil, nil, err
 	}
-	question, err := e.document(ctx, e.db, caller.Org, r.Query)
-	return r, &a, question, err
+	asked, err := e.document(ctx, e.db, caller.Org, r.Query)
+	if err == nil && !e.mayRead(caller, asked) {
+		a.Population, a.Exceptions, a.Terms = nil, nil, nil
+	}
+	return r, &a, asked, err
+}
+
+// mayRead reports whether a caller may see the members of what a stored
+// question asks: those of a kind they may read.
+func (e *Engine) mayRead(caller catalog.Caller, asked []byte) bool {
+	var q question
+	if json.Unmarshal(asked, &q) != nil || q.Test == nil || q.Test.Records == nil {
+		return true
+	}
+	k := e.catalog.Kinds().Get(q.Test.Records.From)
+	return k == nil || caller.Can(auth.Read, k.Resource()) == nil
 }
 
 func (e *Engine) document(ctx context.Context, q sqldb.Querier, org, hash string) ([]byte, error) {

@@ -25,6 +25,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -77,7 +78,7 @@ func kinds() *catalog.Kinds {
 		}
 		return map[string]any{"ring": s.Entries[len(s.Entries)-1].Ring, "editions": len(s.Entries)}
 	})
-	return catalog.NewKinds(component, group, technology)
+	return catalog.NewKinds(append([]*catalog.Kind{component, group, technology}, claim.Kinds()...)...)
 }
 
 // rings imports technologies from lines "name,edition,ring".
@@ -137,7 +138,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), claim.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -197,11 +198,13 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
-	return &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}, nil
+	c := catalog.New(db, kinds(), catalog.WithNotify(f.Notify))
+	claims := claim.New(claim.Config{DB: db, Catalog: c, Feed: f, Keys: keys})
+	return &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Claims: claims, Close: db.Close}, nil
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
-	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err
@@ -216,6 +219,8 @@ func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 		return err
 	}
 	server := door.NewServer(d.Handler(routes), o.Log)
+	go g.Feed.Run(ctx, g.Claims.Watches(), nil)
+	go g.Claims.Run(ctx)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	o.Ready("http://" + l.Addr().String())

@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 )
@@ -18,6 +19,7 @@ type installation struct {
 	entities
 	people
 	ledger
+	proofs
 	where string // the folder or the address, for messages
 	local *local
 	far   *remote
@@ -99,6 +101,28 @@ type newToken struct {
 	expires time.Time
 	owner   string // e-mail of who it belongs to; only a data folder takes it
 	ingest  bool   // it only writes events and belongs to nobody
+}
+
+// proofs is what the organisation claims, and the evidence under it.
+type proofs interface {
+	Claims(ctx context.Context, f claim.Filter) ([]claim.Told, error)
+	Claim(ctx context.Context, ref entity.Ref) (*claim.Told, error)
+	Runs(ctx context.Context, ref entity.Ref, test string, limit int) ([]*claim.Run, error)
+	Run(ctx context.Context, ref entity.Ref, seq int64) (*claim.ToldRun, error)
+	TestClaim(ctx context.Context, ref entity.Ref, test string) ([]*claim.Run, error)
+	// Say gives the caller's word: an attestation or a typed number, as w.Form
+	// says.
+	Say(ctx context.Context, ref entity.Ref, w claim.Word) (*claim.Run, error)
+	Replay(ctx context.Context, ref entity.Ref, asOf time.Time) ([]claim.ToldReplay, error)
+	VerifyClaims(ctx context.Context, ref *entity.Ref) (*claim.Verification, error)
+	Pack(ctx context.Context, o claim.PackOptions, w io.Writer) error
+	SigningKeys(ctx context.Context) ([]signingKey, error)
+}
+
+// signingKey is a key evidence packs are signed with.
+type signingKey struct {
+	Fingerprint string `json:"fingerprint"`
+	Key         string `json:"key"`
 }
 
 // ledger is what was done.

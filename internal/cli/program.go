@@ -10,6 +10,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -66,6 +67,7 @@ type Ground struct {
 	Auth    *auth.Service
 	Audit   *audit.Log
 	Feed    *feed.Feed
+	Claims  *claim.Engine
 	Close   func() error
 	App     any // what Serve needs beside
 }

@@ -38,7 +38,7 @@ func loadReplay(c *web.Ctx, e *entity.Entity) (any, error) {
 	if p.AsOf == "" {
 		return p, nil
 	}
-	at, err := momentOf(p.AsOf, c.Now)
+	at, err := claim.ParseMoment(p.AsOf, c.Now)
 	if err != nil {
 		p.Problem = c.T("claims.replay.moment")
 		return p, nil
@@ -67,19 +67,6 @@ func loadReplay(c *web.Ctx, e *entity.Entity) (any, error) {
 		p.Rows = append(p.Rows, row)
 	}
 	return p, nil
-}
-
-// momentOf reads a day, taken as its end, or a moment; a day that has not ended
-// is now.
-func momentOf(s string, now time.Time) (time.Time, error) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		end := t.AddDate(0, 0, 1).Add(-time.Microsecond)
-		if end.After(now) && !t.After(now) {
-			end = now
-		}
-		return end, nil
-	}
-	return time.Parse(time.RFC3339Nano, s)
 }
 
 func replayedOf(c *web.Ctx, o *opened, r claim.Replayed) replayed {
