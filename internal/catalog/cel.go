@@ -28,6 +28,7 @@ type celFilters struct {
 type celProgram struct {
 	program    cel.Program
 	equalities []facetIn // terms of the outermost "and" that an index can answer
+	mentions   *mentions // the fields it names
 }
 
 // celCost bounds the work of one evaluation, in CEL's units.
@@ -66,8 +67,9 @@ func (f *celFilters) compile(text string) (*celProgram, error) {
 	if err != nil {
 		return nil, badQuery("filter", "%v", err)
 	}
-	p := &celProgram{program: program}
-	p.take(checked.NativeRep().Expr())
+	tree := checked.NativeRep()
+	p := &celProgram{program: program, mentions: mentionsIn(tree.Expr(), tree.SourceInfo())}
+	p.take(tree.Expr())
 	if len(f.kept) > 200 {
 		clear(f.kept)
 	}
@@ -199,11 +201,12 @@ func numbers(v any) any {
 }
 
 // Filter compiles a CEL expression over an entity's apiVersion, kind, metadata,
-// spec and status, and returns the function that evaluates it.
+// spec and status, and returns the function that evaluates it. A field that no
+// kind has is an error.
 func (c *Catalog) Filter(expression string) (func(context.Context, *entity.Entity) bool, error) {
 	p, err := c.filter.compile(expression)
 	if err != nil {
 		return nil, err
 	}
-	return p.matches, nil
+	return p.matches, p.mentions.check(c.kinds.All())
 }

@@ -229,13 +229,20 @@ func (l *listing) fullRefs(f *Field, values []string) []string {
 	return out
 }
 
-// expression compiles the CEL filter and takes from it what an index knows.
+// expression compiles the CEL filter, checks its fields, and takes from it what an index knows.
 func (l *listing) expression() error {
 	if l.q.CEL == "" {
 		return nil
 	}
 	var err error
 	if l.program, err = l.c.filter.compile(l.q.CEL); err != nil {
+		return err
+	}
+	var kinds []*Kind
+	for _, name := range l.kinds {
+		kinds = append(kinds, l.c.kinds.Get(name))
+	}
+	if err := l.program.mentions.check(kinds); err != nil {
 		return err
 	}
 	for _, eq := range l.program.equalities {
