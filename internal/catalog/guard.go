@@ -46,18 +46,33 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 	return e, k, err
 }
 
+// AddGuard has a guard asked beside that of a kind, for what only the wiring of
+// the program knows. It is called before the catalog is used.
+func (c *Catalog) AddGuard(kind string, f func(*Guarded) error) {
+	if c.guards == nil {
+		c.guards = map[string][]func(*Guarded) error{}
+	}
+	c.guards[kind] = append(c.guards[kind], f)
+}
+
 // guard asks the guards of the kinds.
 func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	for _, ch := range changes {
-		if ch.kind.Guard == nil {
+		guards := c.guards[ch.kind.Name]
+		if ch.kind.Guard != nil {
+			guards = append([]func(*Guarded) error{ch.kind.Guard}, guards...)
+		}
+		if len(guards) == 0 {
 			continue
 		}
 		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, c: c, ctx: ctx, tx: tx}
 		if ch.op == Deleted {
 			g.After = nil
 		}
-		if err := ch.kind.Guard(g); err != nil {
-			return err
+		for _, f := range guards {
+			if err := f(g); err != nil {
+				return err
+			}
 		}
 		if g.After != nil {
 			ch.fields = Diff(ch.before, g.After)

@@ -91,6 +91,9 @@ func New(cfg Config) *Engine {
 	for _, l := range cfg.Languages {
 		e.languages[l.Name] = l
 	}
+	for _, kind := range OwnBearers() {
+		e.catalog.AddGuard(kind, e.guardTests)
+	}
 	return e
 }
 
@@ -112,7 +115,8 @@ func (e *Engine) Watches() []feed.Watch {
 // changed takes in what was written: the claims that are borne now, and which
 // tests read something else than before.
 func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) error {
-	due := sqldb.Micros(e.now())
+	now := e.now()
+	due := sqldb.Micros(now)
 	read := map[[2]string]bool{} // organisation and source
 	seen := map[[2]string]bool{}
 	for _, x := range batch {
@@ -141,8 +145,7 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 		}
 	}
 	for key := range read {
-		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
-			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, key[0], due, key[1]); err != nil {
+		if err := e.makeDue(ctx, tx, key[0], key[1], now); err != nil {
 			return err
 		}
 	}
@@ -257,6 +260,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// reasked is how long after a claim has turned those tests are run that ask
+// about claims, so that what they say of themselves cannot keep them running.
+const reasked = time.Minute
 
 const (
 	runLease = "claims/run"
@@ -636,10 +643,9 @@ func (e *Engine) keep(ctx context.Context, tx *sqldb.Tx, org string, runs []done
 	}
 	slices.Sort(claims)
 	claims = slices.Compact(claims)
-	due := sqldb.Micros(e.now())
+	now := e.now()
 	for _, uid := range claims {
-		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
-			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, org, due, measureSource(uid)); err != nil {
+		if err := e.makeDue(ctx, tx, org, measureSource(uid), now); err != nil {
 			return err
 		}
 	}

@@ -541,3 +541,21 @@ func TestVerify(t *testing.T) {
 		broken(`UPDATE claim_results SET doc = doc || ' ' WHERE kind = 'answer'`, "document")
 	})
 }
+
+// TestClaimsAboutClaims: the table of claims is asked, not the kind of the same
+// name, and again a while after one of them turned.
+func TestClaimsAboutClaims(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.apply(described + "---\napiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: doubtful}\nspec: {room: operations, direction: down, target: 0, records: {from: claims, where: row.state == \"contradicted\" && row.kind == \"claim\", value: count}}\n" + aThing("a", ", description: x"))
+		w.clock = w.clock.Add(2 * time.Minute)
+		w.settle()
+		w.state("measure:doubtful", Supported)
+		w.apply(aThing("b", ""))
+		w.state("described", Contradicted)
+		w.clock = w.clock.Add(2 * time.Minute)
+		w.settle()
+		if v := w.state("measure:doubtful", Contradicted); *v.Value != 1 {
+			w.Errorf("%v claims are contradicted", *v.Value)
+		}
+	})
+}

@@ -42,9 +42,12 @@ func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Mo
 	return &session{e: e, ctx: ctx, q: q, org: org, at: at, kept: map[string][]member{}}
 }
 
-// source returns the name of a population: of a kind in lower case, or of a
-// table.
+// source returns the name of a population: of a table, or of a kind in lower
+// case. The table claims goes before the plural of the kind.
 func (e *Engine) source(from string) string {
+	if e.tables[lower(from)] != nil {
+		return lower(from)
+	}
 	if k := e.catalog.Kinds().Get(from); k != nil {
 		return strings.ToLower(k.Name)
 	}

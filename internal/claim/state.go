@@ -203,6 +203,7 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 	if err != nil {
 		return err
 	}
+	turned := false
 	for _, uid := range sortedKeys(rows) {
 		r := rows[uid]
 		r.doubts = g.doubts(uid, doubtful(rows))
@@ -213,11 +214,23 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 		if !fresh[uid] && r.same(was[uid]) {
 			continue
 		}
+		turned = turned || r.state != was[uid].state
 		if err := e.finish(ctx, tx, r, was[uid]); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !turned {
+		return nil
+	}
+	return e.makeDue(ctx, tx, org, claimsName, e.now().Add(reasked))
+}
+
+// makeDue brings the tests that read a source forward to a moment.
+func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org, source string, at time.Time) error {
+	due := sqldb.Micros(at)
+	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
+		SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, org, due, source)
+	return err
 }
 
 func (r *row) same(o row) bool { return r.state == o.state && slices.Equal(r.doubts, o.doubts) }
@@ -354,11 +367,14 @@ func ownerOf(x *entity.Entity) string {
 	return ref.String()
 }
 
+// claimsName is the name of the table of claims.
+const claimsName = "claims"
+
 // claimsTable lets record queries ask about claims themselves.
 func (e *Engine) claimsTable() *Table {
 	col := func(name, en, es string) Column { return Column{name, lang.T(en, es)} }
 	return &Table{
-		Name: "claims", Title: lang.T("Claims and measures with their states", "Afirmaciones y medidas con sus estados"),
+		Name: claimsName, Title: lang.T("Claims and measures with their states", "Afirmaciones y medidas con sus estados"),
 		Doc: lang.T("One row for each thing that bears a claim: a claim, a measure, a key result.", "Una fila por cada cosa que lleva una afirmación: una afirmación, una medida, un resultado clave."),
 		Fields: []Column{col("ref", "The reference.", "La referencia."), col("kind", "The kind in lower case.", "La clase en minúsculas."), col("room", "The room.", "La sala."),
 			col("owner", "The owner, in full; empty without one.", "El responsable, completo; vacío si no hay."), col("subject", "What a claim is about, as written.", "De qué trata, tal como se escribió."),
