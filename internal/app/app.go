@@ -30,6 +30,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -54,7 +55,20 @@ func Rooms() []room.Module {
 // Modules lists the rooms and the parts of the house itself that come as one.
 func Modules() []room.Module {
 	rooms := Rooms()
-	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms)), Kinds: claim.Kinds(), Migrations: claim.Migrations()})
+	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms), Library()), Kinds: claim.Kinds(), Migrations: claim.Migrations()})
+}
+
+// Library returns the claims and measures that are ready to be added.
+func Library() []claim.Ready {
+	folder, err := fs.Sub(content.Measures, "measures")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := claim.Library(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
 }
 
 // bearers returns the kinds whose entities bear a claim: those of claims

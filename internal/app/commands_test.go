@@ -29,7 +29,7 @@ var lines = map[string]string{
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke TOKEN",
 	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
 	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o NAME.zip",
-	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
+	"measures list": "measures list", "measures add": "measures add services-owned", "audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
 }
 
 // exitRefused is the exit code of what somebody may not do.

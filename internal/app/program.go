@@ -36,7 +36,7 @@ func Program() cli.Program {
 		panic(err) // the folder is compiled in
 	}
 	return cli.Program{
-		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample,
+		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample, Library: Library(),
 		Open: openGround, Serve: serveGround, MCP: mcpGround, Restore: restoreGround, Layout: layout, Path: web.LinkPath,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // need is something a handler asks beyond what its route takes.
@@ -143,6 +144,16 @@ func spoken(pairs ...string) ask {
 		}
 		return fields(path, pairs...)
 	}}.needs(auth.Write, auth.Operations)
+}
+
+// takeBack deletes what somebody else has added.
+func (v *visit) takeBack(text string) {
+	v.Helper()
+	ref, err := v.app.Catalog.Resolve(text, "")
+	v.must(err)
+	if _, err := v.app.Catalog.Delete(v.Context(), v.as(), ref, 0); err != nil && !fault.Is(err, fault.NotFound) {
+		v.Fatal(err)
+	}
 }
 
 // spokenJSON is spoken by REST.
@@ -308,6 +319,11 @@ var asks = map[string]ask{
 	"POST /KIND/{namespace}/{name}/decide": ask{make: func(v *visit) request {
 		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", v.requested(), 1), "state", "approved")
 	}}.needs(auth.Write, auth.Operations).using(),
+	"GET /library": plain(),
+	"POST /library": ask{make: func(v *visit) request {
+		v.takeBack("claim:services-owned")
+		return fields("/library", "name", "services-owned")
+	}}.needs(auth.Write, auth.Operations),
 	"GET /evidence":         plain(),
 	"GET /evidence/pack":    query("?from=2026-01-01&to=2026-12-31"),
 	"POST /evidence/verify": sends(),

@@ -126,3 +126,79 @@ func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relati
 	}
 	return out, rows.Err()
 }
+
+// Pointer is a typed reference that an entity holds.
+type Pointer struct {
+	Relation string // from the holder, as "ownedBy"
+	Inverse  string // from the other side, as "ownerOf"
+	Target   string // in full
+}
+
+// Pointers returns what an entity of the kind points at.
+func (k *Kind) Pointers(e *entity.Entity) []Pointer {
+	tree, err := treeOf(e)
+	if err != nil {
+		return nil
+	}
+	var out []Pointer
+	add := func(f *Field, v any) {
+		s, ok := v.(string)
+		if !ok {
+			return
+		}
+		kind := f.Refs[0]
+		if kind == "*" {
+			kind = ""
+		}
+		ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace)
+		r := Pointer{f.Relation, f.Inverse, ref.String()}
+		if err == nil && r.Relation != "" && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	eachRef(metaFields, tree["metadata"], add)
+	eachRef(k.Fields, tree["spec"], add)
+	return out
+}
+
+// Relations returns the names of the relations that entities of the kind may
+// have, with the kinds at the other end in lower case, written at either end.
+// "*" stands for any kind.
+func (ks *Kinds) Relations(k *Kind) map[string][]string {
+	out := map[string][]string{}
+	add := func(relation string, kinds ...string) {
+		for _, name := range kinds {
+			if relation != "" && !slices.Contains(out[relation], name) {
+				out[relation] = append(out[relation], name)
+			}
+		}
+	}
+	for _, other := range ks.list {
+		for _, fields := range [][]Field{metaFields, other.Fields} {
+			eachField(fields, func(f *Field) {
+				if len(f.Refs) == 0 {
+					return
+				}
+				if other == k {
+					add(f.Relation, f.Refs...)
+				}
+				if slices.Contains(f.Refs, lower(k.Name)) || slices.Contains(f.Refs, "*") {
+					add(f.Inverse, lower(other.Name))
+				}
+			})
+		}
+	}
+	return out
+}
+
+// eachField visits the fields, those of objects and those of the items of lists.
+func eachField(fields []Field, visit func(*Field)) {
+	for i := range fields {
+		f := &fields[i]
+		visit(f)
+		eachField(f.Fields, visit)
+		if f.Item != nil {
+			eachField(f.Item.Fields, visit)
+		}
+	}
+}

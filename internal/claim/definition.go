@@ -208,6 +208,9 @@ func (e *Engine) sources(p *Probe, uid func(ref string) string) []string {
 	switch {
 	case p.Records != nil:
 		out = append(out, e.source(p.Records.From))
+		if p.Records.usesLinks() {
+			out = append(out, e.linkSources(p.Records.From)...)
+		}
 	case p.Measure != nil:
 		out = append(out, measureSource(uid(p.Measure.Measure)))
 	case p.Formula != nil:

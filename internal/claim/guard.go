@@ -95,7 +95,7 @@ func (e *Engine) checkRecords(at string, r *Records) []fault.Problem {
 		if iss.Err() != nil {
 			continue // the kind's own check says so
 		}
-		for _, p := range fieldsOf(checked, k, t) {
+		for _, p := range e.fieldsOf(checked, k, t) {
 			p.Field = at + "." + x.field
 			out = append(out, p)
 		}
@@ -114,13 +114,31 @@ func (e *Engine) sourceNames() []string {
 
 // fieldsOf returns what is wrong with the fields an expression over a kind or a
 // table names.
-func fieldsOf(checked *cel.Ast, k *catalog.Kind, t *Table) []fault.Problem {
+func (e *Engine) fieldsOf(checked *cel.Ast, k *catalog.Kind, t *Table) []fault.Problem {
 	if t != nil {
 		return t.check(checked)
 	}
 	out := placed(catalog.CheckFields(checked, k))
 	if named := fieldsUnder(checked, "row"); len(named) > 0 {
 		out = append(out, problem("", "row-of-kind", "row is of tables; a %s has metadata and spec", k.Name))
+	}
+	return append(out, e.checkLinks(checked, k)...)
+}
+
+// checkLinks returns what is wrong with the relations an expression looks along.
+func (e *Engine) checkLinks(checked *cel.Ast, k *catalog.Kind) []fault.Problem {
+	known := sortedKeys(e.catalog.Kinds().Relations(k))
+	var out []fault.Problem
+	for _, name := range fieldsUnder(checked, "links") {
+		if slices.Contains(known, name) {
+			continue
+		}
+		p := problem("", "relation", "a %s has no relation %s", k.Name, name)
+		p.Hint = "its relations are " + strings.Join(known, ", ")
+		if near := catalog.Nearest(name, known); near != "" {
+			p.Hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		out = append(out, p)
 	}
 	return out
 }
@@ -155,7 +173,7 @@ func (t *Table) check(checked *cel.Ast) []fault.Problem {
 		}
 		out = append(out, p)
 	}
-	for _, root := range []string{"metadata", "spec"} {
+	for _, root := range []string{"metadata", "spec", "links"} {
 		if len(fieldsUnder(checked, root)) > 0 {
 			out = append(out, problem("", "table-of-rows", "%s is of kinds; the table %s has row", root, t.Name))
 		}

@@ -36,6 +36,7 @@ type session struct {
 	kept map[string][]member
 
 	excused []excusing // nil: not read yet
+	linked  linked     // nil: not read yet
 }
 
 func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Moment) *session {
@@ -109,6 +110,11 @@ func (s *session) records(r *Records) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{Rule: recordsRule, Steps: []Step{step("from", len(all), s.e.source(r.From))}}
+	if r.usesLinks() {
+		if err := s.link(r.From, all); err != nil {
+			return nil, err
+		}
+	}
 	asked, err := s.where(r, all)
 	if err != nil {
 		return nil, err

@@ -140,7 +140,7 @@ CÓDIGOS DE SALIDA
 			serveCommand(), demoCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
-			importCommand(), exportCommand(), claimsCommand(),
+			importCommand(), exportCommand(), claimsCommand(), measuresCommand(),
 			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},

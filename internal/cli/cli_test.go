@@ -156,11 +156,21 @@ var sample = fstest.MapFS{
 	"import/rings/2025/may.csv": {Data: []byte("go,2025-05,adopt\n")},
 }
 
+// library holds one claim that is ready to be added.
+func library() []claim.Ready {
+	list, err := claim.Library(fstest.MapFS{"ready/measure.yml": {Data: []byte("title: {en: Components have an owner, es: Los componentes tienen responsable}\ndoc: {en: Somebody answers., es: Alguien responde.}\n" +
+		"kind: Claim\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")}})
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
 // program is a small binnacle: three kinds, the door and the API.
 func program() cli.Program {
 	return cli.Program{
 		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
-		Open: open, Serve: serve, Sample: sample, Layout: layout,
+		Open: open, Serve: serve, Sample: sample, Library: library(), Layout: layout,
 		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
 			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
 			return err

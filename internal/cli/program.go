@@ -25,6 +25,7 @@ type Program struct {
 	// Sample holds the sample organisation: files that apply, and under
 	// import/FORMAT files of other formats.
 	Sample     fs.FS
+	Library    []claim.Ready     // claims and measures that are ready to be added
 	Migrations []sqldb.Migration // all, in order
 
 	// Open opens a data folder, and makes it when it is not there.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -25,8 +26,8 @@ var files embed.FS
 const Room = "evidence"
 
 // Module returns the pages and cards of claims. Bearers are the kinds whose
-// entities bear one.
-func Module(bearers []*catalog.Kind) web.Module {
+// entities bear one, library what is ready to be added.
+func Module(bearers []*catalog.Kind, library []claim.Ready) web.Module {
 	var names []string
 	for _, k := range bearers {
 		names = append(names, k.Name)
@@ -34,12 +35,13 @@ func Module(bearers []*catalog.Kind) web.Module {
 	return web.Module{
 		Room:  web.Room{ID: Room, House: true, Title: lang.T("Evidence", "Evidencia"), Icon: "claim", Order: 80},
 		Texts: files, Templates: files,
-		Pages: pages(bearers),
+		Pages: append(pages(bearers), libraryPages(library)...),
 		Cards: append(claimCards(names), aboutCard(), holdsCard(), leansCard(), deciding()),
 		Nav: []web.NavItem{
 			{Kind: auth.KindClaim, Key: "c", Count: doubtful},
 			{Kind: auth.KindMeasure},
 			{Kind: auth.KindException, Count: undecided},
+			{ID: "library", Label: "claims.nav.library", Href: "/library", Icon: "book"},
 			{ID: "packs", Label: "claims.nav.packs", Href: "/evidence", Icon: "download"},
 		},
 	}
