@@ -170,23 +170,19 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 	}
 	a := &Answer{N: -1}
 	if p.Typed != nil {
-		a.Rule, a.Value = "typed/1", &w.Value
+		a.Rule, a.Value = typedRule, &w.Value
 		a.Steps = append(a.Steps, step("typed", r.By, w.Value))
 		r.Asserted, r.Until = true, r.AsOf.Add(p.GoodFor())
 		r.Verdict, r.Zone = d.judge(p, a, Moment{At: r.AsOf})
 	} else {
-		a.Rule = "attest/1"
+		a.Rule = attestRule
 		r.Asserted, r.Until = !accountable, r.AsOf.Add(p.GoodFor())
-		said := p.Attest.Statement
-		if said == "" {
-			said = d.Statement
-		}
 		r.Verdict, r.Zone = Pass, OK
 		do := "attested"
 		if !w.Holds {
 			r.Verdict, r.Zone, do = Fail, Bad, "denied"
 		}
-		a.Steps = append(a.Steps, step(do, r.By, said))
+		a.Steps = append(a.Steps, step(do, r.By, d.stated(p)))
 	}
 	r.Value = a.Value
 	if err := s.excuse(x, p, a, r); err != nil {

@@ -51,11 +51,32 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 func (s *session) seal(d *Definition, p *Probe, a *Answer, r *Run) (done, error) {
 	out := done{run: r}
 	var err error
-	if out.query, r.Query, err = hashed(question{a.Rule, p, d.Scale}); err != nil {
+	if out.query, r.Query, err = hashed(d.question(p, a.Rule)); err != nil {
 		return out, err
 	}
 	out.answer, r.Result, err = hashed(a)
 	return out, err
+}
+
+// question is what a probe asks. Of an attestation only what is attested counts,
+// so that a word stands while the test around it is edited.
+func (d *Definition) question(p *Probe, rule string) question {
+	if p.Attest == nil {
+		return question{rule, p, d.Scale}
+	}
+	return question{rule, &Probe{Test: Test{Name: p.Name, Attest: &Attest{Statement: d.stated(p)}}}, Scale{}}
+}
+
+// stated is what an attestation says.
+func (d *Definition) stated(p *Probe) string { return cmp.Or(p.Attest.Statement, d.Statement) }
+
+// attestRule names how attestations are taken.
+const attestRule = "attest/1"
+
+// attested returns the hash of the question that an attestation answers.
+func (d *Definition) attested(p *Probe) string {
+	_, hash, _ := hashed(d.question(p, attestRule))
+	return hash
 }
 
 func isFault(err error) bool {
@@ -73,6 +94,8 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 		return s.measured(p.Measure.Measure, x.Metadata.Namespace, r)
 	case p.Formula != nil:
 		return s.formula(p.Formula, x.Metadata.Namespace, r)
+	case p.Typed != nil:
+		return s.typed(p, r)
 	case p.Number != nil, p.Query != nil:
 		if outside.err != nil {
 			return nil, outside.err
@@ -88,6 +111,23 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 	}
 	return nil, fault.New(fault.Internal, "a %s test cannot be asked", p.Form())
 }
+
+// typed reads the number that was typed last again, against a scale that has
+// changed since.
+func (s *session) typed(p *Probe, r *Run) (*Answer, error) {
+	a := &Answer{Rule: typedRule, N: -1}
+	last := s.before
+	if last == nil || last.Value == nil {
+		return a, nil
+	}
+	a.Value = last.Value
+	a.Steps = append(a.Steps, step("typed", last.By, *last.Value))
+	r.AsOf, r.By, r.Note, r.Until, r.Asserted, r.Why = last.AsOf, last.By, last.Note, last.Until, true, word
+	return a, nil
+}
+
+// typedRule names how typed numbers are taken.
+const typedRule = "typed/1"
 
 // measured reads the last run of a measure: the number, its age, and whether it
 // is somebody's word.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -118,25 +119,20 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	now := e.now()
 	due := sqldb.Micros(now)
 	read := map[[2]string]bool{} // organisation and source
-	seen := map[[2]string]bool{}
+	adopted, disputed := map[string][]string{}, map[string][]string{}
 	for _, x := range batch {
 		kind, _, _ := strings.Cut(x.Ref, ":")
 		switch {
 		case strings.HasPrefix(x.Type, "comment."):
-			if err := e.restate(ctx, tx, x.Org, []string{x.UID}); err != nil {
-				return err
-			}
+			disputed[x.Org] = append(disputed[x.Org], x.UID)
 			continue
 		case strings.HasPrefix(x.Type, "observed."):
 			read[[2]string{x.Org, strings.TrimPrefix(x.Type, "observed.")}] = true
 			continue
 		}
 		read[[2]string{x.Org, kind}] = true
-		if e.Bears(kind) && !seen[[2]string{x.Org, x.UID}] {
-			seen[[2]string{x.Org, x.UID}] = true
-			if err := e.adopt(ctx, tx, x.Org, x.UID, due); err != nil {
-				return fmt.Errorf("%s: %w", x.Ref, err)
-			}
+		if e.Bears(kind) && !slices.Contains(adopted[x.Org], x.UID) {
+			adopted[x.Org] = append(adopted[x.Org], x.UID)
 		}
 		if kind == "exception" {
 			if err := e.excepted(ctx, tx, x, due); err != nil {
@@ -144,8 +140,18 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 			}
 		}
 	}
+	for _, org := range sortedKeys(adopted) {
+		if err := e.adopt(ctx, tx, org, adopted[org], due); err != nil {
+			return err
+		}
+	}
+	for _, org := range sortedKeys(disputed) {
+		if err := e.restate(ctx, tx, org, disputed[org]); err != nil {
+			return err
+		}
+	}
 	for key := range read {
-		if err := e.makeDue(ctx, tx, key[0], key[1], now); err != nil {
+		if err := e.makeDue(ctx, tx, key[0], now, key[1]); err != nil {
 			return err
 		}
 	}
@@ -153,50 +159,79 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	return nil
 }
 
-// adopt brings the engine's rows of a claim in line with the entity that bears
-// it.
-func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org, uid string, due int64) error {
+// adopt brings the engine's rows of some claims in line with the entities that
+// bear them. The states of those that were deleted are no evidence any more;
+// their runs stay.
+func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org string, uids []string, due int64) error {
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
+		return err
+	}
+	args := []any{org}
+	gone := []any{org}
+	for _, uid := range uids {
+		args = append(args, uid)
+		if found[uid] == nil {
+			gone = append(gone, uid)
+		}
+	}
 	for _, table := range []string{"claim_sources", "claim_due"} {
-		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE org = ? AND claim = ?`, org, uid); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE org = ? AND claim IN `+sqldb.In(len(uids)), args...); err != nil {
 			return err
 		}
 	}
-	x, err := e.catalog.ByUID(ctx, tx, org, uid)
-	if err != nil {
-		return err
-	}
-	if x == nil {
-		return e.forget(ctx, tx, org, uid)
-	}
-	d, err := e.define(x)
-	if err != nil {
-		return err
-	}
-	if !d.Closed {
-		if err := e.plan(ctx, tx, org, x, &d, due); err != nil {
+	if len(gone) > 1 {
+		if _, err := tx.Exec(ctx, `DELETE FROM claim_states WHERE org = ? AND claim IN `+sqldb.In(len(gone)-1), gone...); err != nil {
 			return err
 		}
 	}
-	return e.restate(ctx, tx, org, []string{uid})
+	p := planning{e: e, ctx: ctx, tx: tx, org: org, due: due}
+	for _, uid := range uids {
+		if x := found[uid]; x != nil {
+			if err := p.add(x); err != nil {
+				return fmt.Errorf("%s: %w", x.Ref(), err)
+			}
+		}
+	}
+	if err := p.write(); err != nil {
+		return err
+	}
+	return e.restate(ctx, tx, org, uids)
 }
 
-// plan writes what the probes of a claim read and that they are due.
-func (e *Engine) plan(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, d *Definition, due int64) error {
-	var when, sources [][]any
-	for i := range d.Probes {
-		p := &d.Probes[i]
-		if !p.asked() {
-			continue
-		}
-		when = append(when, []any{org, x.Metadata.UID, p.Name, due, "change"})
-		for _, s := range e.sources(p, func(ref string) string { return e.uidOf(ctx, tx, org, ref, x.Metadata.Namespace) }) {
-			sources = append(sources, []any{org, x.Metadata.UID, p.Name, s})
-		}
-	}
-	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due`); err != nil {
+// planning collects what the probes of some claims read, and that they are due.
+type planning struct {
+	e             *Engine
+	ctx           context.Context
+	tx            *sqldb.Tx
+	org           string
+	due           int64
+	when, sources [][]any
+}
+
+func (p *planning) add(x *entity.Entity) error {
+	d, err := p.e.define(x)
+	if err != nil || d.Closed {
 		return err
 	}
-	return insert(ctx, tx, `INSERT INTO claim_sources (org, claim, test, source)`, sources, ` ON CONFLICT DO NOTHING`)
+	for i := range d.Probes {
+		probe := &d.Probes[i]
+		if !probe.asked() && probe.Typed == nil {
+			continue
+		}
+		p.when = append(p.when, []any{p.org, x.Metadata.UID, probe.Name, p.due, "change"})
+		for _, s := range p.e.sources(probe, func(ref string) string { return p.e.uidOf(p.ctx, p.tx, p.org, ref, x.Metadata.Namespace) }) {
+			p.sources = append(p.sources, []any{p.org, x.Metadata.UID, probe.Name, s})
+		}
+	}
+	return nil
+}
+
+func (p *planning) write() error {
+	if err := insert(p.ctx, p.tx, `INSERT INTO claim_due (org, claim, test, due, why)`, p.when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due`); err != nil {
+		return err
+	}
+	return insert(p.ctx, p.tx, `INSERT INTO claim_sources (org, claim, test, source)`, p.sources, ` ON CONFLICT DO NOTHING`)
 }
 
 // uidOf returns the identity of a measure by reference; the reference itself
@@ -211,16 +246,6 @@ func (e *Engine) uidOf(ctx context.Context, tx *sqldb.Tx, org, ref, ns string) s
 		return r.String()
 	}
 	return x.Metadata.UID
-}
-
-// forget drops what is no evidence any more of a claim that was deleted; its
-// runs stay.
-func (e *Engine) forget(ctx context.Context, tx *sqldb.Tx, org, uid string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM claim_states WHERE org = ? AND claim = ?`, org, uid)
-	if err != nil {
-		return err
-	}
-	return e.doubt(ctx, tx, org)
 }
 
 // excepted makes the claims an exception names due.
@@ -489,27 +514,33 @@ type asked struct {
 func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, error) {
 	list := make([]asked, len(jobs))
 	defs := make([]Definition, len(jobs))
+	var last map[string]map[string]*Run
 	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
-		kept := map[string]*entity.Entity{}
+		var uids []string
+		for _, j := range jobs {
+			uids = append(uids, j.uid)
+		}
+		slices.Sort(uids)
+		found, err := e.catalog.ByUIDs(ctx, tx, org, slices.Compact(uids))
+		if err != nil {
+			return err
+		}
+		if _, last, err = e.stored(ctx, tx, org, slices.Collect(maps.Values(found))); err != nil {
+			return err
+		}
 		for i, j := range jobs {
-			list[i].job = j
-			x, ok := kept[j.uid]
-			if !ok {
-				var err error
-				if x, err = e.catalog.ByUID(ctx, tx, org, j.uid); err != nil {
-					return err
-				}
-				kept[j.uid] = x
-			}
+			list[i] = asked{job: j}
+			x := found[j.uid]
 			if x == nil {
 				continue
 			}
-			d, err := e.define(x)
-			if err != nil {
+			if defs[i], err = e.define(x); err != nil {
 				return err
 			}
-			list[i].entity, defs[i] = x, d
-			list[i].probe = defs[i].probe(j.test)
+			list[i].entity, list[i].last = x, last[j.uid][j.test]
+			if p := defs[i].probe(j.test); p != nil && (p.asked() || p.Typed != nil) {
+				list[i].probe = p
+			}
 		}
 		return nil
 	})
@@ -527,9 +558,7 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 			if a.probe == nil {
 				continue
 			}
-			if a.last, err = e.lastRun(ctx, tx, org, a.uid, a.test); err != nil {
-				return err
-			}
+			s.before = a.last
 			if a.done, err = s.run(a.entity, &defs[i], a.probe, outside[i], a.why); err != nil {
 				return err
 			}
@@ -620,7 +649,7 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 			continue
 		}
 		when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule"})
-		if a.repeats() {
+		if a.repeats() || a.probe.Typed != nil && (a.last == nil || a.last.Query == a.done.run.Query) {
 			continue
 		}
 		runs = append(runs, a.done)
@@ -643,11 +672,12 @@ func (e *Engine) keep(ctx context.Context, tx *sqldb.Tx, org string, runs []done
 	}
 	slices.Sort(claims)
 	claims = slices.Compact(claims)
-	now := e.now()
-	for _, uid := range claims {
-		if err := e.makeDue(ctx, tx, org, measureSource(uid), now); err != nil {
-			return err
-		}
+	sources := make([]string, len(claims))
+	for i, uid := range claims {
+		sources[i] = measureSource(uid)
+	}
+	if err := e.makeDue(ctx, tx, org, e.now(), sources...); err != nil {
+		return err
 	}
 	if err := e.restate(ctx, tx, org, claims); err != nil {
 		return err

@@ -37,6 +37,7 @@ type session struct {
 
 	excused []excusing // nil: not read yet
 	linked  linked     // nil: not read yet
+	before  *Run       // the last run of the test at hand; nil: none
 }
 
 func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Moment) *session {

@@ -41,7 +41,8 @@ func figureOr(v *float64) string {
 
 const runColumns = `org, claim, seq, test, at, as_of, feed, n, exceptions, excused, value, verdict, zone, reason, asserted, by_whom, note, until, source, excused_by, excused_until, why, query, result, prev, hash`
 
-const runArgs = 26
+// prefixed is runColumns of the table called r.
+var prefixed = "r." + strings.ReplaceAll(runColumns, ", ", ", r.")
 
 func (r *Run) args() []any {
 	asserted := 0

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -33,24 +34,14 @@ type Evidence struct {
 	Due    time.Time
 }
 
-// evidence returns the evidence of a claim at a moment.
-func (e *Engine) evidence(ctx context.Context, q sqldb.Querier, org, uid string, d *Definition, now time.Time) ([]Evidence, error) {
-	runs, err := e.runs(ctx, q, `r.org = ? AND r.claim = ? AND r.seq IN (SELECT l.seq FROM claim_last l WHERE l.org = ? AND l.claim = ?)`, org, uid, org, uid)
-	if err != nil {
-		return nil, err
-	}
-	by := map[string]*Run{}
-	for _, r := range runs {
-		by[r.Test] = r
-	}
-	return d.evidence(by, now), nil
-}
-
 func (d *Definition) evidence(last map[string]*Run, now time.Time) []Evidence {
 	out := make([]Evidence, len(d.Probes))
 	for i := range d.Probes {
 		p := &d.Probes[i]
 		r := last[p.Name]
+		if p.Attest != nil && r != nil && r.Query != d.attested(p) {
+			r = nil // it was said of something else
+		}
 		out[i] = Evidence{Probe: p, Scale: d.ScaleOf(p), Last: r, Health: r.Health(now, p.maxAge())}
 	}
 	return out
@@ -94,17 +85,34 @@ func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []s
 	if err != nil {
 		return err
 	}
-	for _, uid := range uids {
-		x, err := e.catalog.ByUID(ctx, tx, org, uid)
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
+		return err
+	}
+	var entities []*entity.Entity
+	for _, uid := range sortedKeys(found) {
+		if e.Bears(found[uid].Kind) {
+			entities = append(entities, found[uid])
+		}
+	}
+	rows, last, err := e.stored(ctx, tx, org, entities)
+	if err != nil {
+		return err
+	}
+	var changed []row
+	for _, x := range entities {
+		uid := x.Metadata.UID
+		_, disputed := disputes[uid]
+		r, err := e.stateOf(org, x, last[uid], disputed, now)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", x.Ref(), err)
 		}
-		if x == nil || !e.Bears(x.Kind) {
-			continue
+		if was, ok := rows[uid]; !ok || !was.likewise(&r) {
+			changed = append(changed, r)
 		}
-		if err := e.restateOne(ctx, tx, org, x, disputes, now); err != nil {
-			return err
-		}
+	}
+	if err := e.store(ctx, tx, changed); err != nil {
+		return err
 	}
 	return e.doubt(ctx, tx, org)
 }
@@ -116,16 +124,13 @@ func (e *Engine) disputes(ctx context.Context, q sqldb.Querier, org string, uids
 	return e.cfg.Disputes(ctx, q, org, uids)
 }
 
-func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, disputes map[string]Dispute, now time.Time) error {
+// stateOf computes what is stored of a claim, before doubt.
+func (e *Engine) stateOf(org string, x *entity.Entity, last map[string]*Run, disputed bool, now time.Time) (row, error) {
 	d, err := e.define(x)
 	if err != nil {
-		return err
+		return row{}, err
 	}
-	list, err := e.evidence(ctx, tx, org, x.Metadata.UID, &d, now)
-	if err != nil {
-		return err
-	}
-	_, disputed := disputes[x.Metadata.UID]
+	list := d.evidence(last, now)
 	r := row{org: org, uid: x.Metadata.UID, ref: x.Ref().String(), kind: x.Kind, room: d.Room, owner: ownerOf(x), title: d.Statement, subject: d.Subject,
 		own: judgeAll(list), disputed: disputed}
 	for _, ev := range list {
@@ -140,21 +145,33 @@ func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *en
 			r.turns = t
 		}
 	}
-	return e.store(ctx, tx, &r)
+	return r, nil
 }
 
-// store writes a state before doubt; doubt completes it.
-func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, r *row) error {
-	var value any
-	if r.value != nil {
-		value = *r.value
+// likewise reports whether a stored state says all that o says.
+func (r row) likewise(o *row) bool {
+	value := r.value == o.value || r.value != nil && o.value != nil && *r.value == *o.value
+	return value && r.ref == o.ref && r.kind == o.kind && r.room == o.room && r.owner == o.owner && r.title == o.title && r.subject == o.subject &&
+		r.own == o.own && r.disputed == o.disputed && r.zone == o.zone && r.asserted == o.asserted && r.turns.Equal(o.turns)
+}
+
+// store writes states before doubt; doubt completes them. One whose evidence has
+// only grown younger keeps its place; what else is new is finished.
+func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, list []row) error {
+	var rows [][]any
+	for i := range list {
+		r := &list[i]
+		var value any
+		if r.value != nil {
+			value = *r.value
+		}
+		rows = append(rows, []any{r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), "", bit(r.disputed), string(r.zone), value, "[]", bit(r.asserted), 0, sqldb.Micros(r.turns), 0})
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, '[]', ?, 0, ?, ?)
-		ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
-		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns, updated = 0`,
-		r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), bit(r.disputed), string(r.zone), value, bit(r.asserted), sqldb.Micros(r.turns), 0)
-	return err
+	same := func(column string) string { return "claim_states." + column + " = excluded." + column }
+	return insert(ctx, tx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)`, rows,
+		` ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
+		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns,
+		updated = CASE WHEN `+same("ref")+` AND `+same("own")+` AND `+same("disputed")+` AND `+same("zone")+` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE 0 END`)
 }
 
 func bit(b bool) int {
@@ -222,15 +239,24 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 	if !turned {
 		return nil
 	}
-	return e.makeDue(ctx, tx, org, claimsName, e.now().Add(reasked))
+	return e.makeDue(ctx, tx, org, e.now().Add(reasked), claimsName)
 }
 
-// makeDue brings the tests that read a source forward to a moment.
-func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org, source string, at time.Time) error {
+// makeDue brings the tests that read one of some sources forward to a moment.
+func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org string, at time.Time, sources ...string) error {
 	due := sqldb.Micros(at)
-	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
-		SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, org, due, source)
-	return err
+	for part := range slices.Chunk(sources, 500) {
+		args := []any{due, org, due, org}
+		for _, s := range part {
+			args = append(args, s)
+		}
+		_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND (claim, test) IN (
+			SELECT s.claim, s.test FROM claim_sources s WHERE s.org = ? AND s.source IN `+sqldb.In(len(part))+`)`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *row) same(o row) bool { return r.state == o.state && slices.Equal(r.doubts, o.doubts) }

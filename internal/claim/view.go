@@ -216,15 +216,19 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 		if err != nil {
 			return nil, nil, err
 		}
-		runs, err := e.runs(ctx, q, `r.org = ? AND r.claim IN `+in+` AND EXISTS (SELECT 1 FROM claim_last l WHERE l.org = r.org AND l.claim = r.claim AND l.test = r.test AND l.seq = r.seq)`, args...)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, r := range runs {
+		err = query(ctx, q, func(s scanner) error {
+			r, err := scanRun(s)
+			if err != nil {
+				return err
+			}
 			if last[r.Claim] == nil {
 				last[r.Claim] = map[string]*Run{}
 			}
 			last[r.Claim][r.Test] = r
+			return nil
+		}, `SELECT `+prefixed+` FROM claim_last l JOIN claim_runs r ON r.org = l.org AND r.claim = l.claim AND r.seq = l.seq WHERE l.org = ? AND l.claim IN `+in, args...)
+		if err != nil {
+			return nil, nil, err
 		}
 	}
 	return rows, last, nil
