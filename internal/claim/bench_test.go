@@ -39,7 +39,8 @@ const (
 
 type year struct {
 	*world
-	flip int
+	flip  int
+	bytes float64 // of one run in the file; 0 where it cannot be told
 }
 
 func newYear(b *testing.B, db *sqldb.DB) *year {
@@ -53,8 +54,18 @@ func newYear(b *testing.B, db *sqldb.DB) *year {
 		w.must(w.tryApply(w.as("ana", auth.RoleOwner), y.String()))
 	}
 	w.settle()
+	before := w.size()
 	w.past(b)
+	w.bytes = float64(w.size()-before) / (benchClaims * benchDays)
 	return w
+}
+
+// size is how large the SQLite file is; 0 for PostgreSQL.
+func (w *year) size() (n int64) {
+	if w.db.Dialect() == sqldb.SQLite {
+		w.must(w.db.QueryRow(w.Context(), `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`).Scan(&n))
+	}
+	return n
 }
 
 // thingsOf writes the things; an odd round makes all of them too dear.
@@ -105,5 +116,8 @@ func (w *year) retest(b *testing.B, changed bool) {
 		if n < benchClaims {
 			b.Fatalf("%d runs", n)
 		}
+	}
+	if w.bytes > 0 {
+		b.ReportMetric(w.bytes, "B/run")
 	}
 }
