@@ -38,6 +38,7 @@ var pathDocs = map[string]param{
 	"kind":      text("", "A kind, by its name, its plural or a short name."),
 	"format":    text("", "The name of a format, as /api/v1/formats lists them."),
 	"id":        text("", "The id."),
+	"secret":    text("", "The name of a secret: small letters, digits and hyphens."),
 }
 
 func header(name, doc string) param {

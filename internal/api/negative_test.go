@@ -42,7 +42,7 @@ func newNegative(t *testing.T, h *harness) *negative {
 	for plural, kind := range map[string]string{"claims": "Claim", "measures": "Measure", "exceptions": "Exception"} {
 		shown[kind] = h.want(200, h.do("owner", "GET", "/api/v1/"+plural+"/default/dolphin", "")).Body.String()
 	}
-	n := &negative{harness: h, paths: map[string]string{"namespace": "default", "name": "dolphin", "rev": "1", "seq": "1", "kind": "boat", "format": "names", "id": "x1"}, bodies: map[string]string{
+	n := &negative{harness: h, paths: map[string]string{"namespace": "default", "name": "dolphin", "rev": "1", "seq": "1", "secret": "x", "kind": "boat", "format": "names", "id": "x1"}, bodies: map[string]string{
 		"createBoat": whole, "putBoat": whole, "patchBoat": `{"spec":{"length":4}}`, "restoreBoat": `{"rev":1}`, "renameBoat": `{"name":"orca"}`,
 		"createSailor": sailor, "putSailor": sailor, "patchSailor": `{"metadata":{"title":"Eve"}}`, "restoreSailor": `{"rev":1}`, "renameSailor": `{"name":"eva"}`,
 		"apply": whole, "diff": whole, "import": "a b c", "patchAccount": `{"name":"Ana","preferences":{"lang":"es"}}`,
@@ -51,7 +51,7 @@ func newNegative(t *testing.T, h *harness) *negative {
 		"invite":            `{"email":"new@example.org","name":"New","role":"member","user":"sailor:new","expires":"2026-01-31T00:00:00Z"}`,
 		"createProvider":    `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"putProvider":       `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
-		"patchOrganisation": `{"title":"Fleet"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
+		"patchOrganisation": `{"title":"Fleet"}`, "putSecret": `{"value":"x"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
 	}}
 	for kind, doc := range shown {
 		for id, body := range map[string]string{"create": doc, "put": doc, "patch": `{"metadata":{"title":"Eve"}}`, "restore": `{"rev":1}`, "rename": `{"name":"eva"}`,

@@ -206,14 +206,16 @@ func (a *App) wire(ctx context.Context) error {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
-	a.Claims = claim.New(a.claims(keys, client))
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
+	if err == nil {
+		a.Claims = claim.New(a.claims(keys, client))
+	}
 	return err
 }
 
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
-	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log}
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log}
 	for _, m := range Modules() {
 		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...)
 	}

@@ -100,6 +100,7 @@ func (w *world) prove() {
 	w.settle()
 	_, err := w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, io.Discard)
 	w.must(err)
+	w.must(w.auth.SetSecret(ctx, w.as().Principal, "status-page", "tok"))
 	_, err = w.app.DB.Exec(ctx, `INSERT INTO reckoned (kind, version) VALUES ('Component', 0)`)
 	w.must(err)
 }

@@ -29,7 +29,7 @@ var lines = map[string]string{
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke TOKEN",
 	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
 	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o NAME.zip",
-	"measures list": "measures list", "measures add": "measures add services-owned", "audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
+	"secret set": "secret set status-page", "secret list": "secret list", "secret delete": "secret delete none", "measures list": "measures list", "measures add": "measures add services-owned", "audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",
 }
 
 // exitRefused is the exit code of what somebody may not do.
@@ -152,7 +152,7 @@ func (w *world) run(base string, who *actor, line string) (int, string) {
 	line = strings.ReplaceAll(line, "NAME", name)
 	env := map[string]string{"BINNACLE_TOKEN": who.token, "BINNACLE_CONFIG": w.TempDir(), "EDITOR": `sed -i s/\(lifecycle:.*\)/\1x/`, "HOME": filepath.Clean("."), "LANG": "C"}
 	var out, errs bytes.Buffer
-	code := cli.Run(w.Context(), app.Program(), cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(k string) string { return env[k] }},
+	code := cli.Run(w.Context(), app.Program(), cli.Streams{In: strings.NewReader("said\n"), Out: &out, Err: &errs, Env: func(k string) string { return env[k] }},
 		append(strings.Fields(line), "--server", base))
 	return code, errs.String()
 }

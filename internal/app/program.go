@@ -94,7 +94,7 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 	if net.ParseIP(base.Hostname()) == nil {
 		a.Config.RPID = base.Hostname()
 	}
-	a.Config.AllowPrivate = o.AllowPrivate
+	a.Config.AllowPrivate, a.Config.Files = o.AllowPrivate, o.Files
 	for _, text := range o.Proxies {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

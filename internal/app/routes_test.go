@@ -280,6 +280,9 @@ var asks = map[string]ask{
 	"POST /settings/sign-in":         sends("title", "Id", "issuer", "https://id.example", "clientId", "b", "secret", "s", "defaultRole", "member"),
 	"POST /settings/sign-in/remove":  sendsID("id", (*visit).provider),
 	"POST /settings/tokens":          sends("name", "events"),
+	"GET /settings/secrets":          plain(),
+	"POST /settings/secrets":         sends("name", "status-page", "secretvalue", "tok"),
+	"POST /settings/secrets/delete":  sends("name", "none").answers(404),
 	"POST /settings/tokens/revoke":   sendsID("id", (*visit).ingestToken),
 
 	// Every kind on the web.
@@ -374,6 +377,9 @@ var asks = map[string]ask{
 	"POST /api/v1/providers":          says(newProvider),
 	"PUT /api/v1/providers/{id}":      aims((*visit).provider, newProvider),
 	"DELETE /api/v1/providers/{id}":   aims((*visit).provider, ""),
+	"GET /api/v1/secrets":             plain(),
+	"PUT /api/v1/secrets/{secret}":    {make: func(*visit) request { return asJSON("/api/v1/secrets/status-page", `{"value":"tok"}`) }},
+	"DELETE /api/v1/secrets/{secret}": at("/api/v1/secrets/none").answers(404),
 	"GET /api/v1/organisation":        plain(),
 	"PATCH /api/v1/organisation":      says(`{"title":"Renamed"}`),
 	"POST /api/v1/organisations":      {make: func(v *visit) request { return asJSON(v.route.Pattern, `{"id":"`+v.next()+`","title":"New"}`) }},

@@ -17,5 +17,6 @@ func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{
 		{Name: "auth/001-accounts", SQL: accountsSQL},
 		{Name: "auth/002-credentials", SQL: credentialsSQL},
+		{Name: "auth/003-secrets", SQL: secretsSQL},
 	}
 }

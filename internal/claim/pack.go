@@ -107,9 +107,11 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 		if err == nil {
 			return ed25519.NewKeyFromSeed(seed), nil
 		}
-		if !fault.Is(err, fault.NotFound) {
+		var known *fault.Error
+		if errors.As(err, &known) {
 			return nil, err
 		}
+		// It was sealed with a key that is lost: another one signs from now on.
 	} else if !errors.Is(err, sqldb.ErrNoRows) {
 		return nil, err
 	}
@@ -122,6 +124,9 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 	}
 	_, err = e.db.Exec(ctx, `INSERT INTO claim_keys (id, public, sealed, made) SELECT COALESCE(max(id), 0) + 1, ?, ?, ? FROM claim_keys`,
 		base64.StdEncoding.EncodeToString(public), sealed, sqldb.Micros(e.now()))
+	if sqldb.IsUnique(err) { // another node has just made one
+		return e.signer(ctx)
+	}
 	return private, err
 }
 

@@ -141,7 +141,7 @@ CÓDIGOS DE SALIDA
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
 			importCommand(), exportCommand(), claimsCommand(), measuresCommand(),
-			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
+			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), secretCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},
 	}

@@ -69,6 +69,9 @@ type people interface {
 	CreateToken(ctx context.Context, n newToken) (auth.Token, string, error)
 	Tokens(ctx context.Context, all bool) ([]auth.Token, error)
 	RevokeToken(ctx context.Context, id string) error
+	Secrets(ctx context.Context) ([]auth.Secret, error)
+	SetSecret(ctx context.Context, name, value string) error
+	DeleteSecret(ctx context.Context, name string) error
 }
 
 // newMember is a person to let in.

@@ -79,6 +79,7 @@ type ServeOptions struct {
 	BaseURL         string   // as people reach it; "" is http(s)://Listen
 	TLSCert, TLSKey string   // files; "" serves plain HTTP
 	AllowPrivate    []string // private networks and hosts that requests to addresses users give may go to
+	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
