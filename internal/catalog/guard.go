@@ -18,6 +18,9 @@ type Guarded struct {
 	At     time.Time
 	Before *entity.Entity // nil for a new one
 	After  *entity.Entity // nil for a deletion
+	// Follows says that After only names by its new name what is being renamed.
+	// Where a guard refuses that, the former name stays.
+	Follows bool
 
 	c   *Catalog
 	ctx context.Context
@@ -65,7 +68,7 @@ func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 		if len(guards) == 0 {
 			continue
 		}
-		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, c: c, ctx: ctx, tx: tx}
+		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, Follows: ch.follows, c: c, ctx: ctx, tx: tx}
 		if ch.op == Deleted {
 			g.After = nil
 		}

@@ -32,7 +32,7 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 			return done{}, err
 		}
 		a = &Answer{N: -1}
-		r.Verdict, r.Reason = Failed, err.Error()
+		r.Verdict, r.Reason = Failed, shortened(err.Error())
 	} else {
 		r.Verdict, r.Zone = d.read(p, a, r.Zone, s.at)
 		if r.Verdict == NoData && a.N != 0 && a.Value != nil {
@@ -46,6 +46,17 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 	a.seal()
 	return s.seal(d, p, a, r)
 }
+
+// shortened makes a text that came from elsewhere fit to be kept.
+func shortened(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
+	if r := []rune(s); len(r) > maxReason {
+		return string(r[:maxReason]) + "…"
+	}
+	return s
+}
+
+const maxReason = 500 // characters
 
 // seal computes the hashes of question and answer.
 func (s *session) seal(d *Definition, p *Probe, a *Answer, r *Run) (done, error) {
@@ -275,7 +286,7 @@ func (s *session) excuse(x *entity.Entity, p *Probe, a *Answer, r *Run) error {
 	var by []string
 	var until time.Time
 	for _, ex := range list {
-		if ex.claim != x.Ref() || ex.spec.Test != "" && ex.spec.Test != p.Name {
+		if ex.claim != x.Ref() && ex.target != x.Metadata.UID || ex.spec.Test != "" && ex.spec.Test != p.Name {
 			continue
 		}
 		end, ok := ex.spec.Holds(s.at.At)
@@ -313,9 +324,10 @@ func (s *session) enough(p *Probe, a *Answer, r *Run) bool {
 
 // excusing is an exception with what it names.
 type excusing struct {
-	ref   string
-	claim entity.Ref
-	spec  ExceptionSpec
+	ref    string
+	claim  entity.Ref // as it is written
+	target string     // the claim that this leads to, by whichever name; "" when asked about the past
+	spec   ExceptionSpec
 }
 
 // exceptions reads the exceptions of the organisation once.
@@ -324,6 +336,16 @@ func (s *session) exceptions() ([]excusing, error) {
 		return s.excused, nil
 	}
 	s.excused = []excusing{}
+	target := map[string]string{}
+	if s.at.Feed == 0 {
+		links, err := s.e.catalog.Links(s.ctx, s.q, s.org, "excuses")
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range links {
+			target[l.From] = l.To
+		}
+	}
 	err := s.e.catalog.Scan(s.ctx, s.q, s.org, "exception", s.at.Feed, func(e *entity.Entity) error {
 		spec, err := catalog.Spec[ExceptionSpec](e)
 		if err != nil {
@@ -333,7 +355,7 @@ func (s *session) exceptions() ([]excusing, error) {
 		if err != nil {
 			return nil // checked when it was written; a kind that is gone excuses nothing
 		}
-		s.excused = append(s.excused, excusing{e.Ref().String(), claim, spec})
+		s.excused = append(s.excused, excusing{e.Ref().String(), claim, target[e.Metadata.UID], spec})
 		return nil
 	})
 	slices.SortFunc(s.excused, func(a, b excusing) int { return cmp.Compare(a.ref, b.ref) })

@@ -31,7 +31,7 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 		if g.After.Kind == auth.KindMeasure {
 			at = "spec"
 		}
-		problems = append(problems, e.checkProbe(at, &d.Probes[i])...)
+		problems = append(problems, e.checkProbe(g.Caller, at, &d.Probes[i])...)
 	}
 	if len(problems) == 0 {
 		return nil
@@ -42,10 +42,10 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 	return fault.Bad(g.After.Ref().Short()+" asks what is not there", problems...)
 }
 
-func (e *Engine) checkProbe(at string, p *Probe) []fault.Problem {
+func (e *Engine) checkProbe(caller catalog.Caller, at string, p *Probe) []fault.Problem {
 	switch {
 	case p.Records != nil:
-		return e.checkRecords(at+".records", p.Records)
+		return e.checkRecords(caller, at+".records", p.Records)
 	case p.Query != nil:
 		return e.checkQuery(at+".query", p.Query)
 	}
@@ -74,7 +74,7 @@ func (e *Engine) checkQuery(at string, q *Query) []fault.Problem {
 	return nil
 }
 
-func (e *Engine) checkRecords(at string, r *Records) []fault.Problem {
+func (e *Engine) checkRecords(caller catalog.Caller, at string, r *Records) []fault.Problem {
 	k, t := e.catalog.Kinds().Get(r.From), e.tables[lower(r.From)]
 	if k == nil && t == nil {
 		p := problem(at+".from", "unknown-source", "there is no kind or table %q", r.From)
@@ -84,6 +84,10 @@ func (e *Engine) checkRecords(at string, r *Records) []fault.Problem {
 			p.Hint = "binnacle explain lists the kinds; the tables are " + strings.Join(sortedKeys(e.tables), ", ")
 		}
 		return []fault.Problem{p}
+	}
+	if t == nil && caller.Can(auth.Read, k.Resource()) != nil {
+		// Its answers would tell of records that are kept from its author.
+		return []fault.Problem{problem(at+".from", "source-refused", "you may not read %s", k.Plural)}
 	}
 	var out []fault.Problem
 	v, _ := parseValue(r.Value)

@@ -321,6 +321,8 @@ func guardException(g *catalog.Guarded) error {
 		}
 	}
 	switch {
+	case g.Follows:
+		return nil
 	case g.Before == nil || old.asks(s):
 		err = s.request(g)
 	case old.State != s.State:

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -81,6 +80,9 @@ type Doubt struct {
 // those that are others than before, here and where doubt travels.
 func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []string) error {
 	now := e.now().UTC()
+	if err := alone(ctx, tx, org); err != nil {
+		return err
+	}
 	disputes, err := e.disputes(ctx, tx, org, uids)
 	if err != nil {
 		return err
@@ -103,10 +105,7 @@ func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []s
 	for _, x := range entities {
 		uid := x.Metadata.UID
 		_, disputed := disputes[uid]
-		r, err := e.stateOf(org, x, last[uid], disputed, now)
-		if err != nil {
-			return fmt.Errorf("%s: %w", x.Ref(), err)
-		}
+		r := e.stateOf(org, x, last[uid], disputed, now)
 		if was, ok := rows[uid]; !ok || !was.likewise(&r) {
 			changed = append(changed, r)
 		}
@@ -125,10 +124,10 @@ func (e *Engine) disputes(ctx context.Context, q sqldb.Querier, org string, uids
 }
 
 // stateOf computes what is stored of a claim, before doubt.
-func (e *Engine) stateOf(org string, x *entity.Entity, last map[string]*Run, disputed bool, now time.Time) (row, error) {
+func (e *Engine) stateOf(org string, x *entity.Entity, last map[string]*Run, disputed bool, now time.Time) row {
 	d, err := e.define(x)
-	if err != nil {
-		return row{}, err
+	if err != nil { // adopt has logged it; without tests it has no evidence
+		d = Definition{Statement: x.DisplayTitle()}
 	}
 	list := d.evidence(last, now)
 	r := row{org: org, uid: x.Metadata.UID, ref: x.Ref().String(), kind: x.Kind, room: d.Room, owner: ownerOf(x), title: d.Statement, subject: d.Subject,
@@ -145,7 +144,7 @@ func (e *Engine) stateOf(org string, x *entity.Entity, last map[string]*Run, dis
 			r.turns = t
 		}
 	}
-	return r, nil
+	return r
 }
 
 // likewise reports whether a stored state says all that o says.
@@ -246,11 +245,11 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org string, at time.Time, sources ...string) error {
 	due := sqldb.Micros(at)
 	for part := range slices.Chunk(sources, 500) {
-		args := []any{due, org, due, org}
+		args := []any{due, due, org, org}
 		for _, s := range part {
 			args = append(args, s)
 		}
-		_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND (claim, test) IN (
+		_, err := tx.Exec(ctx, `UPDATE claim_due SET due = CASE WHEN due > ? THEN ? ELSE due END, why = 'change', mark = mark + 1 WHERE org = ? AND (claim, test) IN (
 			SELECT s.claim, s.test FROM claim_sources s WHERE s.org = ? AND s.source IN `+sqldb.In(len(part))+`)`, args...)
 		if err != nil {
 			return err
@@ -301,7 +300,7 @@ func (e *Engine) finish(ctx context.Context, tx *sqldb.Tx, r *row, was row) erro
 func (e *Engine) turn(ctx context.Context, tx *sqldb.Tx, r *row, was State, now time.Time) (bool, error) {
 	var state, zone string
 	var seq int64
-	err := tx.QueryRow(ctx, `SELECT state, zone, seq FROM claim_turns WHERE org = ? AND claim = ? ORDER BY at DESC, seq DESC LIMIT 1`, r.org, r.uid).Scan(&state, &zone, &seq)
+	err := tx.QueryRow(ctx, `SELECT state, zone, seq FROM claim_turns WHERE org = ? AND claim = ? ORDER BY seq DESC LIMIT 1`, r.org, r.uid).Scan(&state, &zone, &seq)
 	if err != nil && err != sql.ErrNoRows {
 		return false, err
 	}
