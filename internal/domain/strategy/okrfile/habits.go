@@ -207,12 +207,12 @@ func (p *parser) number(c cell) (*float64, string, bool) {
 		return nil, "", false
 	}
 	v, unsure, ok := p.value(n)
-	if !ok {
-		code := "number"
-		if unsure {
-			code = "number-unsure"
-		}
-		p.report(c, code, c.text)
+	switch {
+	case unsure:
+		p.report(c, "number-unsure", c.text)
+		return nil, "", false
+	case !ok:
+		p.report(c, "number", c.text)
 		return nil, "", false
 	}
 	return &v, n.unit, true
