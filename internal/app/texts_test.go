@@ -55,14 +55,7 @@ type saying struct {
 // Every problem and every fault that a page can show has its sentence in both
 // languages, with as many arguments as it is given.
 func TestWhatPagesSayIsInBothLanguages(t *testing.T) {
-	sources := []fs.FS{web.Texts, talkweb.Module(talkweb.Config{Kinds: catalog.NewKinds()}).Texts}
-	for _, m := range app.Modules() {
-		sources = append(sources, m.Texts)
-	}
-	texts, err := lang.Load(sources...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	texts := pageTexts(t)
 	s := &saying{t: t, texts: texts, fset: token.NewFileSet(), said: map[string]bool{}}
 	for _, dir := range onPages {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
@@ -85,6 +78,57 @@ func TestWhatPagesSayIsInBothLanguages(t *testing.T) {
 	if s.problems < 190 || s.faults < 120 {
 		t.Errorf("only %d problems and %d faults were found: the test sees too little", s.problems, s.faults)
 	}
+}
+
+// What a relation between records is called is said in both languages, from
+// either side.
+func TestRelationsAreInBothLanguages(t *testing.T) {
+	texts := pageTexts(t)
+	named := 0
+	for _, m := range app.Modules() {
+		for _, k := range m.Kinds {
+			for _, f := range relating(k.Fields) {
+				for _, name := range []string{f.Relation, f.Inverse} {
+					named++
+					if !texts.Has("rel." + name) {
+						t.Errorf("the relation %q of %s in %s has no text rel.%s", name, f.Path, k.Name, name)
+					}
+				}
+			}
+		}
+	}
+	if named < 60 {
+		t.Errorf("only %d names of relations were found", named)
+	}
+}
+
+// relating are the fields that point at something by a name, at any depth.
+func relating(fields []catalog.Field) []catalog.Field {
+	var out []catalog.Field
+	for _, f := range fields {
+		if f.Relation != "" {
+			out = append(out, f)
+		}
+		out = append(out, relating(f.Fields)...)
+		if f.Item != nil {
+			out = append(out, relating(f.Item.Fields)...)
+		}
+	}
+	return out
+}
+
+// pageTexts are the words of all pages.
+func pageTexts(t *testing.T) *lang.Catalog {
+	t.Helper()
+	sources := []fs.FS{web.Texts, talkweb.Module(talkweb.Config{Kinds: catalog.NewKinds()}).Texts}
+	for _, m := range app.Modules() {
+		sources = append(sources, m.Texts)
+	}
+	texts, err := lang.Load(sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 func (s *saying) file(path string) {

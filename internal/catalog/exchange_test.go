@@ -24,7 +24,9 @@ func TestFormatsKnowTheirArguments(t *testing.T) {
 		return err
 	}
 	write := func(_ bool, args []catalog.Arg, told map[string]string) error {
-		ex := catalog.Exporter{Name: "rings", Args: args, Write: func(context.Context, *catalog.Catalog, catalog.Caller, catalog.ExportOptions) ([]catalog.File, error) { return nil, nil }}
+		ex := catalog.Exporter{Name: "rings", Args: args, Write: func(context.Context, *catalog.Catalog, catalog.Caller, catalog.ExportOptions) ([]catalog.File, error) {
+			return nil, nil
+		}}
 		_, err := ex.Export(t.Context(), nil, caller, catalog.ExportOptions{Args: told})
 		return err
 	}

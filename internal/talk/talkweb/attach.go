@@ -73,7 +73,7 @@ func (m *module) addFile(c *web.Ctx, e *entity.Entity) (any, error) {
 		n++
 	}
 	if n == 0 {
-		return nil, auth.BadField("file", "attachment-none", lang.T("Choose a file first.", "Elige antes un archivo."))
+		return nil, auth.BadField("file", "attachment-none", lang.T("Choose a file first.", "Elige antes un fichero."))
 	}
 	return back(c, e, "#card-files", &web.Toast{Key: "talk.toast.attached"}), nil
 }

@@ -235,7 +235,7 @@ func carryForm(c *web.Ctx, name string) (*carryPage, error) {
 			p.Targets = append(p.Targets, choice{Value: shortOf(x.Ref()), Label: x.DisplayTitle()})
 		}
 	}
-	if title, _, ok := following(shown); ok {
+	if title, _, ok := following(shown); ok && b.cycle(nameOf(title)) == nil {
 		p.Targets = append(p.Targets, choice{Value: nextCycle, Label: c.T("okr.carry.new", title)})
 	}
 	if len(p.Targets) > 0 {
