@@ -27,7 +27,7 @@ var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "bl
 // text's arguments are.
 type coder struct {
 	at     int
-	prefix string // what it puts before the code
+	prefix string // what it puts before the code; several: each in its turn
 	format bool
 }
 
@@ -37,8 +37,7 @@ var coders = map[string]coder{
 	"strategy.report": {2, "radar.", false}, "strategy.wrong": {1, "", true}, "operations.targetWarning": {1, "", true},
 	"adrfile.report": {1, "adr.", false}, "adrfile.newProblem": {2, "adr.", false},
 	"radarfile.report": {1, "radar.", false}, "radarfile.newProblem": {2, "radar.", false},
-	"workfile.report": {1, "work.", false}, "workfile.newProblem": {2, "work.", false},
-	"okrfile.report": {1, "okr.", false}, "okrfile.newProblem": {2, "okr.", false},
+	"workfile.Report": {1, "work.", false}, "okrfile.Report": {1, "okr.", false}, "sheet.Report": {1, "work. okr.", false}, "sheet.Coded": {2, "work. okr.", false},
 	"objectives.problem": {1, "", true}, "objectives.report": {2, "goal.", false}, "objectives.newProblem": {2, "goal.", false},
 }
 
@@ -191,8 +190,10 @@ func (s *saying) call(pkg string, call *ast.CallExpr, chains map[*ast.CallExpr]b
 	c, ok := coders[pkg+"."+name]
 	for i, arg := range call.Args[min(c.at, len(call.Args)):] {
 		if code, is := literal(arg); ok && is {
-			s.problem(call.Pos(), c.prefix+code)
-			s.given(call, c.prefix+code, c, c.at+i+1)
+			for _, prefix := range strings.Split(c.prefix, " ") {
+				s.problem(call.Pos(), prefix+code)
+				s.given(call, prefix+code, c, c.at+i+1)
+			}
 			return
 		}
 	}
