@@ -120,7 +120,7 @@ func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 
 // names exports a file of names for each kind.
 func names() catalog.Exporter {
-	return catalog.Exporter{Name: "names", Formats: []string{"txt"}, Title: lang.T("Names", "Nombres"), Doc: lang.T("Names, a file for each kind. For tests.", "Nombres, un archivo por clase. Para pruebas."),
+	return catalog.Exporter{Name: "names", Formats: []string{"txt"}, Title: lang.T("Names", "Nombres"), Doc: lang.T("Names, a file for each kind. For tests.", "Nombres, un fichero por clase. Para pruebas."),
 		Write: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
 			by := map[string]*catalog.File{}
 			var files []catalog.File
