@@ -395,7 +395,7 @@ func (h *Hooks) post(ctx context.Context, k Hook, a Act) error {
 // judge reads the status of an answer: 2xx is taken, 410 means never again, and
 // anything else is tried later.
 func (h *Hooks) judge(ctx context.Context, k Hook, resp *http.Response) error {
-	said := &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s answered %s", resp.Request.URL.Host, resp.Status)}
+	said := fault.New(fault.Unavailable, "%s answered %s", resp.Request.URL.Host, resp.Status).Coded("answered")
 	switch {
 	case resp.StatusCode/100 == 2:
 		return nil
