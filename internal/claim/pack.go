@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -94,6 +95,12 @@ type Attachment struct {
 func Fingerprint(key []byte) string { return digest(key)[:32] }
 
 const sealContext = "claims/signing"
+
+// Sealed returns the column that holds the keys that sign packs. When one is
+// lost another signs from then on.
+func Sealed() []auth.Sealed {
+	return []auth.Sealed{{Table: "claim_keys", Column: "sealed", Name: "public", Context: func(string) string { return sealContext }, Spare: true}}
+}
 
 // signer returns the installation's signing key, and makes it the first time.
 func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {

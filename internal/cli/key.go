@@ -18,11 +18,12 @@ func keyCommand() *command {
 func keyRotateCommand() *command {
 	return &command{
 		use: "rotate", short: lang.T("Add a new key, and seal every secret with it.", "Añade una clave nueva y sella con ella todos los secretos."),
-		long: lang.T(`Add a new key to the key file, and seal with it what is sealed: second factors, and client
-secrets of single sign-on. Nobody notices. The older keys stay in the file, since older
+		long: lang.T(`Add a new key to the key file, and seal with it what is sealed: second factors, and secrets
+of single sign-on, of webhooks and for other systems. Nobody notices. The older keys stay in the file, since older
 backups need them: take a new copy of the file. Nodes beside this one need it at once.`,
 			`Añade una clave nueva al fichero de clave y sella con ella lo que está sellado: segundos
-factores y secretos de cliente del inicio de sesión único. Nadie lo nota. Las claves
+factores y secretos del inicio de sesión único, de los webhooks y para otros sistemas.
+Nadie lo nota. Las claves
 anteriores siguen en el fichero, porque las copias de seguridad anteriores las necesitan:
 haz otra copia del fichero. Si hay más nodos, lo necesitan enseguida.`),
 		examples: []example{{lang.T("Once a year, or when somebody who had a copy leaves", "Una vez al año, o cuando se va alguien que tenía una copia"), "binnacle key rotate --data /var/lib/binnacle"}},
@@ -111,6 +112,9 @@ func (s *session) tellLost(lost auth.Lost) {
 		s.tellNames(lang.T("second factors (these people sign in without one until they set it up again)", "segundos factores (estas personas entran sin él hasta que lo configuren de nuevo)"), lost.Factors)
 		s.tellNames(lang.T("client secrets of single sign-on (each is off until it is given again)", "secretos de cliente del inicio único (cada uno queda apagado hasta que se dé de nuevo)"), lost.Providers)
 		s.tellNames(lang.T("secrets for other systems (they are removed; set them again)", "secretos para otros sistemas (se borran; ponlos de nuevo)"), lost.Secrets)
+		for _, o := range lost.Others {
+			s.tellNames(o.What, o.Names)
+		}
 	}
 }
 
