@@ -110,13 +110,15 @@ func (db *DB) openSQLite(path string) error {
 		return err
 	}
 	f.Close()
-	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
+	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
+	// A large apply changes more pages than it could keep in a small cache, and
+	// would write each of them many times.
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
-	if db.write, err = sql.Open("sqlite", name+"&_txlock=immediate"); err != nil {
+	if db.write, err = sql.Open("sqlite", name+"&_pragma=cache_size(-64000)&_txlock=immediate"); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", name+"&_pragma=query_only(ON)"); err != nil {
+	if db.read, err = sql.Open("sqlite", name+"&_pragma=cache_size(-16000)&_pragma=query_only(ON)"); err != nil {
 		return err
 	}
 	db.read.SetMaxOpenConns(4)
