@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"log"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -34,7 +36,19 @@ func main() {
 	data := flag.String("data", "", "folder of the SQLite database")
 	database := flag.String("database", "", "PostgreSQL instead, postgres://…")
 	rounds := flag.Int("rounds", 300, "times each question is asked")
+	profile := flag.String("cpuprofile", "", "file for a CPU profile")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			log.Fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	url := *database
 	if url == "" {
 		url = filepath.Join(*data, "bench.db")
@@ -102,8 +116,12 @@ func (b *bench) fill(ctx context.Context) error {
 		for j := i; j < min(i+part, b.n); j++ {
 			docs = append(docs, catalog.Document{Entity: b.component(j)})
 		}
+		begun := time.Now()
 		if _, err := b.Apply(ctx, b.caller, docs, catalog.ApplyOptions{}); err != nil {
 			return err
+		}
+		if (i+part)%100_000 == 0 {
+			fmt.Printf("%d: %.0f a second at the end\n", i+part, float64(len(docs))/time.Since(begun).Seconds())
 		}
 	}
 	if have < b.n {

@@ -109,14 +109,12 @@ type Query struct {
 type Page struct {
 	Items []*entity.Entity
 	Next  string // cursor of the next page; "" at the end
-	// Total counts all matches, up to CountLimit: then More is true and the
-	// number means "at least". It is -1 when it was not counted.
+	// Total counts all matches. More says that it means "at least": words were
+	// looked for in the first 5000 that have them. It is -1 when it was not
+	// counted, as under a CEL filter.
 	Total int
 	More  bool
 }
-
-// CountLimit is where counting matches stops.
-const CountLimit = 10000
 
 // FacetCount is how many entities have one value of a field.
 type FacetCount struct {

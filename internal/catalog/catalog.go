@@ -32,6 +32,7 @@ type Catalog struct {
 	now    func() time.Time
 	notify func()
 	filter *celFilters
+	sizes  sizes
 }
 
 // Option changes a Catalog as it is made.
@@ -45,7 +46,7 @@ func WithNotify(f func()) Option { return func(c *Catalog) { c.notify = f } }
 
 // New returns a catalog of the kinds over a migrated database.
 func New(db *sqldb.DB, kinds *Kinds, opts ...Option) *Catalog {
-	c := &Catalog{db: db, kinds: kinds, now: time.Now, notify: func() {}, filter: newCELFilters()}
+	c := &Catalog{db: db, kinds: kinds, now: time.Now, notify: func() {}, filter: newCELFilters(), sizes: usual}
 	for _, o := range opts {
 		o(c)
 	}

@@ -7,7 +7,8 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // entities holds the present state and the tombstones of what was deleted;
 // revisions every state; aliases the former names; applied what each manager's
 // file said last; relations the typed references; facets the values that lists
-// filter and sort by; search the words; counts how many there are of a kind.
+// filter and sort by, postings who has each of them; search the words; counts
+// how many there are of a kind.
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -16,8 +17,50 @@ CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentle
 ;;
 CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
 ;;
-CREATE INDEX search_words ON search USING gin (words)`}}
+CREATE INDEX search_words ON search USING gin (words)`},
+		{Name: "catalog/002-postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`), Run: fillPostings},
+		{Name: "catalog/003-facets", SQLite: facetsByID, Postgres: `DROP INDEX facets_value`}}
 }
+
+// postings makes the index of values and the indexes that lists are walked
+// along. Lists of several kinds are merged from one walk each, so they need no
+// index of their own.
+func postings(blob, collate string) string {
+	text := "TEXT" + collate + " NOT NULL"
+	return `
+CREATE TABLE postings (org ` + text + `, key ` + text + `, value ` + text + `, kind ` + text + `, first BIGINT NOT NULL, ids ` + blob + ` NOT NULL,
+  PRIMARY KEY (org, key, value, kind, first))
+;;
+DROP INDEX entities_all_name
+;;
+DROP INDEX entities_all_updated
+;;
+DROP INDEX entities_owner
+;;
+CREATE INDEX entities_owner ON entities (org, kind, owner, id) WHERE deleted = 0
+;;
+CREATE INDEX entities_created ON entities (org, kind, created, id) WHERE deleted = 0`
+}
+
+// facetsByID keeps the facets in the order of their entities, without an index
+// for it beside the table.
+const facetsByID = `
+DROP INDEX facets_value
+;;
+DROP INDEX facets_id
+;;
+DROP INDEX facets_ord
+;;
+ALTER TABLE facets RENAME TO facets_before
+;;
+CREATE TABLE facets (id BIGINT NOT NULL, org TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, ord TEXT,
+  PRIMARY KEY (id, key, value)) WITHOUT ROWID
+;;
+INSERT OR IGNORE INTO facets (id, org, kind, key, value, ord) SELECT id, org, kind, key, value, ord FROM facets_before ORDER BY id, key, value
+;;
+DROP TABLE facets_before
+;;
+CREATE INDEX facets_ord ON facets (org, kind, key, ord, id) WHERE ord IS NOT NULL`
 
 func tables(id, collate string) string {
 	text := "TEXT" + collate + " NOT NULL"

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -28,6 +27,9 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	if err != nil {
 		return nil, err
 	}
+	if err := l.present(ctx, c.db); err != nil {
+		return nil, err
+	}
 	ws := words(text)
 	if len(ws) == 0 || len(l.kinds) == 0 {
 		return []Hit{}, nil
@@ -36,7 +38,7 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	if err := c.named(ctx, l, strings.TrimSpace(text), found); err != nil {
 		return nil, err
 	}
-	scope, err := c.scope(ctx, caller.Org, l.kinds)
+	scope, err := c.scope(ctx, c.db, caller.Org, l.kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +70,13 @@ func (c *Catalog) matching(scope, ws []string, m match) (string, []any) {
 // scope returns the words that narrow an index scan to an organisation and a
 // kind, as far as they are worth their long lists: none for the only
 // organisation, nor for a kind that most entities are of.
-func (c *Catalog) scope(ctx context.Context, org string, kinds []string) ([]string, error) {
+func (c *Catalog) scope(ctx context.Context, q sqldb.Querier, org string, kinds []string) ([]string, error) {
 	kind := ""
 	if len(kinds) == 1 {
 		kind = kinds[0]
 	}
 	var all, own, ofKind int
-	err := c.db.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
+	err := q.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
 	words, out := scopeWords(org, kind), []string{}
 	if own < all {
 		out = append(out, words[0])
@@ -86,25 +88,26 @@ func (c *Catalog) scope(ctx context.Context, org string, kinds []string) ([]stri
 }
 
 // withWords returns the ids of entities that have all the words, each as the
-// beginning of one, at most limit of them in no promised order.
-func (c *Catalog) withWords(ctx context.Context, org string, kinds, ws []string, limit int) ([]string, error) {
-	scope, err := c.scope(ctx, org, kinds)
+// beginning of one, at most limit of them in no promised order. They may be of
+// other organisations and kinds.
+func (c *Catalog) withWords(ctx context.Context, q sqldb.Querier, org string, kinds, ws []string, limit int) ([]int64, error) {
+	scope, err := c.scope(ctx, q, org, kinds)
 	if err != nil {
 		return nil, err
 	}
 	query, args := c.matching(scope, ws, match{})
-	rows, err := c.db.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
+	rows, err := q.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var ids []string
+	var ids []int64
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		ids = append(ids, strconv.FormatInt(id, 10))
+		ids = append(ids, id)
 	}
 	return ids, rows.Err()
 }
@@ -166,9 +169,14 @@ func tsQuery(scope, ws []string, m match) string {
 // named finds those whose name begins with the text, so that an exact name is
 // among the candidates however common its words are.
 func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[int64]row) error {
-	q := `SELECT ` + rowColumns + ` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? AND e.kind IN ` + sqldb.In(len(l.kinds)) + ` ORDER BY e.name, e.id LIMIT ?`
-	args := append([]any{l.caller.Org, text, text + "\U0010FFFF"}, anys(l.kinds)...)
-	return collectRows(ctx, c.db, found, q, append(args, maxNamed)...)
+	for _, kind := range l.kinds {
+		err := collectRows(ctx, c.db, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? ORDER BY e.name, e.id LIMIT ?`,
+			l.caller.Org, kind, text, text+"\U0010FFFF", maxNamed)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Catalog) candidates(ctx context.Context, l *listing, scope, ws []string, m match, found map[int64]row) error {
@@ -304,22 +312,31 @@ func snippet(text string, ws []string) string {
 // RebuildSearch makes the search words, facets and relations of every entity
 // anew from the documents, as after a restore.
 func (c *Catalog) RebuildSearch(ctx context.Context) error {
-	var last int64
-	for {
-		n := 0
-		err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		if err := lockWrites(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM postings`)
+		return err
+	})
+	for last, n := int64(0), 1; n > 0 && err == nil; {
+		err = c.db.Tx(ctx, func(tx *sqldb.Tx) error {
 			var err error
 			n, last, err = c.rebuild(ctx, tx, last)
 			return err
 		})
-		if err != nil || n == 0 {
-			return err
-		}
 	}
+	return err
 }
 
+// rebuilt is how many entities are rebuilt in one transaction.
+const rebuilt = 2000
+
 func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, int64, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 ORDER BY e.id LIMIT ?`, after, group)
+	if err := lockWrites(ctx, tx); err != nil {
+		return 0, after, err
+	}
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 ORDER BY e.id LIMIT ?`, after, rebuilt)
 	if err != nil {
 		return 0, after, err
 	}
@@ -345,9 +362,13 @@ func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, 
 	}
 	rows.Close()
 	for org, changes := range byOrg {
-		w := &writer{ctx: ctx, tx: tx, org: org}
+		if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
+			return 0, after, err
+		}
+		w := c.writer(ctx, tx, org)
 		w.clear(changes)
 		w.found(changes)
+		w.post()
 		w.link(changes)
 		if w.err != nil {
 			return 0, after, w.err

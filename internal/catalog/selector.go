@@ -126,17 +126,3 @@ func (f facetIn) exists() (string, []any) {
 	}
 	return cond + `)`, args
 }
-
-// rows selects the ids of the entities, from the facets alone.
-func (f facetIn) rows(org string, kinds []string) (string, []any) {
-	q, args := `SELECT f.id FROM facets f WHERE f.org = ? AND f.key = ?`, []any{org, f.key}
-	if f.values != nil {
-		q += ` AND f.value IN ` + sqldb.In(len(f.values))
-		args = append(args, anys(f.values)...)
-	}
-	if len(kinds) > 0 {
-		q += ` AND f.kind IN ` + sqldb.In(len(kinds))
-		args = append(args, anys(kinds)...)
-	}
-	return q, args
-}

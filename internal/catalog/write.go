@@ -28,6 +28,8 @@ type change struct {
 	id  int64
 	uid string
 	rev int64
+
+	derived // of after; see derive
 }
 
 // ref returns the reference the entity has after the change.
@@ -39,15 +41,24 @@ func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
+		return err
+	}
+	if err := lockWrites(ctx, tx); err != nil {
+		return err
+	}
 	now := c.now().UTC().Truncate(time.Microsecond)
 	if err := c.number(ctx, tx, changes); err != nil {
 		return err
 	}
-	w := &writer{ctx: ctx, tx: tx, org: caller.Org, now: now}
+	w := c.writer(ctx, tx, caller.Org)
+	w.now = now
+	w.had(changes)
 	w.clear(changes)
 	w.entities(changes)
 	w.revisions(caller, changes)
 	w.found(changes)
+	w.post()
 	w.aliases(caller, changes)
 	w.link(changes)
 	w.count(changes)
@@ -112,11 +123,16 @@ func (c *Catalog) number(ctx context.Context, tx *sqldb.Tx, changes []*change) e
 
 // writer runs statements until the first error.
 type writer struct {
-	ctx context.Context
-	tx  *sqldb.Tx
-	org string
-	now time.Time
-	err error
+	ctx    context.Context
+	tx     *sqldb.Tx
+	org    string
+	now    time.Time
+	repost repost
+	err    error
+}
+
+func (c *Catalog) writer(ctx context.Context, tx *sqldb.Tx, org string) *writer {
+	return &writer{ctx: ctx, tx: tx, org: org, repost: repost{ctx: ctx, tx: tx, org: org, most: c.sizes.rowIDs, delta: map[posting]map[int64]int{}}}
 }
 
 func (w *writer) exec(query string, args ...any) {
@@ -125,20 +141,23 @@ func (w *writer) exec(query string, args ...any) {
 	}
 }
 
-const maxArgs = 20_000 // arguments of one statement, below either database's limit
+func (w *writer) insert(r sqldb.Rows) {
+	if w.err == nil {
+		w.err = w.tx.Insert(w.ctx, r)
+	}
+}
 
-// insert runs INSERT … VALUES with as many rows in one statement as fit.
-func (w *writer) insert(head string, rows [][]any, tail string) {
-	for len(rows) > 0 && w.err == nil {
-		width := len(rows[0])
-		n := min(len(rows), maxArgs/width)
-		args := make([]any, 0, n*width)
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
-		values := strings.TrimSuffix(strings.Repeat(sqldb.In(width)+",", n), ",")
-		w.exec(head+" VALUES "+values+tail, args...)
-		rows = rows[n:]
+// had notes what the index says of the states before.
+func (w *writer) had(changes []*change) {
+	if w.err == nil {
+		w.err = w.repost.had(ids(changes, func(ch *change) bool { return ch.old != nil && !ch.old.deleted }))
+	}
+}
+
+// post brings the index of values up to date.
+func (w *writer) post() {
+	if w.err == nil {
+		w.err = w.repost.write()
 	}
 }
 
@@ -176,11 +195,6 @@ func (w *writer) clear(changes []*change) {
 func (w *writer) entities(changes []*change) {
 	rows := make([][]any, 0, len(changes))
 	for _, ch := range changes {
-		doc, err := json.Marshal(stored(ch.after))
-		if err != nil {
-			w.err = err
-			return
-		}
 		ref, created, deleted := ch.ref(), sqldb.Micros(w.now), 0
 		if ch.old != nil {
 			created = ch.old.created
@@ -189,18 +203,12 @@ func (w *writer) entities(changes []*change) {
 			deleted = 1
 		}
 		rows = append(rows, []any{ch.id, ch.uid, w.org, ref.Kind, ref.String(), ref.Namespace, ref.Name, fold(ch.after.DisplayTitle()),
-			ownerRef(ch.after), ch.rev, created, sqldb.Micros(w.now), deleted, string(doc)})
+			ownerRef(ch.after), ch.rev, created, sqldb.Micros(w.now), deleted, string(ch.doc)})
 	}
-	w.insert(`INSERT INTO entities (id, uid, org, kind, ref, ns, name, title, owner, rev, created, updated, deleted, doc)`, rows,
-		` ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, ref = excluded.ref, ns = excluded.ns, name = excluded.name, title = excluded.title,
-		owner = excluded.owner, rev = excluded.rev, updated = excluded.updated, deleted = excluded.deleted, doc = excluded.doc`)
-}
-
-// stored is Clean with the derived status kept.
-func stored(e *entity.Entity) *entity.Entity {
-	c := Clean(e)
-	c.Status = e.Status
-	return c
+	w.insert(sqldb.Rows{Table: "entities", Values: rows,
+		Columns: []string{"id", "uid", "org", "kind", "ref", "ns", "name", "title", "owner", "rev", "created", "updated", "deleted", "doc"},
+		Conflict: `ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, ref = excluded.ref, ns = excluded.ns, name = excluded.name, title = excluded.title,
+		owner = excluded.owner, rev = excluded.rev, updated = excluded.updated, deleted = excluded.deleted, doc = excluded.doc`})
 }
 
 // ownerRef returns the owner as a full reference, "" without one.
@@ -215,19 +223,22 @@ func ownerRef(e *entity.Entity) string {
 func (w *writer) revisions(caller Caller, changes []*change) {
 	var rows, applied [][]any
 	for _, ch := range changes {
-		doc, err := json.Marshal(stored(ch.after))
-		if err != nil {
-			w.err = err
-			return
-		}
-		rows = append(rows, []any{ch.id, ch.rev, string(ch.op), sqldb.Micros(w.now), caller.Account, caller.Name, caller.Manager, caller.Reason, ch.ref().String(), string(doc)})
+		rows = append(rows, []any{ch.id, ch.rev, string(ch.op), sqldb.Micros(w.now), caller.Account, caller.Name, caller.Manager, caller.Reason, ch.ref().String(), string(ch.doc)})
 		if ch.applied != nil {
 			applied = append(applied, []any{ch.id, caller.Manager, string(ch.applied)})
 		}
 	}
-	w.insert(`INSERT INTO revisions (id, rev, op, at, author, author_name, manager, reason, ref, doc)`, rows, ``)
+	w.insert(sqldb.Rows{Table: "revisions", Columns: []string{"id", "rev", "op", "at", "author", "author_name", "manager", "reason", "ref", "doc"}, Values: rows})
 	w.each(`DELETE FROM applied WHERE id IN `, ids(changes, func(ch *change) bool { return ch.op == Deleted }))
-	w.insert(`INSERT INTO applied (id, manager, doc)`, applied, ` ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`)
+	if w.err == nil {
+		w.err = saveApplied(w.ctx, w.tx, applied)
+	}
+}
+
+// saveApplied keeps what managers' files say: rows of id, manager and document.
+func saveApplied(ctx context.Context, tx *sqldb.Tx, rows [][]any) error {
+	return tx.Insert(ctx, sqldb.Rows{Table: "applied", Columns: []string{"id", "manager", "doc"}, Values: rows,
+		Conflict: `ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`})
 }
 
 // found writes what lists and search find an entity by.
@@ -237,34 +248,38 @@ func (w *writer) found(changes []*change) {
 		if ch.op == Deleted {
 			continue
 		}
-		for _, f := range ch.kind.facets(ch.after) {
-			facets = append(facets, []any{ch.id, w.org, lower(ch.kind.Name), f.key, f.value, f.ord})
+		kind := lower(ch.kind.Name)
+		note := func(key, value string) { w.repost.note(posting{key, value, kind}, ch.id, 1) }
+		for _, f := range ch.facets {
+			facets = append(facets, []any{ch.id, w.org, kind, f.key, f.value, f.ord})
+			note(f.key, f.value)
+		}
+		note(namespaceKey, ch.ref().Namespace)
+		if owner := ownerRef(ch.after); owner != "" {
+			note(ownerKey, owner)
 		}
 		search = append(search, w.searchRow(ch))
 	}
-	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, facets, ``)
-	if w.tx.Dialect() == sqldb.SQLite {
-		w.insert(`INSERT INTO search (rowid, scope, title, body)`, search, ``)
-		return
+	w.insert(sqldb.Rows{Table: "facets", Columns: []string{"id", "org", "kind", "key", "value", "ord"}, Values: facets})
+	rows := sqldb.Rows{Table: "search", Columns: []string{"rowid", "scope", "title", "body"}, Values: search, Single: true}
+	if w.tx.Dialect() == sqldb.Postgres {
+		rows.Columns, rows.Expressions = []string{"id", "words"}, map[string]string{"words": `array_to_tsvector(string_to_array(%s, ' '))`}
 	}
-	for _, r := range search {
-		w.exec(`INSERT INTO search (id, words) VALUES (?, array_to_tsvector(?::text[]))`, r...)
-	}
+	w.insert(rows)
 }
 
 // searchRow holds the words: in SQLite as texts of three columns, in PostgreSQL
-// as one array, with the words of the title a second time behind "t_".
+// as one text, with the words of the title a second time behind "t_".
 func (w *writer) searchRow(ch *change) []any {
-	title, body := ch.kind.texts(ch.after)
 	scope := scopeWords(w.org, ch.kind.Name)
 	if w.tx.Dialect() == sqldb.SQLite {
-		return []any{ch.id, strings.Join(scope, " "), strings.Join(words(title), " "), strings.Join(words(body), " ")}
+		return []any{ch.id, strings.Join(scope, " "), strings.Join(ch.title, " "), strings.Join(ch.body, " ")}
 	}
-	all := append(scope, words(body)...)
-	for _, t := range words(title) {
+	all := append(scope, ch.body...)
+	for _, t := range ch.title {
 		all = append(all, t, "t_"+t)
 	}
-	return []any{ch.id, distinct(all)}
+	return []any{ch.id, strings.Join(distinct(all), " ")}
 }
 
 func distinct(list []string) []string {
@@ -313,18 +328,18 @@ func (w *writer) link(changes []*change) {
 		if ch.before == nil && ch.old != nil {
 			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target IN (SELECT ref FROM aliases WHERE org = ? AND id = ?)`, ch.id, w.org, w.org, ch.id)
 		}
-		for _, r := range ch.kind.references(ch.after) {
-			rows = append(rows, []any{ch.id, w.org, r.relation, r.field, r.target, nil})
+		for _, r := range ch.refs {
+			rows = append(rows, []any{ch.id, w.org, r.relation, r.field, r.target, (*int64)(nil)})
 			targets = append(targets, r.target)
 		}
 	}
 	known := w.resolve(distinct(targets))
 	for _, r := range rows {
 		if id, ok := known[r[4].(string)]; ok {
-			r[5] = id
+			r[5] = &id
 		}
 	}
-	w.insert(`INSERT INTO relations (id, org, type, field, target, target_id)`, rows, ``)
+	w.insert(sqldb.Rows{Table: "relations", Columns: []string{"id", "org", "type", "field", "target", "target_id"}, Values: rows})
 	w.each(`UPDATE relations SET target_id = (SELECT e.id FROM entities e WHERE e.org = relations.org AND e.ref = relations.target AND e.deleted = 0)
 		WHERE org = ? AND target_id IS NULL AND target IN `, anys(appeared), w.org)
 }

@@ -1,0 +1,164 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// Count returns how many entities of a kind there are.
+func (c *Catalog) Count(ctx context.Context, caller Caller, kind string) (int, error) {
+	l, err := c.prepare(caller, Query{Kinds: []string{kind}})
+	if err != nil {
+		return 0, err
+	}
+	var page Page
+	err = l.counted(ctx, c.db, &page)
+	return page.Total, err
+}
+
+// CountLimit is how many matches are looked at to count the values of a field
+// that has very many, or under a CEL filter.
+const CountLimit = 10000
+
+// Facets returns the values under a path among what a query finds, the most
+// frequent first: "kind", "metadata.tags", "metadata.owner",
+// "metadata.labels.<key>" or the path of a filterable field. Where a path has
+// very many values, and under a CEL filter, the counts are of the first
+// CountLimit matches.
+func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path string, limit int) ([]FacetCount, error) {
+	q.Sort, q.Cursor, q.Limit = "", "", MaxLimit
+	l, err := c.prepare(caller, q)
+	if err != nil || len(l.kinds) == 0 {
+		return nil, err
+	}
+	if !l.hasFacet(path) {
+		return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+	}
+	counts := map[string]int{}
+	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
+		if err := l.find(ctx, tx); err != nil {
+			return err
+		}
+		if err := l.evaluate(ctx, tx); err != nil {
+			return err
+		}
+		return l.tally(ctx, tx, path, counts)
+	})
+	delete(counts, "")
+	return mostFrequent(counts, limit), err
+}
+
+func mostFrequent(counts map[string]int, limit int) []FacetCount {
+	var out []FacetCount
+	for value, n := range maps.All(counts) {
+		if n > 0 {
+			out = append(out, FacetCount{value, n})
+		}
+	}
+	slices.SortFunc(out, func(a, b FacetCount) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Value, b.Value)) })
+	return out[:min(limit, len(out))]
+}
+
+// evaluate narrows what was found to the first CountLimit that meet what no
+// index knows.
+func (l *listing) evaluate(ctx context.Context, q sqldb.Querier) error {
+	if l.program == nil && l.hasWords == nil {
+		return nil
+	}
+	set := idSet{}
+	order := l.ordered()
+	for scanned, met := 0, 0; scanned < scanLimit && met < CountLimit; scanned += MaxLimit {
+		keys, err := order.next(ctx, q, l.after, MaxLimit)
+		if err != nil {
+			return err
+		}
+		rows, err := l.rows(ctx, q, keys)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			e, err := l.meets(ctx, rows[key.id])
+			if err != nil {
+				return err
+			}
+			if e != nil {
+				set.add(key.id)
+				met++
+			}
+		}
+		if len(keys) < MaxLimit {
+			break
+		}
+		last := keys[len(keys)-1]
+		l.after = &cursor{Key: last.key, ID: last.id}
+	}
+	l.found, l.size = set, set.count()
+	return nil
+}
+
+// tally counts the values under a path among what was found.
+func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
+	f, rows := facetIn{path, nil}, 0
+	if path == "kind" {
+		f.key = namespaceKey
+	}
+	err := eachPosting(ctx, q, l.caller.Org, l.kinds, f, l.c.sizes.values+1, func(p posting, first int64, ids []byte) error {
+		if path == "kind" {
+			p.value = p.kind
+		}
+		rows++
+		return eachID(ids, first, func(id int64) {
+			if l.found == nil || l.found.has(id) {
+				counts[p.value]++
+			}
+		})
+	})
+	if err != nil || rows <= l.c.sizes.values {
+		return err
+	}
+	clear(counts)
+	return l.tallyFirst(ctx, q, path, counts)
+}
+
+// tallyFirst counts the values of the first CountLimit that were found.
+func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
+	if l.found == nil {
+		var err error
+		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{namespaceKey, nil}); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(l.found.from(0, CountLimit, false), gatherChunk) {
+		among, args := amongIDs(q, "f.id", part)
+		query := `SELECT f.value FROM facets f WHERE f.key = ? AND ` + among
+		args = append([]any{path}, args...)
+		if path == ownerKey {
+			query, args = `SELECT f.owner FROM entities f WHERE `+among, args[1:]
+		}
+		if err := tallyRows(ctx, q, query, args, counts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tallyRows(ctx context.Context, q sqldb.Querier, query string, args []any, counts map[string]int) error {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			return err
+		}
+		counts[value]++
+	}
+	return rows.Err()
+}

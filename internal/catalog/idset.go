@@ -1,0 +1,115 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/bits"
+)
+
+// idSet is a set of entities' ids: bit i%64 of word i/64 is set when id i is in
+// it.
+type idSet []uint64
+
+func (s *idSet) add(id int64) {
+	w := int(id >> 6)
+	if w >= len(*s) {
+		*s = append(*s, make(idSet, w+1-len(*s)+len(*s)/4)...)
+	}
+	(*s)[w] |= 1 << (id & 63)
+}
+
+func (s idSet) has(id int64) bool {
+	w := int(id >> 6)
+	return w < len(s) && s[w]&(1<<(id&63)) != 0
+}
+
+func (s idSet) count() int {
+	n := 0
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// and keeps in s what is also in o.
+func (s idSet) and(o idSet) {
+	for i := range s {
+		if i < len(o) {
+			s[i] &= o[i]
+		} else {
+			s[i] = 0
+		}
+	}
+}
+
+// without drops from s what is in o.
+func (s idSet) without(o idSet) {
+	for i := range s[:min(len(s), len(o))] {
+		s[i] &^= o[i]
+	}
+}
+
+// common counts what is in both.
+func (s idSet) common(o idSet) int {
+	n := 0
+	for i := range s[:min(len(s), len(o))] {
+		n += bits.OnesCount64(s[i] & o[i])
+	}
+	return n
+}
+
+// from returns at most n ids after an id, in order; those before it, backwards,
+// when desc.
+func (s idSet) from(after int64, n int, desc bool) []int64 {
+	var out []int64
+	last := int64(len(s))*64 - 1
+	if desc {
+		for id := min(after-1, last); id >= 0 && len(out) < n; id-- {
+			if s[id>>6] == 0 {
+				id &^= 63
+			} else if s.has(id) {
+				out = append(out, id)
+			}
+		}
+		return out
+	}
+	for id := max(after+1, 0); id <= last && len(out) < n; id++ {
+		if s[id>>6] == 0 {
+			id |= 63
+		} else if s.has(id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// appendIDs writes ids, in order and each once, as differences: the first to
+// base, each other to the one before it, as variable-length integers.
+func appendIDs(dst []byte, base int64, ids []int64) []byte {
+	for _, id := range ids {
+		dst = binary.AppendUvarint(dst, uint64(id-base))
+		base = id
+	}
+	return dst
+}
+
+var errPosting = errors.New("an index row of the catalog cannot be read; rebuild the index with a restore")
+
+// eachID calls f for the ids that appendIDs wrote.
+func eachID(data []byte, base int64, f func(int64)) error {
+	for len(data) > 0 {
+		d, n := uint64(data[0]), 1
+		if d >= 0x80 {
+			if d, n = binary.Uvarint(data); n <= 0 {
+				return errPosting
+			}
+		}
+		base += int64(d)
+		if base < 0 {
+			return errPosting
+		}
+		f(base)
+		data = data[n:]
+	}
+	return nil
+}
