@@ -190,14 +190,15 @@ func (a *applying) load(part []Document) error {
 	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string]string{}
 	lock := ""
 	if a.tx.Dialect() == sqldb.Postgres {
-		lock = " ORDER BY e.id FOR UPDATE"
+		lock = " ORDER BY e.ref FOR UPDATE"
 	}
-	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.ref IN `+sqldb.In(len(refs))+lock, append([]any{a.caller.Org}, anys(refs)...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "e.ref", refs)
+	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among+lock, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var known []any
+	var known []int64
 	for rows.Next() {
 		r, err := scanRow(rows)
 		if err != nil {
@@ -216,11 +217,12 @@ func (a *applying) load(part []Document) error {
 	return a.loadAliases(refs)
 }
 
-func (a *applying) loadBases(known []any) error {
+func (a *applying) loadBases(known []int64) error {
 	if len(known) == 0 {
 		return nil
 	}
-	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND id IN `+sqldb.In(len(known)), append([]any{a.caller.Manager}, known...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "id", known)
+	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND `+among, append([]any{a.caller.Manager}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -237,7 +239,8 @@ func (a *applying) loadBases(known []any) error {
 }
 
 func (a *applying) loadAliases(refs []string) error {
-	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+sqldb.In(len(refs)), append([]any{a.caller.Org}, anys(refs)...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "a.ref", refs)
+	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -404,6 +407,7 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 		return err
 	}
 	ch.fields = diff(before, ch.tree, "")
+	ch.tree = nil // many are kept until all are written
 	if ch.before != nil && len(ch.fields) == 0 && string(ch.before.Status) == string(after.Status) {
 		ch.op = Unchanged
 	}

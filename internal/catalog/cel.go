@@ -123,7 +123,7 @@ func (p *celProgram) equal(key string, literal ast.Expr) {
 		value = strconv.FormatBool(v)
 	}
 	if value != "" && len(value) <= 200 {
-		p.equalities = append(p.equalities, facetIn{key, []string{value}})
+		p.equalities = append(p.equalities, facetIn{key: key, values: []string{value}})
 	}
 }
 

@@ -67,7 +67,7 @@ func mostFrequent(counts map[string]int, limit int) []FacetCount {
 // evaluate narrows what was found to the first CountLimit that meet what no
 // index knows.
 func (l *listing) evaluate(ctx context.Context, q sqldb.Querier) error {
-	if l.program == nil && l.hasWords == nil {
+	if l.program == nil {
 		return nil
 	}
 	set := idSet{}
@@ -103,15 +103,14 @@ func (l *listing) evaluate(ctx context.Context, q sqldb.Querier) error {
 
 // tally counts the values under a path among what was found.
 func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
-	f, rows := facetIn{path, nil}, 0
+	f := facetIn{key: path}
 	if path == "kind" {
 		f.key = namespaceKey
 	}
-	err := eachPosting(ctx, q, l.caller.Org, l.kinds, f, l.c.sizes.values+1, func(p posting, first int64, ids []byte) error {
+	rows, err := eachPosting(ctx, q, l.caller.Org, l.kinds, f, l.c.sizes.values+1, func(p posting, first int64, ids []byte) error {
 		if path == "kind" {
 			p.value = p.kind
 		}
-		rows++
 		return eachID(ids, first, func(id int64) {
 			if l.found == nil || l.found.has(id) {
 				counts[p.value]++
@@ -129,12 +128,12 @@ func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, count
 func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
 	if l.found == nil {
 		var err error
-		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{namespaceKey, nil}); err != nil {
+		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{key: namespaceKey, values: nil}); err != nil {
 			return err
 		}
 	}
 	for part := range slices.Chunk(l.found.from(0, CountLimit, false), gatherChunk) {
-		among, args := amongIDs(q, "f.id", part)
+		among, args := sqldb.Among(q.Dialect(), "f.id", part)
 		query := `SELECT f.value FROM facets f WHERE f.key = ? AND ` + among
 		args = append([]any{path}, args...)
 		if path == ownerKey {

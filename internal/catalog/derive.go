@@ -28,7 +28,7 @@ type derived struct {
 	doc         []byte         // as it is stored
 	refs        []reference
 	facets      []facet
-	title, body []string // words
+	title, body []string // words, each once and in one of the two
 }
 
 // derive computes what is stored of the state after the change, once.
@@ -57,7 +57,8 @@ func (ch *change) derive() error {
 	}
 	ch.refs, ch.facets = ch.kind.references(ch.after, ch.tree), ch.kind.facets(ch.after, ch.tree, status)
 	title, body := ch.kind.textsOf(ch.after, ch.tree)
-	ch.title, ch.body = words(title), words(body)
+	ch.title = distinct(words(title))
+	ch.body = slices.DeleteFunc(distinct(words(body)), func(w string) bool { return slices.Contains(ch.title, w) })
 	return nil
 }
 

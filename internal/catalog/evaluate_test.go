@@ -12,7 +12,6 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
-	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 // shelfOf is a catalog of random parts and teams and all that is in it, read
@@ -328,7 +327,7 @@ func TestListsEvaluate(t *testing.T) {
 				for range 150 {
 					s.check(s.query())
 				}
-				if err := w.c.RebuildSearch(w.ctx); err != nil {
+				if err := w.c.Rebuild(w.ctx); err != nil {
 					t.Fatal(err)
 				}
 				for range 50 {
@@ -337,46 +336,4 @@ func TestListsEvaluate(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A database of before the index of values is brought to what a new one has.
-func TestPostingsOfAnOlderDatabase(t *testing.T) {
-	each(t, func(w *world) {
-		s := &shelfOf{world: w, rng: rand.New(rand.NewPCG(21, 22))}
-		s.live()
-		want := s.dump()
-		if len(want) < 20 {
-			t.Fatalf("only %d rows", len(want))
-		}
-		for _, stmt := range []string{`DELETE FROM postings`, `CREATE INDEX facets_value ON facets (org, key, value, kind, id)`} {
-			if _, err := w.db.Exec(w.ctx, stmt); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.db.Tx(w.ctx, func(tx *sqldb.Tx) error { return catalog.FillPostings(w.ctx, tx) }); err != nil {
-			t.Fatal(err)
-		}
-		if got := s.dump(); !slices.Equal(got, want) {
-			t.Errorf("filled anew:\n got %v\nwant %v", got, want)
-		}
-	})
-}
-
-func (s *shelfOf) dump() []string {
-	rows, err := s.db.Query(s.ctx, `SELECT key, value, kind, first, ids FROM postings ORDER BY 1, 2, 3, 4`)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var key, value, kind string
-		var first int64
-		var ids []byte
-		if err := rows.Scan(&key, &value, &kind, &first, &ids); err != nil {
-			s.Fatal(err)
-		}
-		out = append(out, fmt.Sprintf("%s=%s %s %d %x", key, value, kind, first, ids))
-	}
-	return out
 }

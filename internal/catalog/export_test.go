@@ -29,7 +29,7 @@ func Merge(base, mine, theirs *entity.Entity) Merged {
 
 // Small makes a catalog take the ways of a large one over a few entities.
 func Small() Option {
-	return func(c *Catalog) { c.sizes = sizes{rowIDs: 3, gather: 4, walk: 7, words: 1000, few: 5, values: 1000} }
+	return func(c *Catalog) { c.sizes = sizes{rowIDs: 3, gather: 4, walk: 7, values: 1000} }
 }
 
 // Fold is how titles sort.
@@ -86,6 +86,3 @@ func (c *Catalog) HasWords(e *entity.Entity, text string) bool {
 	}
 	return true
 }
-
-// FillPostings is what the migration runs.
-var FillPostings = fillPostings

@@ -93,7 +93,10 @@ func appendIDs(dst []byte, base int64, ids []int64) []byte {
 	return dst
 }
 
-var errPosting = errors.New("an index row of the catalog cannot be read; rebuild the index with a restore")
+var errPosting = errors.New("a row of the catalog's index cannot be read; the index is made anew by restoring a backup")
+
+// maxID is beyond any id there is: a set that held it would fill the memory.
+const maxID = 1 << 33
 
 // eachID calls f for the ids that appendIDs wrote.
 func eachID(data []byte, base int64, f func(int64)) error {
@@ -105,7 +108,7 @@ func eachID(data []byte, base int64, f func(int64)) error {
 			}
 		}
 		base += int64(d)
-		if base < 0 {
+		if base < 0 || base > maxID {
 			return errPosting
 		}
 		f(base)

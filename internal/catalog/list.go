@@ -27,29 +27,26 @@ type sizes struct {
 	rowIDs int // ids of one row of postings
 	gather int // up to so many entities are fetched and sorted; more are met on a walk
 	walk   int // so many keys of a walk are read at once
-	words  int // so many entities with the words of a query are looked at; see Query.Text
-	few    int // so few entities are asked for their words one by one
-	values int // rows of postings read to count the values of a field
+	values int // rows of postings read to count the values of a field, or for the beginning of a word
 }
 
-var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, words: 5000, few: 2000, values: 10_000}
+var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, values: 10_000}
 
 // listing is a Query made ready: what to ask of the database.
 type listing struct {
-	c        *Catalog
-	caller   Caller
-	q        Query
-	kinds    []string
-	must     []facetIn // values that the entities have
-	not      []facetIn // values that they do not have
-	words    []string  // of Query.Text
-	program  *celProgram
-	sort     sorting
-	after    *cursor
-	found    idSet                     // what meets must, not and words; nil when nothing is asked
-	size     int                       // of found
-	capped   bool                      // more have the words than found knows of
-	hasWords func(*entity.Entity) bool // asked of each entity when no index did
+	c       *Catalog
+	caller  Caller
+	q       Query
+	kinds   []string
+	must    []facetIn // values that the entities have
+	not     []facetIn // values that they do not have
+	words   []string  // of Query.Text
+	program *celProgram
+	sort    sorting
+	after   *cursor
+	found   idSet // what meets must, not and words; nil when nothing is asked
+	size    int   // of found
+	capped  bool  // more have the words than found knows of
 }
 
 // sorting is how a list is ordered: by a column of entities, or by the ord of a
@@ -152,24 +149,24 @@ func (l *listing) chooseKinds() error {
 
 func (l *listing) conditions() error {
 	if l.q.Namespace != "" {
-		l.must = append(l.must, facetIn{namespaceKey, []string{l.q.Namespace}})
+		l.must = append(l.must, facetIn{key: namespaceKey, values: []string{l.q.Namespace}})
 	}
 	if l.q.Owner != "" {
 		ref, err := entity.ParseRef(l.q.Owner, "group", "")
 		if err != nil {
 			return badQuery("owner", "%v", err)
 		}
-		l.must = append(l.must, facetIn{ownerKey, []string{ref.String()}})
+		l.must = append(l.must, facetIn{key: ownerKey, values: []string{ref.String()}})
 	}
 	for _, t := range l.q.Tags {
-		l.must = append(l.must, facetIn{"metadata.tags", []string{t}})
+		l.must = append(l.must, facetIn{key: "metadata.tags", values: []string{t}})
 	}
 	sel, err := ParseSelector(l.q.Labels)
 	if err != nil {
 		return err
 	}
 	for _, t := range sel {
-		if f := (facetIn{"metadata.labels." + t.key, t.values}); t.not {
+		if f := (facetIn{key: "metadata.labels." + t.key, values: t.values}); t.not {
 			l.not = append(l.not, f)
 		} else {
 			l.must = append(l.must, f)
@@ -206,7 +203,7 @@ func (l *listing) field(path string, values []string) error {
 			values = l.fullRefs(f, values)
 		}
 	}
-	l.must = append(l.must, facetIn{path, values})
+	l.must = append(l.must, facetIn{key: path, values: values})
 	return nil
 }
 
@@ -325,6 +322,14 @@ func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
 	if err := l.present(ctx, q); err != nil || len(l.kinds) == 0 {
 		return err
 	}
+	for _, w := range l.words {
+		set, all, err := l.c.wordSet(ctx, q, l.caller.Org, l.kinds, w, match{})
+		if err != nil {
+			return err
+		}
+		l.capped = l.capped || !all
+		l.narrow(set)
+	}
 	for _, f := range l.must {
 		set, err := posted(ctx, q, l.caller.Org, l.kinds, f)
 		if err != nil {
@@ -332,9 +337,9 @@ func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
 		}
 		l.narrow(set)
 	}
-	if l.found == nil && len(l.not)+len(l.words) > 0 {
+	if l.found == nil && len(l.not) > 0 {
 		var err error
-		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{namespaceKey, nil}); err != nil {
+		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{key: namespaceKey, values: nil}); err != nil {
 			return err
 		}
 	}
@@ -346,12 +351,7 @@ func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
 		l.found.without(set)
 	}
 	l.size = l.found.count()
-	if len(l.words) == 0 || l.size == 0 {
-		return nil
-	}
-	err := l.findWords(ctx, q)
-	l.size = l.found.count()
-	return err
+	return nil
 }
 
 // present leaves out kinds of which there is nothing.
@@ -382,26 +382,6 @@ func (l *listing) narrow(set idSet) {
 		return
 	}
 	l.found.and(set)
-}
-
-// findWords keeps those that have the words. When too many have them and the
-// other conditions leave few, the words are looked for in those.
-func (l *listing) findWords(ctx context.Context, q sqldb.Querier) error {
-	ids, err := l.c.withWords(ctx, q, l.caller.Org, l.kinds, l.words, l.c.sizes.words+1)
-	if err != nil {
-		return err
-	}
-	if len(ids) > l.c.sizes.words && l.size <= l.c.sizes.few {
-		l.hasWords = func(e *entity.Entity) bool { return l.c.hasWords(e, l.words) }
-		return nil
-	}
-	l.capped = len(ids) > l.c.sizes.words
-	var set idSet
-	for _, id := range ids {
-		set.add(id)
-	}
-	l.found.and(set)
-	return nil
 }
 
 // fill reads entities in order until the page is full.
@@ -452,7 +432,7 @@ func (l *listing) rows(ctx context.Context, q sqldb.Querier, keys []sortKey) (ma
 	for i, k := range keys {
 		ids[i] = k.id
 	}
-	among, args := amongIDs(q, "e.id", ids)
+	among, args := sqldb.Among(q.Dialect(), "e.id", ids)
 	return out, collectRows(ctx, q, out, `SELECT `+rowColumns+` FROM entities e WHERE e.deleted = 0 AND `+among, args...)
 }
 
@@ -461,11 +441,7 @@ func (l *listing) meets(ctx context.Context, r row) (*entity.Entity, error) {
 	if r.id == 0 || l.program != nil && !l.program.matches(ctx, r.celVars()) {
 		return nil, nil
 	}
-	e, err := r.entity()
-	if err != nil || l.hasWords != nil && !l.hasWords(e) {
-		return nil, err
-	}
-	return e, nil
+	return r.entity()
 }
 
 func (c cursor) String() string {
@@ -479,7 +455,7 @@ func (l *listing) total(ctx context.Context, q sqldb.Querier, page *Page) error 
 	switch {
 	case l.q.Cursor == "" && page.Next == "":
 		page.Total, page.More = len(page.Items), l.capped
-	case l.program != nil || l.hasWords != nil:
+	case l.program != nil:
 	case l.found == nil:
 		return l.counted(ctx, q, page)
 	default:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -27,22 +26,6 @@ func (a sortKey) compare(b sortKey) int {
 	return cmp.Or(byKey, cmp.Compare(a.id, b.id))
 }
 
-// amongIDs is the condition that a column holds one of the ids. For PostgreSQL
-// they are one argument, so that it plans the statement once.
-func amongIDs(q sqldb.Querier, column string, ids []int64) (string, []any) {
-	if q.Dialect() == sqldb.Postgres {
-		return column + ` = ANY(?::bigint[])`, []any{ids}
-	}
-	b := make([]byte, 0, 8*len(ids))
-	for i, id := range ids {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, id, 10)
-	}
-	return column + ` IN (` + string(b) + `)`, nil
-}
-
 // gatherChunk is how many ids one statement carries.
 const gatherChunk = 5000
 
@@ -52,14 +35,12 @@ const gatherChunk = 5000
 // stands far from where it began, ends and the set is fetched after all.
 type order struct {
 	*listing
-	everything int // entities of the kinds, for guessing how far to walk
+	everything int  // entities of the kinds, for guessing how far to walk; 0: not asked yet
+	gathers    bool // fetches and sorts
 	walked     int
-	gathers    bool
 }
 
-func (l *listing) ordered() *order {
-	return &order{listing: l, gathers: l.found != nil && l.size <= l.c.sizes.gather}
-}
+func (l *listing) ordered() *order { return &order{listing: l} }
 
 // next returns the first n keys after a place; fewer only at the end.
 func (o *order) next(ctx context.Context, q sqldb.Querier, after *cursor, n int) ([]sortKey, error) {
@@ -70,13 +51,25 @@ func (o *order) next(ctx context.Context, q sqldb.Querier, after *cursor, n int)
 		return o.byID(o.found, int64(0), after, n), nil
 	case o.sort.column == "e.kind":
 		return o.byKind(ctx, q, after, n)
-	case o.gathers:
-		return o.gather(ctx, q, after, n)
 	case o.found == nil:
 		return o.walk(ctx, q, after, n)
 	}
+	if o.everything == 0 {
+		var page Page
+		if err := o.counted(ctx, q, &page); err != nil {
+			return nil, err
+		}
+		o.everything = max(page.Total, o.size)
+		o.gathers = o.size <= o.c.sizes.gather && 2*o.size <= o.far(n) // fetching a key by its id takes twice as long as the next of a walk
+	}
+	if o.gathers {
+		return o.gather(ctx, q, after, n)
+	}
 	return o.sift(ctx, q, after, n)
 }
+
+// far guesses how many keys a walk sees before it has met n.
+func (o *order) far(n int) int { return n*o.everything/o.size*5/4 + 10 }
 
 // byID takes from a set what follows a place in the order of ids. The key is
 // the id itself, or one that all in the set share.
@@ -115,7 +108,7 @@ func (o *order) byKind(ctx context.Context, q sqldb.Querier, after *cursor, n in
 				at = nil
 			}
 		}
-		set, err := posted(ctx, q, o.caller.Org, []string{kind}, facetIn{namespaceKey, nil})
+		set, err := posted(ctx, q, o.caller.Org, []string{kind}, facetIn{key: namespaceKey, values: nil})
 		if err != nil {
 			return nil, err
 		}
@@ -168,13 +161,6 @@ func (o *order) walk(ctx context.Context, q sqldb.Querier, after *cursor, n int)
 
 // sift walks and keeps what was found.
 func (o *order) sift(ctx context.Context, q sqldb.Querier, after *cursor, n int) ([]sortKey, error) {
-	if o.everything == 0 {
-		var page Page
-		if err := o.counted(ctx, q, &page); err != nil {
-			return nil, err
-		}
-		o.everything = max(page.Total, o.size)
-	}
 	var out []sortKey
 	for {
 		if o.walked > 4*o.size {
@@ -182,7 +168,7 @@ func (o *order) sift(ctx context.Context, q sqldb.Querier, after *cursor, n int)
 			rest, err := o.gather(ctx, q, after, n-len(out))
 			return append(out, rest...), err
 		}
-		most := min((n-len(out))*o.everything/o.size*5/4+10, o.c.sizes.walk)
+		most := min(o.far(n-len(out)), o.c.sizes.walk)
 		keys, err := o.walk(ctx, q, after, most)
 		if err != nil {
 			return nil, err
@@ -219,7 +205,7 @@ func (o *order) gather(ctx context.Context, q sqldb.Querier, after *cursor, n in
 	var out []sortKey
 	chunks := 0
 	for part := range slices.Chunk(o.found.from(-1, o.size, false), gatherChunk) {
-		among, ids := amongIDs(q, column, part)
+		among, ids := sqldb.Among(q.Dialect(), column, part)
 		some, err := keysOfRows(ctx, q, `WITH x AS MATERIALIZED (`+keys+among+`) SELECT id, k FROM x`+tail+` ORDER BY k`+dir+`, id`+dir+` LIMIT ?`,
 			slices.Concat(first, ids, last, []any{n})...)
 		if err != nil {

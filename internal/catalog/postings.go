@@ -5,23 +5,28 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
-// The table postings says which entities have a value: for each organisation,
-// key, value and kind the ids in order, cut into rows of at most sizes.rowIDs. What
-// meets several conditions is then found, and counted, by joining sets of ids
-// in memory, whatever the database.
+// The table postings says which entities have a value or a word: for each
+// organisation, key, value and kind the ids in order, cut into rows of at most
+// sizes.rowIDs. What meets several conditions is then found, and counted, by
+// joining sets of ids in memory, whatever the database.
 //
 // A row holds the ids from its first to before the first of the next row; the
 // first row of a value begins at 0.
 
-// The keys of what every entity has beside its facets. Each has exactly one
-// namespace, so all values of it together are all entities of a kind.
+// The keys of what every entity has beside its facets: its owner, its
+// namespace, the words of its title and name, and its other words. Each has
+// exactly one namespace, so all values of it together are all entities of a
+// kind.
 const (
 	ownerKey     = "metadata.owner"
 	namespaceKey = "metadata.namespace"
+	titleKey     = "title word"
+	wordKey      = "word"
 )
 
 // posting is a value that entities have.
@@ -50,46 +55,68 @@ type repost struct {
 	ctx   context.Context
 	tx    *sqldb.Tx
 	org   string
-	most  int                       // ids of a row
-	delta map[posting]map[int64]int // +1 has it now, -1 had it, 0 both
+	most  int // ids of a row
+	noted map[posting]*touched
 }
 
-func (r *repost) note(p posting, id int64, by int) {
-	ids := r.delta[p]
-	if ids == nil {
-		ids = map[int64]int{}
-		r.delta[p] = ids
+func (r *repost) at(p posting) *touched {
+	t := r.noted[p]
+	if t == nil {
+		t = &touched{posting: p}
+		r.noted[p] = t
 	}
-	ids[id] += by
+	return t
+}
+
+// has notes what an entity has after the change.
+func (r *repost) has(p posting, id int64) {
+	t := r.at(p)
+	t.in = append(t.in, id)
 }
 
 // had notes what the tables say of entities before they change.
-func (r *repost) had(ids []any) error {
+func (r *repost) had(ids []int64) error {
 	for part := range slices.Chunk(ids, 5000) {
-		in := sqldb.In(len(part))
-		rows, err := r.tx.Query(r.ctx, `SELECT f.id, f.key, f.value, f.kind FROM facets f WHERE f.id IN `+in+`
-			UNION SELECT e.id, '`+namespaceKey+`', e.ns, e.kind FROM entities e WHERE e.deleted = 0 AND e.id IN `+in+`
-			UNION SELECT e.id, '`+ownerKey+`', e.owner, e.kind FROM entities e WHERE e.deleted = 0 AND e.owner <> '' AND e.id IN `+in, slices.Concat(part, part, part)...)
+		d := r.tx.Dialect()
+		facets, args := sqldb.Among(d, "f.id", part)
+		entities, _ := sqldb.Among(d, "e.id", part)
+		err := r.gone(`SELECT f.id, f.key, f.value, f.kind FROM facets f WHERE `+facets+`
+			UNION ALL SELECT e.id, '`+namespaceKey+`', e.ns, e.kind FROM entities e WHERE e.deleted = 0 AND `+entities+`
+			UNION ALL SELECT e.id, '`+ownerKey+`', e.owner, e.kind FROM entities e WHERE e.deleted = 0 AND e.owner <> '' AND `+entities, slices.Concat(args, args, args), false)
+		if err == nil {
+			err = r.gone(`SELECT s.id, '`+titleKey+`', s.title, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities+`
+			UNION ALL SELECT s.id, '`+wordKey+`', s.body, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities, slices.Concat(args, args), true)
+		}
 		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			var id int64
-			var p posting
-			if err := rows.Scan(&id, &p.key, &p.value, &p.kind); err != nil {
-				rows.Close()
-				return err
-			}
-			r.note(p, id, -1)
-		}
-		if err := rows.Close(); err != nil {
-			return err
-		}
-		if err := rows.Err(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// gone notes the values, or each of their words, as left.
+func (r *repost) gone(query string, args []any, words bool) error {
+	rows, err := r.tx.Query(r.ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var p posting
+		if err := rows.Scan(&id, &p.key, &p.value, &p.kind); err != nil {
+			return err
+		}
+		values := []string{p.value}
+		if words {
+			values = strings.Fields(p.value)
+		}
+		for _, p.value = range values {
+			t := r.at(p)
+			t.out = append(t.out, id)
+		}
+	}
+	return rows.Err()
 }
 
 // touched is a value with the ids that join and leave it, in order.
@@ -119,32 +146,41 @@ func (t *touched) hi() int64 {
 
 // changed lists the values with ids to add or remove, in their order.
 func (r *repost) changed() []touched {
-	var out []touched
-	for p, ids := range r.delta {
-		t := touched{posting: p}
-		for id, by := range ids {
-			switch {
-			case by > 0:
-				t.in = append(t.in, id)
-			case by < 0:
-				t.out = append(t.out, id)
-			}
-		}
+	out := make([]touched, 0, len(r.noted))
+	for _, t := range r.noted {
+		slices.Sort(t.in)
+		slices.Sort(t.out)
+		in := missing(t.in, t.out)
+		t.in, t.out = in, missing(t.out, t.in)
 		if len(t.in)+len(t.out) > 0 {
-			slices.Sort(t.in)
-			slices.Sort(t.out)
-			out = append(out, t)
+			out = append(out, *t)
 		}
 	}
 	slices.SortFunc(out, func(a, b touched) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), cmp.Compare(a.kind, b.kind))
+		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.value, b.value), strings.Compare(a.kind, b.kind))
 	})
+	return out
+}
+
+// missing returns those of a that are not in b; both are in order.
+func missing(a, b []int64) []int64 {
+	if len(b) == 0 {
+		return a
+	}
+	var out []int64
+	for _, id := range a {
+		if _, found := slices.BinarySearch(b, id); !found {
+			out = append(out, id)
+		}
+	}
 	return out
 }
 
 // write brings the table up to date.
 func (r *repost) write() error {
-	for part := range slices.Chunk(r.changed(), 1000) {
+	changed := r.changed()
+	clear(r.noted)
+	for part := range slices.Chunk(changed, 1000) {
 		rows, err := r.read(part)
 		if err != nil {
 			return err
@@ -176,23 +212,23 @@ func savePostings(ctx context.Context, tx *sqldb.Tx, rows [][]any) error {
 
 // read fetches the rows that the ids of the values fall into.
 func (r *repost) read(part []touched) (map[posting][]postingRow, error) {
-	one, rest := `(CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT))`, `,(?,?,?,?,?)`
-	collate := ""
+	keys, values, kinds, los, his := []string{}, []string{}, []string{}, []int64{}, []int64{}
+	flat := make([]any, 0, 5*len(part))
+	for _, t := range part {
+		lo, hi := t.lo(), t.hi()
+		keys, values, kinds, los, his = append(keys, t.key), append(values, t.value), append(kinds, t.kind), append(los, lo), append(his, hi)
+		flat = append(flat, t.key, t.value, t.kind, lo, hi)
+	}
+	asked, collate, args := `(VALUES (?,?,?,?,?)`+strings.Repeat(`,(?,?,?,?,?)`, len(part)-1)+`)`, ``, flat
 	if r.tx.Dialect() == sqldb.Postgres {
-		collate = ` COLLATE "C"`
+		asked, collate, args = `(SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[]))`, ` COLLATE "C"`, []any{keys, values, kinds, los, his}
 	}
-	values := one
-	args := make([]any, 0, 5*len(part)+2)
-	for i, t := range part {
-		if i > 0 {
-			values += rest
-		}
-		args = append(args, t.key, t.value, t.kind, t.lo(), t.hi())
+	same := func(p string) string {
+		return p + `.org = ? AND ` + p + `.key = t.k` + collate + ` AND ` + p + `.value = t.v` + collate + ` AND ` + p + `.kind = t.kd` + collate
 	}
-	rows, err := r.tx.Query(r.ctx, `WITH t(k, v, kd, lo, hi) AS (VALUES `+values+`)
+	rows, err := r.tx.Query(r.ctx, `WITH t(k, v, kd, lo, hi) AS `+asked+`
 		SELECT p.key, p.value, p.kind, p.first, p.ids FROM t CROSS JOIN postings p
-		WHERE p.org = ? AND p.key = t.k`+collate+` AND p.value = t.v`+collate+` AND p.kind = t.kd`+collate+` AND p.first <= t.hi
-		AND p.first >= COALESCE((SELECT max(x.first) FROM postings x WHERE x.org = ? AND x.key = t.k`+collate+` AND x.value = t.v`+collate+` AND x.kind = t.kd`+collate+` AND x.first <= t.lo), 0)
+		WHERE `+same("p")+` AND p.first <= t.hi AND p.first >= COALESCE((SELECT max(x.first) FROM postings x WHERE `+same("x")+` AND x.first <= t.lo), 0)
 		ORDER BY p.key, p.value, p.kind, p.first`, append(args, r.org, r.org)...)
 	if err != nil {
 		return nil, err
@@ -270,108 +306,29 @@ func (row postingRow) edit(join, leave []int64, most int) []postingRow {
 	return out
 }
 
-// fillPostings makes the table from facets and entities that were stored before
-// there was one. The index facets_value must still be there.
-func fillPostings(ctx context.Context, tx *sqldb.Tx) error {
-	f := &filler{ctx: ctx, tx: tx}
-	const page = 200_000
-	for n := page; n == page; {
-		var err error
-		n, err = f.fill(`SELECT org, key, value, kind, id FROM facets WHERE (org, key, value, kind, id) > (?, ?, ?, ?, ?) ORDER BY org, key, value, kind, id LIMIT ?`,
-			f.org, f.at.key, f.at.value, f.at.kind, f.last, page)
-		if err != nil {
-			return err
-		}
-	}
-	for key, column := range map[string]string{namespaceKey: "ns", ownerKey: "owner"} {
-		if _, err := f.fill(`SELECT org, '` + key + `', ` + column + `, kind, id FROM entities WHERE deleted = 0 AND ` + column + ` <> '' ORDER BY 1, 3, 4, 5`); err != nil {
-			return err
-		}
-	}
-	f.cut()
-	return savePostings(ctx, tx, f.rows)
-}
-
-// filler writes postings from ids that come in their order.
-type filler struct {
-	ctx   context.Context
-	tx    *sqldb.Tx
-	org   string
-	at    posting
-	first int64
-	ids   []int64
-	last  int64
-	rows  [][]any
-}
-
-// fill adds what a query gives and returns how much that was. What is complete
-// is written after the query ends, since PostgreSQL does one thing at a time.
-func (f *filler) fill(query string, args ...any) (int, error) {
-	rows, err := f.tx.Query(f.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	n := 0
-	for ; rows.Next(); n++ {
-		var org string
-		var p posting
-		var id int64
-		if err := rows.Scan(&org, &p.key, &p.value, &p.kind, &id); err != nil {
-			return 0, err
-		}
-		f.add(org, p, id)
-	}
-	if err := rows.Err(); err != nil {
-		return 0, err
-	}
-	rows.Close()
-	err = savePostings(f.ctx, f.tx, f.rows)
-	f.rows = nil
-	return n, err
-}
-
-func (f *filler) add(org string, p posting, id int64) {
-	switch {
-	case org != f.org || p != f.at:
-		f.cut()
-		f.org, f.at, f.first = org, p, 0
-	case id == f.last:
-		return
-	case len(f.ids) == usual.rowIDs:
-		f.cut()
-		f.first = id
-	}
-	f.ids, f.last = append(f.ids, id), id
-}
-
-// cut ends a row.
-func (f *filler) cut() {
-	if len(f.ids) > 0 {
-		f.rows = append(f.rows, []any{f.org, f.at.key, f.at.value, f.at.kind, f.first, appendIDs(nil, f.first, f.ids)})
-		f.ids = f.ids[:0]
-	}
-}
-
 // posted returns the entities of some kinds that have one of the values under a
 // key, or any value when values is nil.
 func posted(ctx context.Context, q sqldb.Querier, org string, kinds []string, f facetIn) (idSet, error) {
 	set := idSet{}
-	return set, eachPosting(ctx, q, org, kinds, f, 0, func(_ posting, first int64, ids []byte) error {
-		return eachID(ids, first, set.add)
-	})
+	_, err := eachPosting(ctx, q, org, kinds, f, 0, func(_ posting, first int64, ids []byte) error { return eachID(ids, first, set.add) })
+	return set, err
 }
 
 // eachPosting calls visit with the rows of some values, of any value when
-// f.values is nil; at most limit rows, 0 being all.
-func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []string, f facetIn, limit int, visit func(p posting, first int64, ids []byte) error) error {
-	if len(kinds) == 0 {
-		return nil
-	}
+// f.values is nil; of at most limit rows, 0 being all. It returns how many there
+// were.
+func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []string, f facetIn, limit int, visit func(p posting, first int64, ids []byte) error) (int, error) {
 	query, args := `SELECT value, kind, first, ids FROM postings WHERE org = ? AND key = ?`, []any{org, f.key}
 	if f.values != nil {
 		query += ` AND value IN ` + sqldb.In(len(f.values))
 		args = append(args, anys(f.values)...)
+	}
+	if f.beginning != "" {
+		query += ` AND value >= ? AND value < ?`
+		args = append(args, f.beginning, f.beginning+"\U0010FFFF")
+	}
+	if len(kinds) == 0 {
+		return 0, nil
 	}
 	query += ` AND kind IN ` + sqldb.In(len(kinds))
 	args = append(args, anys(kinds)...)
@@ -381,19 +338,19 @@ func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []strin
 	}
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer rows.Close()
-	p := posting{key: f.key}
-	for rows.Next() {
+	p, n := posting{key: f.key}, 0
+	for ; rows.Next(); n++ {
 		var first int64
 		var ids sql.RawBytes
 		if err := rows.Scan(&p.value, &p.kind, &first, &ids); err != nil {
-			return err
+			return n, err
 		}
 		if err := visit(p, first, ids); err != nil {
-			return err
+			return n, err
 		}
 	}
-	return rows.Err()
+	return n, rows.Err()
 }

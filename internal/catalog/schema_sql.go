@@ -7,8 +7,8 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // entities holds the present state and the tombstones of what was deleted;
 // revisions every state; aliases the former names; applied what each manager's
 // file said last; relations the typed references; facets the values that lists
-// filter and sort by, postings who has each of them; search the words; counts
-// how many there are of a kind.
+// filter and sort by; search the words; postings who has each value and word;
+// counts how many there are of a kind.
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -18,18 +18,37 @@ CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentle
 CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
 ;;
 CREATE INDEX search_words ON search USING gin (words)`},
-		{Name: "catalog/002-postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`), Run: fillPostings},
-		{Name: "catalog/003-facets", SQLite: facetsByID, Postgres: `DROP INDEX facets_value`}}
+		{Name: "catalog/002-postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`)}}
 }
 
-// postings makes the index of values and the indexes that lists are walked
-// along. Lists of several kinds are merged from one walk each, so they need no
-// index of their own.
+// DerivedTables are made from the other tables by Rebuild.
+var DerivedTables = []string{"facets", "postings", "search"}
+
+// postings replaces the full-text index of either database and the index of
+// values by one of our own, and leaves word that they are to be filled where
+// there are entities. Lists of several kinds are merged from one walk each, so
+// they need no index of their own.
 func postings(blob, collate string) string {
 	text := "TEXT" + collate + " NOT NULL"
+	id, facets := `BIGINT`, `)
+;;
+CREATE INDEX facets_id ON facets (id, key, value)`
+	if blob == "BLOB" {
+		id, facets = `INTEGER`, `, PRIMARY KEY (id, key, value)) WITHOUT ROWID`
+	}
 	return `
 CREATE TABLE postings (org ` + text + `, key ` + text + `, value ` + text + `, kind ` + text + `, first BIGINT NOT NULL, ids ` + blob + ` NOT NULL,
   PRIMARY KEY (org, key, value, kind, first))
+;;
+DROP TABLE search
+;;
+CREATE TABLE search (id ` + id + ` PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL)
+;;
+DROP TABLE facets
+;;
+CREATE TABLE facets (id BIGINT NOT NULL, org ` + text + `, kind ` + text + `, key ` + text + `, value ` + text + `, ord TEXT` + collate + facets + `
+;;
+CREATE INDEX facets_ord ON facets (org, kind, key, ord, id) WHERE ord IS NOT NULL
 ;;
 DROP INDEX entities_all_name
 ;;
@@ -39,28 +58,13 @@ DROP INDEX entities_owner
 ;;
 CREATE INDEX entities_owner ON entities (org, kind, owner, id) WHERE deleted = 0
 ;;
-CREATE INDEX entities_created ON entities (org, kind, created, id) WHERE deleted = 0`
+CREATE INDEX entities_created ON entities (org, kind, created, id) WHERE deleted = 0
+;;
+INSERT INTO ids (name, next) SELECT '` + rebuildMark + `', 1 WHERE EXISTS (SELECT 1 FROM entities)`
 }
 
-// facetsByID keeps the facets in the order of their entities, without an index
-// for it beside the table.
-const facetsByID = `
-DROP INDEX facets_value
-;;
-DROP INDEX facets_id
-;;
-DROP INDEX facets_ord
-;;
-ALTER TABLE facets RENAME TO facets_before
-;;
-CREATE TABLE facets (id BIGINT NOT NULL, org TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, ord TEXT,
-  PRIMARY KEY (id, key, value)) WITHOUT ROWID
-;;
-INSERT OR IGNORE INTO facets (id, org, kind, key, value, ord) SELECT id, org, kind, key, value, ord FROM facets_before ORDER BY id, key, value
-;;
-DROP TABLE facets_before
-;;
-CREATE INDEX facets_ord ON facets (org, kind, key, ord, id) WHERE ord IS NOT NULL`
+// rebuildMark is the row of ids that says that Rebuild has not ended.
+const rebuildMark = "rebuild"
 
 func tables(id, collate string) string {
 	text := "TEXT" + collate + " NOT NULL"

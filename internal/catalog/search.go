@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 
@@ -21,174 +22,112 @@ const (
 // Search finds entities the caller may read that hold all the words, each as
 // the beginning of a word in the text, without regard to case and accents. An
 // exact name comes first, then titles, then the rest, the newest first among
-// equals. No kinds means all.
+// equals. No kinds means all. Of very many the newest of each way to match are
+// ranked.
 func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds []string, limit int) ([]Hit, error) {
-	l, err := c.prepare(caller, Query{Kinds: kinds})
+	l, err := c.prepare(caller, Query{Kinds: kinds, Text: text})
 	if err != nil {
 		return nil, err
-	}
-	if err := l.present(ctx, c.db); err != nil {
-		return nil, err
-	}
-	ws := words(text)
-	if len(ws) == 0 || len(l.kinds) == 0 {
-		return []Hit{}, nil
 	}
 	found := map[int64]row{}
-	if err := c.named(ctx, l, strings.TrimSpace(text), found); err != nil {
-		return nil, err
-	}
-	scope, err := c.scope(ctx, c.db, caller.Org, l.kinds)
+	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
+		if err := l.present(ctx, tx); err != nil || len(l.words) == 0 {
+			return err
+		}
+		if err := c.named(ctx, tx, l, strings.TrimSpace(text), found); err != nil {
+			return err
+		}
+		ids, err := l.candidates(ctx, tx, limit)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		among, args := sqldb.Among(tx.Dialect(), "e.id", ids)
+		return collectRows(ctx, tx, found, `SELECT `+rowColumns+` FROM entities e WHERE e.deleted = 0 AND `+among, args...)
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
-		if len(found) >= limit+maxNamed {
-			break
-		}
-		if err := c.candidates(ctx, l, scope, ws, m, found); err != nil {
-			return nil, err
-		}
-	}
-	return c.ranked(found, text, ws, limit)
+	return c.ranked(found, text, l.words, limit)
 }
 
-// match says where words are looked for: in titles only, as whole words only.
-// Whole words stream from the index even when a million texts have them; the
-// beginnings of words have to be collected first, so they are asked for last.
+// match says where a word is looked for: in titles only, as a whole word only.
 type match struct{ title, whole bool }
 
-// matching returns the statement that gives the ids of entities with the words.
-func (c *Catalog) matching(scope, ws []string, m match) (string, []any) {
-	ws = ws[:min(len(ws), maxQueryWords)]
-	if c.db.Dialect() == sqldb.SQLite {
-		return `SELECT rowid AS id FROM search WHERE search MATCH ?`, []any{ftsQuery(scope, ws, m)}
-	}
-	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(scope, ws, m)}
-}
-
-// scope returns the words that narrow an index scan to an organisation and a
-// kind, as far as they are worth their long lists: none for the only
-// organisation, nor for a kind that most entities are of.
-func (c *Catalog) scope(ctx context.Context, q sqldb.Querier, org string, kinds []string) ([]string, error) {
-	kind := ""
-	if len(kinds) == 1 {
-		kind = kinds[0]
-	}
-	var all, own, ofKind int
-	err := q.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
-	words, out := scopeWords(org, kind), []string{}
-	if own < all {
-		out = append(out, words[0])
-	}
-	if kind != "" && 2*ofKind < own {
-		out = append(out, words[1])
-	}
-	return out, err
-}
-
-// withWords returns the ids of entities that have all the words, each as the
-// beginning of one, at most limit of them in no promised order. They may be of
-// other organisations and kinds.
-func (c *Catalog) withWords(ctx context.Context, q sqldb.Querier, org string, kinds, ws []string, limit int) ([]int64, error) {
-	scope, err := c.scope(ctx, q, org, kinds)
+// candidates returns the ids that are ranked: all that match when they are not
+// many, else the newest of those that match better, and then of the others.
+func (l *listing) candidates(ctx context.Context, q sqldb.Querier, limit int) ([]int64, error) {
+	all, err := l.matching(ctx, q, match{})
 	if err != nil {
 		return nil, err
 	}
-	query, args := c.matching(scope, ws, match{})
-	rows, err := q.Query(ctx, query+` LIMIT ?`, append(args, limit)...)
-	if err != nil {
-		return nil, err
+	most := max(limit, maxCandidates)
+	if all.count() <= 3*most {
+		return all.from(-1, 3*most, false), nil
 	}
-	defer rows.Close()
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+	var out []int64
+	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
+		some := all
+		if m != (match{}) {
+			if some, err = l.matching(ctx, q, m); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, some.from(math.MaxInt64, most, true)...)
+		if len(out) >= 2*most {
+			break
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+func (l *listing) matching(ctx context.Context, q sqldb.Querier, m match) (idSet, error) {
+	var all idSet
+	for i, w := range l.words {
+		set, _, err := l.c.wordSet(ctx, q, l.caller.Org, l.kinds, w, m)
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
-}
-
-// hasWords reports the same of one entity, from its texts.
-func (c *Catalog) hasWords(e *entity.Entity, ws []string) bool {
-	k := c.kinds.Get(e.Kind)
-	if k == nil {
-		return false
-	}
-	title, body := k.texts(e)
-	in := append(words(title), words(body)...)
-	for _, w := range ws {
-		if !slices.ContainsFunc(in, func(t string) bool { return strings.HasPrefix(t, w) }) {
-			return false
+		if i > 0 {
+			set.and(all)
 		}
+		all = set
 	}
-	return true
+	return all, nil
 }
 
-// ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
-func ftsQuery(scope, ws []string, m match) string {
-	columns, prefix := "{title body}", " *"
-	if m.title {
-		columns = "{title}"
-	}
-	if m.whole {
-		prefix = ""
-	}
-	var parts []string
-	for _, w := range ws {
-		parts = append(parts, columns+` : "`+w+`"`+prefix)
-	}
-	for _, w := range scope {
-		parts = append(parts, `scope : "`+w+`"`)
-	}
-	return strings.Join(parts, " AND ")
-}
-
-// tsQuery writes a tsquery with each word quoted.
-func tsQuery(scope, ws []string, m match) string {
-	prefix := ":*"
-	if m.whole {
-		prefix = ""
-	}
-	var parts []string
-	for _, w := range ws {
-		if m.title {
-			w = "t_" + w
+// wordSet returns the entities that have a word, and whether these are all. Of
+// the beginning of very many words, as one letter may be, only some are read.
+func (c *Catalog) wordSet(ctx context.Context, q sqldb.Querier, org string, kinds []string, word string, m match) (idSet, bool, error) {
+	set, all := idSet{}, true
+	for _, key := range []string{titleKey, wordKey} {
+		if m.title && key != titleKey {
+			continue
 		}
-		parts = append(parts, `'`+w+`'`+prefix)
+		f := facetIn{key: key, beginning: word}
+		if m.whole {
+			f = facetIn{key: key, values: []string{word}}
+		}
+		n, err := eachPosting(ctx, q, org, kinds, f, c.sizes.values, func(_ posting, first int64, ids []byte) error { return eachID(ids, first, set.add) })
+		if err != nil {
+			return nil, false, err
+		}
+		all = all && n < c.sizes.values
 	}
-	for _, w := range scope {
-		parts = append(parts, `'`+w+`'`)
-	}
-	return strings.Join(parts, " & ")
+	return set, all, nil
 }
 
 // named finds those whose name begins with the text, so that an exact name is
 // among the candidates however common its words are.
-func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[int64]row) error {
+func (c *Catalog) named(ctx context.Context, q sqldb.Querier, l *listing, text string, found map[int64]row) error {
 	for _, kind := range l.kinds {
-		err := collectRows(ctx, c.db, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? ORDER BY e.name, e.id LIMIT ?`,
+		err := collectRows(ctx, q, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? ORDER BY e.name, e.id LIMIT ?`,
 			l.caller.Org, kind, text, text+"\U0010FFFF", maxNamed)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (c *Catalog) candidates(ctx context.Context, l *listing, scope, ws []string, m match, found map[int64]row) error {
-	ids, args := c.matching(scope, ws, m)
-	q := `SELECT ` + rowColumns + ` FROM (` + ids + ` LIMIT ?) m CROSS JOIN entities e WHERE e.id = m.id AND e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
-	args = append(append(args, maxCandidates, l.caller.Org), anys(l.kinds)...)
-	return c.db.View(ctx, func(tx *sqldb.Tx) error {
-		if err := fuzzy(ctx, tx); err != nil {
-			return err
-		}
-		return collectRows(ctx, tx, found, q, args...)
-	})
 }
 
 func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, query string, args ...any) error {
@@ -205,16 +144,6 @@ func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, quer
 		found[r.id] = r
 	}
 	return rows.Err()
-}
-
-// fuzzy lets PostgreSQL stop a search for very common words early, instead of
-// collecting a million rows of which the first few hundred are ranked.
-func fuzzy(ctx context.Context, tx *sqldb.Tx) error {
-	if tx.Dialect() != sqldb.Postgres {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `SET LOCAL gin_fuzzy_search_limit = 2000`)
-	return err
 }
 
 type scored struct {
@@ -309,11 +238,14 @@ func snippet(text string, ws []string) string {
 	return b.String()
 }
 
-// RebuildSearch makes the search words, facets and relations of every entity
-// anew from the documents, as after a restore.
-func (c *Catalog) RebuildSearch(ctx context.Context) error {
+// Rebuild makes the search words, facets and relations of every entity anew
+// from the documents, as after a restore.
+func (c *Catalog) Rebuild(ctx context.Context) error {
 	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		if err := lockWrites(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO ids (name, next) VALUES (?, 1) ON CONFLICT (name) DO NOTHING`, rebuildMark); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM postings`)
@@ -326,7 +258,23 @@ func (c *Catalog) RebuildSearch(ctx context.Context) error {
 			return err
 		})
 	}
+	if err == nil {
+		_, err = c.db.Exec(ctx, `DELETE FROM ids WHERE name = ?`, rebuildMark)
+	}
 	return err
+}
+
+// Upgrade makes what a migration asked for, and what a Rebuild that was cut off
+// left undone; most often nothing. It calls begin when there is something to
+// do, which takes minutes for a million entities.
+func (c *Catalog) Upgrade(ctx context.Context, begin func()) error {
+	var n int
+	err := c.db.QueryRow(ctx, `SELECT count(*) FROM ids WHERE name = ?`, rebuildMark).Scan(&n)
+	if err != nil || n == 0 {
+		return err
+	}
+	begin()
+	return c.Rebuild(ctx)
 }
 
 // rebuilt is how many entities are rebuilt in one transaction.
@@ -366,7 +314,7 @@ func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, 
 			return 0, after, err
 		}
 		w := c.writer(ctx, tx, org)
-		w.clear(changes)
+		w.clear(ids(changes, func(*change) bool { return true }))
 		w.found(changes)
 		w.post()
 		w.link(changes)

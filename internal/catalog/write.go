@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,12 +56,15 @@ func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	}
 	w := c.writer(ctx, tx, caller.Org)
 	w.now = now
-	w.had(changes)
-	w.clear(changes)
-	w.entities(changes)
-	w.revisions(caller, changes)
-	w.found(changes)
-	w.post()
+	for part := range slices.Chunk(changes, foundPart) {
+		old := ids(part, func(ch *change) bool { return ch.old != nil })
+		w.had(old)
+		w.clear(old)
+		w.entities(part)
+		w.found(part)
+		w.post()
+		w.revisions(caller, part)
+	}
 	w.aliases(caller, changes)
 	w.link(changes)
 	w.count(changes)
@@ -76,6 +82,10 @@ func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	}
 	return audit.Append(ctx, tx, records...)
 }
+
+// foundPart is how many entities are written to the index of values together:
+// more share rows of it, fewer need less memory.
+const foundPart = 20_000
 
 func paths(fields []FieldChange) []string {
 	out := make([]string, 0, min(len(fields), 50))
@@ -99,12 +109,21 @@ func detail(caller Caller, ch *change) map[string]any {
 	return d
 }
 
+// newUID returns an identity of 26 letters and digits: the time, so that what is
+// made together lies together in the indexes, and 80 random bits.
+func newUID(at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(at.UnixMilli())<<16)
+	rand.Read(b[6:])
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}
+
 // number gives each change its id and revision; new ids are taken as a range.
 func (c *Catalog) number(ctx context.Context, tx *sqldb.Tx, changes []*change) error {
 	var fresh []*change
 	for _, ch := range changes {
 		if ch.old == nil {
-			ch.uid, ch.rev = strings.ToLower(rand.Text()), 1
+			ch.uid, ch.rev = newUID(c.now()), 1
 			fresh = append(fresh, ch)
 			continue
 		}
@@ -132,7 +151,7 @@ type writer struct {
 }
 
 func (c *Catalog) writer(ctx context.Context, tx *sqldb.Tx, org string) *writer {
-	return &writer{ctx: ctx, tx: tx, org: org, repost: repost{ctx: ctx, tx: tx, org: org, most: c.sizes.rowIDs, delta: map[posting]map[int64]int{}}}
+	return &writer{ctx: ctx, tx: tx, org: org, repost: repost{ctx: ctx, tx: tx, org: org, most: c.sizes.rowIDs, noted: map[posting]*touched{}}}
 }
 
 func (w *writer) exec(query string, args ...any) {
@@ -148,9 +167,9 @@ func (w *writer) insert(r sqldb.Rows) {
 }
 
 // had notes what the index says of the states before.
-func (w *writer) had(changes []*change) {
+func (w *writer) had(old []int64) {
 	if w.err == nil {
-		w.err = w.repost.had(ids(changes, func(ch *change) bool { return ch.old != nil && !ch.old.deleted }))
+		w.err = w.repost.had(old)
 	}
 }
 
@@ -161,17 +180,16 @@ func (w *writer) post() {
 	}
 }
 
-// each runs a statement ending in "IN " for the values in groups.
-func (w *writer) each(query string, values []any, before ...any) {
-	for len(values) > 0 && w.err == nil {
-		n := min(len(values), 5000)
-		w.exec(query+sqldb.In(n), append(append([]any{}, before...), values[:n]...)...)
-		values = values[n:]
+// drop deletes rows of a table by a column of ids, in groups.
+func (w *writer) drop(table, column string, ids []int64) {
+	for part := range slices.Chunk(ids, 5000) {
+		among, args := sqldb.Among(w.tx.Dialect(), column, part)
+		w.exec(`DELETE FROM `+table+` WHERE `+among, args...)
 	}
 }
 
-func ids(changes []*change, keep func(*change) bool) []any {
-	var out []any
+func ids(changes []*change, keep func(*change) bool) []int64 {
+	var out []int64
 	for _, ch := range changes {
 		if keep(ch) {
 			out = append(out, ch.id)
@@ -181,14 +199,9 @@ func ids(changes []*change, keep func(*change) bool) []any {
 }
 
 // clear removes what was derived from the states before.
-func (w *writer) clear(changes []*change) {
-	old := ids(changes, func(ch *change) bool { return ch.old != nil })
-	w.each(`DELETE FROM relations WHERE id IN `, old)
-	w.each(`DELETE FROM facets WHERE id IN `, old)
-	if w.tx.Dialect() == sqldb.SQLite {
-		w.each(`DELETE FROM search WHERE rowid IN `, old)
-	} else {
-		w.each(`DELETE FROM search WHERE id IN `, old)
+func (w *writer) clear(old []int64) {
+	for _, table := range []string{"relations", "facets", "search"} {
+		w.drop(table, "id", old)
 	}
 }
 
@@ -229,7 +242,7 @@ func (w *writer) revisions(caller Caller, changes []*change) {
 		}
 	}
 	w.insert(sqldb.Rows{Table: "revisions", Columns: []string{"id", "rev", "op", "at", "author", "author_name", "manager", "reason", "ref", "doc"}, Values: rows})
-	w.each(`DELETE FROM applied WHERE id IN `, ids(changes, func(ch *change) bool { return ch.op == Deleted }))
+	w.drop("applied", "id", ids(changes, func(ch *change) bool { return ch.op == Deleted }))
 	if w.err == nil {
 		w.err = saveApplied(w.ctx, w.tx, applied)
 	}
@@ -249,56 +262,28 @@ func (w *writer) found(changes []*change) {
 			continue
 		}
 		kind := lower(ch.kind.Name)
-		note := func(key, value string) { w.repost.note(posting{key, value, kind}, ch.id, 1) }
+		has := func(key, value string) { w.repost.has(posting{key, value, kind}, ch.id) }
 		for _, f := range ch.facets {
 			facets = append(facets, []any{ch.id, w.org, kind, f.key, f.value, f.ord})
-			note(f.key, f.value)
+			has(f.key, f.value)
 		}
-		note(namespaceKey, ch.ref().Namespace)
+		has(namespaceKey, ch.ref().Namespace)
 		if owner := ownerRef(ch.after); owner != "" {
-			note(ownerKey, owner)
+			has(ownerKey, owner)
 		}
-		search = append(search, w.searchRow(ch))
+		for _, word := range ch.title {
+			has(titleKey, word)
+		}
+		for _, word := range ch.body {
+			has(wordKey, word)
+		}
+		search = append(search, []any{ch.id, strings.Join(ch.title, " "), strings.Join(ch.body, " ")})
 	}
 	w.insert(sqldb.Rows{Table: "facets", Columns: []string{"id", "org", "kind", "key", "value", "ord"}, Values: facets})
-	rows := sqldb.Rows{Table: "search", Columns: []string{"rowid", "scope", "title", "body"}, Values: search, Single: true}
-	if w.tx.Dialect() == sqldb.Postgres {
-		rows.Columns, rows.Expressions = []string{"id", "words"}, map[string]string{"words": `array_to_tsvector(string_to_array(%s, ' '))`}
-	}
-	w.insert(rows)
+	w.insert(sqldb.Rows{Table: "search", Columns: []string{"id", "title", "body"}, Values: search})
 }
 
-// searchRow holds the words: in SQLite as texts of three columns, in PostgreSQL
-// as one text, with the words of the title a second time behind "t_".
-func (w *writer) searchRow(ch *change) []any {
-	scope := scopeWords(w.org, ch.kind.Name)
-	if w.tx.Dialect() == sqldb.SQLite {
-		return []any{ch.id, strings.Join(scope, " "), strings.Join(ch.title, " "), strings.Join(ch.body, " ")}
-	}
-	all := append(scope, ch.body...)
-	for _, t := range ch.title {
-		all = append(all, t, "t_"+t)
-	}
-	return []any{ch.id, strings.Join(distinct(all), " ")}
-}
-
-func distinct(list []string) []string {
-	seen, out := map[string]bool{}, []string{}
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// scopeWords are the words that keep the index scan of a search inside an
-// organisation and a kind. They only narrow it: the results are joined with
-// entities of the organisation.
-func scopeWords(org, kind string) []string {
-	return []string{fmt.Sprintf("xorg%x", org), fmt.Sprintf("xkind%x", lower(kind))}
-}
+func distinct(list []string) []string { return unique(list, func(s string) string { return s }) }
 
 // aliases keeps the former name of what was renamed, and frees a former name
 // that a new entity takes.
@@ -316,14 +301,15 @@ func (w *writer) aliases(caller Caller, changes []*change) {
 // others that waited for a name that now exists.
 func (w *writer) link(changes []*change) {
 	var rows [][]any
-	var targets, appeared []string
+	var targets []string
+	var appeared []name
 	for _, ch := range changes {
 		if ch.op == Deleted {
 			w.exec(`UPDATE relations SET target_id = NULL WHERE target_id = ?`, ch.id)
 			continue
 		}
 		if ch.before == nil || ch.alias != "" {
-			appeared = append(appeared, ch.ref().String())
+			appeared = append(appeared, name{ch.ref().String(), ch.id})
 		}
 		if ch.before == nil && ch.old != nil {
 			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target IN (SELECT ref FROM aliases WHERE org = ? AND id = ?)`, ch.id, w.org, w.org, ch.id)
@@ -340,35 +326,76 @@ func (w *writer) link(changes []*change) {
 		}
 	}
 	w.insert(sqldb.Rows{Table: "relations", Columns: []string{"id", "org", "type", "field", "target", "target_id"}, Values: rows})
-	w.each(`UPDATE relations SET target_id = (SELECT e.id FROM entities e WHERE e.org = relations.org AND e.ref = relations.target AND e.deleted = 0)
-		WHERE org = ? AND target_id IS NULL AND target IN `, anys(appeared), w.org)
+	w.connect(appeared)
+}
+
+// name is a reference that leads to an entity.
+type name struct {
+	ref string
+	id  int64
+}
+
+// connect gives the references that waited for the names their entities. First
+// it asks which of the names are waited for.
+func (w *writer) connect(names []name) {
+	refs, at := make([]string, len(names)), map[string]int64{}
+	for i, n := range names {
+		refs[i], at[n.ref] = n.ref, n.id
+	}
+	var waited []string
+	w.texts(`SELECT DISTINCT target FROM relations WHERE org = ? AND target_id IS NULL AND `, "target", refs, func(ref string) { waited = append(waited, ref) })
+	if w.tx.Dialect() == sqldb.SQLite {
+		for _, ref := range waited {
+			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target = ?`, at[ref], w.org, ref)
+		}
+		return
+	}
+	for part := range slices.Chunk(waited, 5000) {
+		ids := make([]int64, len(part))
+		for i, ref := range part {
+			ids[i] = at[ref]
+		}
+		w.exec(`UPDATE relations SET target_id = u.id FROM unnest(?::text[], ?::bigint[]) AS u(ref, id) WHERE relations.org = ? AND relations.target_id IS NULL AND relations.target = ANY(?) AND relations.target = u.ref`,
+			part, ids, w.org, part)
+	}
 }
 
 // resolve returns the ids of live entities by reference, present or former.
 func (w *writer) resolve(refs []string) map[string]int64 {
 	out := map[string]int64{}
-	w.lookup(out, `SELECT a.ref, a.id FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `, refs)
-	w.lookup(out, `SELECT ref, id FROM entities WHERE org = ? AND deleted = 0 AND ref IN `, refs)
+	var ref string
+	var id int64
+	keep := func() { out[ref] = id }
+	w.lookup(`SELECT a.ref, a.id FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `, "a.ref", refs, keep, &ref, &id)
+	w.lookup(`SELECT ref, id FROM entities WHERE org = ? AND deleted = 0 AND `, "ref", refs, keep, &ref, &id)
 	return out
 }
 
-func (w *writer) lookup(out map[string]int64, query string, refs []string) {
-	for len(refs) > 0 && w.err == nil {
-		n := min(len(refs), 5000)
-		rows, err := w.tx.Query(w.ctx, query+sqldb.In(n), append([]any{w.org}, anys(refs[:n])...)...)
+func (w *writer) texts(query, column string, refs []string, f func(string)) {
+	var ref string
+	w.lookup(query, column, refs, func() { f(ref) }, &ref)
+}
+
+// lookup runs a query that ends in the organisation and a column of references,
+// and calls keep for each row scanned into dest.
+func (w *writer) lookup(query, column string, refs []string, keep func(), dest ...any) {
+	for part := range slices.Chunk(refs, 5000) {
+		if w.err != nil {
+			return
+		}
+		among, args := sqldb.Among(w.tx.Dialect(), column, part)
+		rows, err := w.tx.Query(w.ctx, query+among, append([]any{w.org}, args...)...)
 		if err != nil {
 			w.err = err
 			return
 		}
-		for rows.Next() {
-			var ref string
-			var id int64
-			if w.err = rows.Scan(&ref, &id); w.err == nil {
-				out[ref] = id
+		for w.err == nil && rows.Next() {
+			if w.err = rows.Scan(dest...); w.err == nil {
+				keep()
 			}
 		}
 		rows.Close()
-		refs = refs[n:]
+		w.err = cmp.Or(w.err, rows.Err())
 	}
 }
 

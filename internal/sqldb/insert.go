@@ -17,12 +17,6 @@ type Rows struct {
 	Table   string
 	Columns []string
 	Values  [][]any
-	// Expressions, when given, are what PostgreSQL puts in place of a column:
-	// {"words": "string_to_array(%s, ' ')"}.
-	Expressions map[string]string
-	// Single has SQLite write one row a statement: its full-text index goes to
-	// disk after each statement of several.
-	Single bool
 	// Conflict is what follows the values: "ON CONFLICT …" or nothing.
 	Conflict string
 }
@@ -38,9 +32,6 @@ func (tx *Tx) Insert(ctx context.Context, r Rows) error {
 		return tx.insertArrays(ctx, r)
 	}
 	n := max(1, chunkArgs/len(r.Columns))
-	if r.Single {
-		n = 1
-	}
 	if whole := len(r.Values) / n; whole > 1 {
 		if err := tx.insertChunks(ctx, r, n, whole); err != nil {
 			return err
@@ -93,19 +84,11 @@ func flat(rows [][]any, width int) []any {
 const arrayRows = 2000
 
 func (tx *Tx) insertArrays(ctx context.Context, r Rows) error {
-	selected, arrays := make([]string, len(r.Columns)), make([]string, len(r.Columns))
-	for i, column := range r.Columns {
-		selected[i] = fmt.Sprintf("c%d", i)
-		if e, ok := r.Expressions[column]; ok {
-			selected[i] = fmt.Sprintf(e, selected[i])
-		}
+	arrays := make([]string, len(r.Columns))
+	for i := range arrays {
 		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, postgresType(r.Values, i))
 	}
-	names := make([]string, len(r.Columns))
-	for i := range names {
-		names[i] = fmt.Sprintf("c%d", i)
-	}
-	query := r.head() + `SELECT ` + strings.Join(selected, ", ") + ` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u(` + strings.Join(names, ", ") + `) ` + r.Conflict
+	query := r.head() + `SELECT * FROM unnest(` + strings.Join(arrays, ", ") + `) ` + r.Conflict
 	for len(r.Values) > 0 {
 		n := min(arrayRows, len(r.Values))
 		args := make([]any, len(r.Columns))

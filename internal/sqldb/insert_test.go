@@ -2,7 +2,6 @@ package sqldb_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 
@@ -18,20 +17,18 @@ var rowsTable = []sqldb.Migration{{Name: "test/001",
 func TestInsert(t *testing.T) {
 	sqldbtest.Run(t, rowsTable, func(t *testing.T, db *sqldb.DB) {
 		for _, n := range []int{0, 1, 2, 199, 200, 201, 400, 1001, 2000, 4001} {
-			for _, single := range []bool{false, true} {
-				insertAndRead(t, db, n, single)
-			}
+			insertAndRead(t, db, n)
 		}
 	})
 }
 
-func insertAndRead(t *testing.T, db *sqldb.DB, n int, single bool) {
+func insertAndRead(t *testing.T, db *sqldb.DB, n int) {
 	t.Helper()
 	ctx := context.Background()
 	if _, err := db.Exec(ctx, `DELETE FROM t`); err != nil {
 		t.Fatal(err)
 	}
-	r := sqldb.Rows{Table: "t", Columns: []string{"id", "word", "maybe", "other", "data"}, Single: single,
+	r := sqldb.Rows{Table: "t", Columns: []string{"id", "word", "maybe", "other", "data"},
 		Conflict: `ON CONFLICT (id) DO UPDATE SET word = excluded.word || '!'`}
 	for i := range n {
 		var maybe *string
@@ -72,33 +69,4 @@ func insertAndRead(t *testing.T, db *sqldb.DB, n int, single bool) {
 	if err := rows.Err(); err != nil || seen != n {
 		t.Errorf("got %d rows, %v; want %d", seen, err, n)
 	}
-}
-
-// What a migration's function does is of its transaction: when it fails nothing
-// is left, and the migration is asked for again.
-func TestMigrationRuns(t *testing.T) {
-	sqldbtest.Run(t, steps, func(t *testing.T, db *sqldb.DB) {
-		ctx := context.Background()
-		boom := errors.New("boom")
-		next := sqldb.Migration{Name: "test/002", SQL: `CREATE TABLE more (n BIGINT NOT NULL)`}
-		next.Run = func(ctx context.Context, tx *sqldb.Tx) error {
-			if _, err := tx.Exec(ctx, `INSERT INTO more (n) VALUES (7)`); err != nil {
-				return err
-			}
-			return boom
-		}
-		if err := db.Migrate(ctx, append(steps[:1:1], next)); !errors.Is(err, boom) {
-			t.Fatalf("got %v, want the error of the function", err)
-		}
-		boom = nil
-		for range 2 {
-			if err := db.Migrate(ctx, append(steps[:1:1], next)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var n, sum int
-		if err := db.QueryRow(ctx, `SELECT count(*), sum(n) FROM more`).Scan(&n, &sum); err != nil || n != 1 || sum != 7 {
-			t.Errorf("got %d rows with %d, %v; want one with 7", n, sum, err)
-		}
-	})
 }

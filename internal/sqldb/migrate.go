@@ -15,9 +15,6 @@ type Migration struct {
 	SQL      string // for both databases
 	SQLite   string // run after SQL, on SQLite only
 	Postgres string // run after SQL, on PostgreSQL only
-	// Run, when not nil, fills the new tables from what is there, after the
-	// statements and in their transaction: for what SQL cannot compute.
-	Run func(context.Context, *Tx) error
 }
 
 // Migrate applies the migrations that are not applied yet, in order and each
@@ -89,11 +86,6 @@ func (db *DB) apply(ctx context.Context, m Migration) error {
 		for _, stmt := range statements(m.SQL + "\n;;\n" + own) {
 			if _, err := tx.Exec(ctx, stmt); err != nil {
 				return fmt.Errorf("%.80s: %w", stmt, err)
-			}
-		}
-		if m.Run != nil {
-			if err := m.Run(ctx, tx); err != nil {
-				return err
 			}
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO migrations (name, at) VALUES (?, ?)`, m.Name, Micros(time.Now()))

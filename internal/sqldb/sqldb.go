@@ -263,6 +263,20 @@ func Time(micros int64) time.Time {
 // In returns "(?,?,…)" for n arguments.
 func In(n int) string { return "(" + strings.TrimSuffix(strings.Repeat("?,", n), ",") + ")" }
 
+// Among returns the condition that a column holds one of the values, and its
+// arguments. It is for many: PostgreSQL takes them as one array, so that the
+// statement and its plan are the same however many there are.
+func Among[T string | int64](d Dialect, column string, values []T) (string, []any) {
+	if d == Postgres {
+		return column + ` = ANY(?)`, []any{values}
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return column + ` IN ` + In(len(values)), args
+}
+
 // rebind turns ? into $1, $2, … for PostgreSQL, leaving quoted text alone.
 func rebind(d Dialect, query string) string {
 	if d != Postgres || !strings.Contains(query, "?") {
