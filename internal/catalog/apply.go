@@ -128,6 +128,9 @@ const group = 500
 
 func (a *applying) run(docs []Document) (*ApplyResult, error) {
 	a.result = ApplyResult{DryRun: a.opts.DryRun, Changes: []Change{}}
+	if err := lockWrites(a.ctx, a.tx); err != nil {
+		return nil, err
+	}
 	for i := 0; i < len(docs); i += group {
 		part := docs[i:min(i+group, len(docs))]
 		if err := a.load(part); err != nil {
@@ -188,12 +191,8 @@ func (a *applying) load(part []Document) error {
 		refs[i] = d.Entity.Ref().String()
 	}
 	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string]string{}
-	lock := ""
-	if a.tx.Dialect() == sqldb.Postgres {
-		lock = " ORDER BY e.ref FOR UPDATE"
-	}
 	among, args := sqldb.Among(a.tx.Dialect(), "e.ref", refs)
-	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among+lock, append([]any{a.caller.Org}, args...)...)
+	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
 		return err
 	}

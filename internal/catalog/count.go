@@ -103,6 +103,9 @@ func (l *listing) evaluate(ctx context.Context, q sqldb.Querier) error {
 
 // tally counts the values under a path among what was found.
 func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
+	if l.found != nil && l.size <= l.c.sizes.few && path != "kind" {
+		return l.tallyFirst(ctx, q, path, counts)
+	}
 	f := facetIn{key: path}
 	if path == "kind" {
 		f.key = namespaceKey
@@ -132,7 +135,7 @@ func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, path string, 
 			return err
 		}
 	}
-	for part := range slices.Chunk(l.found.from(0, CountLimit, false), gatherChunk) {
+	for part := range slices.Chunk(l.found.from(-1, CountLimit, false), gatherChunk) {
 		among, args := sqldb.Among(q.Dialect(), "f.id", part)
 		query := `SELECT f.value FROM facets f WHERE f.key = ? AND ` + among
 		args = append([]any{path}, args...)

@@ -27,10 +27,11 @@ type sizes struct {
 	rowIDs int // ids of one row of postings
 	gather int // up to so many entities are fetched and sorted; more are met on a walk
 	walk   int // so many keys of a walk are read at once
+	few    int // the values of so few entities are counted one by one
 	values int // rows of postings read to count the values of a field, or for the beginning of a word
 }
 
-var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, values: 10_000}
+var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, few: 1000, values: 10_000}
 
 // listing is a Query made ready: what to ask of the database.
 type listing struct {

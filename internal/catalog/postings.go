@@ -40,8 +40,9 @@ type postingRow struct {
 }
 
 // lockWrites makes the writers of entities wait for each other from here on:
-// two that change the ids of one value would lose one of the changes. SQLite
-// has one writer.
+// two that change the ids of one value would lose one of the changes. An apply
+// takes it before it reads, so that nobody changes under it what it compares.
+// SQLite has one writer.
 func lockWrites(ctx context.Context, tx *sqldb.Tx) error {
 	if tx.Dialect() == sqldb.SQLite {
 		return nil
