@@ -18,11 +18,12 @@ import (
 // A row holds the ids from its first to before the first of the next row; the
 // first row of a value begins at 0.
 
-// The keys of what every entity has beside its facets: its owner, its
-// namespace, the words of its title and name, and its other words. Each has
-// exactly one namespace, so all values of it together are all entities of a
-// kind.
+// The keys of what entities have beside their facets: the names of their
+// labels, their owner, their namespace, the words of their title and name, and
+// their other words. Each has exactly one namespace, so all values of it together
+// are all entities of a kind.
 const (
+	labelsKey    = "metadata.labels"
 	ownerKey     = "metadata.owner"
 	namespaceKey = "metadata.namespace"
 	titleKey     = "title word"
@@ -114,6 +115,10 @@ func (r *repost) gone(query string, args []any, words bool) error {
 		}
 		for _, p.value = range values {
 			t := r.at(p)
+			t.out = append(t.out, id)
+		}
+		if name, ok := strings.CutPrefix(p.key, labelsKey+"."); ok {
+			t := r.at(posting{labelsKey, name, p.kind})
 			t.out = append(t.out, id)
 		}
 	}
@@ -310,6 +315,9 @@ func (row postingRow) edit(join, leave []int64, most int) []postingRow {
 // posted returns the entities of some kinds that have one of the values under a
 // key, or any value when values is nil.
 func posted(ctx context.Context, q sqldb.Querier, org string, kinds []string, f facetIn) (idSet, error) {
+	if name, ok := strings.CutPrefix(f.key, labelsKey+"."); ok && f.values == nil {
+		f = facetIn{key: labelsKey, values: []string{name}}
+	}
 	set := idSet{}
 	_, err := eachPosting(ctx, q, org, kinds, f, 0, func(_ posting, first int64, ids []byte) error { return eachID(ids, first, set.add) })
 	return set, err

@@ -266,6 +266,9 @@ func (w *writer) found(changes []*change) {
 		for _, f := range ch.facets {
 			facets = append(facets, []any{ch.id, w.org, kind, f.key, f.value, f.ord})
 			has(f.key, f.value)
+			if name, ok := strings.CutPrefix(f.key, labelsKey+"."); ok {
+				has(labelsKey, name)
+			}
 		}
 		has(namespaceKey, ch.ref().Namespace)
 		if owner := ownerRef(ch.after); owner != "" {
