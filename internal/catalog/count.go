@@ -114,11 +114,9 @@ func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, count
 		if path == "kind" {
 			p.value = p.kind
 		}
-		return eachID(ids, first, func(id int64) {
-			if l.found == nil || l.found.has(id) {
-				counts[p.value]++
-			}
-		})
+		n, err := countIDs(ids, first, l.found)
+		counts[p.value] += n
+		return err
 	})
 	if err != nil || rows <= l.c.sizes.values {
 		return err

@@ -29,7 +29,7 @@ func Merge(base, mine, theirs *entity.Entity) Merged {
 
 // Small makes a catalog take the ways of a large one over a few entities.
 func Small() Option {
-	return func(c *Catalog) { c.sizes = sizes{rowIDs: 3, gather: 4, walk: 7, few: 10, values: 1000} }
+	return func(c *Catalog) { c.sizes = sizes{rowIDs: 3, gather: 4, walk: 7, few: 10, values: 1000, words: 1000} }
 }
 
 // Fold is how titles sort.

@@ -18,6 +18,30 @@ func (s *idSet) add(id int64) {
 	(*s)[w] |= 1 << (id & 63)
 }
 
+// addAll adds what appendIDs wrote.
+func (s *idSet) addAll(data []byte, base int64) error {
+	set := *s
+	for i := 0; i < len(data); {
+		d, n := uint64(data[i]), 1
+		if d >= 0x80 {
+			if d, n = binary.Uvarint(data[i:]); n <= 0 {
+				return errPosting
+			}
+		}
+		i += n
+		if base += int64(d); base < 0 || base > maxID {
+			return errPosting
+		}
+		w := int(base >> 6)
+		if w >= len(set) {
+			set = append(set, make(idSet, w+1-len(set)+len(set)/4)...)
+		}
+		set[w] |= 1 << (base & 63)
+	}
+	*s = set
+	return nil
+}
+
 func (s idSet) has(id int64) bool {
 	w := int(id >> 6)
 	return w < len(s) && s[w]&(1<<(id&63)) != 0
@@ -47,15 +71,6 @@ func (s idSet) without(o idSet) {
 	for i := range s[:min(len(s), len(o))] {
 		s[i] &^= o[i]
 	}
-}
-
-// common counts what is in both.
-func (s idSet) common(o idSet) int {
-	n := 0
-	for i := range s[:min(len(s), len(o))] {
-		n += bits.OnesCount64(s[i] & o[i])
-	}
-	return n
 }
 
 // from returns at most n ids after an id, in order; those before it, backwards,
@@ -97,6 +112,26 @@ var errPosting = errors.New("a row of the catalog's index cannot be read; the in
 
 // maxID is beyond any id there is: a set that held it would fill the memory.
 const maxID = 1 << 33
+
+// countIDs returns how many ids appendIDs wrote, and how many of them are in
+// among; all are when among is nil.
+func countIDs(data []byte, base int64, among idSet) (int, error) {
+	n := 0
+	if among == nil {
+		for _, b := range data {
+			if b < 0x80 {
+				n++ // the last byte of a number
+			}
+		}
+		return n, nil
+	}
+	err := eachID(data, base, func(id int64) {
+		if among.has(id) {
+			n++
+		}
+	})
+	return n, err
+}
 
 // eachID calls f for the ids that appendIDs wrote.
 func eachID(data []byte, base int64, f func(int64)) error {

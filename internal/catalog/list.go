@@ -28,10 +28,11 @@ type sizes struct {
 	gather int // up to so many entities are fetched and sorted; more are met on a walk
 	walk   int // so many keys of a walk are read at once
 	few    int // the values of so few entities are counted one by one
-	values int // rows of postings read to count the values of a field, or for the beginning of a word
+	values int // rows of postings read to count the values of a field
+	words  int // rows of postings read for the beginning of a word
 }
 
-var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, few: 1000, values: 10_000}
+var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, few: 1000, values: 10_000, words: 4000}
 
 // listing is a Query made ready: what to ask of the database.
 type listing struct {
@@ -324,12 +325,12 @@ func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
 		return err
 	}
 	for _, w := range l.words {
-		set, all, err := l.c.wordSet(ctx, q, l.caller.Org, l.kinds, w, match{})
+		sets, all, err := l.c.withWord(ctx, q, l.caller.Org, l.kinds, w)
 		if err != nil {
 			return err
 		}
 		l.capped = l.capped || !all
-		l.narrow(set)
+		l.narrow(sets.any)
 	}
 	for _, f := range l.must {
 		set, err := posted(ctx, q, l.caller.Org, l.kinds, f)

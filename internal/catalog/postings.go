@@ -319,7 +319,7 @@ func posted(ctx context.Context, q sqldb.Querier, org string, kinds []string, f 
 		f = facetIn{key: labelsKey, values: []string{name}}
 	}
 	set := idSet{}
-	_, err := eachPosting(ctx, q, org, kinds, f, 0, func(_ posting, first int64, ids []byte) error { return eachID(ids, first, set.add) })
+	_, err := eachPosting(ctx, q, org, kinds, f, 0, func(_ posting, first int64, ids []byte) error { return set.addAll(ids, first) })
 	return set, err
 }
 

@@ -27,7 +27,8 @@ var DerivedTables = []string{"facets", "postings", "search"}
 // postings replaces the full-text index of either database and the index of
 // values by one of our own, and leaves word that they are to be filled where
 // there are entities. Lists of several kinds are merged from one walk each, so
-// they need no index of their own.
+// they need no index of their own; entities_keys holds what sorts an entity
+// without its document.
 func postings(blob, collate string) string {
 	text := "TEXT" + collate + " NOT NULL"
 	id, facets := `BIGINT`, `)
@@ -59,6 +60,8 @@ DROP INDEX entities_owner
 CREATE INDEX entities_owner ON entities (org, kind, owner, id) WHERE deleted = 0
 ;;
 CREATE INDEX entities_created ON entities (org, kind, created, id) WHERE deleted = 0
+;;
+CREATE INDEX entities_keys ON entities (id, name, title, owner, created, updated) WHERE deleted = 0
 ;;
 INSERT INTO ids (name, next) SELECT '` + rebuildMark + `', 1 WHERE EXISTS (SELECT 1 FROM entities)`
 }

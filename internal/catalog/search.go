@@ -50,28 +50,26 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	return c.ranked(found, text, l.words, limit)
 }
 
-// match says where a word is looked for: in titles only, as a whole word only.
-type match struct{ title, whole bool }
-
 // candidates returns the ids that are ranked: all that match when they are not
 // many, else the newest of those that match better, and then of the others.
 func (l *listing) candidates(ctx context.Context, q sqldb.Querier, limit int) ([]int64, error) {
-	all, err := l.matching(ctx, q, match{})
-	if err != nil {
-		return nil, err
+	var all wordSets
+	for i, w := range l.words {
+		sets, _, err := l.c.withWord(ctx, q, l.caller.Org, l.kinds, w)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			sets.and(&all)
+		}
+		all = sets
 	}
 	most := max(limit, maxCandidates)
-	if all.count() <= 3*most {
-		return all.from(-1, 3*most, false), nil
+	if n := all.any.count(); n <= 3*most {
+		return all.any.from(-1, n, false), nil
 	}
 	var out []int64
-	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
-		some := all
-		if m != (match{}) {
-			if some, err = l.matching(ctx, q, m); err != nil {
-				return nil, err
-			}
-		}
+	for _, some := range []idSet{all.wholeInTitle, all.inTitle, all.whole, all.any} {
 		out = append(out, some.from(math.MaxInt64, most, true)...)
 		if len(out) >= 2*most {
 			break
@@ -81,40 +79,48 @@ func (l *listing) candidates(ctx context.Context, q sqldb.Querier, limit int) ([
 	return slices.Compact(out), nil
 }
 
-func (l *listing) matching(ctx context.Context, q sqldb.Querier, m match) (idSet, error) {
-	var all idSet
-	for i, w := range l.words {
-		set, _, err := l.c.wordSet(ctx, q, l.caller.Org, l.kinds, w, m)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			set.and(all)
-		}
-		all = set
-	}
-	return all, nil
+// wordSets are the entities with a word: as the beginning of one, or whole, in
+// the title or anywhere.
+type wordSets struct{ any, whole, inTitle, wholeInTitle idSet }
+
+func (s *wordSets) and(o *wordSets) {
+	s.any.and(o.any)
+	s.whole.and(o.whole)
+	s.inTitle.and(o.inTitle)
+	s.wholeInTitle.and(o.wholeInTitle)
 }
 
-// wordSet returns the entities that have a word, and whether these are all. Of
+// withWord returns the entities that have a word, and whether these are all. Of
 // the beginning of very many words, as one letter may be, only some are read.
-func (c *Catalog) wordSet(ctx context.Context, q sqldb.Querier, org string, kinds []string, word string, m match) (idSet, bool, error) {
-	set, all := idSet{}, true
-	for _, key := range []string{titleKey, wordKey} {
-		if m.title && key != titleKey {
-			continue
-		}
-		f := facetIn{key: key, beginning: word}
-		if m.whole {
-			f = facetIn{key: key, values: []string{word}}
-		}
-		n, err := eachPosting(ctx, q, org, kinds, f, c.sizes.values, func(_ posting, first int64, ids []byte) error { return eachID(ids, first, set.add) })
-		if err != nil {
-			return nil, false, err
-		}
-		all = all && n < c.sizes.values
+func (c *Catalog) withWord(ctx context.Context, q sqldb.Querier, org string, kinds []string, word string) (wordSets, bool, error) {
+	s, all := wordSets{any: idSet{}}, true
+	read := func(key string, sets func(whole bool) []*idSet) error {
+		n, err := eachPosting(ctx, q, org, kinds, facetIn{key: key, beginning: word}, c.sizes.words, func(p posting, first int64, ids []byte) error {
+			for _, set := range sets(p.value == word) {
+				if err := set.addAll(ids, first); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		all = all && n < c.sizes.words
+		return err
 	}
-	return set, all, nil
+	err := read(titleKey, func(whole bool) []*idSet {
+		if whole {
+			return []*idSet{&s.any, &s.whole, &s.inTitle, &s.wholeInTitle}
+		}
+		return []*idSet{&s.any, &s.inTitle}
+	})
+	if err == nil {
+		err = read(wordKey, func(whole bool) []*idSet {
+			if whole {
+				return []*idSet{&s.any, &s.whole}
+			}
+			return []*idSet{&s.any}
+		})
+	}
+	return s, all, err
 }
 
 // named finds those whose name begins with the text, so that an exact name is

@@ -205,6 +205,9 @@ func (w *writer) clear(old []int64) {
 	}
 }
 
+// maxSortKey is how many bytes of a title sort it; an index holds no more.
+const maxSortKey = 600
+
 func (w *writer) entities(changes []*change) {
 	rows := make([][]any, 0, len(changes))
 	for _, ch := range changes {
@@ -215,7 +218,7 @@ func (w *writer) entities(changes []*change) {
 		if ch.op == Deleted {
 			deleted = 1
 		}
-		rows = append(rows, []any{ch.id, ch.uid, w.org, ref.Kind, ref.String(), ref.Namespace, ref.Name, fold(ch.after.DisplayTitle()),
+		rows = append(rows, []any{ch.id, ch.uid, w.org, ref.Kind, ref.String(), ref.Namespace, ref.Name, cut(fold(ch.after.DisplayTitle()), maxSortKey),
 			ownerRef(ch.after), ch.rev, created, sqldb.Micros(w.now), deleted, string(ch.doc)})
 	}
 	w.insert(sqldb.Rows{Table: "entities", Values: rows,
