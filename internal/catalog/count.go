@@ -31,15 +31,25 @@ const CountLimit = 10000
 // very many values, and under a CEL filter, the counts are of the first
 // CountLimit matches.
 func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path string, limit int) ([]FacetCount, error) {
+	all, err := c.FacetsOf(ctx, caller, q, []string{path}, limit)
+	return all[path], err
+}
+
+// FacetsOf is Facets of several paths, which looks for what the query finds
+// once.
+func (c *Catalog) FacetsOf(ctx context.Context, caller Caller, q Query, paths []string, limit int) (map[string][]FacetCount, error) {
 	q.Sort, q.Cursor, q.Limit = "", "", MaxLimit
 	l, err := c.prepare(caller, q)
 	if err != nil || len(l.kinds) == 0 {
 		return nil, err
 	}
-	if !l.hasFacet(path) {
-		return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+	counts := map[string]map[string]int{}
+	for _, path := range paths {
+		if !l.hasFacet(path) {
+			return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+		}
+		counts[path] = map[string]int{}
 	}
-	counts := map[string]int{}
 	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
 		if err := l.find(ctx, tx); err != nil {
 			return err
@@ -47,10 +57,17 @@ func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path strin
 		if err := l.evaluate(ctx, tx); err != nil {
 			return err
 		}
-		return l.tally(ctx, tx, path, counts)
+		return l.tally(ctx, tx, counts)
 	})
-	delete(counts, "")
-	return mostFrequent(counts, limit), err
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]FacetCount{}
+	for path, n := range counts {
+		delete(n, "")
+		out[path] = mostFrequent(n, limit)
+	}
+	return out, nil
 }
 
 func mostFrequent(counts map[string]int, limit int) []FacetCount {
@@ -101,16 +118,38 @@ func (l *listing) evaluate(ctx context.Context, q sqldb.Querier) error {
 	return nil
 }
 
-// tally counts the values under a path among what was found.
-func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
-	if l.found != nil && l.size <= l.c.sizes.few && path != "kind" {
-		return l.tallyFirst(ctx, q, path, counts)
+// tally counts the values under the paths among what was found: of few
+// entities from their own values, else from the index of values.
+func (l *listing) tally(ctx context.Context, q sqldb.Querier, counts map[string]map[string]int) error {
+	few := map[string]map[string]int{}
+	for path, n := range counts {
+		if l.found != nil && l.size <= l.c.sizes.few && path != "kind" {
+			few[path] = n
+			continue
+		}
+		all, err := l.tallyAll(ctx, q, path, n)
+		if err != nil {
+			return err
+		}
+		if !all {
+			clear(n)
+			few[path] = n
+		}
 	}
-	f := facetIn{key: path}
+	if len(few) == 0 {
+		return nil
+	}
+	return l.tallyFirst(ctx, q, few)
+}
+
+// tallyAll counts from the index and reports whether it could be read to its
+// end.
+func (l *listing) tallyAll(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) (bool, error) {
+	f, most := facetIn{key: path}, l.c.sizes.values+1
 	if path == "kind" {
-		f.key = namespaceKey
+		f.key, most = namespaceKey, 0
 	}
-	rows, err := eachPosting(ctx, q, l.caller.Org, l.kinds, f, l.c.sizes.values+1, func(p posting, first int64, ids []byte) error {
+	rows, err := eachPosting(ctx, q, l.caller.Org, l.kinds, f, most, func(p posting, first int64, ids []byte) error {
 		if path == "kind" {
 			p.value = p.kind
 		}
@@ -118,47 +157,48 @@ func (l *listing) tally(ctx context.Context, q sqldb.Querier, path string, count
 		counts[p.value] += n
 		return err
 	})
-	if err != nil || rows <= l.c.sizes.values {
-		return err
-	}
-	clear(counts)
-	return l.tallyFirst(ctx, q, path, counts)
+	return most == 0 || rows < most, err
 }
 
 // tallyFirst counts the values of the first CountLimit that were found.
-func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, path string, counts map[string]int) error {
+func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, counts map[string]map[string]int) error {
 	if l.found == nil {
 		var err error
-		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{key: namespaceKey, values: nil}); err != nil {
+		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{key: namespaceKey}); err != nil {
 			return err
 		}
 	}
 	for part := range slices.Chunk(l.found.from(-1, CountLimit, false), gatherChunk) {
-		among, args := sqldb.Among(q.Dialect(), "f.id", part)
-		query := `SELECT f.value FROM facets f WHERE f.key = ? AND ` + among
-		args = append([]any{path}, args...)
-		if path == ownerKey {
-			query, args = `SELECT f.owner FROM entities f WHERE `+among, args[1:]
+		among, args := sqldb.Among(q.Dialect(), "x.id", part)
+		if len(counts) > 1 || counts[ownerKey] == nil {
+			if err := tallyRows(ctx, q, `SELECT x.key, x.value FROM facets x WHERE `+among, args, counts); err != nil {
+				return err
+			}
 		}
-		if err := tallyRows(ctx, q, query, args, counts); err != nil {
-			return err
+		if counts[ownerKey] != nil {
+			if err := tallyRows(ctx, q, `SELECT '`+ownerKey+`', x.owner FROM entities x WHERE `+among, args, counts); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func tallyRows(ctx context.Context, q sqldb.Querier, query string, args []any, counts map[string]int) error {
+// tallyRows counts rows of a key and a value.
+func tallyRows(ctx context.Context, q sqldb.Querier, query string, args []any, counts map[string]map[string]int) error {
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var value string
-		if err := rows.Scan(&value); err != nil {
+		var key, value string
+		if err := rows.Scan(&key, &value); err != nil {
 			return err
 		}
-		counts[value]++
+		if n := counts[key]; n != nil {
+			n[value]++
+		}
 	}
 	return rows.Err()
 }
