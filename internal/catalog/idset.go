@@ -22,14 +22,9 @@ func (s *idSet) add(id int64) {
 func (s *idSet) addAll(data []byte, base int64) error {
 	set := *s
 	for i := 0; i < len(data); {
-		d, n := uint64(data[i]), 1
-		if d >= 0x80 {
-			if d, n = binary.Uvarint(data[i:]); n <= 0 {
-				return errPosting
-			}
-		}
+		d, n := delta(data[i:])
 		i += n
-		if base += int64(d); base < 0 || base > maxID {
+		if base += d; n == 0 || base < 0 || base > maxID {
 			return errPosting
 		}
 		w := int(base >> 6)
@@ -40,6 +35,19 @@ func (s *idSet) addAll(data []byte, base int64) error {
 	}
 	*s = set
 	return nil
+}
+
+// delta reads a difference and how many bytes it has; 0 for one that is broken.
+// Almost all have one or two.
+func delta(data []byte) (int64, int) {
+	if data[0] < 0x80 {
+		return int64(data[0]), 1
+	}
+	if len(data) > 1 && data[1] < 0x80 {
+		return int64(data[0]&0x7f) | int64(data[1])<<7, 2
+	}
+	d, n := binary.Uvarint(data)
+	return int64(d), max(n, 0)
 }
 
 func (s idSet) has(id int64) bool {
@@ -125,25 +133,24 @@ func countIDs(data []byte, base int64, among idSet) (int, error) {
 		}
 		return n, nil
 	}
-	err := eachID(data, base, func(id int64) {
-		if among.has(id) {
-			n++
+	for i := 0; i < len(data); {
+		d, size := delta(data[i:])
+		i += size
+		if base += d; size == 0 || base < 0 || base > maxID {
+			return n, errPosting
 		}
-	})
-	return n, err
+		if w := int(base >> 6); w < len(among) {
+			n += int(among[w] >> (base & 63) & 1)
+		}
+	}
+	return n, nil
 }
 
 // eachID calls f for the ids that appendIDs wrote.
 func eachID(data []byte, base int64, f func(int64)) error {
 	for len(data) > 0 {
-		d, n := uint64(data[0]), 1
-		if d >= 0x80 {
-			if d, n = binary.Uvarint(data); n <= 0 {
-				return errPosting
-			}
-		}
-		base += int64(d)
-		if base < 0 || base > maxID {
+		d, n := delta(data)
+		if base += d; n == 0 || base < 0 || base > maxID {
 			return errPosting
 		}
 		f(base)

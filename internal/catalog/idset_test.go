@@ -155,3 +155,30 @@ func check(t *testing.T, rows map[int64][]int64, want map[int64]bool, most int) 
 		t.Fatalf("got %v, want %v", got, all)
 	}
 }
+
+func TestCountIDs(t *testing.T) {
+	ids := []int64{7, 64, 65, 300, 20_000, 5_000_000}
+	data := appendIDs(nil, 0, ids)
+	f := func(among idSet, want int) {
+		t.Helper()
+		if got, err := countIDs(data, 0, among); err != nil || got != want {
+			t.Errorf("got %d, %v; want %d", got, err, want)
+		}
+	}
+	f(nil, 6)
+	f(idSet{}, 0)
+	f(setOf(7, 8, 65, 20_000), 3)
+	f(setOf(ids...), 6)
+	var all idSet
+	if err := all.addAll(data, 0); err != nil || !slices.Equal(all.from(-1, 10, false), ids) {
+		t.Errorf("got %v, %v; want %v", all.from(-1, 10, false), err, ids)
+	}
+	for _, broken := range [][]byte{{0x80}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} {
+		if _, err := countIDs(broken, 0, idSet{}); err == nil {
+			t.Errorf("%x: counted", broken)
+		}
+		if err := new(idSet).addAll(broken, 0); err == nil {
+			t.Errorf("%x: added", broken)
+		}
+	}
+}
