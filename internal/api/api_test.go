@@ -18,6 +18,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -76,7 +77,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations())
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {
@@ -90,7 +91,7 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 	h := &harness{t: t, db: db, log: &bytes.Buffer{}, tokens: map[string]string{}, feed: feed.New(db, feed.WithPoll(20*time.Millisecond))}
 	h.api = New(Config{
 		Catalog: catalog.New(db, testKinds(), catalog.WithNotify(h.feed.Notify)), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
-		Importers: []catalog.Importer{{Name: "names", Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Import: importNames}},
+		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },
 	})

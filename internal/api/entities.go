@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -96,13 +97,24 @@ func (c *call) ref(k *catalog.Kind) (entity.Ref, error) {
 
 func etag(rev any) string { return fmt.Sprintf(`"%v"`, rev) }
 
-// revOf reads an entity tag; weak ones too, as a compressed answer has.
+// etagOf is the revision of e and, where it has a status, a mark of that: a new
+// status makes no revision, and who holds the old one must see it.
+func etagOf(e *entity.Entity) string {
+	if len(e.Status) == 0 {
+		return etag(e.Metadata.ResourceVersion)
+	}
+	return etag(fmt.Sprintf("%s.%08x", e.Metadata.ResourceVersion, crc32.ChecksumIEEE(e.Status)))
+}
+
+// revOf reads the revision in an entity tag; of weak ones too, as a compressed
+// answer has.
 func revOf(tag string) (int64, bool) {
 	tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 	inner, err := strconv.Unquote(tag)
 	if err != nil || !strings.HasPrefix(tag, `"`) {
 		return 0, false
 	}
+	inner, _, _ = strings.Cut(inner, ".")
 	rev, err := strconv.ParseInt(inner, 10, 64)
 	return rev, err == nil && rev > 0
 }
@@ -134,12 +146,12 @@ func (c *call) getEntity(k *catalog.Kind) error {
 		return err
 	}
 	h := c.w.Header()
-	h.Set("ETag", etag(e.Metadata.ResourceVersion))
+	h.Set("ETag", etagOf(e))
 	h.Set("Cache-Control", "private, no-cache")
 	if e.Metadata.Updated != nil {
 		h.Set("Last-Modified", e.Metadata.Updated.UTC().Format(http.TimeFormat))
 	}
-	if matchesTag(c.r.Header.Values("If-None-Match"), e.Metadata.ResourceVersion) {
+	if matchesTag(c.r.Header.Values("If-None-Match"), etagOf(e)) {
 		h.Set("Vary", "Accept")
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -147,10 +159,10 @@ func (c *call) getEntity(k *catalog.Kind) error {
 	return c.send(http.StatusOK, e)
 }
 
-func matchesTag(headers []string, version string) bool {
+func matchesTag(headers []string, tag string) bool {
 	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
 		part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
-		if part == "*" || part == etag(version) {
+		if part == "*" || part == tag {
 			return true
 		}
 	}
@@ -205,7 +217,11 @@ func (c *call) creating(k *catalog.Kind, e *entity.Entity) error {
 // sendChange answers with what a change did.
 func (c *call) sendChange(status int, k *catalog.Kind, ch *catalog.Change) error {
 	h := c.w.Header()
-	if ch.Op != catalog.Deleted && ch.Rev > 0 {
+	switch {
+	case ch.Op == catalog.Deleted || ch.Rev == 0:
+	case ch.Entity != nil:
+		h.Set("ETag", etagOf(ch.Entity))
+	default:
 		h.Set("ETag", etag(ch.Rev))
 	}
 	if e := ch.Entity; e != nil && (status == http.StatusCreated || ch.Op == catalog.Renamed) {
@@ -323,20 +339,33 @@ func (c *call) patch(k *catalog.Kind) error {
 	return c.sendChange(http.StatusOK, k, ch)
 }
 
-func (c *call) remove(k *catalog.Kind) error {
+// changing does one thing to the entity in the path, once the body is read into
+// in (nil: there is none), and answers with what was done.
+func (c *call) changing(k *catalog.Kind, in any, do func(ref entity.Ref) (*catalog.Change, error)) error {
 	ref, err := c.ref(k)
 	if err != nil {
 		return err
 	}
-	base, _, err := c.ifMatchRev()
-	if err != nil {
-		return err
+	if in != nil {
+		if err := c.into(in); err != nil {
+			return err
+		}
 	}
-	ch, err := c.Catalog.Delete(c.r.Context(), c.caller, ref, base)
+	ch, err := do(ref)
 	if err != nil {
 		return err
 	}
 	return c.sendChange(http.StatusOK, k, ch)
+}
+
+func (c *call) remove(k *catalog.Kind) error {
+	return c.changing(k, nil, func(ref entity.Ref) (*catalog.Change, error) {
+		base, _, err := c.ifMatchRev()
+		if err != nil {
+			return nil, err
+		}
+		return c.Catalog.Delete(c.r.Context(), c.caller, ref, base)
+	})
 }
 
 func (c *call) history(k *catalog.Kind) error {
@@ -425,38 +454,20 @@ func (c *call) compare(k *catalog.Kind) error {
 }
 
 func (c *call) restore(k *catalog.Kind) error {
-	ref, err := c.ref(k)
-	if err != nil {
-		return err
-	}
 	var in restoring
-	if err := c.into(&in); err != nil {
-		return err
-	}
-	if in.Rev < 1 {
-		return fault.Bad("Which revision is not said.", fault.Problem{Field: "rev", Code: "required", Msg: "is the number of a revision, from 1"})
-	}
-	ch, err := c.Catalog.Restore(c.r.Context(), c.caller, ref, in.Rev)
-	if err != nil {
-		return err
-	}
-	return c.sendChange(http.StatusOK, k, ch)
+	return c.changing(k, &in, func(ref entity.Ref) (*catalog.Change, error) {
+		if in.Rev < 1 {
+			return nil, fault.Bad("Which revision is not said.", fault.Problem{Field: "rev", Code: "required", Msg: "is the number of a revision, from 1"})
+		}
+		return c.Catalog.Restore(c.r.Context(), c.caller, ref, in.Rev)
+	})
 }
 
 func (c *call) rename(k *catalog.Kind) error {
-	ref, err := c.ref(k)
-	if err != nil {
-		return err
-	}
 	var in renaming
-	if err := c.into(&in); err != nil {
-		return err
-	}
-	ch, err := c.Catalog.Rename(c.r.Context(), c.caller, ref, in.Name)
-	if err != nil {
-		return err
-	}
-	return c.sendChange(http.StatusOK, k, ch)
+	return c.changing(k, &in, func(ref entity.Ref) (*catalog.Change, error) {
+		return c.Catalog.Rename(c.r.Context(), c.caller, ref, in.Name)
+	})
 }
 
 func (c *call) relations(k *catalog.Kind) error {

@@ -320,6 +320,9 @@ func (c *call) importFiles() error {
 	if err != nil {
 		return err
 	}
+	if err := imp.Ask(c.caller.Principal); err != nil {
+		return err
+	}
 	args, err := c.args()
 	if err != nil {
 		return err
@@ -367,6 +370,9 @@ func (c *call) exportFiles() error {
 
 // sendFiles answers with one file as it is, or with several in an archive.
 func (c *call) sendFiles(name string, files []catalog.File) error {
+	if err := c.looks.Flush(c.r.Context()); err != nil {
+		return err
+	}
 	h := c.w.Header()
 	if len(files) == 1 && c.get("archive") == "" {
 		base := path.Base(files[0].Name)

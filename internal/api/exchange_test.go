@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 func form(t *testing.T, files ...string) (body, contentType string) {
@@ -120,6 +121,29 @@ func TestFeed(t *testing.T) {
 		} {
 			if diff := cmp.Diff(want, refs(query)); diff != "" {
 				t.Errorf("%q: %s", query, diff)
+			}
+		}
+	})
+}
+
+// TestFeedHidesOthers: the places of one organisation do not move with what
+// another does.
+func TestFeedHidesOthers(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *harness) {
+		h.want(201, h.do("owner", "POST", boats, boat("a")))
+		err := h.db.Tx(t.Context(), func(tx *sqldb.Tx) error {
+			return feed.Append(t.Context(), tx, &feed.Entry{Org: "other", Type: "run"}, &feed.Entry{Org: "other", Type: "run"}, &feed.Entry{Type: "house"})
+		})
+		check(t, err)
+		h.want(201, h.do("owner", "POST", boats, boat("b")))
+		for query, want := range map[string][]int64{"?after=0": {0, 1, 2, 2}, "?after=1": {1, 2, 2}, "": {0, 1, 2, 2}, "?limit=1": {1, 2, 2}} {
+			body := h.want(200, h.do("reader", "GET", "/api/v1/feed"+query, "")).Body.String()
+			var got []int64
+			for _, e := range entries(t, body) {
+				got = append(got, e.No)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%q: %s\n%s", query, diff, body)
 			}
 		}
 	})

@@ -23,8 +23,10 @@ const (
 type follower struct {
 	*call
 	kinds []string // in lower case; none: all
-	after int64    // read so far
-	left  int      // entries still to be sent
+	in    *feed.Reader
+	after int64 // the place up to which entries were sent or passed over
+	left  int   // entries still to be sent
+	said  time.Time
 	enc   *json.Encoder
 }
 
@@ -48,6 +50,7 @@ func (c *call) watchFeed() error {
 			return err
 		}
 	}
+	f.in = c.Feed.Reader(c.caller.Org, f.after, f.values["type"]...)
 	c.w.Header().Set("Content-Type", ndjsonType)
 	c.w.WriteHeader(http.StatusOK)
 	f.enc = json.NewEncoder(c.w)
@@ -58,7 +61,7 @@ func (c *call) watchFeed() error {
 // before it that the newest entries come.
 func (f *follower) begin() error {
 	ctx := f.r.Context()
-	head, err := f.Feed.Head(ctx)
+	head, err := f.Feed.OrgHead(ctx, f.caller.Org)
 	if err != nil || f.flag("follow") {
 		f.after = head
 		return err
@@ -69,7 +72,7 @@ func (f *follower) begin() error {
 	}
 	f.after = head
 	if len(newest) > 0 {
-		f.after = newest[len(newest)-1].Seq - 1
+		f.after = newest[len(newest)-1].No - 1
 	}
 	return nil
 }
@@ -100,7 +103,7 @@ func (f *follower) run() error {
 
 // page sends what is there; false when the end was reached.
 func (f *follower) page() (more bool, err error) {
-	entries, next, err := f.Feed.Page(f.r.Context(), f.caller.Org, f.after, feedPage, f.values["type"]...)
+	entries, more, err := f.in.Next(f.r.Context(), feedPage)
 	if err != nil {
 		return false, err
 	}
@@ -108,7 +111,7 @@ func (f *follower) page() (more bool, err error) {
 		if f.left == 0 {
 			return false, nil
 		}
-		f.after = e.Seq
+		f.after = e.No
 		if !f.visible(e) {
 			continue
 		}
@@ -117,8 +120,7 @@ func (f *follower) page() (more bool, err error) {
 		}
 		f.left--
 	}
-	more = next > f.after || len(entries) > 0
-	f.after = next
+	f.after = f.in.After()
 	http.NewResponseController(f.w).Flush()
 	return more, nil
 }
@@ -137,17 +139,18 @@ func (f *follower) visible(e feed.Entry) bool {
 	return f.caller.Can(auth.Read, k.Resource()) == nil
 }
 
-// wait returns true when there is more to read, and false when the reader has
-// left or may no longer read. It sends a heartbeat from time to time.
+// wait returns true when there may be more to read, and false when the reader
+// has left or may no longer read. A heartbeat comes when it is time, however
+// much others write meanwhile.
 func (f *follower) wait() bool {
 	for {
-		ctx, cancel := context.WithTimeout(f.r.Context(), streamTime)
-		err := f.Feed.Wait(ctx, f.after)
+		ctx, cancel := context.WithDeadline(f.r.Context(), f.said.Add(streamTime))
+		err := f.in.Wait(ctx)
 		cancel()
-		if err == nil {
+		if err == nil && time.Since(f.said) < streamTime {
 			return true
 		}
-		if f.r.Context().Err() != nil || !errors.Is(err, context.DeadlineExceeded) || !f.still() || f.heartbeat() != nil {
+		if f.r.Context().Err() != nil || err != nil && !errors.Is(err, context.DeadlineExceeded) || !f.still() || f.heartbeat() != nil {
 			return false
 		}
 	}
@@ -165,7 +168,8 @@ func (f *follower) still() bool {
 
 // heartbeat says how far was read.
 func (f *follower) heartbeat() error {
-	err := f.enc.Encode(feed.Entry{Seq: f.after, Org: f.caller.Org, At: time.Now().UTC().Truncate(time.Microsecond), Type: "heartbeat"})
+	f.said = time.Now()
+	err := f.enc.Encode(feed.Entry{No: f.after, Org: f.caller.Org, At: f.said.UTC().Truncate(time.Microsecond), Type: "heartbeat"})
 	if err != nil {
 		return err
 	}

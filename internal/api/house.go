@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
 )
 
 type recordList struct {
@@ -89,8 +90,14 @@ func (c *call) verifyAudit() error {
 	return c.send(http.StatusOK, report)
 }
 
+// version says what who calls needs to fit to it; how it runs is for who may
+// monitor.
 func (c *call) version() error {
-	return c.send(http.StatusOK, versionInfo{Version: c.Version, API: "v1", Go: runtime.Version(), Started: c.Started, Store: string(c.Catalog.DB().Dialect())})
+	v := versionInfo{Version: c.Version, API: "v1"}
+	if c.caller.Can(auth.Monitor, auth.Resource{}) == nil {
+		v.Go, v.Started, v.Store = runtime.Version(), c.Started, string(c.Catalog.DB().Dialect())
+	}
+	return c.send(http.StatusOK, v)
 }
 
 // backup streams a copy of the installation; that it was taken is in the audit

@@ -130,6 +130,9 @@ func (c *call) send(status int, v any) error {
 }
 
 func (c *call) write(status int, contentType string, data []byte) error {
+	if err := c.looks.Flush(c.r.Context()); err != nil {
+		return err
+	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(status)
 	_, err := c.w.Write(data)

@@ -117,6 +117,7 @@ type call struct {
 	op     *operation
 	values url.Values
 	caller catalog.Caller
+	looks  *catalog.Looks // at people's data, in this request
 }
 
 // handler checks what every operation checks, and calls it.
@@ -130,11 +131,12 @@ func (a *API) handler(op *operation) door.Handler {
 			return err
 		}
 		p := door.PrincipalOf(r.Context())
-		c := &call{API: a, w: w, r: r, op: op, values: values, caller: catalog.Caller{Principal: p, Manager: "api", Reason: values.Get("reason")}}
+		ctx, looks := a.Catalog.GatherLooks(r.Context())
+		c := &call{API: a, w: w, r: r.WithContext(ctx), op: op, looks: looks, values: values, caller: catalog.Caller{Principal: p, Manager: "api", Reason: values.Get("reason")}}
 		if m := values.Get("manager"); m != "" {
 			c.caller.Manager = m
 		}
-		return op.handle(c)
+		return looks.After(ctx, op.handle(c)) // what was streamed, or gathered before it failed
 	}
 }
 

@@ -66,14 +66,19 @@ func (a *API) catalogOps(s schemas) []operation {
 		{method: "GET", path: "/search", id: "search", summary: "Search everything the caller may read", verb: auth.Read,
 			query: []param{text("q", "Words; each the beginning of a word in the text.").must(), kindParam, number("limit", "How many.", 1, 200)}, handle: (*call).search,
 			answers: []answer{{status: 200, doc: "What was found, the best first.", types: objectTypes, schema: s.typed(hitList{})}}},
-		{method: "POST", path: "/apply", id: "apply", summary: "Apply entities", verb: auth.Read, maxBody: fileBody, timeout: applyTime,
+		{method: "POST", path: "/apply", id: "apply", summary: "Apply entities", verb: auth.Write, resource: somewhere, maxBody: fileBody, timeout: applyTime,
 			doc:   "Makes the catalog hold what the documents say, all of it or nothing; the same documents again change nothing. A field that another hand changed too is a conflict. What the caller may write is asked for each kind.",
 			query: applyParams, body: apply, handle: (*call).apply, answers: applied},
-		{method: "POST", path: "/diff", id: "diff", summary: "Say what an apply would change", verb: auth.Read, maxBody: fileBody, timeout: applyTime,
+		{method: "POST", path: "/diff", id: "diff", summary: "Say what an apply would change", verb: auth.Write, resource: somewhere, maxBody: fileBody, timeout: applyTime,
+			doc:   "It takes what the apply itself would take: the right to write each kind in the documents.",
 			query: applyParams[1:], body: apply, handle: (*call).diff, answers: applied},
 	}
 	return tagged("catalog", ops)
 }
+
+// somewhere is for what a body may put into any room: which, is asked for each
+// kind when it is read.
+var somewhere = resource{Room: auth.Somewhere}
 
 func tagged(tag string, ops []operation) []operation {
 	for i := range ops {
@@ -88,7 +93,7 @@ func (a *API) exchangeOps(s schemas) []operation {
 	return tagged("import and export", []operation{
 		{method: "GET", path: "/formats", id: "listFormats", summary: "List the formats that can be imported and exported", verb: auth.Whoami, handle: (*call).listFormats,
 			answers: []answer{{status: 200, doc: "The formats.", types: objectTypes, schema: s.typed(formatList{})}}},
-		{method: "POST", path: "/import/{format}", id: "import", summary: "Import files of a foreign format", verb: auth.Read, maxBody: fileBody, timeout: applyTime,
+		{method: "POST", path: "/import/{format}", id: "import", summary: "Import files of a foreign format", verb: auth.Write, resource: somewhere, maxBody: fileBody, timeout: applyTime,
 			doc:   "Rows that cannot be read are reported by file and line; the rest is imported.",
 			query: []param{dryRunParam, reasonParam, text("file", "The name of the file, when the body is one."), arg}, handle: (*call).importFiles,
 			body:    &body{types: []string{formType, rawType}, schema: schema{}, doc: "A form with files, in the order in which they are to be read, or one file."},
@@ -103,7 +108,7 @@ func (a *API) exchangeOps(s schemas) []operation {
 func (a *API) feedOps(s schemas) []operation {
 	return tagged("feed", []operation{
 		{method: "GET", path: "/feed", id: "watchFeed", summary: "Read or follow what happens, in order", verb: auth.Read, stream: true,
-			doc:    "One JSON object a line. Lines of type heartbeat only say how far was read: to go on later, give the seq of the last line of any type as after.",
+			doc:    "One JSON object a line. Lines of type heartbeat only say how far was read: to go on later, give the seq of the last line of any type as after. Each organisation has numbers of its own.",
 			query:  []param{number("after", "Go on after this seq. Without it: the newest entries, or with follow what happens from now on.", 0, 1<<62), flag("follow", "Keep the connection and send what happens."), number("limit", "Entries at most; without it 1000, and with follow no end.", 1, 100_000), texts("type", "Only this type, as entity.updated or entity.*; may be given several times."), kindParam},
 			handle: (*call).watchFeed, answers: []answer{{status: 200, doc: "Entries, the oldest first.", types: []string{ndjsonType}, schema: s.typed(feed.Entry{})}}},
 	})

@@ -101,9 +101,9 @@ type explanation struct {
 type versionInfo struct {
 	Version string    `json:"version"`
 	API     string    `json:"api"`
-	Go      string    `json:"go"`
-	Started time.Time `json:"started"`
-	Store   string    `json:"store" doc:"The relational store: sqlite or postgres."`
+	Go      string    `json:"go,omitempty" doc:"With started and store: only for who may monitor."`
+	Started time.Time `json:"started,omitzero"`
+	Store   string    `json:"store,omitempty" doc:"The relational store: sqlite or postgres."`
 }
 
 type formatInfo struct {

@@ -104,8 +104,11 @@ func (v *visit) walk(a ask) string {
 		}
 	}
 	room := on.Room
-	if room == "" {
+	switch room {
+	case auth.House:
 		room = "house"
+	case auth.Somewhere:
+		room = "some room"
 	}
 	if on.Kind != "" {
 		room += "/" + on.Kind

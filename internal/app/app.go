@@ -159,6 +159,9 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.Catalog.Upgrade(ctx, func() { a.Config.Log.Info("making the search index anew from the documents; this is done once") }); err != nil {
 		return err
 	}
+	if err := a.Catalog.Refresh(ctx); err != nil {
+		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
+	}
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
 		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
 	return err

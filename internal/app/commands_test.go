@@ -19,7 +19,7 @@ import (
 // that nobody has touched, EMAIL for a member, TOKEN for a token of one's own.
 // Of a command that a server does not do for anybody, there is none.
 var lines = map[string]string{
-	"serve": "", "demo": "", "restore": "", "mcp": "", "user sign-in-link": "", "login": "", "logout": "",
+	"serve": "", "demo": "", "restore": "", "mcp": "", "user sign-in-link": "", "key rotate": "", "key reset": "", "login": "", "logout": "",
 	"apply": "apply -f NAME.yaml", "diff": "diff -f NAME.yaml", "import": "import backstage NAME.yaml", "export": "export backstage",
 	"get": "get components", "describe": "describe component/NAME", "search": "search " + word, "history": "history component/NAME",
 	"edit": "edit component/NAME", "delete": "delete component/NAME --yes", "rename": "rename component/NAME NAME-renamed", "revert": "revert component/NAME --to 1",

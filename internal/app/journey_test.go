@@ -87,9 +87,10 @@ func TestJourney(t *testing.T) {
 	binnacle(t, "apply", "-f", filepath.Join(dir, "catalog.yaml"), "--data", data)
 	binnacle(t, "import", "radar", filepath.Join(dir, "radar-2026-01.csv"), "--data", data)
 	binnacle(t, "import", "adr", filepath.Join(dir, "0001-use-postgresql.md"), "--data", data)
-	base := regexp.MustCompile(`http://localhost:\d+`).FindString(serve(t, "answers at", "serve", "--data", data, "--listen", "127.0.0.1:0"))
+	said := serve(t, "/welcome/", "serve", "--data", data, "--listen", "127.0.0.1:0")
+	base := regexp.MustCompile(`http://localhost:\d+`).FindString(said)
 	owner := person(t, browser, base)
-	owner.startsUp()
+	owner.startsUp(regexp.MustCompile(`/welcome/\S+`).FindString(said))
 	owner.keepsAPasskey()
 	owner.brings(dir, "radar", "radar-2026-07.csv")
 	owner.brings(dir, "adr", "0002-use-queues.md")
@@ -102,11 +103,15 @@ func TestJourney(t *testing.T) {
 	auditor.looksOnly()
 }
 
-// startsUp makes the first owner.
-func (b *tab) startsUp() {
+// startsUp makes the first owner with the link that the program printed.
+func (b *tab) startsUp(link string) {
 	b.Helper()
 	b.do(chromedp.Navigate(b.base + "/"))
 	b.at("/welcome")
+	b.sees("binnacle user add")
+	b.shot("welcome-where")
+	b.do(chromedp.Navigate(b.base + link))
+	b.at(link)
 	b.shot("welcome")
 	b.fill("#organisation", "Kestrane")
 	b.fill("#name", "Inés Valcárcel")

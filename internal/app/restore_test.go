@@ -1,11 +1,19 @@
 package app_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/backup"
 )
 
 // A backup that cannot be read leaves no database that looks like an empty
@@ -36,4 +44,76 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(data, "binnacle.db")); err != nil {
 		t.Errorf("the installation that was there is gone: %v", err)
 	}
+}
+
+// A backup without the key file, restored where there is none, works: people
+// come in with a recovery code, and whoever tries another code is told why it
+// does not work. After a reset they come in without.
+func TestRestoreWithoutTheKey(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	setup, err := w.auth.BeginTOTP(t.Context(), w.owner.principal)
+	w.must(err)
+	code, err := totp.GenerateCode(setup.Secret, time.Now().Add(-30*time.Second))
+	w.must(err)
+	codes, err := w.auth.ConfirmTOTP(t.Context(), w.owner.principal, code)
+	w.must(err)
+	file := filepath.Join(t.TempDir(), "copy")
+	_, err = backup.WriteFile(t.Context(), w.app.DB, file, w.app.BackupOptions())
+	w.must(err)
+
+	cfg := app.Config{Data: filepath.Join(t.TempDir(), "data")}
+	_, err = app.Restore(t.Context(), cfg, file, nil)
+	w.must(err)
+	h := open(t, cfg)
+	email := w.owner.principal.Email
+	refused := h.enterWith(email, "123456")
+	if said := refused.Body.String(); refused.Code != http.StatusServiceUnavailable || !strings.Contains(said, "The key file of this installation is missing") || strings.Contains(said, cfg.Data) {
+		t.Errorf("a code without the key file: %d\n%s", refused.Code, said)
+	}
+	in := h.enterWith(email, codes[0])
+	if in.Code != http.StatusSeeOther {
+		t.Fatalf("a recovery code: %d\n%s", in.Code, in.Body)
+	}
+	if page := h.page("/system", in.Result().Cookies()); !strings.Contains(page, "The key file "+cfg.Data+"/key is missing") {
+		t.Errorf("/system does not say that the key file is missing:\n%s", page)
+	}
+	if _, err := h.auth.ResetKey(t.Context(), h.local); err != nil {
+		t.Fatal(err)
+	}
+	h.signIn(email)
+	if page := h.page("/system", in.Result().Cookies()); !strings.Contains(page, "opens every secret") {
+		t.Errorf("/system after a reset:\n%s", page)
+	}
+}
+
+// page returns what is shown at a path.
+func (h *house) page(path string, cookies []*http.Cookie) string {
+	r := httptest.NewRequest("GET", path, nil)
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+// enterWith signs in over the web with a password and a code, and returns the
+// answer to the code.
+func (h *house) enterWith(email, code string) *httptest.ResponseRecorder {
+	h.Helper()
+	post := func(path string, form url.Values, cookies []*http.Cookie) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		h.handler.ServeHTTP(w, r)
+		return w
+	}
+	first := post("/sign-in", url.Values{"email": {email}, "password": {password}}, nil)
+	if !strings.HasPrefix(first.Header().Get("Location"), "/sign-in/code") {
+		h.Fatalf("after the password: %d %s", first.Code, first.Header().Get("Location"))
+	}
+	return post("/sign-in/code", url.Values{"code": {code}}, first.Result().Cookies())
 }

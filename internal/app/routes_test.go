@@ -157,9 +157,12 @@ var asks = map[string]ask{
 	"GET /api":              plain(),
 
 	// The way in.
-	"GET /welcome":  plain(),
-	"POST /welcome": sends("email", "x@acme.example", "name", "X", "organisation", "X", "password", password).answers(409),
-	"GET /sign-in":  plain(),
+	"GET /welcome":          plain(),
+	"GET /welcome/{secret}": at("/welcome/none"),
+	"POST /welcome/{secret}": ask{make: func(*visit) request {
+		return fields("/welcome/none", "email", "x@acme.example", "name", "X", "organisation", "X", "password", password)
+	}}.answers(409),
+	"GET /sign-in": plain(),
 	"POST /sign-in": {make: func(v *visit) request {
 		return fields(v.route.Pattern, "email", v.next()+"@acme.example", "password", "wrong")
 	}, want: []int{422}},

@@ -97,7 +97,10 @@ func (a *App) Work(ctx context.Context) error {
 	var watches []feed.Watch
 	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
 	for _, m := range Modules() {
-		watches, schedules = append(watches, m.Watches...), append(schedules, m.Schedules...)
+		if m.Watches != nil {
+			watches = append(watches, m.Watches(a.Catalog)...)
+		}
+		schedules = append(schedules, m.Schedules...)
 	}
 	return a.Feed.Run(ctx, watches, schedules)
 }

@@ -75,7 +75,7 @@ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
 CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()
 ;;
 CREATE TRIGGER audit_heads_no_delete BEFORE DELETE OR TRUNCATE ON audit_heads FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()
-`}}
+`}, {Name: "audit/002-action", SQL: `CREATE INDEX audit_action ON audit (org, action, seq)`}}
 }
 
 const columns = "org, seq, at, actor, actor_name, action, target, detail, ip, via, outcome, prev, hash"

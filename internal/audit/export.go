@@ -34,7 +34,7 @@ func (l *Log) Export(ctx context.Context, org string, w io.Writer, format string
 	case "csv":
 		write, finish = spreadsheet(out)
 	default:
-		return fault.New(fault.Invalid, "there is no audit export format %q", format).WithHint("use one of %s", strings.Join(Formats, ", "))
+		return fault.New(fault.Invalid, "there is no audit export format %q", format).Coded("audit-format").WithHint("use one of %s", strings.Join(Formats, ", "))
 	}
 	end := trailer{Format: version, Org: org, Filtered: q != Query{}}
 	err := l.db.View(ctx, func(tx *sqldb.Tx) error {

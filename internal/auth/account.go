@@ -110,67 +110,6 @@ func (s *Service) insertAccount(ctx context.Context, tx *sqldb.Tx, a account) er
 	return err
 }
 
-// SetUp reports whether the installation has had its first owner.
-func (s *Service) SetUp(ctx context.Context) (bool, error) {
-	var n int
-	err := s.db.QueryRow(ctx, `SELECT count(*) FROM auth_setup`).Scan(&n)
-	return n > 0, err
-}
-
-// CreateFirstOwner makes the first account, owner of the home organisation,
-// which it gives a title, and signs them in. Only one call ever succeeds in the
-// life of a database; the others get a Conflict.
-func (s *Service) CreateFirstOwner(ctx context.Context, n NewAccount, orgTitle string, v Visitor) (NewSession, error) {
-	a, err := s.prepare(ctx, n)
-	if err != nil {
-		return NewSession{}, err
-	}
-	title, err := checkTitle(orgTitle)
-	if err != nil {
-		return NewSession{}, err
-	}
-	var out NewSession
-	err = s.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		if err := s.insertFirst(ctx, tx, a, title); err != nil {
-			return err
-		}
-		m := Membership{Account: a.id, Org: HomeID, Role: RoleOwner}
-		if err := s.insertMembership(ctx, tx, m); err != nil {
-			return err
-		}
-		out, err = s.startSession(ctx, tx, a, HomeID, false, "first-owner", v)
-		if err != nil {
-			return err
-		}
-		return audit.Append(ctx, tx, record(HomeID, a.id, a.name, "account.create", "account:"+a.id, v, map[string]any{"email": a.email, "role": RoleOwner, "first": true}))
-	})
-	return out, err
-}
-
-func (s *Service) insertFirst(ctx context.Context, tx *sqldb.Tx, a account, title string) error {
-	taken := refuse(fault.Conflict, "set-up", "This installation already has its first owner.", "Esta instalación ya tiene su primer propietario.").
-		WithHint("sign in, or ask an owner for an invitation")
-	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM auth_setup`).Scan(&n); err != nil {
-		return err
-	}
-	if n > 0 {
-		return taken
-	}
-	if err := s.insertAccount(ctx, tx, a); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO auth_setup (one, account, at) VALUES (1, ?, ?)`, a.id, sqldb.Micros(s.now()))
-	if sqldb.IsUnique(err) {
-		return taken
-	}
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `UPDATE auth_orgs SET title = ? WHERE id = ?`, title, HomeID)
-	return err
-}
-
 // CreateAccount makes an account and its membership of p's organisation at
 // once. Only who holds the data folder may: others send an invitation.
 func (s *Service) CreateAccount(ctx context.Context, p Principal, n NewAccount, m Membership) (string, error) {

@@ -15,12 +15,14 @@ const (
 	linkInvite = "invite"
 	linkSignIn = "sign-in"
 	linkReset  = "reset"
+	linkSetup  = "setup"
 )
 
 // How long links last.
 const (
 	InviteTerm = 7 * 24 * time.Hour
 	ResetTerm  = 24 * time.Hour
+	SetupTerm  = 30 * 24 * time.Hour
 )
 
 // Link is a one-time link just made. The faces put Secret into an address; it

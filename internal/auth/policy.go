@@ -20,11 +20,12 @@ const (
 	Admin   Verb = "admin"   // accounts, roles, other people's tokens, settings
 	Audit   Verb = "audit"   // read and verify the audit log
 	Backup  Verb = "backup"  // what concerns the whole installation: copy it out, restore it, add an organisation
+	Monitor Verb = "monitor" // see how the program itself does: its numbers, watches, database and version of Go
 	Ingest  Verb = "ingest"  // write events, samples and observations
 )
 
 // Verbs lists the verbs.
-var Verbs = []Verb{Public, Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Backup, Ingest}
+var Verbs = []Verb{Public, Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Backup, Monitor, Ingest}
 
 // The rooms. House is for what belongs to no room.
 const (
@@ -37,6 +38,10 @@ const (
 	Governance = "governance"
 	Review     = "review"
 )
+
+// Somewhere stands for any one room. Who asks for it is let in when there is a
+// room in which they may; what exactly is asked again when that is known.
+const Somewhere = "*"
 
 // Rooms lists the rooms, the house first.
 var Rooms = []string{House, Strategy, People, Delivery, Operations, Security, Governance, Review}
@@ -78,13 +83,14 @@ type rule struct {
 // Public. testdata/policy.txt shows the table written out.
 var policy = map[Role]rule{
 	RoleOwner: {
-		grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Ingest}}, {verbs: []Verb{Backup}, home: true}},
+		grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Admin, Audit, Ingest}}, {verbs: []Verb{Backup, Monitor}, home: true}},
 		gives:  []Role{RoleOwner, RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
 	},
 	RoleCTO: {
 		grants: []grant{
 			{verbs: []Verb{Whoami, Self, Read, Comment, Write, Delete, Audit, Ingest}},
 			{verbs: []Verb{Admin}, except: []string{KindProvider}},
+			{verbs: []Verb{Monitor}, home: true},
 		},
 		gives: []Role{RoleCTO, RoleCISO, RoleVCISO, RoleLead, RoleMember, RoleAuditor},
 	},
@@ -106,10 +112,11 @@ var securityOfficer = []grant{
 	{verbs: []Verb{Whoami, Self, Read, Comment, Audit}},
 	{verbs: []Verb{Write, Delete}, rooms: []string{Operations, Security, Governance}},
 	{verbs: []Verb{Admin}, kinds: []string{KindIngestToken}},
+	{verbs: []Verb{Monitor}, home: true},
 }
 
 func (g grant) allows(v Verb, r Resource, home bool) bool {
-	return slices.Contains(g.verbs, v) && (g.rooms == nil || slices.Contains(g.rooms, r.Room)) &&
+	return slices.Contains(g.verbs, v) && (g.rooms == nil || r.Room == Somewhere || slices.Contains(g.rooms, r.Room)) &&
 		(g.kinds == nil || slices.Contains(g.kinds, r.Kind)) && !slices.Contains(g.except, r.Kind) && (home || !g.home)
 }
 
@@ -146,11 +153,12 @@ var scopeVerbs = map[Verb][]Verb{
 	Admin:   {Read, Admin},
 	Audit:   {Audit},
 	Backup:  {Backup},
+	Monitor: {Monitor},
 	Ingest:  {Ingest},
 }
 
 // Scopes lists the scopes without a room, in order.
-var Scopes = []Scope{"read", "comment", "write", "delete", "self", "admin", "audit", "backup", "ingest"}
+var Scopes = []Scope{"read", "comment", "write", "delete", "self", "admin", "audit", "backup", "monitor", "ingest"}
 
 // Valid reports whether s is a scope this program knows.
 func (s Scope) Valid() bool {
@@ -161,5 +169,5 @@ func (s Scope) Valid() bool {
 
 func (s Scope) allows(v Verb, r Resource) bool {
 	verb, room, inRoom := strings.Cut(string(s), ":")
-	return slices.Contains(scopeVerbs[Verb(verb)], v) && (!inRoom || room == r.Room)
+	return slices.Contains(scopeVerbs[Verb(verb)], v) && (!inRoom || room == r.Room || r.Room == Somewhere)
 }

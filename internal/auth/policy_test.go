@@ -24,7 +24,7 @@ func TestPolicy(t *testing.T) {
 		switch v {
 		case Admin:
 			section(&b, v, "of", []string{KindAccount, KindToken, KindIngestToken, KindProvider, KindOrganisation, KindSettings}, func(c string) (Resource, bool) { return Resource{Kind: c}, false })
-		case Backup:
+		case Backup, Monitor:
 			section(&b, v, "from", []string{"home", "elsewhere"}, func(c string) (Resource, bool) { return Resource{}, c == "home" })
 		case Public, Whoami, Self, Audit, Ingest:
 			section(&b, v, "", []string{"anywhere"}, func(string) (Resource, bool) { return Resource{}, false })
@@ -120,7 +120,20 @@ func TestCanSaysWho(t *testing.T) {
 		{"auditor never writes", Principal{Role: RoleAuditor, Expires: future}, Write, Resource{Room: Strategy}, "role",
 			"The role Auditor may not write in strategy; Member, Team lead, CTO or Owner may.", "La función Auditor no puede escribir en estrategia; sí puede: Miembro, Responsable de equipo, CTO o Propietario."},
 		{"backup elsewhere", Principal{Role: RoleOwner}, Backup, Resource{}, "home-only",
-			"Only an owner of the organisation that runs this installation may back up the installation or add organisations.", "Solo un propietario de la organización que gestiona esta instalación puede copiar la instalación o añadir organizaciones."},
+			"Only an account with the role Owner in the organisation that runs this installation may back up the installation or add organisations.", "Solo una cuenta con la función Propietario en la organización que gestiona esta instalación puede copiar la instalación o añadir organizaciones."},
+		{"write somewhere", Principal{Role: RoleMember}, Write, Resource{Room: Somewhere}, "", "", ""},
+		{"write nowhere", Principal{Role: RoleAuditor}, Write, Resource{Room: Somewhere}, "role",
+			"The role Auditor may not write; Member, Team lead, vCISO, CISO, CTO or Owner may.", "La función Auditor no puede escribir; sí puede: Miembro, Responsable de equipo, vCISO, CISO, CTO o Propietario."},
+		{"a scope of one room", Principal{Role: RoleOwner, Token: "t", Scopes: []Scope{"write:strategy"}}, Write, Resource{Room: Somewhere}, "", "", ""},
+		{"a scope that reads", Principal{Role: RoleOwner, Token: "t", Scopes: []Scope{"read"}}, Write, Resource{Room: Somewhere}, "scope",
+			"This token's scopes do not allow write; it needs the scope write.", "Los ámbitos de este token no permiten escribir; necesita el ámbito write."},
+		{"a scraper", Principal{Role: RoleCTO, Home: true, Token: "t", Scopes: []Scope{"monitor"}}, Monitor, Resource{}, "", "", ""},
+		{"a scraper reads nothing else", Principal{Role: RoleCTO, Home: true, Token: "t", Scopes: []Scope{"monitor"}}, Read, Resource{}, "scope",
+			"This token's scopes do not allow read; it needs the scope read.", "Los ámbitos de este token no permiten leer; necesita el ámbito read."},
+		{"monitor from another organisation", Principal{Role: RoleOwner}, Monitor, Resource{}, "home-only",
+			"Only an account with the role vCISO, CISO, CTO or Owner in the organisation that runs this installation may see how the program does.", "Solo una cuenta con la función vCISO, CISO, CTO o Propietario en la organización que gestiona esta instalación puede ver cómo está el programa."},
+		{"a member does not monitor", Principal{Role: RoleMember, Home: true}, Monitor, Resource{}, "role",
+			"The role Member may not see how the program does; vCISO, CISO, CTO or Owner may.", "La función Miembro no puede ver cómo está el programa; sí puede: vCISO, CISO, CTO o Propietario."},
 		{"ingest reads nothing personal", Principal{Role: RoleIngest}, Read, Resource{Room: People, Personal: true}, "role",
 			"The role Ingest may not read in people; Auditor, Member, Team lead, vCISO, CISO, CTO or Owner may.", "La función Ingesta no puede leer en personas; sí puede: Auditor, Miembro, Responsable de equipo, vCISO, CISO, CTO o Propietario."},
 		{"scope", Principal{Role: RoleOwner, Token: "t", Scopes: []Scope{"write:strategy"}}, Write, Resource{Room: Security}, "scope",

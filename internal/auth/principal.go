@@ -102,7 +102,7 @@ func (p Principal) denied(v Verb, r Resource) error {
 	}
 	could := rolesFor(v, r, p.Home)
 	if len(could) == 0 {
-		return refuse(fault.Forbidden, "home-only", "Only an owner of the organisation that runs this installation may {0}.", "Solo un propietario de la organización que gestiona esta instalación puede {0}.", action(v, r))
+		return refuse(fault.Forbidden, "home-only", "Only an account with the role {0} in the organisation that runs this installation may {1}.", "Solo una cuenta con la función {0} en la organización que gestiona esta instalación puede {1}.", anyOf(rolesFor(v, r, true)), action(v, r))
 	}
 	return refuse(fault.Forbidden, "role", "The role {0} may not {1}; {2} may.", "La función {0} no puede {1}; sí puede: {2}.", role.Info().Title, action(v, r), anyOf(could))
 }
@@ -111,7 +111,8 @@ var verbNames = map[Verb]lang.Text{
 	Whoami: lang.T("see who is signed in", "ver quién ha iniciado sesión"), Self: lang.T("manage an own account", "gestionar una cuenta propia"),
 	Read: lang.T("read", "leer"), Comment: lang.T("comment", "comentar"), Write: lang.T("write", "escribir"), Delete: lang.T("delete", "borrar"),
 	Admin: lang.T("administer", "administrar"), Audit: lang.T("read the audit log", "leer el registro de auditoría"),
-	Backup: lang.T("back up the installation or add organisations", "copiar la instalación o añadir organizaciones"), Ingest: lang.T("write events", "escribir eventos"),
+	Backup:  lang.T("back up the installation or add organisations", "copiar la instalación o añadir organizaciones"),
+	Monitor: lang.T("see how the program does", "ver cómo está el programa"), Ingest: lang.T("write events", "escribir eventos"),
 }
 
 var roomNames = map[string]lang.Text{

@@ -98,13 +98,19 @@ func (s *Service) SaveProvider(ctx context.Context, p Principal, v Provider) (st
 	if made {
 		v.ID = newID()
 	}
-	err := s.db.Tx(ctx, func(tx *sqldb.Tx) error {
+	sealed, err := "", error(nil)
+	if made || v.Secret != "" {
+		if sealed, err = s.seal(ctx, []byte(v.Secret), secretContext(v.ID)); err != nil {
+			return "", err
+		}
+	}
+	err = s.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		action := "provider.change"
 		write := s.updateProvider
 		if made {
 			action, write = "provider.create", s.insertProvider
 		}
-		if err := write(ctx, tx, p.Org, v); err != nil {
+		if err := write(ctx, tx, p.Org, v, sealed); err != nil {
 			return err
 		}
 		return audit.Append(ctx, tx, p.act(action, "provider:"+v.ID, map[string]any{"title": v.Title, "issuer": v.Issuer, "clientId": v.ClientID,
@@ -113,17 +119,16 @@ func (s *Service) SaveProvider(ctx context.Context, p Principal, v Provider) (st
 	return v.ID, err
 }
 
-func (s *Service) insertProvider(ctx context.Context, tx *sqldb.Tx, org string, v Provider) error {
+func (s *Service) insertProvider(ctx context.Context, tx *sqldb.Tx, org string, v Provider, sealed string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO auth_providers (id, org, title, issuer, client, secret, created) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		v.ID, org, v.Title, v.Issuer, v.ClientID, s.keys.Seal([]byte(v.Secret), secretContext(v.ID)), sqldb.Micros(s.now()))
+		v.ID, org, v.Title, v.Issuer, v.ClientID, sealed, sqldb.Micros(s.now()))
 	if err != nil {
 		return err
 	}
-	v.Secret = ""
-	return s.updateProvider(ctx, tx, org, v)
+	return s.updateProvider(ctx, tx, org, v, "")
 }
 
-func (s *Service) updateProvider(ctx context.Context, tx *sqldb.Tx, org string, v Provider) error {
+func (s *Service) updateProvider(ctx context.Context, tx *sqldb.Tx, org string, v Provider, sealed string) error {
 	roles, err := json.Marshal(v.Roles)
 	if err != nil {
 		return err
@@ -138,11 +143,26 @@ func (s *Service) updateProvider(ctx context.Context, tx *sqldb.Tx, org string, 
 	}
 	res, err := tx.Exec(ctx, `UPDATE auth_providers SET title = ?, issuer = ?, client = ?, scopes = ?, role_claim = ?, role_map = ?, default_role = ?, domains = ?, auto_create = ?, disabled = ? WHERE id = ? AND org = ?`,
 		v.Title, v.Issuer, v.ClientID, string(scopes), v.RoleClaim, string(roles), v.DefaultRole, string(domains), bit(v.AutoCreate), bit(v.Disabled), v.ID, org)
-	if err := oneRow(res, err, noProvider); err != nil || v.Secret == "" {
+	if err := oneRow(res, err, noProvider); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE auth_providers SET secret = ? WHERE id = ?`, s.keys.Seal([]byte(v.Secret), secretContext(v.ID)), v.ID)
+	if sealed == "" {
+		return needSecret(ctx, tx, v)
+	}
+	_, err = tx.Exec(ctx, `UPDATE auth_providers SET secret = ? WHERE id = ?`, sealed, v.ID)
 	return err
+}
+
+// needSecret refuses to turn a provider on whose secret went with a lost key.
+func needSecret(ctx context.Context, tx *sqldb.Tx, v Provider) error {
+	var kept string
+	if err := tx.QueryRow(ctx, `SELECT secret FROM auth_providers WHERE id = ?`, v.ID).Scan(&kept); err != nil {
+		return err
+	}
+	if kept == "" && !v.Disabled {
+		return badField("secret", "secret-lost", "The client secret went with a lost key: write it again.", "El secreto de cliente se perdió con una clave: escríbelo de nuevo.")
+	}
+	return nil
 }
 
 func bit(b bool) int {

@@ -28,6 +28,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -152,56 +153,6 @@ func (s *Service) Refused(ctx context.Context, p Principal, action, target strin
 	return s.db.Tx(ctx, func(tx *sqldb.Tx) error { return audit.Append(ctx, tx, r) })
 }
 
-// Reseal seals anew, with the newest key, what older keys sealed, after a
-// rotation of the Keyring. It returns how many secrets that were.
-func (s *Service) Reseal(ctx context.Context) (int, error) {
-	n := 0
-	for _, c := range []struct {
-		table, column string
-		context       func(id string) string
-	}{
-		{"auth_accounts", "totp", totpContext},
-		{"auth_accounts", "totp_pending", totpContext},
-		{"auth_providers", "secret", secretContext},
-	} {
-		old, err := s.sealedByOldKeys(ctx, c.table, c.column)
-		if err != nil {
-			return n, err
-		}
-		for id, sealed := range old {
-			secret, err := s.keys.Open(sealed, c.context(id))
-			if err != nil {
-				return n, fmt.Errorf("auth: %s of %s: %w", c.column, id, err)
-			}
-			if _, err := s.db.Exec(ctx, `UPDATE `+c.table+` SET `+c.column+` = ? WHERE id = ? AND `+c.column+` = ?`, s.keys.Seal(secret, c.context(id)), id, sealed); err != nil {
-				return n, err
-			}
-			n++
-		}
-	}
-	return n, nil
-}
-
-// sealedByOldKeys returns a column's sealed texts by id, save the current ones.
-func (s *Service) sealedByOldKeys(ctx context.Context, table, column string) (map[string]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, `+column+` FROM `+table+` WHERE `+column+` <> ''`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := map[string]string{}
-	for rows.Next() {
-		var id, sealed string
-		if err := rows.Scan(&id, &sealed); err != nil {
-			return nil, err
-		}
-		if !s.keys.Current(sealed) {
-			out[id] = sealed
-		}
-	}
-	return out, rows.Err()
-}
-
 // Sweep deletes what has ended: sessions, links, challenges and old limits.
 // Run it once an hour.
 func (s *Service) Sweep(ctx context.Context) error {
@@ -223,3 +174,29 @@ func (s *Service) Sweep(ctx context.Context) error {
 	}
 	return nil
 }
+
+// seal and unseal are those of the keyring. Their error tells a visitor what
+// does not work without the key file; where the file should be is for the log.
+func (s *Service) seal(ctx context.Context, secret []byte, context string) (string, error) {
+	sealed, err := s.keys.Seal(ctx, secret, context)
+	return sealed, noKey(err)
+}
+
+func (s *Service) unseal(ctx context.Context, sealed, context string) ([]byte, error) {
+	secret, err := s.keys.Open(ctx, sealed, context)
+	return secret, noKey(err)
+}
+
+func noKey(err error) error {
+	if _, ok := ReasonOf(err); !ok {
+		return err
+	}
+	f := refuse(fault.Unavailable, "no-key", "The key file of this installation is missing or is not the right one: codes of second factors and single sign-on do not work until it is back. A recovery code still does.",
+		"Falta el archivo de clave de esta instalación o no es el correcto: los códigos de segundo factor y el inicio de sesión único no funcionan hasta que vuelva. Un código de recuperación sí.").
+		WithHint("whoever runs the installation puts the key file back; binnacle doctor tells which, binnacle key reset begins anew")
+	f.Err = errors.Join(f.Err, err)
+	return f
+}
+
+// CheckKey returns what is wrong with the key file; nil when nothing is.
+func (s *Service) CheckKey(ctx context.Context) error { return s.keys.Check(ctx) }

@@ -136,7 +136,7 @@ func (s *Service) oauth(ctx context.Context, v providerRow, redirect string) (*o
 	if err != nil {
 		return nil, nil, err
 	}
-	secret, err := s.keys.Open(v.sealed, secretContext(v.ID))
+	secret, err := s.unseal(ctx, v.sealed, secretContext(v.ID))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,7 +46,11 @@ func (s *Service) BeginTOTP(ctx context.Context, p Principal) (TOTPSetup, error)
 	if err != nil {
 		return TOTPSetup{}, err
 	}
-	_, err = s.db.Exec(ctx, `UPDATE auth_accounts SET totp_pending = ? WHERE id = ?`, s.keys.Seal([]byte(key.Secret()), totpContext(p.Account)), p.Account)
+	sealed, err := s.seal(ctx, []byte(key.Secret()), totpContext(p.Account))
+	if err != nil {
+		return TOTPSetup{}, err
+	}
+	_, err = s.db.Exec(ctx, `UPDATE auth_accounts SET totp_pending = ? WHERE id = ?`, sealed, p.Account)
 	return TOTPSetup{Secret: key.Secret(), URL: key.URL()}, err
 }
 
@@ -73,7 +77,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, p Principal, code string) ([]
 		if a.totpPending == "" {
 			return stepExpired()
 		}
-		step, ok, err := s.totpStep(a.totpPending, a.id, code)
+		step, ok, err := s.totpStep(ctx, a.totpPending, a.id, code)
 		if err != nil {
 			return err
 		}
@@ -240,7 +244,7 @@ func (s *Service) useCode(ctx context.Context, tx *sqldb.Tx, account, code strin
 	if len(code) != int(otp.DigitsSix) {
 		return "recovery", s.useRecovery(ctx, tx, account, code)
 	}
-	step, ok, err := s.totpStep(a.totp, a.id, code)
+	step, ok, err := s.totpStep(ctx, a.totp, a.id, code)
 	if err != nil {
 		return "", err
 	}
@@ -257,8 +261,8 @@ func cleanCode(code string) string {
 
 // totpStep returns the time step for which code is right, trying each that is
 // allowed. RFC 6238, section 5.2.
-func (s *Service) totpStep(sealed, account, code string) (int64, bool, error) {
-	secret, err := s.keys.Open(sealed, totpContext(account))
+func (s *Service) totpStep(ctx context.Context, sealed, account, code string) (int64, bool, error) {
+	secret, err := s.unseal(ctx, sealed, totpContext(account))
 	if err != nil {
 		return 0, false, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // Caller is who asks, and through which hand. Manager names the hand that holds
@@ -29,13 +30,23 @@ type Document struct {
 	lines map[string][2]int // field path to line and column
 }
 
-// Warning is something odd that was accepted, as an unknown field that was kept.
+// Warning is something odd that was accepted. As a note it tells only what was
+// done, as that an unknown field was kept.
 type Warning struct {
-	File  string `json:"file,omitempty"`
-	Line  int    `json:"line,omitempty"`
-	Ref   string `json:"ref,omitempty"`
-	Field string `json:"field,omitempty"`
-	Msg   string `json:"message"`
+	File  string   `json:"file,omitempty"`
+	Line  int      `json:"line,omitempty"`
+	Ref   string   `json:"ref,omitempty"`
+	Field string   `json:"field,omitempty"`
+	Code  string   `json:"code,omitempty"` // as of a fault.Problem
+	Msg   string   `json:"message"`
+	Args  []string `json:"args,omitempty"`
+	Hint  string   `json:"hint,omitempty"`
+	Note  bool     `json:"note,omitempty"`
+}
+
+// Problem returns the warning in the form of a problem, to be shown like one.
+func (w Warning) Problem() fault.Problem {
+	return fault.Problem{File: w.File, Line: w.Line, Ref: w.Ref, Field: w.Field, Code: w.Code, Msg: w.Msg, Args: w.Args, Hint: w.Hint}
 }
 
 // Op is what a change did.
@@ -49,6 +60,7 @@ const (
 	Deleted   Op = "deleted"
 	Renamed   Op = "renamed"
 	Restored  Op = "restored"
+	Restated  Op = "restated" // a new status, without a revision
 )
 
 // ApplyOptions steer Apply.

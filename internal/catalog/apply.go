@@ -35,7 +35,7 @@ var errDryRun = errors.New("dry run")
 // ApplyWith is Apply that tells how many documents it has compared.
 func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document, opts ApplyOptions, progress func(done, total int)) (*ApplyResult, error) {
 	if len(docs) > MaxApply {
-		return nil, fault.New(fault.TooLarge, "an apply may hold %d entities; this one has %d", MaxApply, len(docs)).WithHint("apply it in parts")
+		return nil, fault.New(fault.TooLarge, "an apply may hold %d entities; this one has %d", MaxApply, len(docs)).Coded("apply-too-many").WithHint("apply it in parts")
 	}
 	if caller.Manager == "" {
 		caller.Manager = "apply"
@@ -47,7 +47,7 @@ func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document,
 		return nil, err
 	}
 	var result *ApplyResult
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		a := &applying{c: c, ctx: ctx, tx: tx, caller: caller, opts: opts, progress: progress, total: len(docs)}
 		var err error
 		if result, err = a.run(docs); err == nil && opts.DryRun {
@@ -98,7 +98,7 @@ func twice(docs []Document) error {
 		first[ref] = d
 	}
 	if len(problems) > 0 {
-		return fault.Bad("one entity may stand only once in an apply", problems...)
+		return fault.Bad("one entity may stand only once in an apply", problems...).Coded("apply-twice")
 	}
 	return nil
 }
@@ -113,10 +113,10 @@ type applying struct {
 	progress func(done, total int)
 	total    int
 
-	rows    map[string]row    // by reference
-	bases   map[int64][]byte  // what this manager said last, by id
-	renamed map[string]string // former name to present name
-	said    [][]any           // rows of applied, of entities that do not change
+	rows    map[string]row       // by reference
+	bases   map[int64][]byte     // what this manager said last, by id
+	renamed map[string][2]string // former name to the present one and who gave it
+	said    [][]any              // rows of applied, of entities that do not change
 	result  ApplyResult
 	changes []*change
 	clashes []fault.Problem
@@ -128,9 +128,6 @@ const group = 500
 
 func (a *applying) run(docs []Document) (*ApplyResult, error) {
 	a.result = ApplyResult{DryRun: a.opts.DryRun, Changes: []Change{}}
-	if err := lockWrites(a.ctx, a.tx); err != nil {
-		return nil, err
-	}
 	for i := 0; i < len(docs); i += group {
 		part := docs[i:min(i+group, len(docs))]
 		if err := a.load(part); err != nil {
@@ -176,9 +173,9 @@ func clashed(problems []fault.Problem) error {
 			renamed++
 		}
 	}
-	e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(problems)-renamed).WithHint("look at both values, then change the file, or apply with --force to take the file's")
+	e := fault.New(fault.Conflict, "%d field(s) were changed by two hands", len(problems)-renamed).Coded("clash").WithHint("look at both values, then change the file, or apply with --force to take the file's")
 	if renamed > 0 {
-		e = fault.New(fault.Conflict, "%d name(s) in the file are former names, and %d field(s) were changed by two hands", renamed, len(problems)-renamed).WithHint("use the new names in the file")
+		e = fault.New(fault.Conflict, "%d name(s) in the file are former names, and %d field(s) were changed by two hands", renamed, len(problems)-renamed).Coded("former-names").WithHint("use the new names in the file")
 	}
 	e.Problems = problems
 	return e
@@ -190,7 +187,7 @@ func (a *applying) load(part []Document) error {
 	for i, d := range part {
 		refs[i] = d.Entity.Ref().String()
 	}
-	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string]string{}
+	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string][2]string{}
 	among, args := sqldb.Among(a.tx.Dialect(), "e.ref", refs)
 	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
@@ -249,7 +246,7 @@ func (a *applying) loadAliases(refs []string) error {
 		if err := rows.Scan(&from, &to, &by); err != nil {
 			return err
 		}
-		a.renamed[from] = to + " by " + by
+		a.renamed[from] = [2]string{to, by}
 	}
 	return rows.Err()
 }
@@ -286,7 +283,7 @@ func (a *applying) document(d Document) (comparison, error) {
 	r, there := a.rows[ref]
 	if to, ok := a.renamed[ref]; ok && (!there || r.deleted) {
 		return comparison{clashes: []fault.Problem{{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "metadata.name", Code: "renamed",
-			Msg: "was renamed to " + to, Args: []string{to}, Hint: "use the new name in the file"}}}, nil
+			Msg: fmt.Sprintf("was renamed to %s by %s", to[0], to[1]), Args: to[:], Hint: "use the new name in the file"}}}, nil
 	}
 	ch := &change{kind: a.c.kinds.Get(d.Entity.Kind), op: Created}
 	mine, err := treeOf(d.Entity)
@@ -395,9 +392,10 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 		for i := range problems {
 			problems[i].File, problems[i].Line = d.File, d.Line
 		}
-		return fault.Bad("merged with what others changed, "+d.Entity.Ref().Short()+" is not valid", problems...)
+		return fault.New(fault.Invalid, "merged with what others changed, %s is not valid", d.Entity.Ref().Short()).Coded("merged").With(problems...)
 	}
 	ch.after = after
+	ch.carry()
 	if err := ch.derive(); err != nil {
 		return err
 	}
@@ -407,7 +405,7 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 	}
 	ch.fields = diff(before, ch.tree, "")
 	ch.tree = nil // many are kept until all are written
-	if ch.before != nil && len(ch.fields) == 0 && string(ch.before.Status) == string(after.Status) {
+	if ch.before != nil && len(ch.fields) == 0 && ch.sameStatus() {
 		ch.op = Unchanged
 	}
 	return nil

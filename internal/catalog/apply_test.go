@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -365,6 +366,40 @@ func TestRolesHold(t *testing.T) {
 			t.Errorf("ingest finds %v, %v", hits, err)
 		}
 	})
+}
+
+// TestImportAsksFirst: a file of somebody who may not write is not even read.
+func TestImportAsksFirst(t *testing.T) {
+	read := 0
+	im := catalog.Importer{Name: "x", Room: auth.Strategy, Read: func(context.Context, *catalog.Catalog, catalog.Caller, []catalog.File, catalog.ImportOptions) (*catalog.ImportReport, error) {
+		read++
+		return &catalog.ImportReport{}, nil
+	}}
+	wide := im
+	wide.Wide = true
+	for _, c := range []struct {
+		im   catalog.Importer
+		role auth.Role
+		want fault.Kind
+	}{
+		{im, auth.RoleAuditor, fault.Forbidden}, {im, auth.RoleCISO, fault.Forbidden}, {im, "", fault.Unauthenticated},
+		{wide, auth.RoleAuditor, fault.Forbidden}, {wide, auth.RoleIngest, fault.Forbidden},
+	} {
+		if _, err := c.im.Import(t.Context(), nil, as(c.role, "acme", "X", "x"), nil, catalog.ImportOptions{}); !fault.Is(err, c.want) {
+			t.Errorf("%s, wide %t: %v", c.role, c.im.Wide, err)
+		}
+	}
+	if read != 0 {
+		t.Errorf("the files were read %d times", read)
+	}
+	for _, im := range []catalog.Importer{im, wide} {
+		if _, err := im.Import(t.Context(), nil, as(auth.RoleMember, "acme", "X", "x"), nil, catalog.ImportOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := wide.Import(t.Context(), nil, as(auth.RoleCISO, "acme", "X", "x"), nil, catalog.ImportOptions{}); err != nil || read != 3 {
+		t.Errorf("who may write elsewhere, by a format of several rooms: %v, read %d times", err, read)
+	}
 }
 
 func TestLooksAtPeopleAreLogged(t *testing.T) {

@@ -28,6 +28,7 @@ import (
 // organisation. It is safe for concurrent use.
 type Catalog struct {
 	db     *sqldb.DB
+	within *sqldb.Tx // all work is done in it; nil: in transactions of its own
 	kinds  *Kinds
 	now    func() time.Time
 	notify func()
@@ -51,6 +52,47 @@ func New(db *sqldb.DB, kinds *Kinds, opts ...Option) *Catalog {
 		o(c)
 	}
 	return c
+}
+
+// In returns the catalog as it is inside tx: its methods read what tx has
+// written and write in it, and commit nothing. A call that fails, and a dry run,
+// undo what they wrote and leave tx as it was before them. Like tx it is for one
+// goroutine, and only until tx ends.
+//
+// A watch writes with it in the transaction that moves its cursor; then either
+// both happened or neither. What Apply and Update find unchanged is not written,
+// so that replaying the watch's input changes nothing.
+func (c *Catalog) In(tx *sqldb.Tx) *Catalog {
+	in := *c
+	in.within, in.notify = tx, func() {}
+	return &in
+}
+
+// Program returns who writes in an organisation when nobody asked: a watch or a
+// schedule, under the name of its manager.
+func Program(org, manager string) Caller {
+	return Caller{Principal: auth.Local(org, "Binnacle", "system"), Manager: manager}
+}
+
+// q is what reading asks.
+func (c *Catalog) q() sqldb.Querier {
+	if c.within != nil {
+		return c.within
+	}
+	return c.db
+}
+
+// view runs f in a transaction that sees a single moment.
+func (c *Catalog) view(ctx context.Context, f func(*sqldb.Tx) error) error {
+	if c.within != nil {
+		return c.part(ctx, f)
+	}
+	return c.db.View(ctx, f)
+}
+
+// part runs f as a part of the transaction that c is in.
+func (c *Catalog) part(ctx context.Context, f func(*sqldb.Tx) error) error {
+	return c.within.Part(ctx, func() error { return f(c.within) })
 }
 
 // Kinds returns the set of kinds.
@@ -126,7 +168,7 @@ func Clean(e *entity.Entity) *entity.Entity {
 // entity under its present name. A look at another person's data is written to
 // the audit log.
 func (c *Catalog) Get(ctx context.Context, caller Caller, ref entity.Ref) (*entity.Entity, error) {
-	r, k, err := c.find(ctx, c.db, caller, ref)
+	r, k, err := c.find(ctx, c.q(), caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -175,9 +217,9 @@ func (c *Catalog) load(ctx context.Context, q sqldb.Querier, org string, ref ent
 }
 
 func (c *Catalog) missing(ctx context.Context, caller Caller, ref entity.Ref) error {
-	err := fault.New(fault.NotFound, "there is no %s", ref.Short())
+	err := fault.New(fault.NotFound, "there is no %s", ref.Short()).Coded("no-thing")
 	first := ref.Name[:min(1, len(ref.Name))]
-	rows, qerr := c.db.Query(ctx, `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
+	rows, qerr := c.q().Query(ctx, `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
 		caller.Org, ref.Kind, first, first+"\U0010FFFF")
 	if qerr != nil {
 		return err
@@ -201,8 +243,11 @@ func (c *Catalog) looked(ctx context.Context, caller Caller, k *Kind, e *entity.
 	if !k.Personal || caller.Account == audit.System || caller.UserRef == e.Ref().String() {
 		return nil
 	}
-	return c.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		return audit.Append(ctx, tx, c.record(caller, "personal.read", e.Ref().String(), nil))
+	if query := togetherIn(ctx); query != "" {
+		return c.saw(ctx, caller, query, []string{e.Ref().String()})
+	}
+	return c.tx(ctx, func(tx *sqldb.Tx) error {
+		return audit.Append(ctx, tx, c.record(caller, audit.LookOne, e.Ref().String(), nil))
 	})
 }
 
@@ -220,7 +265,7 @@ func (c *Catalog) record(caller Caller, action, target string, detail any) *audi
 func (c *Catalog) Resolve(text, defaultKind string) (entity.Ref, error) {
 	ref, err := entity.ParseRef(text, defaultKind, "")
 	if err != nil {
-		return ref, fault.New(fault.Invalid, "%v", err)
+		return ref, fault.New(fault.Invalid, "%q is not a reference: write [kind:][namespace/]name, as component:checkout", text).Coded("reference")
 	}
 	k, err := c.kinds.Find(ref.Kind)
 	if err != nil {
@@ -230,12 +275,27 @@ func (c *Catalog) Resolve(text, defaultKind string) (entity.Ref, error) {
 	return ref, nil
 }
 
+// writing is tx for work that changes entities, which it keeps other writers
+// from until the transaction ends.
+func (c *Catalog) writing(ctx context.Context, f func(*sqldb.Tx) error) error {
+	return c.tx(ctx, func(tx *sqldb.Tx) error {
+		if err := lockWrites(ctx, tx); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
 // tx runs f in a transaction, and again when another writer took a name
 // between f's look and its write: the second time f sees who has it.
 func (c *Catalog) tx(ctx context.Context, f func(*sqldb.Tx) error) error {
+	run := c.db.Tx
+	if c.within != nil {
+		run = c.part
+	}
 	var err error
 	for range 5 {
-		if err = c.db.Tx(ctx, f); !sqldb.IsUnique(err) {
+		if err = run(ctx, f); !sqldb.IsUnique(err) {
 			return err
 		}
 	}

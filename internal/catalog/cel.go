@@ -30,10 +30,14 @@ type celFilters struct {
 type celProgram struct {
 	program    cel.Program
 	equalities []facetIn // terms of the outermost "and" that an index can answer
+	mentions   *mentions // the fields it names
 }
 
 // celCost bounds the work of one evaluation, in CEL's units.
 const celCost = 100_000
+
+// celLength is how many bytes a filter may have.
+const celLength = 4096
 
 func newCELFilters() *celFilters {
 	env, err := cel.NewEnv(
@@ -54,22 +58,23 @@ func (f *celFilters) compile(text string) (*celProgram, error) {
 	if p := f.kept[text]; p != nil {
 		return p, nil
 	}
-	if len(text) > 4096 {
-		return nil, badQuery("filter", "a filter may have 4096 characters")
+	if len(text) > celLength {
+		return nil, badQuery("filter", "filter-long", "a filter may have %d characters", celLength)
 	}
 	checked, iss := f.env.Compile(text)
 	if iss.Err() != nil {
 		return nil, badCEL(iss)
 	}
 	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return nil, badQuery("filter", "it gives a %s; a filter must be true or false", t)
+		return nil, badQuery("filter", "filter-type", "it gives a %s; a filter must be true or false", t)
 	}
 	program, err := f.env.Program(checked, cel.CostLimit(celCost), cel.InterruptCheckFrequency(100))
 	if err != nil {
-		return nil, badQuery("filter", "%v", err)
+		return nil, badQuery("filter", "cel", "%v", err)
 	}
-	p := &celProgram{program: program}
-	p.take(checked.NativeRep().Expr())
+	tree := checked.NativeRep()
+	p := &celProgram{program: program, mentions: mentionsIn(tree.Expr(), tree.SourceInfo())}
+	p.take(tree.Expr())
 	if len(f.kept) > 200 {
 		clear(f.kept)
 	}
@@ -84,7 +89,7 @@ func badCEL(iss *cel.Issues) error {
 	if strings.Contains(e.Message, "undeclared reference") {
 		p.Hint = "a filter knows apiVersion, kind, metadata, spec and status, as in spec.tier == 1 && !has(metadata.owner)"
 	}
-	return fault.Bad("the filter cannot be read", p)
+	return fault.Bad("the filter cannot be read", p).Coded("filter")
 }
 
 // take collects what an index can answer from an expression. It only narrows:
@@ -211,11 +216,12 @@ func numbers(v any) any {
 }
 
 // Filter compiles a CEL expression over an entity's apiVersion, kind, metadata,
-// spec and status, and returns the function that evaluates it.
+// spec and status, and returns the function that evaluates it. A field that no
+// kind has is an error.
 func (c *Catalog) Filter(expression string) (func(context.Context, *entity.Entity) bool, error) {
 	p, err := c.filter.compile(expression)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, e *entity.Entity) bool { return p.matches(ctx, celVars(e)) }, nil
+	return func(ctx context.Context, e *entity.Entity) bool { return p.matches(ctx, celVars(e)) }, p.mentions.check(c.kinds.All())
 }

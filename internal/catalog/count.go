@@ -17,7 +17,7 @@ func (c *Catalog) Count(ctx context.Context, caller Caller, kind string) (int, e
 		return 0, err
 	}
 	var page Page
-	err = l.counted(ctx, c.db, &page)
+	err = l.counted(ctx, c.q(), &page)
 	return page.Total, err
 }
 
@@ -46,11 +46,11 @@ func (c *Catalog) FacetsOf(ctx context.Context, caller Caller, q Query, paths []
 	counts := map[string]map[string]int{}
 	for _, path := range paths {
 		if !l.hasFacet(path) {
-			return nil, badQuery("path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
+			return nil, badQuery("path", "query-path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
 		}
 		counts[path] = map[string]int{}
 	}
-	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
+	err = c.view(ctx, func(tx *sqldb.Tx) error {
 		if err := l.find(ctx, tx); err != nil {
 			return err
 		}

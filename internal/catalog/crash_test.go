@@ -14,6 +14,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
@@ -71,7 +72,7 @@ func TestKilledWhileApplying(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if err := db.Migrate(context.Background(), migrations()); err != nil {
+		if err := db.Migrate(context.Background(), catalogtest.Migrations()); err != nil {
 			t.Fatal(err)
 		}
 		for round := range 5 {

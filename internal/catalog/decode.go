@@ -38,7 +38,7 @@ func (c *Catalog) Decode(file string, data []byte) ([]Document, error) {
 // Decode is Catalog.Decode; it needs no database.
 func (ks *Kinds) Decode(file string, data []byte) ([]Document, error) {
 	if len(data) > MaxFile {
-		return nil, fault.New(fault.TooLarge, "%s has %d bytes; a file may have %d", file, len(data), MaxFile).WithHint("split it into several files")
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes; a file may have %d", file, len(data), MaxFile).Coded("file-too-large").WithHint("split it into several files")
 	}
 	nodes, problems := parse(file, bytes.TrimPrefix(data, []byte("\ufeff")))
 	var docs []Document
@@ -52,11 +52,14 @@ func (ks *Kinds) Decode(file string, data []byte) ([]Document, error) {
 	if len(problems) == 0 {
 		return docs, nil
 	}
-	msg := fmt.Sprintf("%s has %d problem(s)", orStdin(file), len(problems))
-	if len(problems) > maxReports {
-		problems = problems[:maxReports]
+	return docs, wrongIn(file, len(problems)).With(problems[:min(len(problems), maxReports)]...)
+}
+
+func wrongIn(file string, problems int) *fault.Error {
+	if file == "" {
+		return fault.New(fault.Invalid, "the input has %d problem(s)", problems).Coded("input-problems")
 	}
-	return docs, fault.Bad(msg, problems...)
+	return fault.New(fault.Invalid, "%[2]s has %[1]d problem(s)", problems, file).Coded("file-problems")
 }
 
 func orStdin(file string) string {
@@ -147,7 +150,9 @@ func newTree(file string, n *yaml.Node) *tree {
 }
 
 func (t *tree) problem(n *yaml.Node, path, code, format string, args ...any) {
-	t.problems = append(t.problems, fault.Problem{Line: n.Line, Column: n.Column, Field: path, Code: code, Msg: fmt.Sprintf(format, args...)})
+	p := problem(code, format, args...)
+	p.Line, p.Column, p.Field = n.Line, n.Column, path
+	t.problems = append(t.problems, *p)
 }
 
 // build turns a YAML node into JSON values: map[string]any, []any, string,
@@ -155,7 +160,7 @@ func (t *tree) problem(n *yaml.Node, path, code, format string, args ...any) {
 func (t *tree) build(n *yaml.Node, path string, depth int) any {
 	if t.nodes++; t.nodes > maxNodes || depth > maxDepth {
 		if t.nodes <= maxNodes+1 || depth == maxDepth+1 {
-			t.problem(n, path, "too-large", "a document may have %d values, %d deep", maxNodes, maxDepth)
+			t.problem(n, path, "document-size", "a document may have %d values, %d deep", maxNodes, maxDepth)
 		}
 		t.nodes = maxNodes + 2
 		return nil
@@ -191,7 +196,7 @@ func (t *tree) mapping(n *yaml.Node, path string, depth int) any {
 		}
 		at := join(path, k.Value)
 		if k.Kind != yaml.ScalarNode {
-			t.problem(k, path, "key", "a key must be a plain word")
+			t.problem(k, path, "plain-key", "a key must be a plain word")
 			continue
 		}
 		if given[k.Value] {
@@ -216,7 +221,7 @@ func (t *tree) scalar(n *yaml.Node, path string) any {
 		return t.number(n, path)
 	}
 	if len(n.Value) > maxText {
-		t.problem(n, path, "too-large", "a text may have %d bytes; this one has %d", maxText, len(n.Value))
+		t.problem(n, path, "text-size", "a text may have %d bytes; this one has %d", maxText, len(n.Value))
 		return ""
 	}
 	if strings.ContainsRune(n.Value, 0) {

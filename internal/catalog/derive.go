@@ -26,16 +26,19 @@ import (
 type derived struct {
 	tree        map[string]any // without the status
 	doc         []byte         // as it is stored
+	status      string         // that it was computed with
 	refs        []reference
 	facets      []facet
 	title, body []string // words, each once and in one of the two
 }
 
-// derive computes what is stored of the state after the change, once.
+// derive computes what is stored of the state after the change, once for each
+// status it gets.
 func (ch *change) derive() error {
-	if ch.doc != nil {
+	if ch.doc != nil && ch.status == string(ch.after.Status) {
 		return nil
 	}
+	ch.status = string(ch.after.Status)
 	clean := Clean(ch.after)
 	data, err := json.Marshal(clean)
 	if err != nil {
@@ -200,7 +203,8 @@ func (f *Field) facets(v any, e *entity.Entity) []facet {
 	return []facet{{key: f.Path, value: value, ord: &ord}}
 }
 
-// facetValue writes a value as filters name it; references in full.
+// facetValue writes a value as filters name it; references in full, folded
+// values as Fold makes them.
 func (f *Field) facetValue(v any, e *entity.Entity) string {
 	switch x := v.(type) {
 	case string:
@@ -209,7 +213,7 @@ func (f *Field) facetValue(v any, e *entity.Entity) string {
 				return ref.String()
 			}
 		}
-		return cut(x, 200)
+		return cut(f.Key(x), 200)
 	case json.Number, bool:
 		return fmt.Sprint(x)
 	}
@@ -229,7 +233,7 @@ func (f *Field) order(v any, value string) string {
 		}
 	}
 	for i := range f.Enum {
-		if f.Enum[i].Value == value && !f.Suggest {
+		if f.Enum[i].Value == value && (!f.Suggest || f.Fold != nil) {
 			return fmt.Sprintf("%04d", i+1)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -52,9 +51,9 @@ func (c *Catalog) Create(ctx context.Context, caller Caller, e *entity.Entity) (
 }
 
 func taken(ref entity.Ref, by string) error {
-	e := fault.New(fault.Conflict, "the name %s is taken", ref.Short())
+	e := fault.New(fault.Conflict, "the name %s is taken", ref.Short()).Coded("taken")
 	if by != ref.String() {
-		e = fault.New(fault.Conflict, "%s was renamed to %s; its former name still leads there", ref.Short(), by)
+		e = fault.New(fault.Conflict, "%s was renamed to %s; its former name still leads there", ref.Short(), by).Coded("renamed-away")
 	}
 	e.Problems = []fault.Problem{{Ref: ref.Short(), Field: "metadata.name", Code: "taken", Msg: "is taken"}}
 	return e.WithHint("choose another name, or edit the one that is there")
@@ -64,7 +63,7 @@ func taken(ref entity.Ref, by string) error {
 func (c *Catalog) valid(e *entity.Entity) (*entity.Entity, error) {
 	after, _, problems := c.Validate(e)
 	if len(problems) > 0 {
-		return nil, fault.Bad(fmt.Sprintf("%s is not valid", e.Ref().Short()), problems...)
+		return nil, fault.New(fault.Invalid, "%s is not valid", e.Ref().Short()).Coded("not-valid").With(problems...)
 	}
 	return after, nil
 }
@@ -72,7 +71,7 @@ func (c *Catalog) valid(e *entity.Entity) (*entity.Entity, error) {
 // one writes a single change; an Unchanged one writes nothing.
 func (c *Catalog) one(ctx context.Context, caller Caller, dryRun bool, f func(*sqldb.Tx) (*change, error)) (*Change, error) {
 	var out *Change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		ch, err := f(tx)
 		if err != nil {
 			return err
@@ -125,13 +124,13 @@ func (c *Catalog) Patch(ctx context.Context, caller Caller, ref entity.Ref, patc
 		err = errors.New("it is null")
 	}
 	if err != nil {
-		return nil, fault.Bad("the patch is not a JSON object", fault.Problem{Code: "syntax", Msg: "not JSON: " + err.Error(), Args: []string{err.Error()}})
+		return nil, fault.Bad("the patch is not a JSON object", fault.Problem{Code: "syntax", Msg: "not JSON: " + err.Error(), Args: []string{err.Error()}}).Coded("patch")
 	}
 	return c.edit(ctx, caller, ref, opts, func(base map[string]any) (map[string]any, error) {
 		out := mergePatch(base, p)
 		for _, key := range []string{"apiVersion", "kind"} {
 			if !same(out[key], base[key]) {
-				return nil, fault.Bad("a patch cannot change what a thing is", fault.Problem{Ref: ref.Short(), Field: key, Code: "fixed", Msg: "cannot be changed"})
+				return nil, fault.Bad("a patch cannot change what a thing is", fault.Problem{Ref: ref.Short(), Field: key, Code: "fixed", Msg: "cannot be changed"}).Coded("patch-fixed")
 			}
 		}
 		return out, nil
@@ -139,7 +138,7 @@ func (c *Catalog) Patch(ctx context.Context, caller Caller, ref entity.Ref, patc
 }
 
 func (c *Catalog) edit(ctx context.Context, caller Caller, ref entity.Ref, opts UpdateOptions, work func(base map[string]any) (map[string]any, error)) (*Change, error) {
-	_, k, err := c.find(ctx, c.db, caller, ref)
+	_, k, err := c.find(ctx, c.q(), caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +154,7 @@ func (c *Catalog) edit(ctx context.Context, caller Caller, ref entity.Ref, opts 
 			opts.Base = r.rev
 		}
 		if opts.Strict && opts.Base != r.rev {
-			return nil, fault.New(fault.Precondition, "%s changed since you read it: it is at revision %d, not %d", ref.Short(), r.rev, opts.Base).WithHint("read it again and repeat your change")
+			return nil, fault.New(fault.Precondition, "%s changed since you read it: it is at revision %d, not %d", ref.Short(), r.rev, opts.Base).Coded("stale").WithHint("read it again and repeat your change")
 		}
 		return c.merged(ctx, tx, caller, k, r, opts.Base, work)
 	})
@@ -172,7 +171,7 @@ func (c *Catalog) merged(ctx context.Context, tx *sqldb.Tx, caller Caller, k *Ki
 	if base != r.rev {
 		rev, err := c.revision(ctx, tx, r.id, base)
 		if fault.Is(err, fault.NotFound) {
-			return nil, fault.New(fault.Precondition, "%s has no revision %d; it is at revision %d", before.Ref().Short(), base, r.rev).WithHint("read it again and repeat your change")
+			return nil, fault.New(fault.Precondition, "%s has no revision %d; it is at revision %d", before.Ref().Short(), base, r.rev).Coded("no-base").WithHint("read it again and repeat your change")
 		}
 		if err != nil {
 			return nil, err
@@ -197,10 +196,10 @@ func (c *Catalog) merged(ctx context.Context, tx *sqldb.Tx, caller Caller, k *Ki
 	}
 	after, _, problems := c.kinds.validateTree(result)
 	if len(problems) > 0 {
-		return nil, fault.Bad(before.Ref().Short()+" would not be valid", problems...)
+		return nil, fault.New(fault.Invalid, "%s would not be valid", before.Ref().Short()).Coded("would-be-invalid").With(problems...)
 	}
 	if after.Ref() != before.Ref() {
-		return nil, fault.Bad("an edit cannot change the name", fault.Problem{Ref: before.Ref().Short(), Field: "metadata.name", Code: "fixed", Msg: "cannot be changed by an edit", Hint: "rename it"})
+		return nil, fault.Bad("an edit cannot change the name", fault.Problem{Ref: before.Ref().Short(), Field: "metadata.name", Code: "fixed", Msg: "cannot be changed by an edit", Hint: "rename it"}).Coded("edit-renames")
 	}
 	ch := &change{op: Updated, kind: k, old: &r, before: before, after: after, fields: Diff(before, after)}
 	if len(ch.fields) == 0 {
@@ -211,7 +210,7 @@ func (c *Catalog) merged(ctx context.Context, tx *sqldb.Tx, caller Caller, k *Ki
 
 func (c *Catalog) clashed(ctx context.Context, tx *sqldb.Tx, caller Caller, before *entity.Entity, r row, clashes []clash) error {
 	a := &applying{c: c, ctx: ctx, tx: tx, caller: caller}
-	e := fault.New(fault.Conflict, "somebody else changed the same field(s) of %s while you edited it", before.Ref().Short())
+	e := fault.New(fault.Conflict, "somebody else changed the same field(s) of %s while you edited it", before.Ref().Short()).Coded("edit-clash")
 	for _, cl := range clashes {
 		p, err := a.clash(Document{Entity: before}, r, cl)
 		if err != nil {
@@ -231,7 +230,7 @@ func (c *Catalog) Delete(ctx context.Context, caller Caller, ref entity.Ref, bas
 			return nil, err
 		}
 		if base != 0 && base != r.rev {
-			return nil, fault.New(fault.Precondition, "%s changed since you read it: it is at revision %d, not %d", ref.Short(), r.rev, base).WithHint("read it again, then delete it")
+			return nil, fault.New(fault.Precondition, "%s changed since you read it: it is at revision %d, not %d", ref.Short(), r.rev, base).Coded("stale-delete").WithHint("read it again, then delete it")
 		}
 		return c.deletion(caller, r)
 	})
@@ -241,10 +240,10 @@ func (c *Catalog) Delete(ctx context.Context, caller Caller, ref entity.Ref, bas
 // that are not there any more are passed over.
 func (c *Catalog) DeleteAll(ctx context.Context, caller Caller, refs []entity.Ref) (int, error) {
 	if len(refs) > MaxApply {
-		return 0, fault.New(fault.TooLarge, "%d entities may be deleted at once; these are %d", MaxApply, len(refs))
+		return 0, fault.New(fault.TooLarge, "%d entities may be deleted at once; these are %d", MaxApply, len(refs)).Coded("delete-too-many")
 	}
 	var changes []*change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		changes = nil
 		seen := map[int64]bool{}
 		for _, ref := range refs {
@@ -326,10 +325,10 @@ func (c *Catalog) restored(ctx context.Context, tx *sqldb.Tx, k *Kind, r row, re
 func (c *Catalog) Rename(ctx context.Context, caller Caller, from entity.Ref, name string) (*Change, error) {
 	if !entity.ValidName(name) {
 		return nil, fault.Bad("the new name is not valid", fault.Problem{Ref: from.Short(), Field: "metadata.name", Code: "name", Args: []string{name},
-			Msg: strconv.Quote(name) + " cannot be a name: use 1 to 128 letters, digits, - _ and ., beginning and ending with a letter or digit"})
+			Msg: strconv.Quote(name) + " cannot be a name: use 1 to 128 letters, digits, - _ and ., beginning and ending with a letter or digit"}).Coded("new-name")
 	}
 	var out *Change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		changes, err := c.renaming(ctx, tx, caller, from, name)
 		if err != nil {
 			return err
@@ -377,9 +376,9 @@ func (c *Catalog) renaming(ctx context.Context, tx *sqldb.Tx, caller Caller, fro
 	case err != nil && !errors.Is(err, sqldb.ErrNoRows):
 		return nil, err
 	case err == nil && other.ref == after.Ref().String():
-		e := fault.New(fault.Conflict, "the name %s is taken", after.Ref().Short())
+		e := fault.New(fault.Conflict, "the name %s is taken", after.Ref().Short()).Coded("name-taken")
 		if other.deleted {
-			e = fault.New(fault.Conflict, "the name %s belongs to something deleted, whose history it keeps", after.Ref().Short())
+			e = fault.New(fault.Conflict, "the name %s belongs to something deleted, whose history it keeps", after.Ref().Short()).Coded("name-of-deleted")
 		}
 		e.Problems = []fault.Problem{{Ref: from.Short(), Field: "metadata.name", Code: "taken", Msg: "is taken"}}
 		return nil, e.WithHint("choose another name")
@@ -442,7 +441,7 @@ func (c *Catalog) repoint(h row, from, to entity.Ref) (*change, error) {
 	rewriteRefs(k.Fields, tree["spec"], swap)
 	after, _, problems := c.kinds.validateTree(tree)
 	if len(problems) > 0 {
-		return nil, fault.Bad("after the rename "+before.Ref().Short()+" would not be valid", problems...)
+		return nil, fault.New(fault.Invalid, "after the rename %s would not be valid", before.Ref().Short()).Coded("rename-breaks").With(problems...)
 	}
 	fields := Diff(before, after)
 	if len(fields) == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -44,7 +45,9 @@ func (ks *Kinds) yamlNode(e *entity.Entity) (*yaml.Node, error) {
 	}
 	var fields []Field
 	if k := ks.Get(e.Kind); k != nil {
-		fields = k.Fields
+		if fields = k.Fields; k.Open {
+			unkeep(tree)
+		}
 	}
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	put(root, "apiVersion", scalar(e.APIVersion))
@@ -52,6 +55,11 @@ func (ks *Kinds) yamlNode(e *entity.Entity) (*yaml.Node, error) {
 	put(root, "metadata", orderedNode(tree["metadata"], metaFields))
 	if tree["spec"] != nil {
 		put(root, "spec", orderedNode(tree["spec"], fields))
+	}
+	for _, key := range keysOf(tree) {
+		if !slices.Contains(rootKeys, key) {
+			put(root, key, orderedNode(tree[key], nil))
+		}
 	}
 	return root, nil
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
@@ -14,14 +15,42 @@ type File struct {
 	Data []byte
 }
 
-// Importer turns files of a foreign format into entities and applies them.
+// Importer turns files of a foreign format into entities and applies them. Call
+// Import, which asks first.
 type Importer struct {
 	Name   string // "radar", as in binnacle import radar
 	Title  lang.Text
 	Doc    lang.Text
 	Room   string
+	Wide   bool     // its files may hold kinds of other rooms than Room
 	Accept []string // endings of the files it reads, as ".csv"
-	Import func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
+	Args   []Arg    // what it may be told beyond the files
+	Read   func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
+}
+
+// Ask refuses who may write nothing that the importer could bring in.
+func (i Importer) Ask(p auth.Principal) error {
+	room := i.Room
+	if i.Wide {
+		room = auth.Somewhere
+	}
+	return p.Can(auth.Write, auth.Resource{Room: room})
+}
+
+// Import asks whether the caller may write, and only then reads the files and
+// applies what they hold; each kind in them is asked for again.
+func (i Importer) Import(ctx context.Context, c *Catalog, caller Caller, files []File, opts ImportOptions) (*ImportReport, error) {
+	if err := i.Ask(caller.Principal); err != nil {
+		return nil, err
+	}
+	return i.Read(ctx, c, caller, files, opts)
+}
+
+// Arg is something a format may be told: name=value, on the command line also
+// --name value.
+type Arg struct {
+	Name string
+	Doc  lang.Text // what it does, in a few words
 }
 
 // ImportOptions steer an import.
@@ -46,6 +75,7 @@ type Exporter struct {
 	Doc     lang.Text
 	Room    string
 	Formats []string // the first is taken when none is asked for
+	Args    []Arg    // what it may be told
 	Export  func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
 }
 

@@ -19,7 +19,7 @@ func (c *Catalog) History(ctx context.Context, caller Caller, ref entity.Ref, be
 	if err != nil {
 		return nil, err
 	}
-	return c.revisions(ctx, c.db, r.id, before, limit)
+	return c.revisions(ctx, c.q(), r.id, before, limit)
 }
 
 // Revision returns one revision.
@@ -28,7 +28,7 @@ func (c *Catalog) Revision(ctx context.Context, caller Caller, ref entity.Ref, r
 	if err != nil {
 		return nil, err
 	}
-	return c.revision(ctx, c.db, r.id, rev)
+	return c.revision(ctx, c.q(), r.id, rev)
 }
 
 // anyRow returns the row of an entity the caller may read, deleted or not.
@@ -41,7 +41,7 @@ func (c *Catalog) anyRow(ctx context.Context, caller Caller, ref entity.Ref) (ro
 		return row{}, err
 	}
 	ref.Kind = lower(k.Name)
-	r, err := c.load(ctx, c.db, caller.Org, ref)
+	r, err := c.load(ctx, c.q(), caller.Org, ref)
 	if errors.Is(err, sqldb.ErrNoRows) {
 		return r, c.missing(ctx, caller, ref)
 	}
@@ -79,7 +79,7 @@ func (c *Catalog) revisions(ctx context.Context, q sqldb.Querier, id, before int
 func (c *Catalog) revision(ctx context.Context, q sqldb.Querier, id, rev int64) (*Revision, error) {
 	r, err := scanRevision(q.QueryRow(ctx, `SELECT rev, op, at, author, author_name, manager, reason, ref, doc FROM revisions WHERE id = ? AND rev = ?`, id, rev))
 	if errors.Is(err, sqldb.ErrNoRows) {
-		return nil, fault.New(fault.NotFound, "there is no revision %d", rev)
+		return nil, fault.New(fault.NotFound, "there is no revision %d", rev).Coded("no-revision")
 	}
 	return &r, err
 }

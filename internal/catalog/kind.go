@@ -29,16 +29,20 @@ type Kind struct {
 	Open     bool     // unknown spec fields are kept and warned of, as Backstage files need
 	Personal bool     // about a person: looks by others go into the audit log
 	Order    int      // place among the kinds of its room
+	Reckoned int      // raised when the status, or what lists filter by, is computed otherwise than before: it is made anew (see Catalog.Refresh)
 
 	Examples []string  // valid YAML, shown on the reference page and tested
 	Invalid  []Invalid // wrong YAML and the error it gives, tested
 
 	// Made by Of.
 	Fields []Field
-	Status []Field // of what Derived computes
+	Status []Field // of what is computed or stated
 	spec   reflect.Type
 	check  func(*entity.Entity, any) []fault.Problem
 	derive func(*entity.Entity, any) any
+	begin  func(*Look) reckoner // instead of derive: a status that follows from others too
+	follow Follow
+	stated bool // the status is written by SetStatus
 }
 
 // Invalid is a file that a kind refuses, and a part of the message it gets.
@@ -96,6 +100,10 @@ type Field struct {
 	ReadOnly bool     // shown, never asked for
 	Min, Max *float64 // of Int and Number
 	Example  string
+
+	// Set by Folded; nil where each spelling is a value of its own.
+	Fold func(string) string // values with one result are one value to filters and sorting
+	Show func(string) string // how a value, or what Fold made of it, is written for people
 }
 
 // Of returns k with its fields read from the struct T, the shape of its spec.
@@ -124,27 +132,6 @@ func Of[T any](k Kind, check func(*entity.Entity, *T) []fault.Problem) *Kind {
 		k.Versions = []string{entity.APIVersion}
 	}
 	return &k
-}
-
-// Derive sets a pure function whose result becomes the status of every entity
-// of kind k each time it is written.
-func Derive[T any](k *Kind, f func(*entity.Entity, *T) any) *Kind {
-	k.derive = func(e *entity.Entity, spec any) any { return f(e, spec.(*T)) }
-	return k
-}
-
-// Derived is Derive for a status whose shape is the struct S. Its tags are those
-// of a spec: the fields with a column or a filter are shown, sorted and filtered
-// in lists as the others are, and nobody writes them. A nil result is no
-// status.
-func Derived[T, S any](k *Kind, f func(*entity.Entity, *T) *S) *Kind {
-	k.Status = fieldsOf(reflect.TypeFor[S](), "status")
-	return Derive(k, func(e *entity.Entity, spec *T) any {
-		if s := f(e, spec); s != nil {
-			return s
-		}
-		return nil
-	})
 }
 
 // Spec decodes the spec of e into the struct of its kind.
@@ -227,14 +214,39 @@ func walk(fields []Field, visit func(*Field)) {
 	}
 }
 
+// Folded says that values of a text field of k that fold makes equal are one
+// value, whatever their spelling: filters take any spelling and count them
+// together, and lists sort them by their place among the suggested values. show
+// writes a value for people.
+func Folded(k *Kind, path string, fold, show func(string) string) {
+	f := k.Field(path)
+	f.Fold, f.Show = fold, show
+}
+
 // EnumFor returns the entry of a value, or nil.
 func (f *Field) EnumFor(value string) *Enum {
 	for i := range f.Enum {
-		if f.Enum[i].Value == value {
+		if f.Enum[i].Value == value || f.Fold != nil && strings.EqualFold(f.Enum[i].Value, value) {
 			return &f.Enum[i]
 		}
 	}
 	return nil
+}
+
+// Key is the value that filters know a value by.
+func (f *Field) Key(value string) string {
+	if f.Fold == nil {
+		return value
+	}
+	return f.Fold(value)
+}
+
+// Written is a value that is no entry of Enum, as people read it.
+func (f *Field) Written(value string) string {
+	if f.Show == nil {
+		return value
+	}
+	return f.Show(value)
 }
 
 // Kinds is a set of kinds, found by any of their names.
@@ -274,7 +286,7 @@ func (ks *Kinds) Find(name string) (*Kind, error) {
 	if k := ks.Get(name); k != nil {
 		return k, nil
 	}
-	err := fault.New(fault.NotFound, "there is no kind %q", name)
+	err := fault.New(fault.NotFound, "there is no kind %q", name).Coded("no-kind")
 	if near := nearest(name, ks.Names()); near != "" {
 		return nil, err.WithHint("did you mean %q?", near)
 	}

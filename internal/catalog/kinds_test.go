@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
-	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
@@ -62,24 +61,18 @@ func testKinds() *catalog.Kinds {
 		catalog.Of[human](catalog.Kind{Name: "User", Plural: "users", Room: auth.People, Personal: true, Title: lang.T("Human", "Persona"), Titles: lang.T("Humans", "Personas")}, nil))
 }
 
-func migrations() []sqldb.Migration {
-	var all []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), catalog.Migrations()} {
-		all = append(all, m...)
-	}
-	return all
-}
-
 // world is a catalog with a clock that moves a second at each look.
 type world struct {
 	*testing.T
 	c   *catalog.Catalog
 	db  *sqldb.DB
 	ctx context.Context
+
+	lookedAt int // looks that a test has seen already
 }
 
 func each(t *testing.T, f func(w *world)) {
-	sqldbtest.Run(t, migrations(), func(t *testing.T, db *sqldb.DB) { f(newWorld(t, db)) })
+	sqldbtest.Run(t, catalogtest.Migrations(), func(t *testing.T, db *sqldb.DB) { f(newWorld(t, db)) })
 }
 
 func newWorld(t *testing.T, db *sqldb.DB) *world {

@@ -11,14 +11,14 @@ import (
 // patch has not been through Decode.
 func (v *validation) limits(value any, path string, depth int) {
 	if depth > maxDepth {
-		v.add(path, "too-large", "a document may be %d values deep", maxDepth)
+		v.add(path, "document-depth", "a document may be %d values deep", maxDepth)
 		return
 	}
 	switch x := value.(type) {
 	case string:
 		switch {
 		case len(x) > maxText:
-			v.add(path, "too-large", "a text may have %d bytes; this one has %d", maxText, len(x))
+			v.add(path, "text-size", "a text may have %d bytes; this one has %d", maxText, len(x))
 		case strings.ContainsRune(x, 0):
 			v.add(path, "nul", "a text may not hold a NUL character")
 		}

@@ -67,14 +67,15 @@ type cursor struct {
 }
 
 // List returns one page of the entities a query asks for, as they are at one
-// moment.
+// moment. What it shows of other people is written to the audit log; see
+// GatherLooks.
 func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, error) {
 	l, err := c.prepare(caller, q)
 	if err != nil {
 		return nil, err
 	}
 	page := &Page{Items: []*entity.Entity{}, Total: -1}
-	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
+	err = c.view(ctx, func(tx *sqldb.Tx) error {
 		if err := l.find(ctx, tx); err != nil {
 			return err
 		}
@@ -86,11 +87,15 @@ func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, erro
 	if err != nil {
 		return nil, err
 	}
-	return page, nil
+	return page, c.sawAll(ctx, caller, q, page.Items)
 }
 
 // Each calls f for every entity a query asks for, page after page.
 func (c *Catalog) Each(ctx context.Context, caller Caller, q Query, f func(*entity.Entity) error) error {
+	return c.gathering(ctx, func(ctx context.Context) error { return c.each(ctx, caller, q, f) })
+}
+
+func (c *Catalog) each(ctx context.Context, caller Caller, q Query, f func(*entity.Entity) error) error {
 	q.Limit, q.NoTotal = MaxLimit, true
 	for {
 		page, err := c.List(ctx, caller, q)
@@ -115,7 +120,7 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 		l.q.Limit = DefaultLimit
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
-		return nil, badQuery("limit", "must be 1 to %d", MaxLimit)
+		return nil, badQuery("limit", "query-limit", "must be 1 to %d", MaxLimit)
 	}
 	steps := []func() error{l.chooseKinds, l.conditions, l.expression, l.text, l.order, l.cursor}
 	for _, step := range steps {
@@ -126,9 +131,10 @@ func (c *Catalog) prepare(caller Caller, q Query) (*listing, error) {
 	return l, nil
 }
 
-func badQuery(field, format string, args ...any) error {
-	msg := fmt.Sprintf(format, args...)
-	return fault.Bad("the query cannot be answered", fault.Problem{Field: field, Code: "query", Msg: msg, Args: []string{msg}})
+func badQuery(field, code, format string, args ...any) error {
+	p := problem(code, format, args...)
+	p.Field = field
+	return fault.Bad("the query cannot be answered", *p).Coded("query")
 }
 
 func (l *listing) chooseKinds() error {
@@ -156,7 +162,7 @@ func (l *listing) conditions() error {
 	if l.q.Owner != "" {
 		ref, err := entity.ParseRef(l.q.Owner, "group", "")
 		if err != nil {
-			return badQuery("owner", "%v", err)
+			return badQuery("owner", "query-owner", "%q is not a reference: write [kind:][namespace/]name, as group:platform", l.q.Owner)
 		}
 		l.must = append(l.must, facetIn{key: ownerKey, values: []string{ref.String()}})
 	}
@@ -199,14 +205,23 @@ func (l *listing) field(path string, values []string) error {
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(path)
 		if f == nil || !f.Filter && f.Column == 0 {
-			return badQuery(path, "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
+			return badQuery(path, "query-field", "%s has no field %s to filter by", l.c.kinds.Get(name).Name, path)
 		}
 		if f.Type == Reference || f.Item != nil && f.Item.Type == Reference {
 			values = l.fullRefs(f, values)
 		}
+		values = f.keys(values)
 	}
 	l.must = append(l.must, facetIn{key: path, values: values})
 	return nil
+}
+
+func (f *Field) keys(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = f.Key(v)
+	}
+	return out
 }
 
 func (l *listing) fullRefs(f *Field, values []string) []string {
@@ -220,13 +235,20 @@ func (l *listing) fullRefs(f *Field, values []string) []string {
 	return out
 }
 
-// expression compiles the CEL filter and takes from it what an index knows.
+// expression compiles the CEL filter, checks its fields, and takes from it what an index knows.
 func (l *listing) expression() error {
 	if l.q.CEL == "" {
 		return nil
 	}
 	var err error
 	if l.program, err = l.c.filter.compile(l.q.CEL); err != nil {
+		return err
+	}
+	var kinds []*Kind
+	for _, name := range l.kinds {
+		kinds = append(kinds, l.c.kinds.Get(name))
+	}
+	if err := l.program.mentions.check(kinds); err != nil {
 		return err
 	}
 	for _, eq := range l.program.equalities {
@@ -245,7 +267,7 @@ func (l *listing) indexed(key string) bool {
 	}
 	for _, name := range l.kinds {
 		f := l.c.kinds.Get(name).Field(key)
-		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || !f.Filter && f.Column == 0 {
+		if f == nil || f.Type == List || f.Type == Reference || f.Type == Number || f.Fold != nil || !f.Filter && f.Column == 0 {
 			return false
 		}
 	}
@@ -274,7 +296,7 @@ func (l *listing) order() error {
 	}
 	for _, name := range l.kinds {
 		if f := l.c.kinds.Get(name).Field(l.q.Sort); f == nil || f.Column == 0 || f.Type == List {
-			return badQuery("sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
+			return badQuery("sort", "query-sort", "%s cannot be sorted by %q; use name, title, updated, created, kind, owner or a column", l.c.kinds.Get(name).Name, l.q.Sort)
 		}
 	}
 	l.sort.facet, l.sort.column = l.q.Sort, "s.ord"
@@ -305,7 +327,7 @@ func (l *listing) cursor() error {
 		err = fmt.Errorf("no place in it")
 	}
 	if err != nil || cur.Sort != l.signature() {
-		return badQuery("cursor", "it is not one that this list gave; begin again without it")
+		return badQuery("cursor", "query-cursor", "it is not one that this list gave; begin again without it")
 	}
 	l.after = &cur
 	return nil

@@ -63,7 +63,6 @@ func TestList(t *testing.T) {
 		f(catalog.Query{CEL: `kind == "Part" && spec.tier >= 2 && !has(metadata.owner)`}, "beta gamma")
 		f(catalog.Query{CEL: `has(metadata.labels) && metadata.labels["env"] == "prod" && spec.type.startsWith("lib")`}, "gamma")
 		f(catalog.Query{CEL: `metadata.name in ["delta", "beta"]`}, "beta delta")
-		f(catalog.Query{CEL: `spec.missing == 1`}, "")
 		f(catalog.Query{Text: "checkout"}, "alpha beta")
 		f(catalog.Query{Text: "CHECKOUT ledg"}, "alpha")
 		f(catalog.Query{Text: "cafe"}, "delta")

@@ -41,15 +41,16 @@ type postingRow struct {
 }
 
 // lockWrites makes the writers of entities wait for each other from here on:
-// two that change the ids of one value would lose one of the changes. An apply
-// takes it before it reads, so that nobody changes under it what it compares.
+// two that change the ids of one value would lose one of the changes. It is taken
+// before anything is read, so that nobody changes under a writer what it
+// compares, and before any other lock, so that no two wait for each other.
 // SQLite has one writer.
 func lockWrites(ctx context.Context, tx *sqldb.Tx) error {
 	if tx.Dialect() == sqldb.SQLite {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE ids SET next = next WHERE name = 'entities'`)
-	return err
+	var next int64
+	return tx.QueryRow(ctx, `SELECT next FROM ids WHERE name = 'entities' FOR UPDATE`).Scan(&next)
 }
 
 // repost brings the rows from what entities had to what they have.
@@ -76,8 +77,8 @@ func (r *repost) has(p posting, id int64) {
 	t.in = append(t.in, id)
 }
 
-// had notes what the tables say of entities before they change.
-func (r *repost) had(ids []int64) error {
+// hadValues notes what the tables say of entities before they change.
+func (r *repost) hadValues(ids []int64) error {
 	for part := range slices.Chunk(ids, 5000) {
 		d := r.tx.Dialect()
 		facets, args := sqldb.Among(d, "f.id", part)
@@ -85,10 +86,19 @@ func (r *repost) had(ids []int64) error {
 		err := r.gone(`SELECT f.id, f.key, f.value, f.kind FROM facets f WHERE `+facets+`
 			UNION ALL SELECT e.id, '`+namespaceKey+`', e.ns, e.kind FROM entities e WHERE e.deleted = 0 AND `+entities+`
 			UNION ALL SELECT e.id, '`+ownerKey+`', e.owner, e.kind FROM entities e WHERE e.deleted = 0 AND e.owner <> '' AND `+entities, slices.Concat(args, args, args), false)
-		if err == nil {
-			err = r.gone(`SELECT s.id, '`+titleKey+`', s.title, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities+`
-			UNION ALL SELECT s.id, '`+wordKey+`', s.body, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities, slices.Concat(args, args), true)
+		if err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// hadWords notes the words of entities before they change.
+func (r *repost) hadWords(ids []int64) error {
+	for part := range slices.Chunk(ids, 5000) {
+		entities, args := sqldb.Among(r.tx.Dialect(), "e.id", part)
+		err := r.gone(`SELECT s.id, '`+titleKey+`', s.title, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities+`
+			UNION ALL SELECT s.id, '`+wordKey+`', s.body, e.kind FROM search s JOIN entities e ON e.id = s.id WHERE `+entities, slices.Concat(args, args), true)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ const RelationLimit = 500
 // the caller may read the other ends. References to what does not exist are
 // returned with Exists false.
 func (c *Catalog) Relations(ctx context.Context, caller Caller, ref entity.Ref) ([]Relation, error) {
-	r, _, err := c.find(ctx, c.db, caller, ref)
+	r, _, err := c.find(ctx, c.q(), caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (c *Catalog) edges(ctx context.Context, caller Caller, ids []int64, limit i
 }
 
 func (c *Catalog) scanEdges(ctx context.Context, caller Caller, query string, args []any) ([]edge, error) {
-	rows, err := c.db.Query(ctx, query, args...)
+	rows, err := c.q().Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (e *end) describe(doc []byte) {
 // Neighbourhood returns the entities up to depth references away, at most most
 // of them (the centre included), and the references between them.
 func (c *Catalog) Neighbourhood(ctx context.Context, caller Caller, ref entity.Ref, depth, most int) (*Graph, error) {
-	r, k, err := c.find(ctx, c.db, caller, ref)
+	r, k, err := c.find(ctx, c.q(), caller, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (g *neighbourhood) connect(e edge) {
 // Dangling returns references to what does not exist, as relations of their
 // holders: Ref is the missing end and Title the holder's reference.
 func (c *Catalog) Dangling(ctx context.Context, caller Caller, limit int) ([]Relation, error) {
-	rows, err := c.db.Query(ctx, `SELECT l.type, l.field, l.target, f.ref FROM relations l JOIN entities f ON f.id = l.id WHERE l.org = ? AND l.target_id IS NULL ORDER BY l.target, f.ref LIMIT ?`, caller.Org, limit)
+	rows, err := c.q().Query(ctx, `SELECT l.type, l.field, l.target, f.ref FROM relations l JOIN entities f ON f.id = l.id WHERE l.org = ? AND l.target_id IS NULL ORDER BY l.target, f.ref LIMIT ?`, caller.Org, limit)
 	if err != nil {
 		return nil, err
 	}

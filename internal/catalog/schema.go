@@ -168,7 +168,7 @@ func (k *Kind) noField(path string) error {
 	for _, f := range metaFields {
 		all = append(all, f.Path)
 	}
-	err := fault.New(fault.NotFound, "%s has no field %s", k.Name, path)
+	err := fault.New(fault.NotFound, "%s has no field %s", k.Name, path).Coded("no-field")
 	if near := nearest(path, all); near != "" {
 		return err.WithHint("did you mean %q?", near)
 	}

@@ -8,7 +8,8 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // revisions every state; aliases the former names; applied what each manager's
 // file said last; relations the typed references; facets the values that lists
 // filter and sort by; search the words; postings who has each value and word;
-// counts how many there are of a kind.
+// counts how many there are of a kind; reckoned how its statuses were computed
+// (Refresh).
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -18,7 +19,8 @@ CREATE VIRTUAL TABLE search USING fts5(scope, title, body, content='', contentle
 CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
 ;;
 CREATE INDEX search_words ON search USING gin (words)`},
-		{Name: "catalog/002-postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`)}}
+		{Name: "catalog/002", SQL: `CREATE TABLE reckoned (kind TEXT PRIMARY KEY, version BIGINT NOT NULL)`},
+		{Name: "catalog/postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`)}}
 }
 
 // DerivedTables are made from the other tables by Rebuild.

@@ -23,14 +23,15 @@ const (
 // the beginning of a word in the text, without regard to case and accents. An
 // exact name comes first, then titles, then the rest, the newest first among
 // equals. No kinds means all. Of very many the newest of each way to match are
-// ranked.
+// ranked. What it shows of other people is written to the audit log; see
+// GatherLooks.
 func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds []string, limit int) ([]Hit, error) {
 	l, err := c.prepare(caller, Query{Kinds: kinds, Text: text})
 	if err != nil {
 		return nil, err
 	}
 	found := map[int64]row{}
-	err = c.db.View(ctx, func(tx *sqldb.Tx) error {
+	err = c.view(ctx, func(tx *sqldb.Tx) error {
 		if err := l.present(ctx, tx); err != nil || len(l.words) == 0 {
 			return err
 		}
@@ -47,7 +48,15 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	if err != nil {
 		return nil, err
 	}
-	return c.ranked(found, text, l.words, limit)
+	hits, err := c.ranked(found, text, l.words, limit)
+	if err != nil {
+		return nil, err
+	}
+	refs := make([]string, len(hits))
+	for i, h := range hits {
+		refs[i] = h.Ref
+	}
+	return hits, c.saw(ctx, caller, Query{Text: text, Kinds: kinds}.String(), refs)
 }
 
 // candidates returns the ids that are ranked: all that match when they are not
@@ -242,91 +251,4 @@ func snippet(text string, ws []string) string {
 		b.WriteString(f)
 	}
 	return b.String()
-}
-
-// Rebuild makes the search words, facets and relations of every entity anew
-// from the documents, as after a restore.
-func (c *Catalog) Rebuild(ctx context.Context) error {
-	err := c.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		if err := lockWrites(ctx, tx); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO ids (name, next) VALUES (?, 1) ON CONFLICT (name) DO NOTHING`, rebuildMark); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM postings`)
-		return err
-	})
-	for last, n := int64(0), 1; n > 0 && err == nil; {
-		err = c.db.Tx(ctx, func(tx *sqldb.Tx) error {
-			var err error
-			n, last, err = c.rebuild(ctx, tx, last)
-			return err
-		})
-	}
-	if err == nil {
-		_, err = c.db.Exec(ctx, `DELETE FROM ids WHERE name = ?`, rebuildMark)
-	}
-	return err
-}
-
-// Upgrade makes what a migration asked for, and what a Rebuild that was cut off
-// left undone; most often nothing. It calls begin when there is something to
-// do, which takes minutes for a million entities.
-func (c *Catalog) Upgrade(ctx context.Context, begin func()) error {
-	var n int
-	err := c.db.QueryRow(ctx, `SELECT count(*) FROM ids WHERE name = ?`, rebuildMark).Scan(&n)
-	if err != nil || n == 0 {
-		return err
-	}
-	begin()
-	return c.Rebuild(ctx)
-}
-
-// rebuilt is how many entities are rebuilt in one transaction.
-const rebuilt = 2000
-
-func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, int64, error) {
-	if err := lockWrites(ctx, tx); err != nil {
-		return 0, after, err
-	}
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 ORDER BY e.id LIMIT ?`, after, rebuilt)
-	if err != nil {
-		return 0, after, err
-	}
-	defer rows.Close()
-	byOrg, n := map[string][]*change{}, 0
-	for rows.Next() {
-		var org string
-		r, err := scanRow(rows, &org)
-		if err != nil {
-			return 0, after, err
-		}
-		n, after = n+1, r.id
-		e, err := r.entity()
-		if err != nil {
-			return 0, after, err
-		}
-		if k := c.kinds.Get(e.Kind); k != nil {
-			byOrg[org] = append(byOrg[org], &change{op: Updated, kind: k, old: &r, before: e, after: e, id: r.id})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return 0, after, err
-	}
-	rows.Close()
-	for org, changes := range byOrg {
-		if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
-			return 0, after, err
-		}
-		w := c.writer(ctx, tx, org)
-		w.clear(ids(changes, func(*change) bool { return true }))
-		w.found(changes)
-		w.post()
-		w.link(changes)
-		if w.err != nil {
-			return 0, after, w.err
-		}
-	}
-	return n, after, nil
 }

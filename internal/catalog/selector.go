@@ -33,7 +33,7 @@ func ParseSelector(s string) (Selector, error) {
 		m := termPattern.FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			return nil, fault.Bad("the label selector cannot be read", fault.Problem{Field: "labels", Code: "selector", Args: []string{part},
-				Msg: fmt.Sprintf("%q is not a term", strings.TrimSpace(part)), Hint: "write key=value, key!=value, key in (a, b), key or !key, separated by commas"})
+				Msg: fmt.Sprintf("%q is not a term", strings.TrimSpace(part)), Hint: "write key=value, key!=value, key in (a, b), key or !key, separated by commas"}).Coded("selector")
 		}
 		sel = append(sel, termOf(m))
 	}

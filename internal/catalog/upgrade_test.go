@@ -8,19 +8,21 @@ import (
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
 
-// first are the migrations that a database of the first version has.
-func first() []sqldb.Migration {
-	return slices.DeleteFunc(migrations(), func(m sqldb.Migration) bool { return strings.HasPrefix(m.Name, "catalog/") && m.Name != "catalog/001" })
+// before are the migrations of a database that has no index of values yet.
+func before() []sqldb.Migration {
+	return slices.DeleteFunc(catalogtest.Migrations(), func(m sqldb.Migration) bool { return m.Name == "catalog/postings" })
 }
 
-// A database of the first version is migrated forward: what is derived is made
-// from the documents, and a start that is cut off leaves the rest to the next.
+// A database from before the index of values is migrated forward: what is
+// derived is made from the documents, and a start that is cut off leaves the rest
+// to the next.
 func TestUpgrade(t *testing.T) {
-	sqldbtest.Run(t, first(), func(t *testing.T, db *sqldb.DB) {
+	sqldbtest.Run(t, before(), func(t *testing.T, db *sqldb.DB) {
 		ctx := context.Background()
 		for i := 1; i <= 5; i++ {
 			doc := fmt.Sprintf(`{"apiVersion":"binnacle.dev/v1","kind":"Part","metadata":{"name":"p%d","tags":["old"],"owner":"group:core"},"spec":{"type":"service","tier":%d,"notes":"pigeon","dependsOn":["p1"]}}`, i, 1+i%4)
@@ -37,7 +39,7 @@ func TestUpgrade(t *testing.T) {
 		if _, err := db.Exec(ctx, `INSERT INTO counts (org, kind, n) VALUES ('acme', 'part', 5)`); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Migrate(ctx, migrations()); err != nil {
+		if err := db.Migrate(ctx, catalogtest.Migrations()); err != nil {
 			t.Fatal(err)
 		}
 		w := newWorld(t, db)

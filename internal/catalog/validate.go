@@ -52,10 +52,17 @@ func (v *validation) add(path, code, format string, args ...any) *fault.Problem 
 	return &v.problems[len(v.problems)-1]
 }
 
-func (v *validation) warn(path, format string, args ...any) {
+func (v *validation) warn(path, code, format string, args ...any) *Warning {
 	line, _ := v.place(path)
-	v.warnings = append(v.warnings, Warning{File: v.file, Line: line, Ref: v.ref, Field: path, Msg: fmt.Sprintf(format, args...)})
+	w := Warning{File: v.file, Line: line, Ref: v.ref, Field: path, Code: code, Msg: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		w.Args = append(w.Args, fmt.Sprint(a))
+	}
+	v.warnings = append(v.warnings, w)
+	return &v.warnings[len(v.warnings)-1]
 }
+
+func didYouMean(near string) string { return fmt.Sprintf("did you mean %q?", near) }
 
 var (
 	rootKeys   = []string{"apiVersion", "kind", "metadata", "spec", "status"}
@@ -76,7 +83,11 @@ func (v *validation) entity(root map[string]any) *entity.Entity {
 	if !v.setKind(kind, version) {
 		return nil
 	}
-	v.unknown(root, rootKeys, "", v.kind.Open)
+	if v.kind.Open {
+		v.keep(root, meta)
+	} else {
+		v.unknown(root, rootKeys, "", false)
+	}
 	v.metadata(root["metadata"])
 	v.ns, _ = meta["namespace"].(string)
 	before := len(v.problems)
@@ -111,7 +122,7 @@ func (v *validation) setKind(kind, version string) bool {
 	if k == nil || k.Name != kind {
 		p := v.add("kind", "unknown-kind", "there is no kind %q", kind)
 		if near := nearest(kind, v.kinds.Names()); near != "" {
-			p.Hint = fmt.Sprintf("did you mean %q?", near)
+			p.Hint = didYouMean(near)
 		}
 		return false
 	}
@@ -130,7 +141,7 @@ func (v *validation) setKind(kind, version string) bool {
 func (v *validation) decodeSpec(e *entity.Entity) {
 	spec := reflect.New(v.kind.spec).Interface()
 	if err := json.Unmarshal(e.Spec, spec); err != nil {
-		v.add("spec", "type", "does not fit: %v", err)
+		v.add("spec", "unfit", "does not fit: %v", err)
 		return
 	}
 	if v.kind.check != nil {
@@ -150,11 +161,13 @@ func (v *validation) decodeSpec(e *entity.Entity) {
 func (v *validation) metadata(value any) {
 	meta, ok := value.(map[string]any)
 	if !ok {
-		v.add("metadata", "required", "is required, with at least a name")
+		v.add("metadata", "metadata", "is required, with at least a name")
 		return
 	}
 	known := append(names(metaFields), serverKeys...)
-	v.unknown(meta, known, "metadata", v.kind.Open)
+	if !v.kind.Open {
+		v.unknown(meta, known, "metadata", false)
+	}
 	v.object(only(meta, names(metaFields)), metaFields, "metadata", true)
 	for _, key := range []string{"name", "namespace"} {
 		if s, ok := meta[key].(string); ok && s != "" && !entity.ValidName(s) {
@@ -218,31 +231,21 @@ func prune(v any) any {
 	return v
 }
 
+// unknown tells of the keys of an object that are not known: where the kind is
+// open they are kept, else each is an error.
 func (v *validation) unknown(m map[string]any, known []string, path string, open bool) {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if slices.Contains(known, key) || open && key == "relations" {
-			continue
-		}
-		near := nearest(key, known)
-		at := join(path, key)
-		if open {
-			v.warn(at, "not a field of %s; %s", v.kind.Name, kept(path))
-			continue
-		}
-		p := v.add(at, "unknown-field", "there is no field %q here", key)
-		if near != "" {
-			p.Hint = fmt.Sprintf("did you mean %q?", near)
-		} else {
-			p.Hint = "the fields are " + strings.Join(known, ", ")
+		switch at := join(path, key); {
+		case slices.Contains(known, key):
+		case open:
+			v.noteKept(at, key, known)
+		default:
+			p := v.add(at, "unknown-field", "there is no field %q here", key)
+			if p.Hint = "the fields are " + strings.Join(known, ", "); nearest(key, known) != "" {
+				p.Hint = didYouMean(nearest(key, known))
+			}
 		}
 	}
-}
-
-func kept(path string) string {
-	if path == "spec" || strings.HasPrefix(path, "spec.") {
-		return "kept as it is"
-	}
-	return "left out"
 }
 
 // object checks a JSON object against fields and returns it pruned; unknown
@@ -253,7 +256,7 @@ func (v *validation) object(value any, fields []Field, path string, open bool) a
 		v.typeProblem(path, "an object", value)
 		return nil
 	}
-	if path != "metadata" {
+	if path != "metadata" && !(open && strings.HasPrefix(path, "metadata.")) {
 		v.unknown(m, names(fields), path, open)
 	}
 	out := maps.Clone(m)
@@ -364,7 +367,7 @@ func (v *validation) list(val any, f *Field, path string, open bool) any {
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if item == nil {
-			v.add(at, "required", "is empty")
+			v.add(at, "empty-item", "is empty")
 			continue
 		}
 		out = append(out, v.value(item, f.Item, at, open))
@@ -436,7 +439,7 @@ func (v *validation) enum(s string, f *Field, path string) {
 	}
 	p := v.add(path, "enum", "%q is not one of %s", s, strings.Join(values, ", "))
 	if near := nearest(s, values); near != "" {
-		p.Hint = fmt.Sprintf("did you mean %q?", near)
+		p.Hint = didYouMean(near)
 	}
 }
 
@@ -450,7 +453,7 @@ var backstageRef = regexp.MustCompile(`^([^:/]+:)?([^:/]+/)?[^:/]+$`)
 func (v *validation) reference(s string, f *Field, path string) any {
 	ref, err := v.resolve(s, f)
 	if err != nil && v.kind.Open && backstageRef.MatchString(s) {
-		v.warn(path, "%q cannot be the name of a %s; kept as it is, without a relation", s, f.Refs[0])
+		v.warn(path, "odd-reference", "%q cannot be the name of a %s; kept as it is, without a relation", s, f.Refs[0])
 		return s
 	}
 	if err != nil {
@@ -459,7 +462,7 @@ func (v *validation) reference(s string, f *Field, path string) any {
 	}
 	if f.Refs[0] != "*" && !slices.Contains(f.Refs, ref.Kind) {
 		if v.kind.Open {
-			v.warn(path, "%q points at a %s; expected is %s", s, ref.Kind, strings.Join(f.Refs, " or "))
+			v.warn(path, "odd-kind", "%q points at a %s; expected is %s", s, ref.Kind, strings.Join(f.Refs, " or "))
 			return s
 		}
 		v.add(path, "reference-kind", "%q points at a %s; it must be a %s", s, ref.Kind, strings.Join(f.Refs, " or "))

@@ -38,16 +38,37 @@ type change struct {
 // ref returns the reference the entity has after the change.
 func (ch *change) ref() entity.Ref { return ch.after.Ref() }
 
-// write stores the changes with their revisions, relations, facets, search
-// words, feed entries and audit records. It is the only place that does.
+// write stores the changes, and what follows from them in statuses. Entities
+// whose status follows from others are stored after those.
 func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
+	var first, then []*change
+	for _, ch := range changes {
+		if ch.carry(); ch.kind.begin == nil {
+			first = append(first, ch)
+		} else {
+			then = append(then, ch)
+		}
+	}
+	if err := c.store(ctx, tx, caller, first); err != nil {
+		return err
+	}
+	if err := c.reckon(ctx, tx, caller.Org, then); err != nil {
+		return err
+	}
+	if err := c.store(ctx, tx, caller, then); err != nil {
+		return err
+	}
+	return c.followed(ctx, tx, caller.Org, changes)
+}
+
+// store writes the changes with their revisions, relations, facets, search
+// words, feed entries and audit records. It is the only place that does, and is
+// called while no other writes (see writing).
+func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	if len(changes) == 0 {
 		return nil
 	}
 	if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
-		return err
-	}
-	if err := lockWrites(ctx, tx); err != nil {
 		return err
 	}
 	now := c.now().UTC().Truncate(time.Microsecond)
@@ -168,8 +189,15 @@ func (w *writer) insert(r sqldb.Rows) {
 
 // had notes what the index says of the states before.
 func (w *writer) had(old []int64) {
+	w.hadValues(old)
 	if w.err == nil {
-		w.err = w.repost.had(old)
+		w.err = w.repost.hadWords(old)
+	}
+}
+
+func (w *writer) hadValues(old []int64) {
+	if w.err == nil {
+		w.err = w.repost.hadValues(old)
 	}
 }
 
@@ -259,7 +287,13 @@ func saveApplied(ctx context.Context, tx *sqldb.Tx, rows [][]any) error {
 
 // found writes what lists and search find an entity by.
 func (w *writer) found(changes []*change) {
-	var facets, search [][]any
+	w.values(changes)
+	w.words(changes)
+}
+
+// values writes what lists filter and sort by.
+func (w *writer) values(changes []*change) {
+	var facets [][]any
 	for _, ch := range changes {
 		if ch.op == Deleted {
 			continue
@@ -277,15 +311,26 @@ func (w *writer) found(changes []*change) {
 		if owner := ownerRef(ch.after); owner != "" {
 			has(ownerKey, owner)
 		}
+	}
+	w.insert(sqldb.Rows{Table: "facets", Columns: []string{"id", "org", "kind", "key", "value", "ord"}, Values: facets})
+}
+
+// words writes what search finds.
+func (w *writer) words(changes []*change) {
+	var search [][]any
+	for _, ch := range changes {
+		if ch.op == Deleted {
+			continue
+		}
+		kind := lower(ch.kind.Name)
 		for _, word := range ch.title {
-			has(titleKey, word)
+			w.repost.has(posting{titleKey, word, kind}, ch.id)
 		}
 		for _, word := range ch.body {
-			has(wordKey, word)
+			w.repost.has(posting{wordKey, word, kind}, ch.id)
 		}
 		search = append(search, []any{ch.id, strings.Join(ch.title, " "), strings.Join(ch.body, " ")})
 	}
-	w.insert(sqldb.Rows{Table: "facets", Columns: []string{"id", "org", "kind", "key", "value", "ord"}, Values: facets})
 	w.insert(sqldb.Rows{Table: "search", Columns: []string{"id", "title", "body"}, Values: search})
 }
 

@@ -27,10 +27,11 @@ var calls = map[string]string{
 	"user reset-link": "user reset-link x@example.org", "user sign-in-link": "user sign-in-link owner@default.example", "user remove": "user remove x@example.org",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke abc",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
+	"key rotate": "key rotate", "key reset": "key reset --yes",
 }
 
 // local lists the commands that act on a data folder only.
-var local = []string{"serve", "demo", "restore", "mcp", "user sign-in-link"}
+var local = []string{"serve", "demo", "restore", "mcp", "user sign-in-link", "key rotate", "key reset"}
 
 // installation is a server with a token for every role.
 type installation struct {

@@ -87,21 +87,21 @@ func (a *applying) apply(ctx context.Context, s *session, args []string) (*catal
 
 func (s *session) warn(warnings []catalog.Warning) {
 	for _, w := range warnings {
-		place := ""
-		if w.File != "" {
-			place = fmt.Sprintf("%s:%d: ", w.File, w.Line)
+		word, state := lang.T("warning:", "aviso:"), "warn"
+		if w.Note {
+			word, state = lang.T("note:", "nota:"), "info"
 		}
-		msg := oneLine(place+strings.TrimPrefix(w.Ref+": "+w.Field+": ", ": ")+w.Msg, 0)
-		fmt.Fprintf(s.Err, "%s %s\n", s.paint(s.ErrTTY, "warn", s.say(lang.T("warning:", "aviso:"))), msg)
+		fmt.Fprintf(s.Err, "%s %s\n", s.paint(s.ErrTTY, state, s.say(word)), oneLine(w.Problem().String(), 0))
 	}
 }
 
 var opWords = map[catalog.Op]lang.Text{
 	catalog.Created: lang.T("created", "creado"), catalog.Updated: lang.T("updated", "cambiado"), catalog.Unchanged: lang.T("unchanged", "sin cambios"),
 	catalog.Deleted: lang.T("deleted", "borrado"), catalog.Renamed: lang.T("renamed", "renombrado"), catalog.Restored: lang.T("restored", "restaurado"),
+	catalog.Restated: lang.T("new status", "estado nuevo"),
 }
 
-var opStates = map[catalog.Op]string{catalog.Created: "ok", catalog.Updated: "info", catalog.Deleted: "bad", catalog.Renamed: "info", catalog.Restored: "info", catalog.Unchanged: "idle"}
+var opStates = map[catalog.Op]string{catalog.Created: "ok", catalog.Updated: "info", catalog.Deleted: "bad", catalog.Renamed: "info", catalog.Restored: "info", catalog.Restated: "info", catalog.Unchanged: "idle"}
 
 // writeChanges prints what was done to each entity, then how many of each.
 func (s *session) writeChanges(out string, changes []catalog.Change, dryRun bool, whole any) error {

@@ -198,7 +198,8 @@ func (s *session) restore(ctx context.Context, file string) error {
 	}
 	s.print("Restored %d rows of %d tables, as they were on %s UTC, into %s", "Restauradas %d filas de %d tablas, como estaban el %s UTC, en %s", report.Rows, len(report.Tables), moment(report.Created), s.place.Data)
 	if key := s.Layout(s.place.Place).KeyFile; missing(key) {
-		s.tell("The backup has no key file: put your copy at %s before you serve it.", "La copia no tiene el archivo de la clave: pon la tuya en %s antes de servirla.", key)
+		s.tell("The backup has no key file: put your copy at %s.", "La copia no tiene el archivo de la clave: pon la tuya en %s.", key)
+		s.tell("It works without one, save codes of second factors and single sign-on; when there is no copy, \"binnacle key reset\" begins anew.", "Funciona sin él, salvo los códigos de segundo factor y el inicio de sesión único; si no hay copia, \"binnacle key reset\" empieza de nuevo.")
 	}
 	s.tell("Next: binnacle serve --data %s", "Ahora: binnacle serve --data %s", s.place.Data)
 	return nil

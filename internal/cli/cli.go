@@ -140,9 +140,9 @@ CÓDIGOS DE SALIDA
 			serveCommand(), demoCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
-			importCommand(), exportCommand(),
+			importCommand(s.Importers), exportCommand(s.Exporters),
 			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
-			backupCommand(), restoreCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
+			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},
 	}
 }

@@ -83,7 +83,7 @@ func kinds() *catalog.Kinds {
 // rings imports technologies from lines "name,edition,ring".
 func rings() catalog.Importer {
 	return catalog.Importer{Name: "rings", Room: auth.Strategy, Accept: []string{".csv"}, Title: lang.T("Rings", "Anillos"),
-		Doc: lang.T("Lines of name, edition and ring. For tests.", "Líneas de nombre, edición y anillo. Para pruebas."), Import: importRings}
+		Doc: lang.T("Lines of name, edition and ring. For tests.", "Líneas de nombre, edición y anillo. Para pruebas."), Read: importRings}
 }
 
 func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {

@@ -122,7 +122,6 @@ func (d *doctor) folder(ctx context.Context) {
 	}
 	d.held()
 	d.disk()
-	d.key()
 	db, ok := d.database(ctx)
 	if !ok {
 		return
@@ -131,6 +130,7 @@ func (d *doctor) folder(ctx context.Context) {
 	if !d.migrations(ctx, db) {
 		return
 	}
+	d.key(ctx, db)
 	d.clock(ctx, db)
 	d.lag(ctx, db)
 	d.chain(ctx, db)
@@ -198,22 +198,25 @@ func (d *doctor) disk() {
 	}
 }
 
-// key checks the file of the key that seals secrets.
-func (d *doctor) key() {
+// key checks that the file of the key that seals secrets is private and opens
+// what the database holds.
+func (d *doctor) key(ctx context.Context, db *sqldb.DB) {
 	d.check = lang.T("key file", "clave")
 	path := d.Layout(d.place.Place).KeyFile
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		d.note("warn", d.say(lang.T("%s is not there; the next start makes one if the database holds no secrets", "%s no existe; el próximo arranque lo crea si la base de datos no tiene secretos"), path),
-			d.say(lang.T("if there was one, put it back from your copy before you serve", "si existía, devuélvelo de tu copia antes de servir")))
-	case err != nil:
-		d.trouble(err)
-	case info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/':
-		d.note("bad", d.say(lang.T("others may read %s (%v)", "otros pueden leer %s (%v)"), path, info.Mode().Perm()), "chmod 600 "+path)
-	default:
-		d.ok("%s is there and private; keep a copy apart from the database's", "%s existe y es privado; guarda una copia aparte de la base de datos", path)
+	keys := auth.NewKeyring(db, path)
+	if begun, err := keys.Begun(ctx); err == nil && !begun && missing(path) {
+		d.note("warn", d.say(lang.T("%s is not there yet", "%s aún no existe"), path), d.say(lang.T("the next start makes it", "el próximo arranque lo crea")))
+		return
 	}
+	if err := keys.Check(ctx); err != nil {
+		d.trouble(err)
+		if lost, err := keys.Lost(ctx); err == nil {
+			d.note("bad", d.say(lang.T("without it cannot be read: %d second factor(s), %d client secret(s) of single sign-on", "sin él no se pueden leer: %d segundo(s) factor(es), %d secreto(s) de cliente del inicio único"), len(lost.Factors), len(lost.Providers)),
+				d.say(lang.T("everything else works; binnacle key reset lists them and begins anew", "lo demás funciona; binnacle key reset los enumera y empieza de nuevo")))
+		}
+		return
+	}
+	d.ok("%s is private and opens every secret; keep a copy apart from the database's", "%s es privado y abre todos los secretos; guarda una copia aparte de la base de datos", path)
 }
 
 // database opens the database and asks it to check itself.

@@ -170,13 +170,15 @@ func noForm(format, form string, known []string) error {
 
 // Follow reads on from the present end of the feed.
 func (l *local) Follow(ctx context.Context, types []string, ready func() error, f func(feed.Entry) error) error {
-	after, err := l.Feed.Head(ctx)
+	head, err := l.Feed.OrgHead(ctx, l.who.Org)
 	if err == nil {
 		err = ready()
 	}
+	r := l.Feed.Reader(l.who.Org, head, types...)
 	for err == nil {
 		var entries []feed.Entry
-		if entries, after, err = l.Feed.Page(ctx, l.who.Org, after, 500, types...); err != nil {
+		var more bool
+		if entries, more, err = r.Next(ctx, 500); err != nil {
 			break
 		}
 		for _, e := range entries {
@@ -184,7 +186,9 @@ func (l *local) Follow(ctx context.Context, types []string, ready func() error, 
 				return err
 			}
 		}
-		err = l.Feed.Wait(ctx, after)
+		if !more {
+			err = r.Wait(ctx)
+		}
 	}
 	return err
 }

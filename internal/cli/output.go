@@ -311,9 +311,9 @@ func (s *session) fieldCell(f *catalog.Field, e *entity.Entity) cell {
 		return plain(fmt.Sprint(len(list)))
 	}
 	if enum := f.EnumFor(text); enum != nil {
-		return cell{text, enum.State}
+		return cell{f.Written(text), enum.State}
 	}
-	return plain(text)
+	return plain(f.Written(text))
 }
 
 // shortRef leaves out of a reference what the field already says: the kind,

@@ -29,13 +29,15 @@ func serveCommand() *command {
 	return &command{
 		use: "serve", short: lang.T("Serve a data folder to browsers and programs.", "Sirve una carpeta de datos a navegadores y programas."),
 		long: lang.T(`Serve a data folder: web pages, REST under /api, MCP at /mcp, health at /healthz,
-metrics at /metrics. The folder is made when it is not there. On the first start the page
-makes the first owner's account; "binnacle user add" makes it before.
+metrics at /metrics. The folder is made when it is not there. As long as there is no owner
+each start prints a link by which the first account is made, once; "binnacle user add"
+makes it before.
 
 One server holds a folder at a time; an interrupt ends it once answers are finished.`,
 			`Sirve una carpeta de datos: páginas web, REST en /api, MCP en /mcp, salud en /healthz,
-métricas en /metrics. La carpeta se crea si no existe. En el primer arranque la página crea
-la cuenta del primer propietario; "binnacle user add" la crea antes.
+métricas en /metrics. La carpeta se crea si no existe. Mientras no haya propietario, cada
+arranque imprime un enlace con el que se crea la primera cuenta, una vez; "binnacle user
+add" la crea antes.
 
 Un solo servidor usa una carpeta a la vez; una interrupción lo termina cuando acaba de
 responder.`),
@@ -77,21 +79,38 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	if err != nil {
 		return err
 	}
-	owned, err := g.Auth.SetUp(ctx)
+	s.warnOfKey(ctx, g)
+	first, err := s.setupLink(ctx, g)
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
 	v.opts.Ready = func(base string) {
 		held.announce(base)
 		s.print("Binnacle answers at %s", "Binnacle responde en %s", base)
-		if !owned {
-			s.print("There is no owner yet: open it now and make the first account.", "Aún no hay propietario: ábrelo ahora y crea la primera cuenta.")
-			if !isLoopback("http://" + v.opts.Listen) {
-				s.tell("warning: until then anybody who reaches %s can; \"binnacle user add\" makes the owner before the server starts", "aviso: hasta entonces puede hacerlo cualquiera que llegue a %s; \"binnacle user add\" crea el propietario antes de arrancar el servidor", v.opts.Listen)
-			}
+		if first.Secret != "" {
+			s.print("There is no owner yet. Make the first account with this link, which works once:", "Aún no hay propietario. Crea la primera cuenta con este enlace, que funciona una vez:")
+			fmt.Fprintln(s.Out, "  "+base+s.Path("welcome", first.Secret))
 		}
 	}
 	return v.until(ctx, s, g, held)
+}
+
+// setupLink makes the link for the first owner; the zero one when there is an
+// owner.
+func (s *session) setupLink(ctx context.Context, g *Ground) (auth.Link, error) {
+	done, err := g.Auth.SetUp(ctx)
+	if err != nil || done {
+		return auth.Link{}, err
+	}
+	return g.Auth.SetupLink(ctx, auth.Local(auth.HomeID, s.localName(), "cli"))
+}
+
+// warnOfKey says what will not work without the key file.
+func (s *session) warnOfKey(ctx context.Context, g *Ground) {
+	if err := g.Auth.CheckKey(ctx); err != nil {
+		s.tell("warning: %s Codes of second factors and single sign-on do not work until that is mended; everything else does.", "aviso: %s Los códigos de segundo factor y el inicio de sesión único no funcionan hasta arreglarlo; lo demás sí.", s.sentence(err))
+		s.tell("  → %s", "  → %s", s.hintOf(err))
+	}
 }
 
 // until serves until ctx ends, which is how it is meant to end.

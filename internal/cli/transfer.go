@@ -22,14 +22,17 @@ import (
 
 // importing is the flags of import.
 type importing struct {
-	sets []string
+	told telling
 	opts catalog.ImportOptions
 	hand hand
 	out  string
 }
 
-func importCommand() *command {
+func importCommand(importers []catalog.Importer) *command {
 	var i importing
+	for _, im := range importers {
+		i.told.knows(im.Name, im.Args)
+	}
 	return &command{
 		use: "import [FORMAT PATH…]", short: lang.T("Bring in files of another program; alone, list the formats.", "Incorpora archivos de otro programa; sola, enumera los formatos."),
 		long: lang.T(`Bring in files of another program's format: files, folders with all below them, or
@@ -48,11 +51,11 @@ archivos no cambia nada.`),
 			{lang.T("The formats", "Los formatos"), "binnacle import"},
 			{lang.T("Technology radars, into a new folder", "Radares tecnológicos, en una carpeta nueva"), "binnacle import radar ./radars --data ./data"},
 			{lang.T("Decision records: see first", "Registros de decisiones: ver antes"), "binnacle import adr ./docs/decisions --dry-run"},
-			{lang.T("What a format asks for beside files", "Lo que un formato pide además de archivos"), "binnacle import backstage . --set embed=true"},
+			{lang.T("What a format asks for beside files", "Lo que un formato pide además de archivos"), "binnacle import radar zalando.json --radar zalando --date 2026-05-01"},
 		},
 		access: onKinds(auth.Write).making(), max: -1, complete: completeImport,
 		flags: func(f *flags) {
-			f.texts(&i.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
+			i.told.flags(f)
 			f.yes(&i.opts.DryRun, "dry-run", "", lang.T("Say what would happen and write nothing.", "Dice qué pasaría y no escribe nada."))
 			reasonFlag(f, &i.hand.reason)
 			f.choice(&i.out, "output", "o", "text", []string{"text", "name", "json"}, lang.T("What to print", "Qué se imprime"))
@@ -71,7 +74,7 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 			hinting("binnacle import %s PATH… %s", "binnacle import %s RUTA… %s", words[0], doc)
 	}
 	var err error
-	if i.opts.Args, err = settings(i.sets); err != nil {
+	if i.opts.Args, err = i.told.args(); err != nil {
 		return err
 	}
 	files, err := s.readFiles(words[1:], s.accepts(words[0]))
@@ -90,6 +93,54 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 		return err
 	}
 	return i.report(s, report)
+}
+
+// telling is what a format is told: --set name=value, and a flag for each
+// argument that a format has.
+type telling struct {
+	sets   []string
+	names  []string
+	docs   map[string]lang.Text
+	values map[string]*string
+}
+
+// knows takes in the arguments of a format.
+func (t *telling) knows(format string, args []catalog.Arg) {
+	if t.docs == nil {
+		t.docs, t.values = map[string]lang.Text{}, map[string]*string{}
+	}
+	for _, a := range args {
+		doc := lang.T(format+": "+a.Doc.En, format+": "+a.Doc.Es)
+		if before, ok := t.docs[a.Name]; ok {
+			doc = lang.T(before.En+"; "+doc.En, before.Es+"; "+doc.Es)
+		} else {
+			t.names, t.values[a.Name] = append(t.names, a.Name), new(string)
+		}
+		t.docs[a.Name] = doc
+	}
+}
+
+func (t *telling) flags(f *flags) {
+	f.texts(&t.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
+	for _, name := range t.names {
+		if f.set.Lookup(name) == nil {
+			f.text(t.values[name], name, "", "", lang.T(t.docs[name].En+".", t.docs[name].Es+"."))
+		}
+	}
+}
+
+// args returns what the format is told, by name.
+func (t *telling) args() (map[string]string, error) {
+	out, err := settings(t.sets)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range t.values {
+		if *value != "" {
+			out[name] = *value
+		}
+	}
+	return out, nil
 }
 
 // settings reads name=value.
@@ -179,7 +230,7 @@ func (s *session) listFormats(out string, list []formatLine) error {
 // exporting is the flags of export.
 type exporting struct {
 	selection
-	sets    []string
+	told    telling
 	as, out string
 	force   bool
 }
@@ -198,8 +249,11 @@ var plainDocs = map[string]lang.Text{
 	"xlsx":   lang.T("The list of a kind, as a workbook", "La lista de una clase, como libro de cálculo"),
 }
 
-func exportCommand() *command {
+func exportCommand(exporters []catalog.Exporter) *command {
 	var x exporting
+	for _, ex := range exporters {
+		x.told.knows(ex.Name, ex.Args)
+	}
 	return &command{
 		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en archivos de un formato; sola, enumera los formatos."),
 		long: lang.T(`Write things, of all namespaces without -n, in a format to standard output, to a file, or
@@ -218,7 +272,7 @@ formato de varios archivos. Sin argumentos enumera los formatos.`),
 			x.declare(f)
 			f.text(&x.out, "output", "o", "", lang.T("`FILE` or folder; standard output when not given.", "Archivo (`FILE`) o carpeta; la salida estándar si falta."))
 			f.text(&x.as, "as", "", "", lang.T("Which of the `forms` of the format.", "Cuál de las formas (`forms`) del formato."))
-			f.texts(&x.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
+			x.told.flags(f)
 			f.yes(&x.force, "force", "", lang.T("Write over files that are there.", "Escribe encima de los archivos que haya."))
 		},
 		run: x.run,
@@ -251,7 +305,7 @@ func (x *exporting) run(ctx context.Context, s *session, words []string) error {
 		return x.plain(ctx, s, at, words[0], q, t.kinds)
 	}
 	opts := catalog.ExportOptions{Format: x.as, Query: q}
-	if opts.Args, err = settings(x.sets); err != nil {
+	if opts.Args, err = x.told.args(); err != nil {
 		return err
 	}
 	files, err := at.Export(ctx, words[0], opts)

@@ -360,34 +360,33 @@ func userRemoveCommand() *command {
 		})
 }
 
-func userResetCommand() *command {
+// onLink is a command that makes a one-time link for one member and writes it.
+func onLink(use string, short lang.Text, e example, make func(context.Context, *installation, auth.Member) (link, error)) *command {
 	var base string
-	c := onMember("reset-link EMAIL", lang.T("Make a link by which somebody sets a new password.", "Crea un enlace para que alguien fije otra contraseña."),
-		[]example{{lang.T("For somebody who forgot theirs", "Para quien la olvidó"), "binnacle user reset-link eva@example.org"}},
-		func(ctx context.Context, s *session, at *installation, m auth.Member, _ []string) error {
-			l, err := at.ResetLink(ctx, m.Account)
-			if err != nil {
-				return err
-			}
-			s.printLink(base, l)
-			return nil
-		})
+	c := onMember(use, short, []example{e}, func(ctx context.Context, s *session, at *installation, m auth.Member, _ []string) error {
+		l, err := make(ctx, at, m)
+		if err != nil {
+			return err
+		}
+		s.printLink(base, l)
+		return nil
+	})
 	c.flags = func(f *flags) { baseFlag(f, &base) }
 	return c
 }
 
-func userLinkCommand() *command {
-	var base string
-	c := onMember("sign-in-link EMAIL", lang.T("Make a link by which somebody signs in once.", "Crea un enlace para que alguien entre una vez."),
-		[]example{{lang.T("Who holds the data folder lets themselves in", "Quien tiene la carpeta de datos entra"), "binnacle user sign-in-link ana@example.org --data ./data"}},
-		func(ctx context.Context, s *session, at *installation, m auth.Member, _ []string) error {
-			l, err := at.SignInLink(ctx, m.Email)
-			if err != nil {
-				return err
-			}
-			s.printLink(base, l)
-			return nil
+func userResetCommand() *command {
+	return onLink("reset-link EMAIL", lang.T("Make a link by which somebody sets a new password.", "Crea un enlace para que alguien fije otra contraseña."),
+		example{lang.T("For somebody who forgot theirs", "Para quien la olvidó"), "binnacle user reset-link eva@example.org"},
+		func(ctx context.Context, at *installation, m auth.Member) (link, error) {
+			return at.ResetLink(ctx, m.Account)
 		})
-	c.flags = func(f *flags) { baseFlag(f, &base) }
-	return c
+}
+
+func userLinkCommand() *command {
+	return onLink("sign-in-link EMAIL", lang.T("Make a link by which somebody signs in once.", "Crea un enlace para que alguien entre una vez."),
+		example{lang.T("Who holds the data folder lets themselves in", "Quien tiene la carpeta de datos entra"), "binnacle user sign-in-link ana@example.org --data ./data"},
+		func(ctx context.Context, at *installation, m auth.Member) (link, error) {
+			return at.SignInLink(ctx, m.Email)
+		})
 }

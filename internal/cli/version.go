@@ -43,7 +43,7 @@ type versions struct {
 type serverVersion struct {
 	Address string `json:"address"`
 	Version string `json:"version"`
-	Store   string `json:"store"`
+	Store   string `json:"store,omitempty"` // only for who may monitor
 }
 
 // tokenFor returns the token that was given or stored for the server at hand.
@@ -64,7 +64,11 @@ func (s *session) writeVersion(out string, v versions) error {
 	}
 	fmt.Fprintf(s.Out, "binnacle %s (%s, %s)\n", v.Binnacle, v.Go, v.Platform)
 	if v.Server != nil {
-		fmt.Fprintf(s.Out, "%s %s (%s)\n", v.Server.Address, printable(v.Server.Version), v.Server.Store)
+		fmt.Fprintf(s.Out, "%s %s", v.Server.Address, printable(v.Server.Version))
+		if v.Server.Store != "" {
+			fmt.Fprintf(s.Out, " (%s)", printable(v.Server.Store))
+		}
+		fmt.Fprintln(s.Out)
 	}
 	return nil
 }

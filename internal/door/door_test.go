@@ -42,6 +42,7 @@ func (p people) ByToken(_ context.Context, s string) (auth.Principal, error)   {
 var known = people{
 	"owner":   {Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner},
 	"auditor": {Account: "a2", Name: "Aud", Org: "acme", Role: auth.RoleAuditor},
+	"scraper": {Account: "a1", Name: "Ana", Org: "acme", Home: true, Role: auth.RoleOwner, Token: "t2", Scopes: []auth.Scope{"monitor"}},
 	"token":   {Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner, Token: "t1", Scopes: []auth.Scope{"read"}},
 }
 
@@ -158,7 +159,9 @@ func TestAdmission(t *testing.T) {
 		{"head", "HEAD", "/open", nil, 200, "|web|192.0.2.1|"},
 		{"health", "GET", "/healthz", nil, 200, "ok\n"},
 		{"metrics to a stranger", "GET", "/metrics", nil, 401, ""},
-		{"metrics by token", "GET", "/metrics", []string{bearer, "Bearer token"}, 200, ""},
+		{"metrics by a token that reads", "GET", "/metrics", []string{bearer, "Bearer token"}, 403, ""},
+		{"metrics by a scraper's token", "GET", "/metrics", []string{bearer, "Bearer scraper"}, 200, ""},
+		{"a page by a scraper's token", "GET", "/api/thing", []string{bearer, "Bearer scraper"}, 403, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

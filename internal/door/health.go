@@ -15,7 +15,7 @@ import (
 
 // HealthRoutes returns the routes by which machines ask how the program does:
 // /healthz answers while it lives, /readyz when the database answers too, and
-// /metrics gives its numbers to this machine, or to a token that may read.
+// /metrics gives its numbers to this machine, or to who may monitor.
 func HealthRoutes(ready func(context.Context) error, m *Metrics) []Route {
 	return []Route{
 		{Method: "GET", Pattern: "/healthz", Face: API, Verb: auth.Public, Handle: say("ok")},
@@ -25,7 +25,7 @@ func HealthRoutes(ready func(context.Context) error, m *Metrics) []Route {
 			}
 			return say("ready")(w, r)
 		}},
-		{Method: "GET", Pattern: "/metrics", Face: API, Verb: auth.Read, Loopback: true, Handle: m.serveMetrics},
+		{Method: "GET", Pattern: "/metrics", Face: API, Verb: auth.Monitor, Loopback: true, Handle: m.serveMetrics},
 	}
 }
 

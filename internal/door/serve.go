@@ -100,7 +100,7 @@ func (h *house) serve(w http.ResponseWriter, r *http.Request) {
 	h.setHeaders(rec.Header(), r)
 	rec.Header().Set("X-Request-Id", v.id)
 	if !h.knows(r) {
-		h.fail(faceOf(r.URL.Path), rec, r, fault.New(fault.Forbidden, "This program does not answer to that name.").WithHint("use the address it was given, or start it with --base-url"))
+		h.fail(faceOf(r.URL.Path), rec, r, fault.New(fault.Forbidden, "This program does not answer to that name.").Coded("host").WithHint("use the address it was given, or start it with --base-url"))
 		return
 	}
 	if !cleanPath(r.URL.Path) {
@@ -173,7 +173,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 }
 
 // ErrNoRoute says that nothing answers at an address.
-var ErrNoRoute error = fault.New(fault.NotFound, "There is nothing at this address.")
+var ErrNoRoute error = fault.New(fault.NotFound, "There is nothing at this address.").Coded("no-route")
 
 // MethodError says that an address has no such method; it is shown as 405.
 type MethodError struct{ Method, Allow string }
@@ -210,7 +210,7 @@ func (h *house) handle(route *Route, w http.ResponseWriter, r *http.Request) {
 }
 
 func tooLarge(limit int64) error {
-	return fault.New(fault.TooLarge, "The body is over the limit of %s.", size(limit)).WithHint("send it in parts")
+	return fault.New(fault.TooLarge, "The body is over the limit of %s.", size(limit)).Coded("body").WithHint("send it in parts")
 }
 
 func size(n int64) string {

@@ -22,7 +22,7 @@ func (h *house) admit(route *Route, w http.ResponseWriter, r *http.Request) erro
 	}
 	if !v.bearer {
 		if err := h.cross.Check(r); err != nil {
-			return fault.New(fault.Forbidden, "This request came from another site.").WithHint("open the page here and send it again")
+			return fault.New(fault.Forbidden, "This request came from another site.").Coded("cross-site").WithHint("open the page here and send it again")
 		}
 	}
 	if route.Verb == auth.Public || route.Loopback && !v.principal.SignedIn() && h.fromHere(r) {
@@ -49,7 +49,7 @@ func (h *house) identify(route *Route, w http.ResponseWriter, r *http.Request, v
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, secret, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(secret) == "" {
-			return fault.New(fault.Unauthenticated, "The Authorization header is not a bearer token.").WithHint("send Authorization: Bearer bnc_…")
+			return fault.New(fault.Unauthenticated, "The Authorization header is not a bearer token.").Coded("bearer").WithHint("send Authorization: Bearer bnc_…")
 		}
 		v.bearer = true
 		v.again = func(ctx context.Context) (auth.Principal, error) {

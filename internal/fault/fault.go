@@ -93,10 +93,16 @@ func (p Problem) String() string {
 
 // Error is a failure of a known kind. Msg is one sentence a user can read;
 // Err, the cause, is for the log only.
+//
+// Code names the sentence, so that it can be said in another language: the
+// text fault.<code> with Args, and for the hint fault.<code>.hint with HintArgs.
 type Error struct {
 	Kind       Kind
 	Msg        string
+	Code       string
+	Args       []any
 	Hint       string // what to do next
+	HintArgs   []any
 	Problems   []Problem
 	RetryAfter time.Duration
 	Err        error
@@ -120,13 +126,25 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // WithHint sets what to do next and returns e.
 func (e *Error) WithHint(format string, args ...any) *Error {
-	e.Hint = fmt.Sprintf(format, args...)
+	e.Hint, e.HintArgs = fmt.Sprintf(format, args...), args
+	return e
+}
+
+// Coded gives e the code of its sentence and returns e.
+func (e *Error) Coded(code string) *Error {
+	e.Code = code
+	return e
+}
+
+// With adds what is wrong with the input and returns e.
+func (e *Error) With(problems ...Problem) *Error {
+	e.Problems = append(e.Problems, problems...)
 	return e
 }
 
 // New returns an error of a kind with a sentence for the user.
 func New(k Kind, format string, args ...any) *Error {
-	return &Error{Kind: k, Msg: fmt.Sprintf(format, args...)}
+	return &Error{Kind: k, Msg: fmt.Sprintf(format, args...), Args: args}
 }
 
 // Bad returns an Invalid error that lists the problems.

@@ -17,7 +17,8 @@ import (
 
 // Entry is one thing that happened. Entries are immutable and kept for ever.
 type Entry struct {
-	Seq   int64           `json:"seq"`             // place in the feed, from 1, without holes
+	Seq   int64           `json:"-"`               // place in the whole feed, from 1, without holes; not for outside
+	No    int64           `json:"seq"`             // place among the entries of Org, from 1, without holes
 	Org   string          `json:"org"`             // organisation; "" is the installation
 	At    time.Time       `json:"at"`              // when, UTC, to the microsecond
 	Type  string          `json:"type"`            // as "entity.updated"
@@ -30,7 +31,20 @@ type Entry struct {
 
 // Migrations returns the tables of the feed.
 func Migrations() []sqldb.Migration {
-	return []sqldb.Migration{{Name: "feed/001", SQL: `
+	return []sqldb.Migration{first, {Name: "feed/002-orgs", SQL: `
+CREATE TABLE feed_orgs (org TEXT PRIMARY KEY, no BIGINT NOT NULL)
+;;
+INSERT INTO feed_orgs (org, no) SELECT org, count(*) FROM feed GROUP BY org
+;;
+ALTER TABLE feed ADD COLUMN no BIGINT NOT NULL DEFAULT 0
+;;
+UPDATE feed SET no = x.no FROM (SELECT seq, row_number() OVER (PARTITION BY org ORDER BY seq) AS no FROM feed) x WHERE x.seq = feed.seq
+;;
+CREATE UNIQUE INDEX feed_no ON feed (org, no)
+`}}
+}
+
+var first = sqldb.Migration{Name: "feed/001", SQL: `
 CREATE TABLE feed_head (id INTEGER PRIMARY KEY, seq BIGINT NOT NULL)
 ;;
 INSERT INTO feed_head (id, seq) VALUES (1, 0)
@@ -51,13 +65,12 @@ CREATE TABLE feed_leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence BIG
 CREATE TABLE feed_schedules (
   name TEXT PRIMARY KEY, tick BIGINT NOT NULL, due BIGINT NOT NULL, ran BIGINT NOT NULL,
   attempts BIGINT NOT NULL, error TEXT NOT NULL, updated BIGINT NOT NULL)
-`}}
-}
+`}
 
-const columns = "seq, org, at, type, ref, uid, rev, actor, data"
+const columns = "seq, no, org, at, type, ref, uid, rev, actor, data"
 
 // Append adds entries at the end of the feed, in the order given, and sets
-// their Seq and, where it is zero, their At.
+// their Seq, their No and, where it is zero, their At.
 //
 // It takes the row of the feed's head until tx ends, so transactions that
 // append commit one after the other, in the order of their entries: a reader
@@ -81,8 +94,32 @@ func Append(ctx context.Context, tx *sqldb.Tx, entries ...*Entry) error {
 		}
 		e.At = e.At.UTC().Truncate(time.Microsecond)
 	}
+	if err := number(ctx, tx, entries); err != nil {
+		return fmt.Errorf("feed: append: %w", err)
+	}
 	if err := insert(ctx, tx, entries); err != nil {
 		return fmt.Errorf("feed: append: %w", err)
+	}
+	return nil
+}
+
+// number sets the No of entries, so that what an organisation is shown does not
+// tell how much the others do. The head of the feed is held, so nobody else
+// numbers meanwhile.
+func number(ctx context.Context, tx *sqldb.Tx, entries []*Entry) error {
+	orgs := map[string][]*Entry{}
+	for _, e := range entries {
+		orgs[e.Org] = append(orgs[e.Org], e)
+	}
+	for org, own := range orgs {
+		var last int64
+		err := tx.QueryRow(ctx, `INSERT INTO feed_orgs (org, no) VALUES (?, ?) ON CONFLICT (org) DO UPDATE SET no = feed_orgs.no + excluded.no RETURNING no`, org, len(own)).Scan(&last)
+		if err != nil {
+			return err
+		}
+		for i, e := range own {
+			e.No = last - int64(len(own)-1-i)
+		}
 	}
 	return nil
 }
@@ -90,7 +127,7 @@ func Append(ctx context.Context, tx *sqldb.Tx, entries ...*Entry) error {
 func insert(ctx context.Context, tx *sqldb.Tx, entries []*Entry) error {
 	rows := make([][]any, len(entries))
 	for i, e := range entries {
-		rows[i] = []any{e.Seq, e.Org, sqldb.Micros(e.At), e.Type, e.Ref, e.UID, e.Rev, e.Actor, string(e.Data)}
+		rows[i] = []any{e.Seq, e.No, e.Org, sqldb.Micros(e.At), e.Type, e.Ref, e.UID, e.Rev, e.Actor, string(e.Data)}
 	}
 	return tx.Insert(ctx, sqldb.Rows{Table: "feed", Columns: strings.Split(columns, ", "), Values: rows})
 }

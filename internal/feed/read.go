@@ -97,16 +97,16 @@ func (f *Feed) Latest(ctx context.Context, org string, before int64, limit int, 
 // feed costs many short queries and not one long one.
 const window = 50_000
 
-// Page is Read for a reader that goes on: next is the seq to read after the
-// next time, beyond entries that were not selected. When next equals after,
-// nothing is new: Wait.
-func (f *Feed) Page(ctx context.Context, org string, after int64, limit int, types ...string) (entries []Entry, next int64, err error) {
+// Page is Read of all organisations for a reader that goes on: next is the seq
+// to read after the next time, beyond entries that were not selected. When next
+// equals after, nothing is new: Wait.
+func (f *Feed) Page(ctx context.Context, after int64, limit int, types ...string) (entries []Entry, next int64, err error) {
 	head, err := f.Head(ctx)
 	if err != nil {
 		return nil, after, err
 	}
 	upTo := max(after, min(head, after+window))
-	entries, err = f.read(ctx, org, after, upTo, limit, types)
+	entries, err = f.read(ctx, "", after, upTo, limit, types)
 	if err != nil {
 		return nil, after, err
 	}
@@ -155,7 +155,7 @@ func (f *Feed) query(ctx context.Context, where string, args []any) ([]Entry, er
 		var e Entry
 		var at int64
 		var data string
-		if err := rows.Scan(&e.Seq, &e.Org, &at, &e.Type, &e.Ref, &e.UID, &e.Rev, &e.Actor, &data); err != nil {
+		if err := rows.Scan(&e.Seq, &e.No, &e.Org, &at, &e.Type, &e.Ref, &e.UID, &e.Rev, &e.Actor, &data); err != nil {
 			return nil, fmt.Errorf("feed: read: %w", err)
 		}
 		e.At = sqldb.Time(at)

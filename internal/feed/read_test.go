@@ -52,7 +52,7 @@ func TestRead(t *testing.T) {
 		}
 		page := func(after int64, limit int, wantNext int64, want ...int64) {
 			t.Helper()
-			got, next, err := f.Page(t.Context(), "a", after, limit, "entity.*")
+			got, next, err := f.Page(t.Context(), after, limit, "entity.*")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,9 +61,34 @@ func TestRead(t *testing.T) {
 			}
 		}
 		page(0, 1, 1, 1)
-		page(1, 1, 4, 4)
-		page(1, 9, 5, 4)
+		page(1, 1, 2, 2)
+		page(2, 1, 4, 4)
+		page(2, 9, 5, 4)
 		page(5, 9, 5)
+
+		r := f.Reader("a", 0, "entity.*")
+		next := func(limit int, wantMore bool, wantAfter int64, want ...int64) {
+			t.Helper()
+			got, more, err := r.Next(t.Context(), limit)
+			if err != nil || more != wantMore || r.After() != wantAfter {
+				t.Errorf("more %t, after %d, %v; want %t, %d", more, r.After(), err, wantMore, wantAfter)
+			}
+			if d := cmp.Diff(want, seqs(got)); d != "" {
+				t.Error(d)
+			}
+		}
+		next(1, true, 1, 1)
+		next(9, false, 4, 4)
+		next(9, false, 4)
+		add(t, db, &feed.Entry{Org: "b", Type: "entity.created"})
+		if err := r.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+		next(9, false, 4)
+		add(t, db, &feed.Entry{Org: "a", Type: "entity.created"})
+		next(9, false, 5, 7)
+		r = f.Reader("a", 99)
+		next(9, false, 99)
 	})
 }
 

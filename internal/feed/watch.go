@@ -146,7 +146,7 @@ func (o *follower) follow(ctx context.Context) error {
 		return err
 	}
 	for {
-		entries, next, err := o.f.Page(ctx, "", o.seen, o.limit, o.w.Types...)
+		entries, next, err := o.f.Page(ctx, o.seen, o.limit, o.w.Types...)
 		switch {
 		case err != nil:
 			return cause(ctx, err)
@@ -205,6 +205,7 @@ func (o *follower) step(ctx context.Context, entries []Entry, next int64) error 
 	switch {
 	case err == nil:
 		o.attempts, o.limit = 0, min(o.limit*2, o.batch())
+		o.f.Notify() // it may have appended
 		return nil
 	case ctx.Err() != nil || errors.Is(err, ErrLost) || errors.Is(err, errMoved):
 		return err

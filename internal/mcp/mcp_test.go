@@ -50,7 +50,9 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	db := sqldbtest.SQLite(t, slices.Concat(feed.Migrations(), audit.Migrations(), catalog.Migrations()))
 	kinds := catalog.NewKinds(catalog.Of[boatSpec](catalog.Kind{Name: "Boat", Plural: "boats", Room: auth.Strategy, Title: lang.T("Boat", "Barco"),
-		Titles: lang.T("Boats", "Barcos"), Doc: lang.T("A boat.", "Un barco."), Examples: []string{dolphin}}, nil))
+		Titles: lang.T("Boats", "Barcos"), Doc: lang.T("A boat.", "Un barco."), Examples: []string{dolphin}}, nil),
+		catalog.Of[boatSpec](catalog.Kind{Name: "Sailor", Plural: "sailors", Room: auth.People, Personal: true, Title: lang.T("Sailor", "Marinero"),
+			Titles: lang.T("Sailors", "Marineros"), Doc: lang.T("Who sails.", "Quien navega.")}, nil))
 	f := &fixture{db: db}
 	f.Face = New(Config{Catalog: catalog.New(db, kinds), Version: "test", Refused: func(_ context.Context, p auth.Principal, action, target string, _ error) error {
 		f.refused = append(f.refused, strings.TrimSpace(p.Name+" "+action+" "+target))
@@ -170,12 +172,30 @@ func TestToolsOnTheCatalog(t *testing.T) {
 	if text := s.call("explain", args{"kind": "boat"}, nil); !strings.Contains(text, "crew") || !strings.Contains(text, "EXAMPLE") {
 		t.Errorf("explain: %s", text)
 	}
-	if text := s.call("explain", nil, nil); text != "Boat: A boat.\n" {
+	if text := s.call("explain", nil, nil); text != "Boat: A boat.\nSailor: Who sails.\n" {
 		t.Errorf("explain: %s", text)
 	}
 	res, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "binnacle://boat/default/dolphin"})
 	if err != nil || !strings.HasPrefix(res.Contents[0].Text, "apiVersion:") {
 		t.Errorf("resource: %v, %v", res, err)
+	}
+}
+
+// TestLooksOfAssistants: a list or a search that shows people is one look.
+func TestLooksOfAssistants(t *testing.T) {
+	f := newFixture(t)
+	s := f.client(t, owner)
+	sailor := strings.ReplaceAll(dolphin, "Boat", "Sailor")
+	s.call("apply", args{"yaml": sailor, "dryRun": false}, &applyOut{})
+	s.call("list", args{"kind": "Sailor"}, &listOut{})
+	s.call("search", args{"query": "dolphin"}, &searchOut{})
+	s.call("list", args{"kind": "Boat"}, &listOut{})
+	records, _, err := audit.New(f.db).Search(t.Context(), owner.Org, audit.Query{Action: audit.LookMany})
+	if err != nil || len(records) != 2 {
+		t.Fatalf("%d looks, %v: %+v", len(records), err, records)
+	}
+	if !strings.Contains(string(records[1].Detail), `"count":2`) || !strings.Contains(string(records[0].Detail), `text=dolphin`) || records[0].Via != "mcp" {
+		t.Errorf("%+v", records)
 	}
 }
 

@@ -173,8 +173,9 @@ func (t *tools) register(s *sdk.Server) {
 // add adds one tool. What it returns is told as text and as data.
 func add[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, f func(*tools, context.Context, In) (Out, string, error)) {
 	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, in In) (*sdk.CallToolResult, Out, error) {
+		ctx, looks := t.Catalog.GatherLooks(ctx)
 		out, text, err := f(t, ctx, in)
-		if err != nil {
+		if err = looks.After(ctx, err); err != nil {
 			return nil, out, t.told(ctx, tool.Name, target(in), err)
 		}
 		return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: text}}}, out, nil

@@ -17,6 +17,8 @@ type Module struct {
 
 	Kinds      []*catalog.Kind
 	Migrations []sqldb.Migration // tables of its own, beside the entities
-	Watches    []feed.Watch      // what follows from what happened
-	Schedules  []feed.Schedule   // what is done from time to time
+	// Watches is what follows from what happened. A watch writes entities by
+	// Catalog.In, in the transaction it is given.
+	Watches   func(*catalog.Catalog) []feed.Watch
+	Schedules []feed.Schedule // what is done from time to time
 }

@@ -180,6 +180,23 @@ func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row 
 	return tx.tx.QueryRowContext(ctx, rebind(tx.dialect, query), args...)
 }
 
+// Part runs f as a part of the transaction that can fail alone: when f returns
+// an error, what it wrote is undone and the transaction can go on.
+func (tx *Tx) Part(ctx context.Context, f func() error) error {
+	if _, err := tx.Exec(ctx, `SAVEPOINT part`); err != nil {
+		return err
+	}
+	err := f()
+	end := context.WithoutCancel(ctx)
+	if err != nil {
+		if _, undo := tx.Exec(end, `ROLLBACK TO SAVEPOINT part`); undo != nil {
+			return errors.Join(err, undo)
+		}
+	}
+	_, release := tx.Exec(end, `RELEASE SAVEPOINT part`)
+	return errors.Join(err, release)
+}
+
 // Tx runs f in one transaction that may write, and commits when f returns nil.
 // When the database asks for it (a deadlock or serialization failure of
 // PostgreSQL, a busy SQLite) f runs again, so it must not touch anything but

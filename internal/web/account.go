@@ -182,7 +182,7 @@ func beginFactor(c *Ctx, p *accountPage) (any, error) {
 // showFactor draws the QR code of a secret.
 func (p *accountPage) showFactor(c *Ctx, secret, address string) error {
 	if !strings.HasPrefix(address, "otpauth://") {
-		return fault.New(fault.Invalid, "that is no address of an authenticator")
+		return fault.New(fault.Invalid, "that is no address of an authenticator").Coded("authenticator")
 	}
 	drawn, err := qrCode(address, c.T("factor.qr"))
 	p.TOTP, p.At = &totpSetup{Secret: secret, URL: address, QR: drawn}, "factor"
@@ -285,7 +285,7 @@ type myDataPage struct {
 	Shell
 	Me     auth.AccountInfo
 	Record string
-	Looks  []audit.Record
+	Looks  []audit.Look
 	Acts   []audit.Record
 }
 
@@ -305,7 +305,7 @@ func myData(c *Ctx) (any, error) {
 			return nil, err
 		}
 		if who.UserRef != "" {
-			if p.Looks, _, err = c.App.Audit.Search(ctx, who.Org, audit.Query{Action: "personal.read", Target: who.UserRef, Limit: myDataLimit}); err != nil {
+			if p.Looks, _, err = c.App.Audit.Looks(ctx, who.Org, who.UserRef, myDataLimit); err != nil {
 				return nil, err
 			}
 		}

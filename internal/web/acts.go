@@ -65,7 +65,7 @@ func deleteEntity(c *Ctx, k *catalog.Kind) (any, error) {
 func restoreEntity(c *Ctx, k *catalog.Kind) (any, error) {
 	rev, err := strconv.ParseInt(c.R.PostFormValue("rev"), 10, 64)
 	if err != nil || rev < 1 {
-		return nil, fault.New(fault.Invalid, "the form does not say which revision to restore")
+		return nil, fault.New(fault.Invalid, "the form does not say which revision to restore").Coded("restore-which")
 	}
 	ch, err := c.Catalog().Restore(c.R.Context(), c.Caller, c.Ref(k), rev)
 	if err != nil {
@@ -199,7 +199,7 @@ func saveYAML(c *Ctx, k *catalog.Kind) (any, error) {
 	p.Status, p.Rev = fault.KindOf(err).Status(), base
 	for _, pr := range fault.ProblemsOf(err) {
 		pr.File = ""
-		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: place1(c, pr), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
+		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: place1(c, pr), Text: c.Problem(pr), Hint: c.ProblemHint(pr)})
 	}
 	if len(p.Problems) == 0 {
 		p.Problems = []problemLine{{Text: c.Say(err)}}
@@ -222,12 +222,12 @@ func (c *Ctx) updateYAML(r *record, text string, base int64) (*catalog.Change, e
 		return nil, err
 	}
 	if len(docs) != 1 {
-		return nil, fault.Bad("one document was expected", fault.Problem{Code: "yaml-one", Msg: "there must be exactly one document here", Args: []string{fmt.Sprint(len(docs))}})
+		return nil, fault.Bad("one document was expected", fault.Problem{Code: "yaml-one", Msg: "there must be exactly one document here", Args: []string{fmt.Sprint(len(docs))}}).Coded("yaml-one")
 	}
 	e := docs[0].Entity
 	if e.Ref() != r.Entity.Ref() {
 		return nil, fault.Bad("this is another entity", fault.Problem{Line: docs[0].Line, Field: "metadata.name", Code: "yaml-other", Args: []string{r.Entity.Ref().Short(), e.Ref().Short()},
-			Msg: fmt.Sprintf("this page is about %s and the text about %s", r.Entity.Ref().Short(), e.Ref().Short())})
+			Msg: fmt.Sprintf("this page is about %s and the text about %s", r.Entity.Ref().Short(), e.Ref().Short())}).Coded("yaml-other")
 	}
 	return c.Catalog().Update(c.R.Context(), c.Caller, e, catalog.UpdateOptions{Base: base})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -99,11 +101,7 @@ type house struct {
 var testNow = time.Date(2026, 9, 22, 9, 30, 0, 0, time.UTC)
 
 func allMigrations() []sqldb.Migration {
-	var all []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{audit.Migrations(), feed.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations()} {
-		all = append(all, m...)
-	}
-	return all
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), web.Migrations())
 }
 
 // newHouse has people and nothing else.

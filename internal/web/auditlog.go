@@ -67,7 +67,7 @@ func auditDay(s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return t, fault.Bad("not a date", fault.Problem{Field: "from", Code: "date", Msg: "is not a day", Args: []string{s}})
+		return t, fault.Bad("not a date", fault.Problem{Field: "from", Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("date")
 	}
 	return t, nil
 }
@@ -131,7 +131,7 @@ func auditExport(c *Ctx) (any, error) {
 	q.Limit, q.Before = 0, 0
 	types := map[string]string{"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 	if types[format] == "" {
-		return nil, fault.New(fault.Invalid, "there is no audit export format %q", format).WithHint("use one of %s", strings.Join(audit.Formats, ", "))
+		return nil, fault.New(fault.Invalid, "there is no audit export format %q", format).Coded("audit-format").WithHint("use one of %s", strings.Join(audit.Formats, ", "))
 	}
 	return File{Name: "audit-" + c.Now.UTC().Format(time.DateOnly) + "." + format, Type: types[format],
 		Write: func(w http.ResponseWriter) error {

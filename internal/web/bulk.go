@@ -111,7 +111,7 @@ func (c *Ctx) bulkRefs(k *catalog.Kind) ([]string, error) {
 	}
 	query := stateOfQuery(q, k).query(k)
 	query.Limit, query.NoTotal = bulkLimit, true
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, query)
+	page, err := c.Catalog().List(catalog.NamesOnly(c.R.Context()), c.Caller, query)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (c *Ctx) chosen(p *bulkPage) error {
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil || c.Catalog().Kinds().Get(ref.Kind) != p.Kind {
-			return fault.New(fault.Invalid, "%q is not one of these", s)
+			return fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}
@@ -234,7 +234,7 @@ func (c *Ctx) bulkApply(k *catalog.Kind, p *bulkPage, preview bool) (any, error)
 	if err != nil {
 		p.Status = fault.KindOf(err).Status()
 		for _, pr := range fault.ProblemsOf(err) {
-			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.Hint(pr.Hint)})
+			p.Problems = append(p.Problems, problemLine{Label: pr.Ref, Text: c.fieldLabel(k, pr.Field) + ": " + c.Problem(pr), Hint: c.ProblemHint(pr)})
 		}
 		return p, nil
 	}
@@ -266,10 +266,11 @@ func (c *Ctx) bulkChange(k *catalog.Kind, ch catalog.Change) bulkChange {
 // bulkDocs are the chosen entities with the changes made in them.
 func (c *Ctx) bulkDocs(p *bulkPage) ([]catalog.Document, error) {
 	var docs []catalog.Document
+	c.looks.Together("kind=" + p.Kind.Name + ", bulk change")
 	for _, s := range p.Refs {
 		ref, err := entity.ParseRef(s, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", s).Coded("not-these")
 		}
 		e, err := c.Catalog().Get(c.R.Context(), c.Caller, ref)
 		if err != nil {
@@ -295,7 +296,7 @@ func (c *Ctx) bulkDelete(p *bulkPage) (any, error) {
 	for _, text := range p.Refs {
 		ref, err := entity.ParseRef(text, p.Kind.Name, "")
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
+			return nil, fault.New(fault.Invalid, "%q is not one of these", text).Coded("not-these")
 		}
 		refs = append(refs, ref)
 	}

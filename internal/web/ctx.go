@@ -130,26 +130,73 @@ func (c *Ctx) Next(def string) string {
 
 // Problem writes a problem in the reader's language.
 func (c *Ctx) Problem(p fault.Problem) string {
-	msg := p.Msg
-	if key := "problem." + p.Code; p.Code != "" && c.App.texts.Has(key) {
-		args := make([]any, len(p.Args))
-		for i, a := range p.Args {
-			args[i] = a
-		}
-		if text := c.T(key, args...); !strings.Contains(text, fmt.Sprintf("{%d}", len(args))) {
-			msg = text
-		}
+	if text, ok := c.said("problem."+p.Code, c.words(p.Args)); ok && p.Code != "" {
+		return text
 	}
-	return msg
+	return p.Msg
 }
 
-var didYouMean = regexp.MustCompile(`^did you mean "(.*)"\?$`)
+// said is a text with its arguments; false when there is no such text, or it
+// wants more arguments than there are.
+func (c *Ctx) said(key string, args []any) (string, bool) {
+	if !c.App.texts.Has(key) {
+		return "", false
+	}
+	text := c.T(key, args...)
+	return text, !strings.Contains(text, fmt.Sprintf("{%d}", len(args)))
+}
+
+// words are the arguments of a problem, with the names that the catalog has for
+// types of values in the reader's language.
+func (c *Ctx) words(args []string) []any {
+	out := make([]any, len(args))
+	for i, s := range args {
+		out[i] = s
+		for _, w := range typeWords {
+			if m := w.said.FindStringSubmatch(s); m != nil {
+				out[i] = c.T(w.key, asAny(m[1:])...)
+			}
+		}
+	}
+	return out
+}
+
+func asAny(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+// wording is an English text of another package, and the key of the text that
+// says it here, with what the pattern's groups hold.
+type wording struct {
+	said *regexp.Regexp
+	key  string
+}
+
+func wordings(pairs ...string) []wording {
+	var out []wording
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, wording{regexp.MustCompile("^" + pairs[i] + "$"), pairs[i+1]})
+	}
+	return out
+}
+
+var typeWords = wordings("a whole number", "type.int", "a number", "type.number", "true or false", "type.bool", "a list", "type.list", "an object", "type.object",
+	"an object of texts", "type.map", "a text", "type.text", "nothing", "type.nothing", "the text (.*)", "type.the-text", "the number (.*)", "type.the-number")
+
+var hintWords = wordings(`did you mean "(.*)"\?`, "hint.mean", "the fields are (.*)", "hint.fields", `it is "(.*)"`, "hint.is", "write it in quotes: (.*)", "hint.quotes",
+	`write (\S+|".*") in (\S+)`, "hint.in", `a field that (\S+) keeps without knowing it is asked for with (has\(.*\)) && …, or written (.*)`, "hint.open")
 
 // Hint writes what to do about a problem in the reader's language, where its
 // words are known.
 func (c *Ctx) Hint(hint string) string {
-	if m := didYouMean.FindStringSubmatch(hint); m != nil {
-		return c.T("hint.mean", m[1])
+	for _, w := range hintWords {
+		if m := w.said.FindStringSubmatch(hint); m != nil {
+			return c.T(w.key, asAny(m[1:])...)
+		}
 	}
 	if c.Lang != lang.English {
 		return ""
@@ -157,16 +204,35 @@ func (c *Ctx) Hint(hint string) string {
 	return hint
 }
 
+// ProblemHint writes what to do about a problem in the reader's language.
+func (c *Ctx) ProblemHint(p fault.Problem) string {
+	for _, w := range hintWords {
+		if w.said.MatchString(p.Hint) {
+			return c.Hint(p.Hint)
+		}
+	}
+	if text, ok := c.said("problem."+p.Code+".hint", c.words(p.Args)); ok && p.Hint != "" {
+		return text
+	}
+	return c.Hint(p.Hint)
+}
+
 // Say writes what an error says to the person at the screen, in the reader's
-// language. A message that is only known in English is kept from readers of
-// another: "" then, as for what must not be told.
+// language: by its code; without one in English, or in general. It is "" for
+// what must not be told.
 func (c *Ctx) Say(err error) string {
 	if reason, ok := auth.ReasonOf(err); ok {
 		return reason.Text.In(c.Lang)
 	}
 	kind := fault.KindOf(err)
 	f, ok := faultOf(err)
-	if kind == fault.Internal || !ok || c.Lang != lang.English {
+	if kind == fault.Internal || !ok {
+		return c.T("error." + kind.String() + ".text")
+	}
+	if text, ok := c.said("fault."+f.Code, f.Args); ok && f.Code != "" {
+		return text
+	}
+	if c.Lang != lang.English {
 		return c.T("error." + kind.String() + ".text")
 	}
 	return sentence(f.Msg)

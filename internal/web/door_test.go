@@ -13,6 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/web"
 )
 
 // browser keeps cookies from one request to the next, as nobody's session.
@@ -63,24 +64,52 @@ func TestFirstStart(t *testing.T) {
 	h := newHouseWithout(t)
 	b := h.browser()
 	b.want(b.get("/sign-in"), 303, "/welcome")
-	page := b.want(b.get("/welcome"), 200, "")
-	form := formOf(t, page, "/welcome")
+	closed := func(w *httptest.ResponseRecorder, status int, says string) {
+		t.Helper()
+		page := b.want(w, status, "")
+		if strings.Contains(page, `name="password"`) || !strings.Contains(page, "binnacle serve") || !strings.Contains(page, "binnacle user add") || !strings.Contains(page, says) {
+			t.Errorf("who has no link gets a form, or is not told where it is\n%s", mainOf(page))
+		}
+	}
+	closed(b.get("/welcome"), 200, "")
+	form := url.Values{"organisation": {"Kestrane"}, "name": {"Inés Valcárcel"}, "email": {"ines@kestrane.example"}, "password": {password}}
+	b.want(b.post("/welcome", form), 405, "")
+	closed(b.post("/welcome/guessed", form), 422, "not the link")
+
+	first, second := h.setupLink(), h.setupLink()
+	closed(b.get(first), 422, "not the link")
+	closed(b.post(first, form), 422, "not the link")
+	page := b.want(b.get(second), 200, "")
+	form = formOf(t, page, second)
 	form.Set("organisation", "Kestrane")
 	form.Set("name", "Inés Valcárcel")
 	form.Set("email", "ines@kestrane.example")
-	form.Set("password", "short")
-	body := b.want(b.post("/welcome", form), 422, "")
-	if !strings.Contains(body, "password-e") || !strings.Contains(body, "ines@kestrane.example") || strings.Contains(body, `value="short"`) {
-		t.Errorf("the form does not say what is wrong, or gives the password back\n%s", mainOf(body))
+	for _, bad := range []string{"short", ""} {
+		form.Set("password", bad)
+		body := b.want(b.post(second, form), 422, "")
+		if !strings.Contains(body, "password-e") || !strings.Contains(body, "ines@kestrane.example") || strings.Contains(body, `value="short"`) {
+			t.Errorf("the form does not say what is wrong, or gives the password back\n%s", mainOf(body))
+		}
 	}
 	form.Set("password", password)
-	b.want(b.post("/welcome", form), 303, "/")
+	b.want(b.post(second, form), 303, "/")
 	if body := b.want(b.get("/"), 200, ""); !strings.Contains(body, "Kestrane") || !strings.Contains(body, "First steps") {
 		t.Errorf("the first page\n%s", mainOf(body))
 	}
 	other := h.browser()
-	other.want(other.post("/welcome", form), 409, "")
+	other.want(other.post(second, form), 409, "")
+	other.want(other.get(second), 303, "/")
 	other.want(other.get("/welcome"), 303, "/")
+}
+
+// setupLink is the link that the program prints when it starts.
+func (h *house) setupLink() string {
+	h.t.Helper()
+	l, err := h.auth.SetupLink(h.t.Context(), auth.Local(auth.HomeID, "test", "cli"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return web.LinkPath("welcome", l.Secret)
 }
 
 func signedIn(h *house) *browser {

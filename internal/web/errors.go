@@ -56,7 +56,7 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 		p.Text = c.T(key + ".text")
 	}
 	for _, pr := range fault.ProblemsOf(err) {
-		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
+		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.ProblemHint(pr)})
 	}
 	if seg := firstSegment(c.R.URL.Path); c.App.Catalog.Kinds().Get(seg) != nil {
 		p.Back = "/" + seg
@@ -64,13 +64,21 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 	return p
 }
 
-// hint is the way out that an error names; those of the door's own pages are
-// in words of the page.
+// hint is the way out that an error names, in the reader's language.
 func (c *Ctx) hint(err error) string {
-	if fault.KindOf(err) == fault.Internal {
+	f, ok := faultOf(err)
+	if !ok || f.Kind == fault.Internal || f.Hint == "" {
 		return ""
 	}
-	return c.Hint(fault.HintOf(err))
+	for _, w := range hintWords {
+		if w.said.MatchString(f.Hint) {
+			return c.Hint(f.Hint)
+		}
+	}
+	if text, ok := c.said("fault."+f.Code+".hint", f.HintArgs); ok && f.Code != "" {
+		return text
+	}
+	return c.Hint(f.Hint)
 }
 
 func (c *Ctx) problemJSON(kind fault.Kind, err error) {

@@ -23,7 +23,7 @@ func export(c *Ctx, k *catalog.Kind) (any, error) {
 	q.Limit = 0
 	e := &exporting{c: c, kind: k, query: q, cols: exportColumns(k, state.Columns)}
 	name := k.Plural + "-" + c.Now.UTC().Format("2006-01-02")
-	if _, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: q.Kinds, Labels: q.Labels, CEL: q.CEL, Fields: q.Fields, Owner: q.Owner, Sort: q.Sort, Limit: 1, NoTotal: true}); err != nil {
+	if _, err := c.Catalog().List(catalog.NamesOnly(c.R.Context()), c.Caller, catalog.Query{Kinds: q.Kinds, Labels: q.Labels, CEL: q.CEL, Fields: q.Fields, Owner: q.Owner, Sort: q.Sort, Limit: 1, NoTotal: true}); err != nil {
 		return nil, err // while it can still be a page
 	}
 	switch format := c.Param("format"); format {
@@ -36,7 +36,7 @@ func export(c *Ctx, k *catalog.Kind) (any, error) {
 	case "json":
 		return File{Name: name + ".json", Type: "application/json", Write: e.json}, nil
 	default:
-		return nil, fault.New(fault.Invalid, "there is no format %q", format).WithHint("use csv, xlsx, yaml or json")
+		return nil, fault.New(fault.Invalid, "there is no format %q", format).Coded("list-format").WithHint("use csv, xlsx, yaml or json")
 	}
 }
 

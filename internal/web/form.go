@@ -136,7 +136,7 @@ func (ed *editing) take(err error) error {
 // not even fit its place.
 func (ed *editing) entity() (*entity.Entity, error) {
 	if len(ed.problems) > 0 {
-		return nil, fault.Bad("the form holds values that cannot be read")
+		return nil, fault.Bad("the form holds values that cannot be read").Coded("form")
 	}
 	return entityOf(ed.tree)
 }
@@ -193,7 +193,7 @@ func (c *Ctx) fillForm(p *formPage, ed *editing) {
 func (c *Ctx) problemLines(ed *editing, sections []formSection) []problemLine {
 	var out []problemLine
 	for _, pr := range ed.problems {
-		line := problemLine{Text: c.Problem(pr), Hint: c.Hint(pr.Hint), Place: pr.Place()}
+		line := problemLine{Text: c.Problem(pr), Hint: c.ProblemHint(pr), Place: pr.Place()}
 		if pr.Field != "" {
 			line.Label = c.fieldLabel(ed.kind, pr.Field)
 			line.Anchor = anchor(sections, problemName(pr.Field))
@@ -329,7 +329,7 @@ func saveForm(c *Ctx, k *catalog.Kind) (any, error) {
 	ctx, ref := c.R.Context(), c.Ref(k)
 	base, err := strconv.ParseInt(c.R.PostFormValue("base"), 10, 64)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the form does not say which revision it changes")
+		return nil, fault.New(fault.Invalid, "the form does not say which revision it changes").Coded("form-base")
 	}
 	read, err := c.Catalog().Revision(ctx, c.Caller, ref, base)
 	if err != nil {
@@ -410,7 +410,7 @@ func (s *saving) settle() (*entity.Entity, int64, error) {
 	c := s.c
 	theirs, err := strconv.ParseInt(c.Form("theirs"), 10, 64)
 	if err != nil {
-		return nil, 0, fault.New(fault.Invalid, "the form does not say which revision it was compared with")
+		return nil, 0, fault.New(fault.Invalid, "the form does not say which revision it was compared with").Coded("form-compared")
 	}
 	rev, err := c.Catalog().Revision(c.R.Context(), c.Caller, s.ref, theirs)
 	if err != nil {

@@ -28,6 +28,7 @@ type Frame struct {
 	RoomHref string
 	Toast    *Shown
 	Version  string
+	System   bool   // the reader may see how the program does
 	Config   string // of htmx
 	Bare     bool   // without navigation: the door's pages
 
@@ -65,7 +66,7 @@ type NavLink struct {
 func (a *App) frame(c *Ctx, def *PageDef, sh *Shell) *Frame {
 	f := &Frame{
 		Lang: c.Lang, Theme: theme(c.R), Keys: keysOn(c.R), Here: c.R.URL.RequestURI(), Toast: c.takeFlash(),
-		Version: a.Version, Config: static.HTMXConfig, Bare: sh.Bare || !c.Caller.SignedIn(), ctx: c,
+		Version: a.Version, System: c.Can(auth.Monitor, auth.Resource{}), Config: static.HTMXConfig, Bare: sh.Bare || !c.Caller.SignedIn(), ctx: c,
 	}
 	if c.R.Method != "GET" {
 		f.Here = c.R.URL.Path
@@ -121,11 +122,11 @@ func (p *PageDef) nav() string {
 // sum adds up what needs a person; the state is the worst one.
 func (g *NavRoom) sum() {
 	for _, it := range g.Items {
-		if it.State == "" {
+		if it.State == "" || it.Count == 0 {
 			continue
 		}
 		g.Count += it.Count
-		if g.State != "bad" {
+		if g.State == "" || it.State == "bad" {
 			g.State = it.State
 		}
 	}
@@ -184,7 +185,7 @@ func (a *App) houseLinks(c *Ctx) []NavLink {
 		{Label: c.T("nav.search"), Href: "/search", Icon: "search"},
 		{Label: c.T("nav.account"), Href: "/account", Icon: "user"},
 	}
-	if c.Can(auth.Write, auth.Resource{}) || len(a.importers(c)) > 0 {
+	if c.Can(auth.Write, auth.Resource{Room: auth.Somewhere}) {
 		links = append(links, NavLink{Label: c.T("nav.import"), Href: "/import", Icon: "import"})
 	}
 	if c.Can(auth.Admin, auth.Resource{Kind: auth.KindAccount}) {
@@ -193,7 +194,10 @@ func (a *App) houseLinks(c *Ctx) []NavLink {
 	if c.Can(auth.Audit, auth.Resource{}) {
 		links = append(links, NavLink{Label: c.T("nav.audit"), Href: "/audit", Icon: "audit"})
 	}
-	return append(links, NavLink{Label: c.T("nav.system"), Href: "/system", Icon: "server"})
+	if c.Can(auth.Monitor, auth.Resource{}) {
+		links = append(links, NavLink{Label: c.T("nav.system"), Href: "/system", Icon: "server"})
+	}
+	return links
 }
 
 func (a *App) createLinks(c *Ctx) []NavLink {

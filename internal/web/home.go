@@ -71,7 +71,7 @@ func home(c *Ctx) (any, error) {
 }
 
 func (c *Ctx) recent(p *homePage) error {
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Sort: "updated", Desc: true, Limit: 12, NoTotal: true})
+	page, err := c.Catalog().List(catalog.NamesOnly(c.R.Context()), c.Caller, catalog.Query{Sort: "updated", Desc: true, Limit: 12, NoTotal: true})
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func housePages() []PageDef {
 		{ID: "home", Pattern: "/{$}", Verb: auth.Read, Template: "home.html", Handle: home},
 		{ID: "search", Pattern: "/search", Verb: auth.Read, Template: "search.html", Handle: searchFor},
 		{ID: "palette", Pattern: "/palette", Verb: auth.Read, Template: "palette.html", Handle: palette},
-		{ID: "system", Pattern: "/system", Verb: auth.Whoami, Template: "system.html", Handle: system},
+		{ID: "system", Pattern: "/system", Verb: auth.Monitor, Template: "system.html", Handle: system},
 		{ID: "suggest", Pattern: "/suggest", Verb: auth.Read, Template: "suggest.html", Handle: suggest},
 		{ID: "preferences", Method: http.MethodPost, Pattern: "/preferences", Verb: auth.Public, Handle: preferences},
 	}
@@ -26,7 +26,7 @@ func (a *App) importers(c *Ctx) []catalog.Importer {
 	var out []catalog.Importer
 	for _, m := range a.Modules {
 		for _, im := range m.Importers {
-			if c.Can(auth.Write, auth.Resource{Room: im.Room}) {
+			if im.Ask(c.Caller.Principal) == nil {
 				out = append(out, im)
 			}
 		}

@@ -24,6 +24,7 @@ type importPage struct {
 	Exports  []exportFormat
 	Problems []problemLine
 	Refused  int
+	Warnings []warningLine
 	Changes  []bulkChange
 	Counts   []importCount
 	More     int
@@ -43,6 +44,12 @@ type formatOption struct {
 type exportFormat struct {
 	Title, Doc, More string
 	Links            []exportLink
+}
+
+// warningLine is something that was accepted and is worth a look, or a note.
+type warningLine struct {
+	problemLine
+	Note bool
 }
 
 type importCount struct {
@@ -66,9 +73,15 @@ const formatCatalog = "catalog"
 func importPages() []PageDef {
 	return []PageDef{
 		{ID: "import", Pattern: "/import", Verb: auth.Read, Template: "import.html", Handle: importForm},
-		{ID: "import.do", Nav: "import", Method: http.MethodPost, Pattern: "/import", Verb: auth.Read, Template: "import.html", MaxBody: importBody, Handle: importDo},
+		{ID: "import.do", Nav: "import", Method: http.MethodPost, Pattern: "/import", Verb: auth.Write, Resource: somewhere, Template: "import.html", MaxBody: importBody, Handle: importDo},
 		{ID: "export.format", Pattern: "/export/{format}", Verb: auth.Read, Handle: exportForeign},
 	}
+}
+
+// somewhere is for what a body may put into any room: which, is asked when it
+// is read.
+func somewhere(*http.Request) (auth.Resource, error) {
+	return auth.Resource{Room: auth.Somewhere}, nil
 }
 
 func (c *Ctx) importPage() *importPage {
@@ -112,7 +125,7 @@ func importDo(c *Ctx) (any, error) {
 		if len(p.Formats) == 0 {
 			return nil, c.Caller.Can(auth.Write, auth.Resource{})
 		}
-		return nil, fault.New(fault.Invalid, "there is no format %q", p.Format)
+		return nil, fault.New(fault.Invalid, "there is no format %q", p.Format).Coded("format")
 	}
 	if len(files) == 0 {
 		p.Failed, p.Status = c.T("import.nofile"), 422
@@ -133,7 +146,7 @@ func (c *Ctx) uploaded() ([]catalog.File, error) {
 		if errors.As(err, &over) || errors.Is(err, multipart.ErrMessageTooLarge) {
 			return nil, c.refuse(fault.TooLarge, "import.toolarge", importFiles>>20)
 		}
-		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err)
+		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err).Coded("form-unread")
 	}
 	defer c.R.MultipartForm.RemoveAll()
 	var out []catalog.File
@@ -141,7 +154,7 @@ func (c *Ctx) uploaded() ([]catalog.File, error) {
 	for i := range min(len(names), len(data)) {
 		raw, err := base64.StdEncoding.DecodeString(data[i])
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "the files of the preview cannot be read")
+			return nil, fault.New(fault.Invalid, "the files of the preview cannot be read").Coded("preview")
 		}
 		out = append(out, catalog.File{Name: names[i], Data: raw})
 	}
@@ -227,6 +240,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 	}
 	if report != nil {
 		c.importProblems(p, report.Problems)
+		c.importWarnings(p, report.Warnings)
 		p.Summary = report.Summary
 		c.importChanges(p, report.Changes)
 	}
@@ -244,11 +258,26 @@ func (c *Ctx) importProblems(p *importPage, problems []fault.Problem) {
 		if len(p.Problems) == problemsLimit {
 			return
 		}
-		label := pr.Field
-		if pr.Ref != "" {
-			label = strings.TrimSpace(pr.Ref + " " + pr.Field)
+		p.Problems = append(p.Problems, c.importLine(pr))
+	}
+}
+
+func (c *Ctx) importLine(pr fault.Problem) problemLine {
+	label := pr.Field
+	if pr.Ref != "" {
+		label = strings.TrimSpace(pr.Ref + " " + pr.Field)
+	}
+	return problemLine{Label: label, Place: pr.Place(), Text: c.Problem(pr), Hint: c.ProblemHint(pr)}
+}
+
+// importWarnings shows what was accepted with a word, warnings before notes.
+func (c *Ctx) importWarnings(p *importPage, warnings []catalog.Warning) {
+	for _, note := range []bool{false, true} {
+		for _, w := range warnings {
+			if w.Note == note && len(p.Warnings) < problemsLimit {
+				p.Warnings = append(p.Warnings, warningLine{c.importLine(w.Problem()), note})
+			}
 		}
-		p.Problems = append(p.Problems, problemLine{Label: label, Place: pr.Place(), Text: c.Problem(pr), Hint: c.Hint(pr.Hint)})
 	}
 }
 
@@ -291,7 +320,7 @@ func exportForeign(c *Ctx) (any, error) {
 			return c.exportBy(ex)
 		}
 	}
-	return nil, fault.New(fault.NotFound, "there is no export %q", name)
+	return nil, fault.New(fault.NotFound, "there is no export %q", name).Coded("no-export")
 }
 
 func (c *Ctx) exportBy(ex catalog.Exporter) (any, error) {
@@ -300,7 +329,7 @@ func (c *Ctx) exportBy(ex catalog.Exporter) (any, error) {
 		format = ex.Formats[0]
 	}
 	if !slices.Contains(ex.Formats, format) {
-		return nil, fault.New(fault.Invalid, "%s cannot be written as %q", ex.Name, format).WithHint("use %s", strings.Join(ex.Formats, ", "))
+		return nil, fault.New(fault.Invalid, "%s cannot be written as %q", ex.Name, format).Coded("export-format").WithHint("use %s", strings.Join(ex.Formats, ", "))
 	}
 	args := map[string]string{}
 	for key, values := range c.R.URL.Query() {

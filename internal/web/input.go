@@ -80,8 +80,8 @@ func (ins *inputs) error(name string) string {
 		return ""
 	}
 	text := ins.c.Problem(p)
-	if p.Hint != "" {
-		text += "; " + ins.c.Hint(p.Hint)
+	if hint := ins.c.ProblemHint(p); hint != "" {
+		text += "; " + hint
 	}
 	return sentence(text)
 }

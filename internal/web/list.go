@@ -185,8 +185,8 @@ func (c *Ctx) problemsIn(err error) string {
 	var lines []string
 	for _, p := range fault.ProblemsOf(err) {
 		line := c.Problem(p)
-		if p.Hint != "" {
-			line += " " + c.Hint(p.Hint)
+		if hint := c.ProblemHint(p); hint != "" {
+			line += "; " + hint
 		}
 		lines = append(lines, line)
 	}
@@ -511,7 +511,11 @@ func (p *listPage) asked(q catalog.Query) []asking {
 				without.Fields[path] = v
 			}
 		}
-		out = append(out, asking{&f, f.Path, without, p.State.Fields[f.Path]})
+		var on []string
+		for _, v := range p.State.Fields[f.Path] {
+			on = append(on, f.Key(v))
+		}
+		out = append(out, asking{&f, f.Path, without, on})
 	}
 	meta := catalog.MetadataFields()
 	if own := p.Kind.Field("spec.owner"); own == nil || !own.Filter {
@@ -594,7 +598,7 @@ func facetLabel(code lang.Code, f *catalog.Field, value string, titles map[strin
 	if e := f.EnumFor(value); e != nil {
 		return e.Label.In(code)
 	}
-	return value
+	return f.Written(value)
 }
 
 // chips names what the second row of the filter bar narrows by, each with a

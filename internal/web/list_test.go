@@ -222,7 +222,7 @@ func (h *house) upload(step, format string, kept map[string]string, files map[st
 
 func TestImportPreviewsThenApplies(t *testing.T) {
 	lines := catalog.Importer{Name: "lines", Title: lang.T("Lines", "Líneas"), Doc: lang.T("A group a line.", "Un grupo por línea."), Room: "people", Accept: []string{".txt"},
-		Import: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, o catalog.ImportOptions) (*catalog.ImportReport, error) {
+		Read: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, o catalog.ImportOptions) (*catalog.ImportReport, error) {
 			var yaml strings.Builder
 			for _, f := range files {
 				for line := range strings.Lines(string(f.Data)) {

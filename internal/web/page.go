@@ -179,4 +179,5 @@ type Ctx struct {
 	Caller catalog.Caller // Manager is "form"; Reason is the form field "reason"
 
 	relations map[entity.Ref][]catalog.Relation
+	looks     *catalog.Looks // at people's data, for this answer
 }

@@ -62,7 +62,7 @@ func preferences(c *Ctx) (any, error) {
 			continue
 		}
 		if !strings.Contains(" "+p.allowed+" ", " "+value+" ") {
-			return nil, fault.New(fault.Invalid, "%q is no choice for %s", value, p.field).WithHint("choose one of: %s", p.allowed)
+			return nil, fault.New(fault.Invalid, "%q is no choice for %s", value, p.field).Coded("choice").WithHint("choose one of: %s", p.allowed)
 		}
 		c.App.setPreference(c.W, p.cookie, value)
 	}

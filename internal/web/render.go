@@ -158,13 +158,14 @@ func (a *App) route(p *PageDef) door.Route {
 	return door.Route{
 		Method: p.method(), Pattern: p.Pattern, Face: door.Web, Verb: p.Verb, Resource: resource, MaxBody: p.MaxBody, Stream: p.Stream,
 		Handle: func(w http.ResponseWriter, r *http.Request) error {
-			c := a.newCtx(w, r)
-			c.Caller.Reason = reasonOf(r)
+			ctx, looks := a.Catalog.GatherLooks(r.Context())
+			c := a.newCtx(w, r.WithContext(ctx))
+			c.looks, c.Caller.Reason = looks, reasonOf(c.R)
 			answer, err := p.Handle(c)
-			if err != nil {
-				return err
+			if err == nil {
+				err = a.answer(c, p, answer)
 			}
-			return a.answer(c, p, answer)
+			return looks.After(ctx, err) // what was streamed, or gathered before it failed
 		},
 	}
 }
@@ -225,6 +226,9 @@ func (a *App) draw(c *Ctx, def *PageDef, p page) error {
 	if err := tmpl.ExecuteTemplate(&b, name, data); err != nil {
 		return fmt.Errorf("page %s: %w", def.ID, err)
 	}
+	if err := c.looks.Flush(c.R.Context()); err != nil {
+		return err
+	}
 	h := c.W.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "HX-Request")
@@ -255,6 +259,9 @@ func (c *Ctx) redirect(v Redirect) error {
 }
 
 func (c *Ctx) download(f File) error {
+	if err := c.looks.Flush(c.R.Context()); err != nil {
+		return err
+	}
 	h := c.W.Header()
 	h.Set("Content-Type", f.Type)
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(f.Name)}))

@@ -108,7 +108,7 @@ func palette(c *Ctx) (any, error) {
 	if p.Query == "" {
 		return p, nil
 	}
-	hits, err := c.Catalog().Search(c.R.Context(), c.Caller, p.Query, nil, paletteLimit)
+	hits, err := c.Catalog().Search(catalog.NamesOnly(c.R.Context()), c.Caller, p.Query, nil, paletteLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +157,9 @@ type suggestPage struct {
 // the first by name.
 func (c *Ctx) refOptions(kinds []string, q string) ([]option, error) {
 	var out []option
+	ctx := catalog.NamesOnly(c.R.Context())
 	if q == "" {
-		page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: kinds, Limit: 100, NoTotal: true})
+		page, err := c.Catalog().List(ctx, c.Caller, catalog.Query{Kinds: kinds, Limit: 100, NoTotal: true})
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +168,7 @@ func (c *Ctx) refOptions(kinds []string, q string) ([]option, error) {
 		}
 		return out, nil
 	}
-	hits, err := c.Catalog().Search(c.R.Context(), c.Caller, q, kinds, 30)
+	hits, err := c.Catalog().Search(ctx, c.Caller, q, kinds, 30)
 	if err != nil {
 		return nil, err
 	}

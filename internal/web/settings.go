@@ -85,7 +85,7 @@ func settingsPages() []PageDef {
 		return admin("settings."+id, "GET", pattern, kind, func(c *Ctx) (any, error) { return c.settingsPage(id) })
 	}
 	return []PageDef{
-		{ID: "settings", Pattern: "/settings", Verb: auth.Whoami, Template: "settings.html", Handle: func(c *Ctx) (any, error) { return c.settingsPage("general") }},
+		{ID: "settings", Pattern: "/settings", Verb: auth.Self, Template: "settings.html", Handle: func(c *Ctx) (any, error) { return c.settingsPage("general") }},
 		admin("settings.rename", "POST", "/settings/organisation", auth.KindOrganisation, func(c *Ctx) (any, error) { return c.settingsAct("general", renameOrg) }),
 		{ID: "settings.neworg", Nav: "settings", Method: "POST", Pattern: "/settings/organisations", Verb: auth.Backup, Template: "settings.html",
 			Resource: func(*http.Request) (auth.Resource, error) { return auth.Resource{Kind: auth.KindOrganisation}, nil },
@@ -228,7 +228,7 @@ func day(s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return t, fault.Bad("not a date", fault.Problem{Field: "expires", Code: "date", Msg: "is not a day", Args: []string{s}})
+		return t, fault.Bad("not a date", fault.Problem{Field: "expires", Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("date")
 	}
 	return t.Add(24*time.Hour - time.Second), nil
 }

@@ -22,7 +22,6 @@ const (
 // doorPage is a page of the door: one card with a form.
 type doorPage struct {
 	Shell
-	Setup    bool // nobody has signed up yet
 	Next     string
 	Email    string
 	Name     string
@@ -53,7 +52,8 @@ func doorPages() []PageDef {
 	}
 	return []PageDef{
 		public("welcome", "GET", "/welcome", "welcome.html", welcome),
-		public("welcome.do", "POST", "/welcome", "welcome.html", welcomeDo),
+		public("welcome.link", "GET", "/welcome/{secret}", "welcome.html", welcomeForm),
+		public("welcome.do", "POST", "/welcome/{secret}", "welcome.html", welcomeDo),
 		public("sign-in", "GET", "/sign-in", "signin.html", signIn),
 		public("sign-in.do", "POST", "/sign-in", "signin.html", signInDo),
 		public("sign-in.passkey", "POST", "/sign-in/passkey/options", "", passkeyOptions),
@@ -94,11 +94,17 @@ func (c *Ctx) doorPage(key string) *doorPage {
 }
 
 // fail puts an error beside its field, or above the form. What the reader
-// cannot mend is returned.
+// cannot mend is returned, save a missing key file: a recovery code or a
+// password still lets them in.
 func (p *doorPage) fail(c *Ctx, err error) error {
 	kind := fault.KindOf(err)
-	if kind == fault.Internal || kind == fault.Unavailable {
+	reason, ok := auth.ReasonOf(err)
+	keyless := ok && reason.Code == "no-key"
+	if kind == fault.Internal || kind == fault.Unavailable && !keyless {
 		return err
+	}
+	if keyless {
+		c.App.Log.ErrorContext(c.R.Context(), "sign-in without the key file", "error", err)
 	}
 	p.Status = kind.Status()
 	if kind == fault.Unauthenticated {
@@ -116,19 +122,37 @@ func (p *doorPage) fail(c *Ctx, err error) error {
 	return nil
 }
 
+// welcome says where the link is by which the first owner comes in.
 func welcome(c *Ctx) (any, error) {
 	if done, err := c.App.Auth.SetUp(c.R.Context()); err != nil || done {
 		return Redirect{To: "/"}, err
 	}
-	p := c.doorPage("welcome.title")
-	p.Passkeys = c.App.Auth.PasskeysOn()
+	return c.doorPage("welcome.title"), nil
+}
+
+// welcomeForm is the first owner's form, for who has the link that the program
+// printed.
+func welcomeForm(c *Ctx) (any, error) {
+	answer, err := welcome(c)
+	p, ok := answer.(*doorPage)
+	if err != nil || !ok {
+		return answer, err
+	}
+	if err := c.App.Auth.PeekSetup(c.R.Context(), c.R.PathValue("secret")); err != nil {
+		return p, p.fail(c, err)
+	}
+	p.Action = c.R.URL.Path
 	return p, nil
 }
 
 func welcomeDo(c *Ctx) (any, error) {
 	p := c.doorPage("welcome.title")
-	p.Email, p.Name, p.Org = c.Form("email"), c.Form("name"), c.Form("organisation")
-	session, err := c.App.Auth.CreateFirstOwner(c.R.Context(), auth.NewAccount{Email: p.Email, Name: p.Name, Password: c.R.PostFormValue("password")}, p.Org, c.visitor())
+	p.Email, p.Name, p.Org, p.Action = c.Form("email"), c.Form("name"), c.Form("organisation"), c.R.URL.Path
+	owner := auth.NewAccount{Email: p.Email, Name: p.Name, Password: c.R.PostFormValue("password")}
+	session, err := c.App.Auth.SetUpByLink(c.R.Context(), c.R.PathValue("secret"), owner, p.Org, c.visitor())
+	if fault.Is(err, fault.Unauthenticated) {
+		p.Action = "" // the form would not help
+	}
 	if err != nil {
 		return p, p.fail(c, err)
 	}

@@ -24,7 +24,8 @@ type systemPage struct {
 	Cursors   []feed.CursorStatus
 	Schedules []feed.ScheduleStatus
 	Migration string
-	Backup    bool // the reader may make one
+	Backup    bool   // the reader may make one
+	Key       string // what is wrong with the key file
 	SQLite    bool
 }
 
@@ -52,6 +53,9 @@ func system(c *Ctx) (any, error) {
 	p.SQLite = db.Dialect() == sqldb.SQLite
 	p.Database = map[bool]string{true: "SQLite", false: "PostgreSQL"}[p.SQLite]
 	p.ask(c.R.Context(), c, db)
+	if err := c.App.Auth.CheckKey(c.R.Context()); err != nil && p.Failing == "" {
+		p.Key = c.Say(err)
+	}
 	if c.App.Feed == nil || p.Failing != "" {
 		return p, nil
 	}

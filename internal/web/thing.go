@@ -60,6 +60,7 @@ func (c *Ctx) Label(k *catalog.Kind, path, value string) string {
 		if e := f.EnumFor(value); e != nil {
 			return c.In(e.Label)
 		}
+		return f.Written(value)
 	}
 	return value
 }

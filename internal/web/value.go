@@ -110,7 +110,7 @@ func (r reader) scalar(f *catalog.Field, s string) Value {
 		}
 		return Value{As: "text", Text: e.Label.In(r.lang)}
 	}
-	return Value{As: "text", Text: s}
+	return Value{As: "text", Text: f.Written(s)}
 }
 
 // link shows an address by its host and path when it has no title.

@@ -86,7 +86,7 @@ func saveView(c *Ctx, k *catalog.Kind) (any, error) {
 	}
 	q, err := url.ParseQuery(c.R.PostFormValue("query"))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the view's address cannot be read")
+		return nil, fault.New(fault.Invalid, "the view's address cannot be read").Coded("view-address")
 	}
 	state := stateQuery(q)
 	if err := c.storeView(c.R.Context(), k, name, state, shared); err != nil {
@@ -114,7 +114,7 @@ func (c *Ctx) storeView(ctx context.Context, k *catalog.Kind, name, state string
 			return err
 		}
 		if n >= mostViews {
-			return fault.New(fault.Conflict, "there are already %d views of this list", mostViews).WithHint("delete one first")
+			return fault.New(fault.Conflict, "there are already %d views of this list", mostViews).Coded("views").WithHint("delete one first")
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO views (id, org, kind, name, query, account, shared, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			strings.ToLower(rand.Text()), c.Caller.Org, k.Name, name, state, c.Caller.Account, flag, sqldb.Micros(c.Now))
@@ -134,7 +134,7 @@ func deleteView(c *Ctx, k *catalog.Kind) (any, error) {
 		return nil, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return nil, fault.New(fault.NotFound, "there is no such view of yours")
+		return nil, fault.New(fault.NotFound, "there is no such view of yours").Coded("no-view")
 	}
 	return Redirect{To: "/" + k.Plural, Toast: &Toast{Key: "toast.view.deleted"}}, nil
 }

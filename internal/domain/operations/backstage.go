@@ -22,11 +22,12 @@ var backstageKinds = []string{"Domain", "System", "Component", "API", "Resource"
 
 func backstageImporter() catalog.Importer {
 	return catalog.Importer{
-		Name: "backstage", Room: Room, Accept: []string{".yaml", ".yml", ".json"},
+		Name: "backstage", Room: Room, Wide: true, Accept: []string{".yaml", ".yml", ".json"},
 		Title: lang.T("Backstage catalog", "Catálogo de Backstage"),
 		Doc: lang.T("Files or folders with catalog-info.yaml. Targets of locations are followed among the files given; others are listed, not fetched. Kinds this program does not have are listed and the rest is imported. With embed=true, definitions in files beside it are taken in.",
 			"Ficheros o carpetas con catalog-info.yaml. Los destinos de las ubicaciones se siguen entre los ficheros dados; los demás se listan, no se descargan. Los tipos que este programa no tiene se listan y el resto se importa. Con embed=true se incorporan las definiciones de ficheros contiguos."),
-		Import: importBackstage,
+		Args: []catalog.Arg{{Name: "embed", Doc: lang.T("true takes in definitions of APIs that lie in files beside it", "true incorpora las definiciones de API de ficheros contiguos")}},
+		Read: importBackstage,
 	}
 }
 
@@ -57,7 +58,7 @@ func importBackstage(ctx context.Context, c *catalog.Catalog, caller catalog.Cal
 		}
 	}
 	if in.read == 0 {
-		return nil, fault.New(fault.Invalid, "no file among the %d given holds entities of Backstage", len(files)).
+		return nil, fault.New(fault.Invalid, "no file among the %d given holds entities of Backstage", len(files)).Coded("backstage.none").
 			WithHint("give catalog-info.yaml files, or a folder with them: their documents begin with apiVersion: %s", entity.BackstageVersion)
 	}
 	if caller.Manager == "" {
@@ -82,7 +83,7 @@ func (in *intake) file(f catalog.File) {
 	if err != nil {
 		problems := fault.ProblemsOf(err)
 		if len(problems) == 0 {
-			problems = []fault.Problem{{File: f.Name, Code: "file", Msg: err.Error()}}
+			problems = []fault.Problem{{File: f.Name, Code: "file", Msg: err.Error(), Args: []string{err.Error()}}}
 		}
 		in.report.Problems = append(in.report.Problems, problems...)
 	}
@@ -122,10 +123,10 @@ func (in *intake) follow(d catalog.Document) {
 		case t == "":
 		case isRemote(t):
 			in.remote++
-			in.report.Warnings = append(in.report.Warnings, in.targetWarning(d, t+" is elsewhere and was not fetched"))
+			in.report.Warnings = append(in.report.Warnings, in.targetWarning(d, "target-elsewhere", t, " is elsewhere and was not fetched"))
 		case in.among(d.File, t):
 		case s.Presence == "optional":
-			in.report.Warnings = append(in.report.Warnings, in.targetWarning(d, t+" is optional and not among the files given"))
+			in.report.Warnings = append(in.report.Warnings, in.targetWarning(d, "target-optional", t, " is optional and not among the files given"))
 		default:
 			in.report.Problems = append(in.report.Problems, fault.Problem{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "spec.targets", Code: "target-missing",
 				Msg: fmt.Sprintf("%s is not among the files given", t), Args: []string{t}, Hint: "give the whole folder"})
@@ -133,8 +134,8 @@ func (in *intake) follow(d catalog.Document) {
 	}
 }
 
-func (in *intake) targetWarning(d catalog.Document, msg string) catalog.Warning {
-	return catalog.Warning{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "spec.targets", Msg: msg}
+func (in *intake) targetWarning(d catalog.Document, code, target, said string) catalog.Warning {
+	return catalog.Warning{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "spec.targets", Code: code, Msg: target + said, Args: []string{target}}
 }
 
 func isRemote(target string) bool { return strings.Contains(target, "://") }

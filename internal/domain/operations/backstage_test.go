@@ -76,7 +76,9 @@ metadata:
   labels: {category: music}
   annotations: {"github.com/project-slug": acme/artist-lookup}
   tags: [java]
-  links: [{url: "https://example.com/user", title: Users, icon: user}]
+  links: [{url: "https://example.com/user", title: Users, icon: user, target: _blank}]
+  costCentre: {id: 17, share: 0.50}
+tooling: [a, {b: null}]
 spec:
   type: service
   lifecycle: experimental

@@ -3,14 +3,10 @@ package operations_test
 import (
 	"context"
 	"testing"
-	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
-	"github.com/binnaclehq/binnacle/internal/feed"
-	"github.com/binnaclehq/binnacle/internal/sqldb"
-	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 )
 
 var ctx = context.Background()
@@ -21,12 +17,7 @@ var owner = catalog.Caller{Principal: auth.Principal{Account: "a1", Name: "Ana",
 // newCatalog returns an empty catalog of the kinds of both rooms.
 func newCatalog(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	var steps []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), catalog.Migrations()} {
-		steps = append(steps, m...)
-	}
-	at := time.Date(2026, 9, 22, 9, 0, 0, 0, time.UTC)
-	return catalog.New(sqldbtest.SQLite(t, steps), kinds(), catalog.WithClock(func() time.Time { return at }))
+	return catalogtest.New(t, kinds())
 }
 
 func apply(t testing.TB, c *catalog.Catalog, yaml string) {

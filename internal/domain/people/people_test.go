@@ -6,26 +6,14 @@ import (
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
-	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
 func TestExamples(t *testing.T) {
-	ks := catalog.NewKinds(people.Module().Kinds...)
-	for _, k := range ks.All() {
-		for _, yaml := range k.Examples {
-			if docs, err := ks.Decode("example.yaml", []byte(yaml)); err != nil || len(docs[0].Warnings) > 0 {
-				t.Errorf("%s: %v %v", k.Name, err, docs)
-			}
-		}
-		for _, bad := range k.Invalid {
-			if _, err := ks.Decode("bad.yaml", []byte(bad.YAML)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), bad.Want) {
-				t.Errorf("%s\ngot  %v\nwant %q", bad.YAML, err, bad.Want)
-			}
-		}
-	}
+	catalogtest.Examples(t, catalog.NewKinds(people.Module().Kinds...))
 }
 
 // group and user write entities as files do.
@@ -101,6 +89,9 @@ func TestHeld(t *testing.T) {
 	h.Get("/users/default/diego", "owner", lang.English)
 	w = h.Get("/users/default/diego", "diego", lang.Spanish)
 	h.Wants(webtest.MainText(w.Body.String()), "Qué se guarda sobre ti", "Quién ha mirado IV Inés Valcárcel")
+	h.Get("/people", "owner", lang.English)
+	w = h.Get("/users/default/diego", "diego", lang.English)
+	h.Wants(webtest.MainText(w.Body.String()), "Who looked IV Inés Valcárcel", "in a list of")
 	w = h.Get("/users/default/marta", "diego", lang.English)
 	h.Lacks(webtest.MainText(w.Body.String()), "What is held about you")
 }

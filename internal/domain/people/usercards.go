@@ -151,6 +151,8 @@ type held struct {
 type look struct {
 	Name, Via string
 	At        time.Time
+	Shown     int  // how many people at once
+	Perhaps   bool // the person may have been among them
 }
 
 // shownLooks is how many looks are listed.
@@ -161,13 +163,13 @@ func loadHeld(c *web.Ctx, e *entity.Entity) (any, error) {
 	if c.Caller.UserRef == "" || c.Caller.UserRef != e.Ref().String() {
 		return nil, nil
 	}
-	records, next, err := audit.New(c.Catalog().DB()).Search(c.R.Context(), c.Caller.Org, audit.Query{Action: "personal.read", Target: e.Ref().String(), Limit: shownLooks})
+	looks, more, err := audit.New(c.Catalog().DB()).Looks(c.R.Context(), c.Caller.Org, e.Ref().String(), shownLooks)
 	if err != nil {
 		return nil, err
 	}
-	h := held{Path: c.Href(e.Ref()), More: next > 0}
-	for _, r := range records {
-		h.Looks = append(h.Looks, look{r.ActorName, r.Via, r.At})
+	h := held{Path: c.Href(e.Ref()), More: more}
+	for _, l := range looks {
+		h.Looks = append(h.Looks, look{l.ActorName, l.Via, l.At, l.Shown, l.Perhaps})
 	}
 	return h, nil
 }

@@ -24,7 +24,7 @@ func adrExporter() catalog.Exporter {
 }
 
 func exportADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args); err != nil {
+	if err := knownArgs(opts.Args, nil); err != nil {
 		return nil, err
 	}
 	x := &adrExport{slugs: map[entity.Ref]string{}}

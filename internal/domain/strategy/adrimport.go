@@ -27,24 +27,28 @@ func adrImporter() catalog.Importer {
 		Title: lang.T("Decision records", "Registros de decisiones"),
 		Doc: lang.T("Architecture decision records: MADR of every age, adr-tools, log4brains with its packages, or any folder of Markdown. Links between them become relations, and an export gives the same text back. Arguments: namespace keeps the records of one repository apart from those of another; force=true takes the file's value where it was changed here as well.",
 			"Registros de decisiones de arquitectura: MADR de cualquier época, adr-tools, log4brains con sus paquetes, o cualquier carpeta de Markdown. Los enlaces entre ellos pasan a ser relaciones, y una exportación devuelve el mismo texto. Argumentos: namespace separa los registros de un repositorio de los de otro; force=true toma el valor del fichero donde también se cambió aquí."),
-		Import: importADR,
+		Args: []catalog.Arg{
+			{Name: "namespace", Doc: lang.T("keeps the records of one repository apart from those of another", "separa los registros de un repositorio de los de otro")},
+			{Name: "force", Doc: lang.T("true takes the file's value where it was changed here too", "true toma el valor del fichero donde también se cambió aquí")},
+		},
+		Read: importADR,
 	}
 }
 
 func importADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
-	if err := knownArgs(opts.Args, "namespace", "force"); err != nil {
+	if err := knownArgs(opts.Args, adrImporter().Args); err != nil {
 		return nil, err
 	}
 	ns := opts.Args["namespace"]
 	if ns != "" && !entity.ValidName(ns) {
-		return nil, fault.New(fault.Invalid, "%q cannot be a namespace", ns).WithHint("use letters, digits and hyphens")
+		return nil, fault.New(fault.Invalid, "%q cannot be a namespace", ns).Coded("adr.namespace").WithHint("use letters, digits and hyphens")
 	}
 	decisions, problems, named, err := readADR(files)
 	if err != nil {
 		return nil, err
 	}
 	if len(decisions) == 0 {
-		return nil, fault.Bad(fmt.Sprintf("no decision was found in the %d file(s) given", len(files)), problems...).
+		return nil, fault.New(fault.Invalid, "no decision was found in the %d file(s) given", len(files)).Coded("adr.none").With(problems...).
 			WithHint("give the folder of the records, as docs/decisions, or the repository that holds it")
 	}
 	in := adrImport{namespace: ns}

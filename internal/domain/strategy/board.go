@@ -3,8 +3,11 @@ package strategy
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
@@ -15,6 +18,7 @@ import (
 // in order, the oldest first, and its technologies by name.
 type board struct {
 	Radar    string
+	Radars   []string // all that have editions, by name; filled in by openBoard
 	Editions []*edition
 	Techs    []*technology
 }
@@ -81,48 +85,128 @@ func loadBoard(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, r
 }
 
 // restand computes the movement of t anew, by the order of the editions as they
-// are now and the rings of all of them.
+// are now and the rings of all of them, each ring spelled as its edition does.
 func (b *board) restand(t *technology) {
 	t.arrange(b.place())
+	for i := range t.Spec.Entries {
+		x := &t.Spec.Entries[i]
+		if e := b.edition(editionOf(t.Entity, x.Edition)); e != nil {
+			x.Ring = radarfile.Spelled(e.Spec.Rings, x.Ring, radarfile.FoldRing)
+			if segment := cmp.Or(x.Segment, t.Spec.Segment); segment != "" {
+				x.Segment = radarfile.Spelled(e.Spec.Segments, segment, radarfile.FoldSegment)
+			}
+		}
+	}
 	s := t.Spec
 	if len(s.Rings) == 0 {
 		s.Rings = b.rings(nil)
 	}
-	t.Standing = standing(t.Entity, &s)
+	t.Standing = moves(t.Entity, &s)
 }
 
 // loadEditions reads a radar without its technologies.
 func loadEditions(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, radar string) (*board, error) {
 	b := &board{Radar: cmp.Or(radar, DefaultRadar)}
-	err := c.Each(ctx, caller, ofRadar("RadarEdition", b.Radar), func(e *entity.Entity) error {
-		spec, err := catalog.Spec[RadarEdition](e)
-		b.Editions = append(b.Editions, &edition{e, spec})
-		return err
-	})
+	err := c.Each(ctx, caller, ofRadar("RadarEdition", b.Radar), b.add)
 	b.sort()
 	return b, err
 }
 
-func technologyOf(e *entity.Entity) (*technology, error) {
-	spec, err := catalog.Spec[Technology](e)
-	return &technology{e, spec, standing(e, &spec)}, err
+// add puts an edition on the board, not yet in order.
+func (b *board) add(e *entity.Entity) error {
+	spec, err := catalog.Spec[RadarEdition](e)
+	b.Editions = append(b.Editions, &edition{e, spec})
+	return err
 }
 
-// sort puts the editions in order: by date when all have one, else by place
-// when all have one, else by name as people order names.
-func (b *board) sort() {
-	dated := !slices.ContainsFunc(b.Editions, func(e *edition) bool { return e.Spec.Date == "" })
-	placed := !slices.ContainsFunc(b.Editions, func(e *edition) bool { return e.Spec.Order == 0 })
-	slices.SortStableFunc(b.Editions, func(x, y *edition) int {
-		switch byDate, byPlace := strings.Compare(x.Spec.Date, y.Spec.Date), cmp.Compare(x.Spec.Order, y.Spec.Order); {
-		case dated && byDate != 0:
-			return byDate
-		case !dated && placed && byPlace != 0:
-			return byPlace
+// allBoards reads the editions of all radars, by the radar's name.
+func allBoards(each func(catalog.Query, func(*entity.Entity) error) error) (map[string]*board, error) {
+	radars := map[string]*board{}
+	err := each(catalog.Query{Kinds: []string{"RadarEdition"}}, func(e *entity.Entity) error {
+		spec, err := catalog.Spec[RadarEdition](e)
+		name := cmp.Or(spec.Radar, DefaultRadar)
+		if radars[name] == nil {
+			radars[name] = &board{Radar: name}
 		}
-		return radarfile.Natural(x.name(), y.name())
+		radars[name].Editions = append(radars[name].Editions, &edition{e, spec})
+		return err
 	})
+	for _, b := range radars {
+		b.sort()
+	}
+	return radars, err
 }
+
+// openBoard reads the radar that is asked for, in whatever case; when none is,
+// DefaultRadar, or the first there is when that has no edition.
+func openBoard(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, asked string) (*board, error) {
+	radars, err := allBoards(func(q catalog.Query, f func(*entity.Entity) error) error { return c.Each(ctx, caller, q, f) })
+	if err != nil {
+		return nil, err
+	}
+	name := spelledAs(radars, strings.TrimSpace(asked))
+	if names := slices.Sorted(maps.Keys(radars)); name == "" && radars[DefaultRadar] == nil && len(names) > 0 {
+		name = names[0]
+	}
+	b, err := loadBoard(ctx, c, caller, name)
+	if err != nil {
+		return nil, err
+	}
+	b.Radars = slices.Sorted(maps.Keys(radars))
+	return b, nil
+}
+
+// technologyOf decodes a technology with its status as it is stored.
+func technologyOf(e *entity.Entity) (*technology, error) {
+	spec, err := catalog.Spec[Technology](e)
+	t := &technology{Entity: e, Spec: spec}
+	if len(e.Status) > 0 && err == nil {
+		t.Standing = &Standing{}
+		err = json.Unmarshal(e.Status, t.Standing)
+	}
+	return t, err
+}
+
+// sort puts the editions in order of time.
+func (b *board) sort() {
+	when := make([]radarfile.When, len(b.Editions))
+	for i, e := range b.Editions {
+		when[i] = radarfile.When{Name: e.name(), Date: e.day(), Place: e.Spec.Order}
+	}
+	sorted := make([]*edition, len(b.Editions))
+	for i, from := range radarfile.Order(when) {
+		sorted[i] = b.Editions[from]
+	}
+	b.Editions = sorted
+}
+
+// day is when the edition was published; zero when it does not say.
+func (e *edition) day() time.Time {
+	day, err := time.Parse(time.DateOnly, e.Spec.Date)
+	if err != nil {
+		return time.Time{}
+	}
+	return day
+}
+
+// undated returns the editions that stand among dated ones by their name alone,
+// each with the edition before it.
+func (b *board) undated() []unplaced {
+	var out []unplaced
+	dated := slices.ContainsFunc(b.Editions, func(e *edition) bool { return !e.day().IsZero() })
+	var before *edition
+	for _, e := range b.Editions {
+		if dated && e.day().IsZero() && e.Spec.Order == 0 {
+			out = append(out, unplaced{e, before})
+		}
+		before = e
+	}
+	return out
+}
+
+// unplaced is an edition without a date, and the one it stands after; nil when
+// it is the first.
+type unplaced struct{ edition, after *edition }
 
 // edition returns the edition of a name, or nil.
 func (b *board) edition(name string) *edition {

@@ -263,7 +263,7 @@ func called(c *web.Ctx, name string) (*web.Thing, error) {
 	if user == nil || !c.CanKind(auth.Read, user) {
 		return nil, nil
 	}
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{user.Name}, Text: name, Limit: 20, NoTotal: true})
+	page, err := c.Catalog().List(catalog.NamesOnly(c.R.Context()), c.Caller, catalog.Query{Kinds: []string{user.Name}, Text: name, Limit: 20, NoTotal: true})
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,11 @@ const DefaultRadar = "technology"
 // written in the technologies.
 type RadarEdition struct {
 	Radar    string   `json:"radar,omitempty" en:"Radar" es:"Radar" col:"1" filter:"1" help:"Which radar it is an edition of, when the organisation keeps several. Left empty for the one called technology." ayuda:"De qué radar es una edición, si la organización mantiene varios. Vacío para el que se llama technology."`
-	Date     string   `json:"date,omitempty" en:"Date" es:"Fecha" type:"date" col:"2" help:"The day it was published. When every edition of a radar has one, it orders them." ayuda:"El día en que se publicó. Si todas las ediciones de un radar la tienen, las ordena." example:"2026-09-15"`
-	Order    int      `json:"order,omitempty" en:"Place in order" es:"Lugar en el orden" min:"1" help:"Where some editions have no date: their place, from 1. Without it they stand in the order of their names." ayuda:"Si alguna edición no tiene fecha: su lugar, desde 1. Sin él van en el orden de sus nombres."`
+	Date     string   `json:"date,omitempty" en:"Date" es:"Fecha" type:"date" col:"2" help:"The day it was published; it orders the editions. One without a day stands among the others by its name." ayuda:"El día en que se publicó; ordena las ediciones. La que no tiene día va entre las demás por su nombre." example:"2026-09-15"`
+	Order    int      `json:"order,omitempty" en:"Place in order" es:"Lugar en el orden" min:"1" help:"For an edition without a date: its place among the editions, from 1." ayuda:"Para una edición sin fecha: su lugar entre las ediciones, desde 1."`
 	Rings    []string `json:"rings" en:"Rings" es:"Anillos" req:"1" help:"From the centre outwards." ayuda:"Del centro hacia fuera." example:"Adopt"`
 	Segments []string `json:"segments" en:"Segments" es:"Segmentos" req:"1" help:"As they are drawn: with four, top left, top right, bottom left, bottom right; else clockwise from the top." ayuda:"Como se dibujan: si son cuatro, arriba a la izquierda, arriba a la derecha, abajo a la izquierda, abajo a la derecha; si no, en el sentido del reloj desde arriba." example:"Tools"`
+	Source   string   `json:"source,omitempty" en:"Source" es:"Fuente" ro:"1" help:"What it was imported from, as the name of its folder. A later import from there goes to the same radar." ayuda:"De dónde se importó, como el nombre de su carpeta. Una importación posterior de ahí va al mismo radar."`
 }
 
 func editionKind() *catalog.Kind {

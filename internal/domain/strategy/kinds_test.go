@@ -1,41 +1,18 @@
 package strategy_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
-	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
 func TestExamples(t *testing.T) {
-	ks := catalog.NewKinds(strategy.Module().Kinds...)
-	for _, k := range ks.All() {
-		t.Run(k.Name, func(t *testing.T) {
-			for _, yaml := range k.Examples {
-				docs, err := ks.Decode("example.yaml", []byte(yaml))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(docs) != 1 || len(docs[0].Warnings) > 0 {
-					t.Errorf("%d documents, warnings %v", len(docs), docs[0].Warnings)
-				}
-			}
-			for _, bad := range k.Invalid {
-				_, err := ks.Decode("bad.yaml", []byte(bad.YAML))
-				if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), bad.Want) {
-					t.Errorf("%s\ngot  %v\nwant %q", bad.YAML, err, bad.Want)
-				}
-			}
-			if len(k.Examples) == 0 || len(k.Invalid) < 2 {
-				t.Errorf("%d examples, %d invalid ones", len(k.Examples), len(k.Invalid))
-			}
-		})
-	}
+	catalogtest.Examples(t, catalog.NewKinds(strategy.Module().Kinds...))
 }
 
 // The words of the two file formats come with those of the room.

@@ -98,6 +98,9 @@ func TestRadarPage(t *testing.T) {
 			t.Errorf("%s: %d, want 404", path, w.Code)
 		}
 	}
+	if body := h.Get("/radar?edition=1999", "owner", lang.Spanish).Body.String(); !strings.Contains(body, "El radar no tiene la edición «1999».") || !strings.Contains(body, "la última es 2026-09") {
+		t.Errorf("in Spanish an edition that is not there is\n%s", body)
+	}
 }
 
 func TestEmptyRadar(t *testing.T) {
@@ -180,7 +183,7 @@ func TestDecisionPages(t *testing.T) {
 	h.Wants(h.Main("/decisions/default/0067-cells-for-booking"), "Proposed", "Related decisions", "Each service owns its data")
 	h.Wants(h.Main("/decisions/default/0056-one-way-to-send-telemetry"), "Review is overdue")
 	h.Wants(h.Main("/decisions?spec.status=proposed"), "Cells for booking", "Passkeys for travellers")
-	if m := regexp.MustCompile(`Decisions<span class="nav-count is-warn">3</span>`).FindString(page); m == "" {
+	if m := regexp.MustCompile(`(?s)Decisions<span class="nav-count is-warn"><svg.*?</svg>3<span class="vh"> need attention</span></span></a>`).FindString(page); m == "" {
 		t.Error("the navigation does not count three decisions that wait")
 	}
 }

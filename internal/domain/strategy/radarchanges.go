@@ -120,7 +120,7 @@ func (d *drawing) compare() error {
 	}
 	other := d.board.edition(name)
 	if other == nil {
-		return fault.New(fault.NotFound, "the radar has no edition %q", name).WithHint("the latest is %s", d.board.latest().name())
+		return fault.New(fault.NotFound, "the radar has no edition %q", name).Coded("radar.no-edition").WithHint("the latest is %s", d.board.latest().name())
 	}
 	cmpn.Other = label(d.c, other)
 	lines := d.gone(other)

@@ -31,6 +31,10 @@ func radarExporter() catalog.Exporter {
 		Title: lang.T("Technology radar", "Radar tecnológico"),
 		Doc: lang.T("An edition of a radar as a file with its movements. Arguments: edition, the latest when none is named, or all for a file each; radar, when there are several. The formats backstage and aoe hold all editions and need their dates.",
 			"Una edición de un radar como fichero, con sus movimientos. Argumentos: edition, la última si no se nombra ninguna, o all para un fichero de cada una; radar, si hay varios. Los formatos backstage y aoe contienen todas las ediciones y necesitan sus fechas."),
+		Args: []catalog.Arg{
+			{Name: "edition", Doc: lang.T("which edition, the latest when none is named, or all", "qué edición, la última si no se nombra ninguna, o all")},
+			{Name: "radar", Doc: lang.T("which radar, when there are several", "qué radar, si hay varios")},
+		},
 		Export: exportRadar,
 	}
 	for _, f := range radarFormats {
@@ -40,15 +44,15 @@ func radarExporter() catalog.Exporter {
 }
 
 func exportRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, "edition", "radar"); err != nil {
+	if err := knownArgs(opts.Args, radarExporter().Args); err != nil {
 		return nil, err
 	}
-	b, err := loadBoard(ctx, c, caller, strings.TrimSpace(opts.Args["radar"]))
+	b, err := openBoard(ctx, c, caller, opts.Args["radar"])
 	if err != nil {
 		return nil, err
 	}
 	if len(b.Editions) == 0 {
-		return nil, fault.New(fault.NotFound, "the radar %q has no edition", b.Radar).WithHint("import one: binnacle import radar FILE")
+		return nil, fault.New(fault.NotFound, "the radar %q has no edition", b.Radar).Coded("radar.no-editions").WithHint("import one: binnacle import radar FILE")
 	}
 	f := radarFormats[0]
 	for _, have := range radarFormats {
@@ -87,7 +91,7 @@ func (b *board) each(editions []radarfile.Edition, asked string, format radarfil
 	asked = cmp.Or(asked, b.latest().name())
 	i := slices.IndexFunc(editions, func(e radarfile.Edition) bool { return e.Name == asked })
 	if i < 0 {
-		return nil, fault.New(fault.NotFound, "the radar %q has no edition %q", b.Radar, asked).WithHint("the latest is %s", b.latest().name())
+		return nil, fault.New(fault.NotFound, "the radar %q has no edition %q", b.Radar, asked).Coded("radar.no-edition-of").WithHint("the latest is %s", b.latest().name())
 	}
 	return written(format, asked+ending, editions[i])
 }

@@ -26,19 +26,33 @@ func radarImporter() catalog.Importer {
 	return catalog.Importer{
 		Name: "radar", Room: Room, Accept: []string{".csv", ".json", ".md"},
 		Title: lang.T("Technology radar", "Radar tecnológico"),
-		Doc: lang.T("Editions of a radar: BYOR sheets and JSON, Zalando's JSON, the published volumes, Backstage's JSON, AOE's dated folders. Files are editions in the order of their names; older ones may follow later. A row that cannot be understood is reported with its line and the rest is imported. Arguments: edition and date name the edition of a single file; radar names one of several radars; segments and rings, with commas, name what a file only numbers; force=true takes the file's value where it was changed here as well.",
-			"Ediciones de un radar: hojas y JSON de BYOR, el JSON de Zalando, los volúmenes publicados, el JSON de Backstage, las carpetas con fecha de AOE. Los ficheros son ediciones en el orden de sus nombres; las más antiguas pueden llegar después. Una fila que no se entiende se informa con su línea y el resto se importa. Argumentos: edition y date nombran la edición de un único fichero; radar nombra uno de varios radares; segments y rings, con comas, nombran lo que un fichero solo numera; force=true toma el valor del fichero donde también se cambió aquí."),
-		Import: importRadar,
+		Doc: lang.T("Editions of a radar: BYOR sheets and JSON, Zalando's JSON, the published volumes, Backstage's JSON, AOE's dated folders. Files are editions in the order of their names; older ones may follow later. A row that cannot be understood is reported with its line and the rest is imported. They go to the radar whose editions they continue, the first ones to technology, and those from elsewhere to a radar named after their file or folder; the argument radar names it. Other arguments: edition and date name the edition of a single file; segments and rings, with commas, name what a file only numbers; force=true takes the file's value where it was changed here as well.",
+			"Ediciones de un radar: hojas y JSON de BYOR, el JSON de Zalando, los volúmenes publicados, el JSON de Backstage, las carpetas con fecha de AOE. Los ficheros son ediciones en el orden de sus nombres; las más antiguas pueden llegar después. Una fila que no se entiende se informa con su línea y el resto se importa. Van al radar cuyas ediciones continúan, las primeras a technology y las de otra procedencia a un radar con el nombre de su fichero o carpeta; el argumento radar lo nombra. Otros argumentos: edition y date nombran la edición de un único fichero; segments y rings, con comas, nombran lo que un fichero solo numera; force=true toma el valor del fichero donde también se cambió aquí."),
+		Args: []catalog.Arg{
+			{Name: "radar", Doc: lang.T("the radar they belong to", "el radar al que pertenecen")},
+			{Name: "edition", Doc: lang.T("what the edition of a single file is called", "cómo se llama la edición de un único fichero")},
+			{Name: "date", Doc: lang.T("the day of that edition, as 2026-09-15", "el día de esa edición, como 2026-09-15")},
+			{Name: "segments", Doc: lang.T("names of segments that a file only numbers, with commas", "nombres de los segmentos que un fichero solo numera, con comas")},
+			{Name: "rings", Doc: lang.T("rings from the centre outwards, with commas", "anillos del centro hacia fuera, con comas")},
+			{Name: "force", Doc: lang.T("true takes the file's value where it was changed here too", "true toma el valor del fichero donde también se cambió aquí")},
+		},
+		Read: importRadar,
 	}
 }
 
 func importRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
-	if err := knownArgs(opts.Args, "edition", "date", "radar", "segments", "rings", "force"); err != nil {
+	if err := knownArgs(opts.Args, radarImporter().Args); err != nil {
 		return nil, err
 	}
 	caller.Manager = radarHand
 	in := &radarImport{ctx: ctx, c: c, caller: caller, args: opts.Args}
 	if err := in.read(files); err != nil {
+		return nil, err
+	}
+	if err := in.choose(files); err != nil {
+		return nil, err
+	}
+	if err := in.named(); err != nil {
 		return nil, err
 	}
 	if err := in.load(); err != nil {
@@ -55,14 +69,20 @@ func importRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 	if err != nil {
 		return nil, err
 	}
+	in.unplaced()
+	res.Warnings = append(res.Warnings, in.notes...)
 	return &catalog.ImportReport{ApplyResult: *res, Problems: in.problems, Summary: in.summary(res)}, nil
 }
 
 // knownArgs refuses an argument that an importer or exporter does not have.
-func knownArgs(args map[string]string, known ...string) error {
+func knownArgs(args map[string]string, known []catalog.Arg) error {
+	var names []string
+	for _, arg := range known {
+		names = append(names, arg.Name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
-		if !slices.Contains(known, name) {
-			return fault.New(fault.Invalid, "there is no argument %q", name).WithHint("the arguments are %s", strings.Join(known, ", "))
+		if !slices.Contains(names, name) {
+			return fault.New(fault.Invalid, "there is no argument %q", name).Coded("argument").WithHint("the arguments are %s", strings.Join(names, ", "))
 		}
 	}
 	return nil
@@ -80,7 +100,10 @@ type radarImport struct {
 	files    map[string]string   // the file of each edition, by its name
 	faulty   map[string]bool     // files that have problems
 	problems []fault.Problem
+	notes    []catalog.Warning
 
+	name   string // of the radar they belong to
+	source string // what the files are from; "" when their names do not say
 	board  *board
 	drafts []*draft
 	byKey  map[string]*draft // by title and segment
@@ -134,10 +157,10 @@ func (in *radarImport) read(files []catalog.File) error {
 		}
 	}
 	if len(in.editions) == 0 {
-		return fault.Bad(fmt.Sprintf("no radar was found in the %d file(s) given", len(files)), in.problems...).
+		return fault.New(fault.Invalid, "no radar was found in the %d file(s) given", len(files)).Coded("radar.no-radar").With(in.problems...).
 			WithHint("a radar is a CSV with the columns name, ring, quadrant, isNew and description, or one of the JSON formats")
 	}
-	return in.named()
+	return nil
 }
 
 // treeRoot is the folder that radarfile reads AOE's releases from.
@@ -186,12 +209,12 @@ func (in *radarImport) report(file string, line int, code string, args ...string
 func (in *radarImport) named() error {
 	name, date, radar := in.args["edition"], in.args["date"], in.radar()
 	if (name != "" || date != "") && len(in.editions) > 1 {
-		return fault.New(fault.Invalid, "the arguments edition and date are for one edition, and the files hold %d", len(in.editions)).WithHint("import the files one by one")
+		return fault.New(fault.Invalid, "the arguments edition and date are for one edition, and the files hold %d", len(in.editions)).Coded("radar.one-edition").WithHint("import the files one by one")
 	}
 	if date != "" {
 		day, err := time.Parse(time.DateOnly, date)
 		if err != nil {
-			return fault.New(fault.Invalid, "%q is not a day", date).WithHint("write it as 2026-09-15")
+			return fault.New(fault.Invalid, "%q is not a day", date).Coded("radar.day").WithHint("write it as 2026-09-15")
 		}
 		in.editions[0].Date = day
 	}
@@ -205,7 +228,7 @@ func (in *radarImport) named() error {
 			e.Name = radarfile.Slug(radar) + "-" + e.Name
 		}
 		if !entity.ValidName(e.Name) {
-			return fault.New(fault.Invalid, "%q cannot name an edition", cmp.Or(name, e.Name)).WithHint("use letters, digits and hyphens, as 2026-09")
+			return fault.New(fault.Invalid, "%q cannot name an edition", cmp.Or(name, e.Name)).Coded("radar.edition-name").WithHint("use letters, digits and hyphens, as 2026-09")
 		}
 		in.titles[e.Name], files[e.Name] = title, file
 	}
@@ -213,9 +236,7 @@ func (in *radarImport) named() error {
 	return nil
 }
 
-func (in *radarImport) radar() string {
-	return cmp.Or(strings.TrimSpace(in.args["radar"]), DefaultRadar)
-}
+func (in *radarImport) radar() string { return in.name }
 
 var trailingNumber = regexp.MustCompile(`^(\D+)0*(\d+)$`)
 
@@ -363,7 +384,7 @@ func (in *radarImport) take() error {
 // addEditions puts the editions read among those of the radar.
 func (in *radarImport) addEditions() {
 	for _, from := range in.editions {
-		spec := RadarEdition{Rings: from.Rings, Segments: from.Segments}
+		spec := RadarEdition{Rings: from.Rings, Segments: from.Segments, Source: in.source}
 		if in.radar() != DefaultRadar {
 			spec.Radar = in.radar()
 		}
@@ -373,6 +394,7 @@ func (in *radarImport) addEditions() {
 		e := &entity.Entity{APIVersion: entity.APIVersion, Kind: "RadarEdition", Metadata: entity.Metadata{Name: from.Name, Title: in.titles[from.Name]}}
 		if have := in.board.edition(from.Name); have != nil {
 			spec.Order, spec.Date = have.Spec.Order, cmp.Or(spec.Date, have.Spec.Date) // for their order only
+			spec.Source = cmp.Or(have.Spec.Source, spec.Source)
 			have.Spec, have.Entity = spec, e
 			continue
 		}
@@ -537,9 +559,7 @@ func (in *radarImport) finish() {
 
 // orders reports whether rings say more than everybody knows.
 func orders(rings []string) bool {
-	return slices.ContainsFunc(rings, func(r string) bool {
-		return !slices.Contains([]string{"adopt", "trial", "assess", "hold"}, radarfile.FoldRing(r))
-	})
+	return slices.ContainsFunc(rings, func(r string) bool { return !radarfile.Known(r) })
 }
 
 // fold takes the spelling of the newest entry for the technology's own, unless
@@ -593,7 +613,7 @@ func (in *radarImport) documents() ([]catalog.Document, error) {
 }
 
 func (in *radarImport) summary(res *catalog.ApplyResult) string {
-	s := fmt.Sprintf("%d edition(s), %d technologies: %s", len(in.editions), len(res.Changes)-len(in.editions), tally(res))
+	s := fmt.Sprintf("radar %s: %d edition(s), %d technologies: %s", in.radar(), len(in.editions), len(res.Changes)-len(in.editions), tally(res))
 	if n := len(in.problems); n > 0 {
 		s += fmt.Sprintf("; %d row(s) refused", n)
 	}

@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
-	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -47,6 +46,8 @@ type radarView struct {
 	All      string
 	Here     string // the edition's own page
 	Export   string
+
+	Undated []string // editions that stand by their name among dated ones: what to say of each
 
 	CanWrite bool
 	Empty    bool
@@ -101,7 +102,7 @@ type drawing struct {
 }
 
 func showRadar(c *web.Ctx) (any, error) {
-	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller, c.Param("radar"))
+	b, err := openBoard(c.R.Context(), c.Catalog(), c.Caller, c.Param("radar"))
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +111,10 @@ func showRadar(c *web.Ctx) (any, error) {
 	if b.Radar != DefaultRadar {
 		d.page.Radar, d.page.Title = b.Radar, c.T("strategy.radar.named", b.Radar)
 	}
-	if err := d.radars(); err != nil {
-		return nil, err
-	}
+	d.radars()
 	if len(b.Editions) == 0 {
 		if d.page.Radar != "" {
-			return nil, fault.New(fault.NotFound, "there is no radar %q", b.Radar)
+			return nil, fault.New(fault.NotFound, "there is no radar %q", b.Radar).Coded("radar.none")
 		}
 		d.page.Empty, d.page.Known = true, len(b.Techs)
 		return d.page, nil
@@ -126,29 +125,17 @@ func showRadar(c *web.Ctx) (any, error) {
 func technologyResource() auth.Resource { return auth.Resource{Room: Room, Kind: "Technology"} }
 
 // radars offers the other radars, when there are any.
-func (d *drawing) radars() error {
-	counts, err := d.c.Catalog().Facets(d.c.R.Context(), d.c.Caller, catalog.Query{Kinds: []string{"RadarEdition"}}, "spec.radar", 50)
-	if err != nil {
-		return err
+func (d *drawing) radars() {
+	if len(d.board.Radars) < 2 {
+		return
 	}
-	names := []string{}
-	for _, f := range counts {
-		if name := cmp.Or(f.Value, DefaultRadar); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	if len(names) < 2 {
-		return nil
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range d.board.Radars {
 		label, href := name, "/radar?radar="+url.QueryEscape(name)
 		if name == DefaultRadar {
-			label, href = d.c.T("strategy.radar"), "/radar"
+			label = d.c.T("strategy.radar")
 		}
 		d.page.Radars = append(d.page.Radars, choice{name, label, href, name == d.board.Radar})
 	}
-	return nil
 }
 
 // at returns the address of the page with some parameters; an empty value
@@ -181,7 +168,7 @@ func (d *drawing) draw() error {
 	d.edition = d.board.latest()
 	if name := d.c.Param("edition"); name != "" {
 		if d.edition = d.board.edition(name); d.edition == nil {
-			return fault.New(fault.NotFound, "the radar has no edition %q", name).WithHint("the latest is %s", d.board.latest().name())
+			return fault.New(fault.NotFound, "the radar has no edition %q", name).Coded("radar.no-edition").WithHint("the latest is %s", d.board.latest().name())
 		}
 	}
 	if i := slices.Index(d.board.Editions, d.edition); i > 0 {
@@ -206,11 +193,23 @@ func (d *drawing) draw() error {
 	if p.Radar != "" {
 		p.All += "?spec.radar=" + url.QueryEscape(p.Radar)
 	}
+	d.undated()
 	d.changes()
 	if err := d.compare(); err != nil {
 		return err
 	}
 	return d.choose()
+}
+
+// undated tells which editions stand by their name alone.
+func (d *drawing) undated() {
+	for _, u := range d.board.undated() {
+		text := d.c.T("strategy.radar.undated.first", label(d.c, u.edition))
+		if u.after != nil {
+			text = d.c.T("strategy.radar.undated", label(d.c, u.edition), label(d.c, u.after))
+		}
+		d.page.Undated = append(d.page.Undated, text)
+	}
 }
 
 // collect finds what the edition shows and numbers it by segment, ring and
@@ -281,8 +280,12 @@ func label(c *web.Ctx, e *edition) string {
 }
 
 // spoken writes a ring or segment as people do, where a file has it in the form
-// of a program: "languages-and-frameworks" is "Languages and frameworks".
+// of a program: "languages-and-frameworks" is "Languages and frameworks". The
+// rings everybody knows are written in one way: "ADOPT" is "Adopt".
 func spoken(name string) string {
+	if name == strings.ToUpper(name) && radarfile.Known(name) {
+		name = strings.ToLower(name)
+	}
 	if name == "" || name != strings.ToLower(name) {
 		return name
 	}

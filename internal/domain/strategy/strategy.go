@@ -98,6 +98,12 @@ func newProblem(file string, line int, code string, args ...string) fault.Proble
 	return fault.Problem{File: file, Line: line, Code: code, Args: args, Msg: fill(english()["problem."+code]), Hint: fill(english()["problem."+code+".hint"])}
 }
 
+// newWarning words something that was accepted, as text.en.json puts it.
+func newWarning(code string, args ...string) catalog.Warning {
+	p := newProblem("", 0, code, args...)
+	return catalog.Warning{Code: p.Code, Args: args, Msg: p.Msg, Hint: p.Hint}
+}
+
 // setSpec writes a spec into its entity.
 func setSpec(e *entity.Entity, spec any) error {
 	data, err := json.Marshal(spec)

@@ -3,6 +3,7 @@ package strategy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/radarfile"
@@ -39,7 +40,7 @@ type Entry struct {
 
 // Standing is what follows from the entries of a technology.
 type Standing struct {
-	Ring     string    `json:"ring" en:"Ring" es:"Anillo" col:"2" filter:"1" help:"The last known one." ayuda:"El último conocido."`
+	Ring     string    `json:"ring" en:"Ring" es:"Anillo" col:"2" filter:"1" suggest:"adopt=Adopt|Adopt,trial=Trial|Trial,assess=Assess|Assess,hold=Hold|Hold" help:"The last known one." ayuda:"El último conocido."`
 	Moved    string    `json:"moved" en:"Moved" es:"Movimiento" col:"3" filter:"1" enum:"new=New|Nueva;in=Moved in|Hacia dentro;out=Moved out|Hacia fuera;unchanged=Unchanged|Sin cambio" help:"How it came to that ring on the last edition that shows it." ayuda:"Cómo llegó a ese anillo en la última edición que la muestra."`
 	Edition  string    `json:"edition" en:"Last edition" es:"Última edición" col:"4" filter:"1" ref:"radaredition" rel:"shownOn,shows" help:"The last one that shows it." ayuda:"La última que la muestra."`
 	Editions []Showing `json:"editions" en:"Editions" es:"Ediciones"`
@@ -56,7 +57,7 @@ type Showing struct {
 
 func technologyKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: "Technology", Plural: "technologies", Short: []string{"tech"}, Room: Room, Icon: "tech", Order: 10,
+		Name: "Technology", Plural: "technologies", Short: []string{"tech"}, Room: Room, Icon: "tech", Order: 10, Reckoned: 1,
 		Title: lang.T("Technology", "Tecnología"), Titles: lang.T("Technologies", "Tecnologías"),
 		Doc: lang.T("A technique, tool, platform or language the organisation has an opinion on: the ring each edition of the radar gives it. Its status holds the present ring and, under editions, for each edition its ring, its segment and how it moved since its last known ring: new, in, out or unchanged.",
 			"Una técnica, herramienta, plataforma o lenguaje sobre el que la organización tiene una opinión: el anillo que le da cada edición del radar. Su estado guarda el anillo actual y, en editions, para cada edición su anillo, su segmento y cómo se movió desde su último anillo conocido: new, in, out o unchanged."),
@@ -95,7 +96,35 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Technology\nmetadata: {name: x}\nspec: {segment: Tools, ring: Hold}\n", Want: `there is no field "ring" here`},
 		},
 	}, checkTechnology)
-	return catalog.Derived(k, standing)
+	catalog.DerivedWith(k, catalog.Follow{Kinds: []string{"RadarEdition"}, Of: standingOn}, standings)
+	catalog.Folded(k, "spec.segment", radarfile.FoldSegment, spoken)
+	catalog.Folded(k, "status.ring", radarfile.FoldRing, spoken)
+	return k
+}
+
+// standingOn asks for the technologies whose standing follows from an edition:
+// those of its radar, whose order and rings it has a part in.
+func standingOn(e *entity.Entity) catalog.Query {
+	s, err := catalog.Spec[RadarEdition](e)
+	if err != nil {
+		return catalog.Query{}
+	}
+	return ofRadar("Technology", cmp.Or(s.Radar, DefaultRadar))
+}
+
+// standings returns what computes the standing of technologies, each on its
+// radar.
+func standings(l *catalog.Look) func(*entity.Entity, *Technology) (*Standing, error) {
+	var radars map[string]*board
+	return func(e *entity.Entity, s *Technology) (*Standing, error) {
+		if radars == nil {
+			var err error
+			if radars, err = allBoards(l.Each); err != nil {
+				return nil, err
+			}
+		}
+		return standing(e, s, radars), nil
+	}
 }
 
 // checkTechnology refuses an edition that stands twice among the entries.
@@ -126,8 +155,53 @@ func editionOf(e *entity.Entity, ref string) string {
 	return r.Namespace + "/" + r.Name
 }
 
-// standing computes the movement between a technology's editions.
-func standing(e *entity.Entity, s *Technology) *Standing {
+// standing computes the movement between a technology's editions. Movement is
+// within one radar: entries of another are compared among themselves, and the
+// last ring is that of the technology's own radar.
+func standing(e *entity.Entity, s *Technology, radars map[string]*board) *Standing {
+	own := radars[cmp.Or(s.Radar, DefaultRadar)]
+	by := map[*board][]Entry{}
+	for _, x := range s.Entries {
+		b := own
+		for _, other := range radars {
+			if (own == nil || own.edition(editionOf(e, x.Edition)) == nil) && other.edition(editionOf(e, x.Edition)) != nil {
+				b = other
+			}
+		}
+		by[b] = append(by[b], x)
+	}
+	if len(by) == 0 {
+		return nil
+	}
+	out := &Standing{}
+	for _, b := range boardsOf(by, own) {
+		t := &technology{Entity: e, Spec: *s}
+		t.Spec.Entries = by[b]
+		cmp.Or(b, &board{}).restand(t)
+		out.Ring, out.Moved, out.Edition = t.Standing.Ring, t.Standing.Moved, t.Standing.Edition
+		out.Editions = append(out.Editions, t.Standing.Editions...)
+	}
+	return out
+}
+
+// boardsOf returns the radars that entries stand on, the technology's own last.
+func boardsOf(by map[*board][]Entry, own *board) []*board {
+	var out []*board
+	for b := range by {
+		if b != own {
+			out = append(out, b)
+		}
+	}
+	slices.SortFunc(out, func(a, b *board) int { return cmp.Compare(a.Radar, b.Radar) })
+	if len(by[own]) > 0 {
+		out = append(out, own)
+	}
+	return out
+}
+
+// moves computes the standing of a technology whose entries are in order, all
+// of one radar.
+func moves(e *entity.Entity, s *Technology) *Standing {
 	if len(s.Entries) == 0 {
 		return nil
 	}

@@ -8,16 +8,12 @@ import (
 	"path"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
-	"github.com/binnaclehq/binnacle/internal/feed"
-	"github.com/binnaclehq/binnacle/internal/sqldb"
-	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
 
 var ctx = context.Background()
@@ -25,19 +21,10 @@ var ctx = context.Background()
 // owner is somebody who may do everything in one organisation.
 var owner = catalog.Caller{Principal: auth.Principal{Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner, Via: "web"}, Manager: "form"}
 
-func migrations() []sqldb.Migration {
-	var steps []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), catalog.Migrations()} {
-		steps = append(steps, m...)
-	}
-	return steps
-}
-
 // newCatalog returns an empty catalog of the kinds of the room.
 func newCatalog(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	at := time.Date(2026, 9, 22, 9, 0, 0, 0, time.UTC)
-	return catalog.New(sqldbtest.SQLite(t, migrations()), catalog.NewKinds(strategy.Module().Kinds...), catalog.WithClock(func() time.Time { return at }))
+	return catalogtest.New(t, catalog.NewKinds(strategy.Module().Kinds...))
 }
 
 func apply(t testing.TB, c *catalog.Catalog, yaml string) {

@@ -6,16 +6,16 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/fault"
-	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -62,10 +62,7 @@ func New(t testing.TB, rooms ...room.Module) *House {
 }
 
 func migrations(rooms []room.Module) []sqldb.Migration {
-	var all []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{audit.Migrations(), feed.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations()} {
-		all = append(all, m...)
-	}
+	all := slices.Concat(catalogtest.Migrations(), auth.Migrations(), web.Migrations())
 	for _, r := range rooms {
 		all = append(all, r.Migrations...)
 	}

@@ -1,18 +1,18 @@
 package adrfile
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/fault/faulttest"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -565,63 +565,6 @@ func TestSections(t *testing.T) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\{\d\}`)
-
 // Every code that the source reports has a message and a hint, in both
 // languages with the same arguments.
-func TestTexts(t *testing.T) {
-	texts := map[string]map[string]string{}
-	for _, code := range []string{"en", "es"} {
-		data, err := Text.ReadFile("text." + code + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := map[string]string{}
-		if err := json.Unmarshal(data, &m); err != nil {
-			t.Fatal(err)
-		}
-		texts[code] = m
-	}
-	for key, en := range texts["en"] {
-		if got, want := placeholder.FindAllString(texts["es"][key], -1), placeholder.FindAllString(en, -1); !slices.Equal(got, want) {
-			t.Errorf("%s: es has %v, en has %v", key, got, want)
-		}
-	}
-	codes := reported(t)
-	for _, code := range codes {
-		for _, key := range []string{"problem.adr." + code, "problem.adr." + code + ".hint"} {
-			if texts["en"][key] == "" || texts["es"][key] == "" {
-				t.Errorf("no text %s", key)
-			}
-		}
-	}
-	if len(texts["en"]) != 2*len(codes) || len(texts["es"]) != 2*len(codes) {
-		t.Errorf("%d codes are reported; texts: %d en, %d es", len(codes), len(texts["en"]), len(texts["es"]))
-	}
-}
-
-// reported finds the codes in the calls of report and newProblem.
-func reported(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := regexp.MustCompile(`(?:report|newProblem)\(.*?"([a-z0-9-]+)"`)
-	var codes []string
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range call.FindAllSubmatch(data, -1) {
-			if code := string(m[1]); !strings.HasSuffix(f, "_test.go") && !slices.Contains(codes, code) {
-				codes = append(codes, code)
-			}
-		}
-	}
-	if len(codes) == 0 {
-		t.Fatal("no code found")
-	}
-	return codes
-}
+func TestTexts(t *testing.T) { faulttest.Texts(t, "adr", Text) }

@@ -58,7 +58,7 @@ func (d Decision) Render(files Files) (string, error) {
 	}
 	r, problems := parse(place{d.File, d.Package, d.Format == Log4brains}, []byte(d.Text))
 	if r == nil {
-		return "", fault.Bad("the record's text cannot be read", problems...)
+		return "", fault.Bad("the record's text cannot be read", problems...).Coded("adr.text")
 	}
 	text := d.Text
 	e := &editor{record: r, want: d, files: files}
@@ -82,7 +82,7 @@ func (e *editor) editable() error {
 	if e.front == nil || e.front.node == nil || e.front.node.Style&yaml.FlowStyle == 0 {
 		return nil
 	}
-	return fault.New(fault.Invalid, "the front matter of %s is one value in braces and cannot be edited in place", e.File).
+	return fault.New(fault.Invalid, "the front matter of %s is one value in braces and cannot be edited in place", e.File).Coded("adr.braces").
 		WithHint("write one key on each line")
 }
 
@@ -559,7 +559,7 @@ func joinParts(parts []string, eol string, d *doc) string {
 func (e *editor) verify(text string) error {
 	r, _ := parse(place{e.File, e.Package, e.Format == Log4brains}, []byte(text))
 	if r == nil {
-		return fault.New(fault.Invalid, "with these changes %s would not be a record any more", e.File).
+		return fault.New(fault.Invalid, "with these changes %s would not be a record any more", e.File).Coded("adr.unmade").
 			WithHint("write each key of its front matter on a line of its own, or edit the file itself")
 	}
 	for _, f := range []struct {
@@ -572,7 +572,7 @@ func (e *editor) verify(text string) error {
 		{"body", r.Body == e.want.Body}, {"front matter", others(r.front) == others(e.front)},
 	} {
 		if !f.same {
-			return fault.New(fault.Invalid, "the %s cannot be written in the form of %s", f.field, e.File).
+			return fault.New(fault.Invalid, "the %s cannot be written in the form of %s", f.field, e.File).Coded("adr.form").
 				WithHint("take out commas, line breaks and Markdown, or edit the file itself")
 		}
 	}

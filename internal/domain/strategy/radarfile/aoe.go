@@ -242,11 +242,11 @@ func WriteAOE(editions []Edition, put func(name string, data []byte) error) erro
 func datedOnce(editions []Edition) error {
 	for i, e := range editions {
 		if e.Date.IsZero() {
-			return fault.New(fault.Invalid, "the edition %s has no date, and this format tells editions by their dates", e.Name).
+			return fault.New(fault.Invalid, "the edition %s has no date, and this format tells editions by their dates", e.Name).Coded("radar.needs-date").
 				WithHint("give the edition a date, or choose another format")
 		}
 		if i > 0 && e.Date.Format(time.DateOnly) <= editions[i-1].Date.Format(time.DateOnly) {
-			return fault.New(fault.Invalid, "the edition %s is not later than %s, and this format tells editions by their dates", e.Name, editions[i-1].Name).
+			return fault.New(fault.Invalid, "the edition %s is not later than %s, and this format tells editions by their dates", e.Name, editions[i-1].Name).Coded("radar.not-later").
 				WithHint("give each edition a day of its own, in order")
 		}
 	}

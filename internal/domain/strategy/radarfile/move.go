@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Moves computes the movement of every blip: result[i][j] belongs to
@@ -91,6 +92,9 @@ func FoldRing(s string) string {
 // knownRings are the rings every public radar orders alike.
 var knownRings = []string{"adopt", "trial", "assess", "hold"}
 
+// Known reports whether a ring is one that every public radar orders alike.
+func Known(ring string) bool { return knownRank(ring) < len(knownRings) }
+
 // RingOrder returns the rings of the editions from the centre outwards: first
 // those given, then the others as the editions list them. A ring that an
 // edition lists before one already placed is placed before it. Adopt, trial,
@@ -166,16 +170,64 @@ func sortKnown(rings []string) {
 	}
 }
 
-// Sort puts editions in order of time: by date when every one has one,
-// otherwise in natural order of their names.
+// When says what is known of the time of an edition.
+type When struct {
+	Name  string
+	Date  time.Time // zero: not known
+	Place int       // in the order, from 1, where there is no date; 0: not given
+}
+
+// Sort puts editions in order of time, as Order has it.
 func Sort(editions []Edition) {
-	dated := !slices.ContainsFunc(editions, func(e Edition) bool { return e.Date.IsZero() })
-	slices.SortStableFunc(editions, func(a, b Edition) int {
-		if c := a.Date.Compare(b.Date); dated && c != 0 {
-			return c
+	list := make([]When, len(editions))
+	for i, e := range editions {
+		list[i] = When{Name: e.Name, Date: e.Date}
+	}
+	sorted := make([]Edition, len(editions))
+	for i, from := range Order(list) {
+		sorted[i] = editions[from]
+	}
+	copy(editions, sorted)
+}
+
+// Order returns the indexes of a list in order of time.
+//
+// What has a date stands by it, and by its name where two have one date. What
+// has none and a place comes to that place. The rest comes by its name, compared
+// as people do (Natural): directly after the one whose name is the next before
+// it, or, when there is none, before the first. Editions without any date and
+// place are so in the order of their names.
+func Order(list []When) []int {
+	var order, placed, named []int
+	for i, w := range list {
+		switch {
+		case !w.Date.IsZero():
+			order = append(order, i)
+		case w.Place > 0:
+			placed = append(placed, i)
+		default:
+			named = append(named, i)
 		}
-		return Natural(a.Name, b.Name)
-	})
+	}
+	byName := func(a, b int) int { return Natural(list[a].Name, list[b].Name) }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(list[a].Date.Compare(list[b].Date), byName(a, b)) })
+	slices.SortStableFunc(placed, func(a, b int) int { return cmp.Or(cmp.Compare(list[a].Place, list[b].Place), byName(a, b)) })
+	slices.SortStableFunc(named, byName)
+	next := 0 // of those with a place, the later one never comes before the earlier
+	for _, i := range placed {
+		at := min(max(list[i].Place-1, next), len(order))
+		order, next = slices.Insert(order, at, i), at+1
+	}
+	for _, i := range named {
+		at, before := 0, ""
+		for k, j := range order {
+			if name := list[j].Name; byName(j, i) < 0 && (at == 0 || Natural(name, before) >= 0) {
+				at, before = k+1, name
+			}
+		}
+		order = slices.Insert(order, at, i)
+	}
+	return order
 }
 
 // Natural compares two names as a person orders them: volume-2 before

@@ -60,7 +60,8 @@ func (p *parser) one(e Edition) []Edition {
 	return []Edition{p.finish(e)}
 }
 
-// finish fills in the edition's name, rings and segments.
+// finish fills in the edition's name, rings and segments, and spells those of
+// its blips as the edition lists them.
 func (p *parser) finish(e Edition) Edition {
 	if e.Name == "" {
 		e.Name = editionName(p.file)
@@ -71,7 +72,20 @@ func (p *parser) finish(e Edition) Edition {
 			e.Segments = append(e.Segments, b.Segment)
 		}
 	}
+	for i := range e.Blips {
+		b := &e.Blips[i]
+		b.Ring, b.Segment = Spelled(e.Rings, b.Ring, FoldRing), Spelled(e.Segments, b.Segment, FoldSegment)
+	}
 	return e
+}
+
+// Spelled returns a name as a list spells it; the name itself when the list
+// does not have it.
+func Spelled(list []string, name string, fold func(string) string) string {
+	if i := slices.IndexFunc(list, func(s string) bool { return fold(s) == fold(name) }); i >= 0 {
+		return list[i]
+	}
+	return name
 }
 
 // ringsHere returns the given rings that the edition has.

@@ -2,17 +2,17 @@ package radarfile
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/fault/faulttest"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -198,7 +198,7 @@ func TestRowsAndTheirLines(t *testing.T) {
 			{Name: "Kafka", Ring: "HOLD", Segment: "Platforms", Description: `says "no"`, PublishedMove: Out, File: "q3/Radar 2.csv", Line: 6},
 			{Name: `C"++`, Ring: "trial", Segment: "Languages", File: "q3/Radar 2.csv", Line: 12},
 			{Name: "Hand made", Ring: "trial", Segment: "Languages", File: "q3/Radar 2.csv", Line: 13},
-			{Name: "go", Ring: "ADOPT", Segment: "languages", Description: "again", File: "q3/Radar 2.csv", Line: 14},
+			{Name: "go", Ring: "Adopt", Segment: "Languages", Description: "again", File: "q3/Radar 2.csv", Line: 14},
 			{Name: "ML", Ring: "trial", Segment: "Languages", Description: "closed here", File: "q3/Radar 2.csv", Line: 16},
 			{Name: "Perl", Ring: "assess", Segment: "Languages", File: "q3/Radar 2.csv", Line: 18},
 		},
@@ -369,9 +369,50 @@ func TestSortAndNatural(t *testing.T) {
 	if Sort(dated); dated[0].Name != "b" {
 		t.Errorf("by date: %v", names(dated))
 	}
-	mixed := []Edition{{Name: "b", Date: time.Unix(3, 0)}, {Name: "a"}}
-	if Sort(mixed); mixed[0].Name != "a" {
-		t.Errorf("some without a date: %v", names(mixed))
+}
+
+func TestOrder(t *testing.T) {
+	f := func(want string, list ...When) {
+		t.Helper()
+		for range list { // in whatever order they come
+			var got []string
+			for _, i := range Order(list) {
+				got = append(got, list[i].Name)
+			}
+			if s := strings.Join(got, " "); s != want {
+				t.Errorf("got %q, want %q", s, want)
+			}
+			list = append(list[1:], list[0])
+		}
+	}
+	day := func(n int64) time.Time { return time.Unix(n*86400, 0) }
+	f("")
+	f("v2 v9 v10", When{Name: "v10"}, When{Name: "v2"}, When{Name: "v9"})
+	// One without a date leaves the dates of the others as they are.
+	f("spring autumn b", When{Name: "autumn", Date: day(9)}, When{Name: "spring", Date: day(3)}, When{Name: "b"})
+	f("v1 v2 v3 v4", When{Name: "v1", Date: day(1)}, When{Name: "v2"}, When{Name: "v3"}, When{Name: "v4", Date: day(4)})
+	f("v0 v1 v9", When{Name: "v9", Date: day(1)}, When{Name: "v0"}, When{Name: "v1"})
+	f("v3 v1 v2", When{Name: "v3", Date: day(1)}, When{Name: "v1", Date: day(2)}, When{Name: "v2"})
+	f("a b", When{Name: "b", Date: day(3)}, When{Name: "a", Date: day(3)})
+	// A place is counted among all; two of one place stand by name.
+	f("c b a", When{Name: "a", Place: 3}, When{Name: "b", Place: 2}, When{Name: "c", Place: 1})
+	f("d1 x d2 d3", When{Name: "d1", Date: day(1)}, When{Name: "d2", Date: day(2)}, When{Name: "d3", Date: day(3)}, When{Name: "x", Place: 2})
+	f("d1 x y d2", When{Name: "d1", Date: day(1)}, When{Name: "d2", Date: day(2)}, When{Name: "y", Place: 2}, When{Name: "x", Place: 2})
+	f("d1 far", When{Name: "d1", Date: day(1)}, When{Name: "far", Place: 99})
+	// What has a date does not heed its place.
+	f("d1 d2", When{Name: "d2", Date: day(2), Place: 1}, When{Name: "d1", Date: day(1)})
+}
+
+// One spelling of a ring and of a segment in one edition.
+func TestOneSpelling(t *testing.T) {
+	editions, problems := Read("a.csv", []byte("name,ring,quadrant,isNew,description\nGo,Adopt,Languages & Frameworks,TRUE,\nC,ADOPT,languages-and-frameworks,TRUE,\nD,adopt,Languages & frameworks,TRUE,\n"), Options{})
+	if len(problems) > 0 || len(editions) != 1 {
+		t.Fatal(editions, problems)
+	}
+	for _, b := range editions[0].Blips {
+		if b.Ring != "Adopt" || b.Segment != "Languages & Frameworks" {
+			t.Errorf("%s stands in %q of %q", b.Name, b.Ring, b.Segment)
+		}
 	}
 }
 
@@ -649,66 +690,6 @@ func TestReadPathProblems(t *testing.T) {
 	f("b/x.csv", "b/x.csv:0 unknown-format")
 }
 
-var placeholder = regexp.MustCompile(`\{\d\}`)
-
 // Every code that the source reports has a message and a hint, in both
 // languages with the same arguments.
-func TestTexts(t *testing.T) {
-	texts := map[string]map[string]string{}
-	for _, code := range []string{"en", "es"} {
-		data, err := Text.ReadFile("text." + code + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := map[string]string{}
-		if err := json.Unmarshal(data, &m); err != nil {
-			t.Fatal(err)
-		}
-		texts[code] = m
-	}
-	for key, en := range texts["en"] {
-		if got, want := placeholder.FindAllString(texts["es"][key], -1), placeholder.FindAllString(en, -1); !cmp.Equal(got, want) {
-			t.Errorf("%s: es has %v, en has %v", key, got, want)
-		}
-	}
-	codes := reported(t)
-	for _, code := range codes {
-		for _, key := range []string{"problem.radar." + code, "problem.radar." + code + ".hint"} {
-			if texts["en"][key] == "" || texts["es"][key] == "" {
-				t.Errorf("no text %s", key)
-			}
-		}
-	}
-	if len(texts["en"]) != 2*len(codes) || len(texts["es"]) != 2*len(codes) {
-		t.Errorf("%d codes are reported; texts: %d en, %d es", len(codes), len(texts["en"]), len(texts["es"]))
-	}
-}
-
-// reported finds the codes in the calls of report and newProblem.
-func reported(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := regexp.MustCompile(`(?:report|newProblem)\(.*?"([a-z0-9-]+)"`)
-	seen, codes := map[string]bool{}, []string(nil)
-	for _, f := range files {
-		if strings.HasSuffix(f, "_test.go") {
-			continue
-		}
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range call.FindAllSubmatch(data, -1) {
-			if code := string(m[1]); !seen[code] {
-				seen[code], codes = true, append(codes, code)
-			}
-		}
-	}
-	if len(codes) == 0 {
-		t.Fatal("no code found")
-	}
-	return codes
-}
+func TestTexts(t *testing.T) { faulttest.Texts(t, "radar", Text) }

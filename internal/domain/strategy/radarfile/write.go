@@ -20,7 +20,7 @@ func Write(w io.Writer, f Format, editions ...Edition) error {
 		return writeBackstage(w, editions)
 	}
 	if len(editions) != 1 {
-		return fault.New(fault.Invalid, "%s holds one edition, not %d", f, len(editions)).
+		return fault.New(fault.Invalid, "%s holds one edition, not %d", f, len(editions)).Coded("radar.holds-one").
 			WithHint("name the edition, or export to %s", Backstage)
 	}
 	switch f {
@@ -31,7 +31,7 @@ func Write(w io.Writer, f Format, editions ...Edition) error {
 	case Zalando:
 		return writeZalando(w, editions[0])
 	}
-	return fault.New(fault.Invalid, "%q is no format of a radar file", f).WithHint("choose one of %s", formatNames())
+	return fault.New(fault.Invalid, "%q is no format of a radar file", f).Coded("radar.file-format").WithHint("choose one of %s", formatNames())
 }
 
 func formatNames() string {
@@ -158,7 +158,7 @@ func zalandoPlaces(e Edition) ([]string, error) {
 	rings := RingOrder([]Edition{e}, e.Rings)
 	if len(rings) > 4 || len(e.Segments) > 4 {
 		return nil, fault.New(fault.Invalid, "Zalando's format has four rings and four quadrants; %s has %d and %d",
-			e.Name, len(rings), len(e.Segments)).WithHint("export to %s or %s", BYORCSV, Backstage)
+			e.Name, len(rings), len(e.Segments)).Coded("radar.four").WithHint("export to %s or %s", BYORCSV, Backstage)
 	}
 	if len(rings) < 4 && !slices.ContainsFunc(rings, func(r string) bool { return knownRank(r) == len(knownRings) }) {
 		rings = RingOrder([]Edition{e, {Rings: zalandoRings}}, nil)

@@ -1,0 +1,241 @@
+package app_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/web"
+)
+
+// onPages are the packages whose problems and faults a page can show.
+var onPages = []string{"catalog", "entity", "web", "domain", "door"}
+
+// coders are the functions that take the code of a problem, the first literal
+// from an argument on, and what they put before it.
+var coders = map[string]struct {
+	at     int
+	prefix string
+}{
+	"catalog.add": {1, ""}, "catalog.warn": {1, ""}, "catalog.problem": {0, ""}, "catalog.badQuery": {1, ""},
+	"strategy.newProblem": {2, ""}, "strategy.newWarning": {0, ""}, "strategy.note": {0, "radar."},
+	"strategy.report": {2, "radar."}, "radarfile.report": {1, "radar."}, "adrfile.report": {1, "adr."},
+	"adrfile.newProblem": {2, "adr."}, "radarfile.newProblem": {2, "radar."}, "operations.targetWarning": {1, ""},
+}
+
+// saying is what the sources say to people.
+type saying struct {
+	t        *testing.T
+	texts    *lang.Catalog
+	fset     *token.FileSet
+	problems int
+	faults   int
+	said     map[string]bool // keys of problems and faults
+}
+
+// Every problem and every fault that a page can show has its sentence in both
+// languages, with as many arguments as it is given.
+func TestWhatPagesSayIsInBothLanguages(t *testing.T) {
+	sources := []fs.FS{web.Texts}
+	for _, m := range app.Modules() {
+		sources = append(sources, m.Texts)
+	}
+	texts, err := lang.Load(sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &saying{t: t, texts: texts, fset: token.NewFileSet(), said: map[string]bool{}}
+	for _, dir := range onPages {
+		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "webtest") {
+				return err
+			}
+			s.file(path)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range texts.Keys() {
+		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other"), ".hint")
+		if (strings.HasPrefix(key, "problem.") || strings.HasPrefix(key, "fault.")) && !s.said[base] {
+			t.Errorf("nothing says the text %q", key)
+		}
+	}
+	if s.problems < 90 || s.faults < 70 {
+		t.Errorf("only %d problems and %d faults were found: the test sees too little", s.problems, s.faults)
+	}
+}
+
+func (s *saying) file(path string) {
+	f, err := parser.ParseFile(s.fset, path, nil, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pkg := f.Name.Name
+	chains := map[*ast.CallExpr]bool{} // faults that have a code
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			s.call(pkg, n, chains)
+		case *ast.CompositeLit:
+			s.literal(n)
+		}
+		return true
+	})
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if ok && isFault(call) && !chains[call] && !internal(call) {
+			s.t.Errorf("%s: the fault has no code: .Coded(…) names its sentence in both languages", s.fset.Position(call.Pos()))
+		}
+		return true
+	})
+}
+
+func isFault(call *ast.CallExpr) bool {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	pkg, ok := sel.X.(*ast.Ident)
+	return ok && pkg.Name == "fault" && (sel.Sel.Name == "New" || sel.Sel.Name == "Bad")
+}
+
+// internal reports whether a fault is one whose sentence nobody sees.
+func internal(call *ast.CallExpr) bool {
+	sel, ok := call.Args[0].(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "Internal"
+}
+
+func (s *saying) call(pkg string, call *ast.CallExpr, chains map[*ast.CallExpr]bool) {
+	name := ""
+	switch fun := call.Fun.(type) {
+	case *ast.Ident:
+		name = fun.Name
+	case *ast.SelectorExpr:
+		name = fun.Sel.Name
+		if made, ok := fun.X.(*ast.CallExpr); ok && name == "Coded" {
+			chains[made] = true
+			s.fault(call, made)
+			return
+		}
+		if name == "WithHint" {
+			s.hint(call)
+			return
+		}
+	}
+	c, ok := coders[pkg+"."+name]
+	for _, arg := range call.Args[min(c.at, len(call.Args)):] {
+		if code, is := literal(arg); ok && is {
+			s.problem(call.Pos(), c.prefix+code)
+			return
+		}
+	}
+}
+
+func literal(e ast.Expr) (string, bool) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(lit.Value)
+	return s, err == nil
+}
+
+// literal finds the codes of problems and warnings that are written out.
+func (s *saying) literal(lit *ast.CompositeLit) {
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		key, ok := kv.Key.(*ast.Ident)
+		if !ok || key.Name != "Code" {
+			continue
+		}
+		if code, ok := literal(kv.Value); ok {
+			s.problem(lit.Pos(), code)
+		}
+	}
+}
+
+func (s *saying) problem(pos token.Pos, code string) {
+	s.problems++
+	s.said["problem."+code] = true
+	if !s.texts.Has("problem." + code) {
+		s.t.Errorf("%s: the problem %q has no text", s.fset.Position(pos), code)
+	}
+}
+
+var (
+	verb = regexp.MustCompile(`%[+#]?(\.\d+)?\[?\d*\]?[a-z]`)
+	mark = regexp.MustCompile(`\{\d\}`)
+)
+
+// fault checks the sentence of one fault against the text of its code.
+func (s *saying) fault(coded, made *ast.CallExpr) {
+	s.faults++
+	at := s.fset.Position(coded.Pos())
+	code, _ := literal(coded.Args[0])
+	s.said["fault."+code] = true
+	if !s.texts.Has("fault." + code) {
+		s.t.Errorf("%s: the fault %q has no text", at, code)
+		return
+	}
+	if made.Fun.(*ast.SelectorExpr).Sel.Name != "New" {
+		return
+	}
+	if want, got := len(made.Args)-2, s.arguments("fault."+code); got > want {
+		s.t.Errorf("%s: the text of %q wants %d arguments, the fault has %d", at, code, got, want)
+	}
+}
+
+// arguments is how many arguments a text wants.
+func (s *saying) arguments(key string) int {
+	most := 0
+	for _, code := range lang.All {
+		for _, k := range []string{key, key + ".other"} {
+			for _, m := range mark.FindAllString(s.texts.Get(code, k), -1) {
+				most = max(most, int(m[1]-'0')+1)
+			}
+		}
+	}
+	return most
+}
+
+// hint checks that a hint after a code has its text too.
+func (s *saying) hint(call *ast.CallExpr) {
+	format, ok := literal(call.Args[0])
+	if !ok || strings.HasPrefix(format, "did you mean") {
+		return
+	}
+	code := ""
+	ast.Inspect(call, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok {
+			if sel, ok := c.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Coded" {
+				code, _ = literal(c.Args[0])
+			}
+		}
+		return true
+	})
+	if code == "" {
+		return // on an error that was made before
+	}
+	key := "fault." + code + ".hint"
+	if !s.texts.Has(key) {
+		s.t.Errorf("%s: the hint of %q has no text", s.fset.Position(call.Pos()), code)
+		return
+	}
+	if got, want := s.arguments(key), len(verb.FindAllString(format, -1)); got != want {
+		s.t.Errorf("%s: the hint of %q wants %d arguments, there are %d", s.fset.Position(call.Pos()), code, got, want)
+	}
+}

@@ -1,0 +1,234 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+)
+
+// sealedColumns lists the columns that hold sealed texts, each in a row with an
+// id, and the context each is sealed for.
+var sealedColumns = []struct {
+	table, column, name string // name is the column that people know the row by
+	context             func(id string) string
+}{
+	{"auth_accounts", "totp", "email", totpContext},
+	{"auth_accounts", "totp_pending", "email", totpContext},
+	{"auth_providers", "secret", "title", secretContext},
+}
+
+// sealedRow is a sealed text and whose it is.
+type sealedRow struct{ id, name, sealed string }
+
+func sealedRows(ctx context.Context, db *sqldb.DB, table, column, name string) ([]sealedRow, error) {
+	rows, err := db.Query(ctx, `SELECT id, `+name+`, `+column+` FROM `+table+` WHERE `+column+` <> '' ORDER BY lower(`+name+`), id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []sealedRow
+	for rows.Next() {
+		var r sealedRow
+		if err := rows.Scan(&r.id, &r.name, &r.sealed); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// Reseal seals anew, with the newest key, what older keys sealed, after a
+// rotation of the Keyring. It returns how many secrets that were.
+func (s *Service) Reseal(ctx context.Context) (int, error) {
+	keys, err := s.keys.ready(ctx)
+	if err != nil {
+		return 0, err
+	}
+	newest, n := keys[len(keys)-1], 0
+	for _, c := range sealedColumns {
+		rows, err := sealedRows(ctx, s.db, c.table, c.column, c.name)
+		if err != nil {
+			return n, err
+		}
+		for _, r := range rows {
+			if keyOf(r.sealed) == newest.id {
+				continue
+			}
+			secret, err := s.keys.Open(ctx, r.sealed, c.context(r.id))
+			if err != nil {
+				return n, fmt.Errorf("auth: %s of %s: %w", c.column, r.id, err)
+			}
+			if _, err := s.db.Exec(ctx, `UPDATE `+c.table+` SET `+c.column+` = ? WHERE id = ? AND `+c.column+` = ?`, seal(newest, secret, c.context(r.id)), r.id, r.sealed); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, nil
+}
+
+// RotateKey adds a key to the key file and seals everything with it. Only who
+// holds the data folder may. It returns the id of the key and how many secrets
+// were sealed anew.
+func (s *Service) RotateKey(ctx context.Context, p Principal) (id string, resealed int, err error) {
+	if err := p.requireLocal(); err != nil {
+		return "", 0, err
+	}
+	if id, err = s.keys.Rotate(ctx); err != nil {
+		return "", 0, err
+	}
+	if resealed, err = s.Reseal(ctx); err != nil {
+		return id, resealed, err
+	}
+	return id, resealed, s.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		return audit.Append(ctx, tx, p.act("key.rotate", "installation", map[string]any{"key": id, "resealed": resealed}))
+	})
+}
+
+// Lost is what a key file does not open, of what its database holds.
+type Lost struct {
+	Keys      []string // ids of keys the database knows and the file does not hold
+	Factors   []string // addresses of the accounts whose second factor it is
+	Providers []string // titles of the single sign-ons whose client secret it is
+
+	accounts, providers []string // ids; accounts also has those that were setting a factor up
+	readable            []sealKey
+}
+
+// Lost tells what the file does not open. It is an error when others may read
+// the file, since then nothing is lost.
+func (k *Keyring) Lost(ctx context.Context) (Lost, error) {
+	var l Lost
+	var err error
+	l.readable, err = k.load()
+	if reason, ok := ReasonOf(err); err != nil && (!ok || reason.Code == keyOpen) {
+		return Lost{}, err
+	}
+	known, err := k.canaries(ctx)
+	if err != nil {
+		return Lost{}, err
+	}
+	for id, canary := range known {
+		if !fits(l.readable, id, canary) {
+			l.Keys = append(l.Keys, id)
+		}
+	}
+	slices.Sort(l.Keys)
+	for _, c := range sealedColumns {
+		rows, err := sealedRows(ctx, k.db, c.table, c.column, c.name)
+		if err != nil {
+			return Lost{}, err
+		}
+		for _, r := range rows {
+			if _, err := unseal(l.readable, r.sealed, c.context(r.id)); err != nil {
+				l.add(c.column, r)
+			}
+		}
+	}
+	return l, nil
+}
+
+func (l *Lost) add(column string, r sealedRow) {
+	switch column {
+	case "secret":
+		l.Providers, l.providers = append(l.Providers, r.name), append(l.providers, r.id)
+	case "totp":
+		l.Factors = append(l.Factors, r.name)
+		fallthrough
+	default:
+		if !slices.Contains(l.accounts, r.id) {
+			l.accounts = append(l.accounts, r.id)
+		}
+	}
+}
+
+// LostSecrets tells what the key file does not open.
+func (s *Service) LostSecrets(ctx context.Context) (Lost, error) { return s.keys.Lost(ctx) }
+
+// ResetKey begins anew with a key when the old one is lost. What cannot be
+// opened is removed: second factors are off, and single sign-ons are off until
+// their client secret is given again. Keys that the file still holds stay. Only
+// who holds the data folder may; it is a Conflict when nothing is lost.
+func (s *Service) ResetKey(ctx context.Context, p Principal) (Lost, error) {
+	if err := p.requireLocal(); err != nil {
+		return Lost{}, err
+	}
+	l, err := s.keys.Lost(ctx)
+	if err != nil {
+		return Lost{}, err
+	}
+	if len(l.Keys) == 0 && len(l.accounts)+len(l.providers) == 0 && len(l.readable) > 0 {
+		return Lost{}, refuse(fault.Conflict, "key-whole", "The key file opens every secret: nothing is lost.", "El archivo de clave abre todos los secretos: no se ha perdido nada.").
+			WithHint("binnacle key rotate makes a new key and keeps the secrets")
+	}
+	if err := s.keys.setAside(l.readable, s.now()); err != nil {
+		return Lost{}, err
+	}
+	key, err := s.keys.add(l.readable)
+	if err != nil {
+		return Lost{}, err
+	}
+	if err := s.db.Tx(ctx, func(tx *sqldb.Tx) error { return s.forget(ctx, tx, p, l, key) }); err != nil {
+		return Lost{}, err
+	}
+	return l, s.keys.Check(ctx)
+}
+
+// setAside moves a file that is no key file away, so that nothing is written
+// over what somebody may still want to look at.
+func (k *Keyring) setAside(readable []sealKey, now time.Time) error {
+	if len(readable) > 0 {
+		return nil
+	}
+	err := os.Rename(k.path, k.path+".unreadable-"+now.UTC().Format("20060102T150405Z"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// forget removes what is lost, and makes the database know the new key alone
+// beside those the file still holds.
+func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost, key sealKey) error {
+	for _, id := range l.Keys {
+		if _, err := tx.Exec(ctx, `DELETE FROM auth_keys WHERE id = ?`, id); err != nil {
+			return err
+		}
+	}
+	if err := enrol(ctx, tx, key); err != nil {
+		return err
+	}
+	why := map[string]any{"by": "key.reset"}
+	for _, id := range l.accounts {
+		if err := s.clearFactor(ctx, tx, id); err != nil {
+			return err
+		}
+		all, err := s.memberships(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.appendEverywhere(ctx, tx, all, p.act("totp.reset", "account:"+id, why)); err != nil {
+			return err
+		}
+	}
+	for _, id := range l.providers {
+		var org string
+		if err := tx.QueryRow(ctx, `UPDATE auth_providers SET secret = '', disabled = 1 WHERE id = ? RETURNING org`, id).Scan(&org); err != nil {
+			return err
+		}
+		r := p.act("provider.off", "provider:"+id, why)
+		r.Org = org
+		if err := audit.Append(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return audit.Append(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers)}))
+}
