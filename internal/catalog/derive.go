@@ -332,11 +332,11 @@ func (k *Kind) texts(e *entity.Entity) (title, body string) {
 func (k *Kind) textsOf(e *entity.Entity, tree map[string]any) (title, body string) {
 	m := e.Metadata
 	parts := append([]string{m.Description, m.Owner}, m.Tags...)
-	for key, v := range m.Labels {
-		parts = append(parts, key, v)
+	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
+		parts = append(parts, key, m.Labels[key])
 	}
-	for key, v := range m.Annotations {
-		parts = append(parts, key, cut(v, 1000))
+	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+		parts = append(parts, key, cut(m.Annotations[key], 1000))
 	}
 	for _, l := range m.Links {
 		parts = append(parts, l.Title, l.URL)

@@ -323,6 +323,7 @@ func TestListsEvaluate(t *testing.T) {
 				other := as(ana.Role, "umbrella", "Eve", "apply")
 				s.apply(other, s.yaml(1)+s.yaml(2)+s.yaml(3))
 				s.live()
+				s.checkIndex()
 				s.read()
 				for range 150 {
 					s.check(s.query())
