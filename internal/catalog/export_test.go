@@ -213,7 +213,7 @@ func (c *Catalog) index(ctx context.Context) (map[string]string, error) {
 		}
 		at := fmt.Sprintf("%s %s %s=%s", org, kind, key, value)
 		before, again := last[at]
-		if again && first <= before || !again && first != 0 {
+		if again && first <= before {
 			return nil, fmt.Errorf("postings: %q: a row begins at %d after %d", at, first, before)
 		}
 		n := 0

@@ -150,7 +150,9 @@ func (l *listing) chooseKinds() error {
 		if err := l.caller.Can(auth.Read, k.Resource()); err != nil {
 			return err
 		}
-		l.kinds = append(l.kinds, lower(k.Name))
+		if name := lower(k.Name); !slices.Contains(l.kinds, name) {
+			l.kinds = append(l.kinds, name)
+		}
 	}
 	return nil
 }

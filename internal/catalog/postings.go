@@ -15,8 +15,9 @@ import (
 // sizes.rowIDs. What meets several conditions is then found, and counted, by
 // joining sets of ids in memory, whatever the database.
 //
-// A row holds the ids from its first to before the first of the next row; the
-// first row of a value begins at 0.
+// A row holds the ids from its first to before the first of the next row. The
+// first that is made for a value begins at 0; when it is empty it goes like any
+// other.
 
 // The keys of what entities have beside their facets: the names of their
 // labels, their owner, their namespace, the words of their title and name, and
@@ -268,8 +269,8 @@ func (r *repost) read(part []touched) (map[posting][]postingRow, error) {
 
 // apply returns the rows that change when the value's ids join and leave.
 func (t *touched) apply(rows []postingRow, most int) []postingRow {
-	if len(rows) == 0 {
-		rows = []postingRow{{}}
+	if len(rows) == 0 || rows[0].first > t.lo() {
+		rows = slices.Insert(rows, 0, postingRow{})
 	}
 	in, out := t.in, t.out
 	var changed []postingRow
