@@ -1,7 +1,11 @@
-// Package action does what reaches outside: it holds the one HTTP client for
-// addresses that users give. The client connects to public addresses only,
-// unless the operator allows a private one, so that nobody can make the server
-// fetch what only the server can reach.
+// Package action does what reaches outside.
+//
+// It holds the one HTTP client for addresses that users give, which connects to
+// public addresses only unless the operator allows a private one, so that nobody
+// can make the server fetch what only the server can reach.
+//
+// And it holds the outbox: mail and webhooks are acts, logged first (Log, in the
+// transaction of their cause, once per key) and done afterwards by an Outbox.
 package action
 
 import (

@@ -17,24 +17,36 @@ import (
 	"sync"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // Prefix is where the operations are.
 const Prefix = "/api/v1"
 
-// Config is what an API needs. Catalog, Auth, Audit and Feed are required.
+// Config is what an API needs. Catalog, Auth, Audit and Feed are required. With
+// Talk go Files and Hooks; without it there are no operations on comments,
+// attachments, notifications and webhooks.
 type Config struct {
 	Catalog   *catalog.Catalog
 	Auth      *auth.Service
 	Audit     *audit.Log
 	Feed      *feed.Feed
+	Morning   *morning.Desk // nil: there is no overview
+	Claims    *claim.Engine // nil: there are no claims
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
+	Talk      *talk.Service
+	Files     *blob.Service
+	Hooks     *action.Hooks
 	// Backup writes a consistent copy of the installation; nil when this
 	// installation cannot make one.
 	Backup  func(ctx context.Context, w io.Writer) error

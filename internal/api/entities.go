@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,10 +53,19 @@ func (a *API) kindOps(k *catalog.Kind, s schemas) []operation {
 			answers: []answer{{status: 200, doc: "It is deleted.", types: objectTypes, schema: writtenSchema(k)}}},
 	}
 	ops = append(ops, a.historyOps(k, s, one, title)...)
+	ops = append(ops, a.talkKindOps(k, s, one, title)...)
+	if k.Once {
+		ops = slices.DeleteFunc(ops, operation.changes)
+	}
 	for i := range ops {
 		ops[i].resource, ops[i].tag = what, k.Name
 	}
 	return ops
+}
+
+// changes reports whether an operation of a kind changes what there is.
+func (o operation) changes() bool {
+	return o.method != "GET" && strings.Contains(o.path, "{name}")
 }
 
 // historyOps are the operations on what an entity was and what it touches.

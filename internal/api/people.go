@@ -16,6 +16,7 @@ type organisation struct {
 	Title   string    `json:"title"`
 	Home    bool      `json:"home" doc:"It runs the installation."`
 	Created time.Time `json:"created,omitzero"`
+	Zone    string    `json:"zone,omitempty" doc:"The time zone in which it counts its days, as Europe/Madrid; UTC when it is not there."`
 }
 
 type newOrg struct {
@@ -24,7 +25,8 @@ type newOrg struct {
 }
 
 type orgChange struct {
-	Title string `json:"title" min:"1" max:"200"`
+	Title *string `json:"title,omitempty" min:"1" max:"200"`
+	Zone  *string `json:"zone,omitempty" doc:"A time zone, as Europe/Madrid; empty for UTC."`
 }
 
 // identity is who asks.
@@ -249,6 +251,35 @@ func (c *call) endOtherSessions() error {
 	return c.send(http.StatusOK, ended{n})
 }
 
+// secretList are named secrets for other systems, without their values.
+type secretList struct {
+	Items []auth.Secret `json:"items"`
+}
+
+type secretValue struct {
+	Value string `json:"value" doc:"One line; it is never shown again." max:"8192"`
+}
+
+func (c *call) listSecrets() error {
+	all, err := c.Auth.Secrets(c.r.Context(), c.caller.Principal)
+	if err != nil {
+		return err
+	}
+	return c.send(http.StatusOK, secretList{orEmpty(all)})
+}
+
+func (c *call) putSecret() error {
+	var in secretValue
+	if err := c.into(&in); err != nil {
+		return err
+	}
+	return c.nothing(c.Auth.SetSecret(c.r.Context(), c.caller.Principal, c.path("secret"), in.Value))
+}
+
+func (c *call) deleteSecret() error {
+	return c.nothing(c.Auth.DeleteSecret(c.r.Context(), c.caller.Principal, c.path("secret")))
+}
+
 // nothing answers without a body.
 func (c *call) nothing(err error) error {
 	if err == nil {
@@ -464,7 +495,7 @@ func (c *call) getOrganisation() error {
 	if err != nil {
 		return err
 	}
-	return c.send(http.StatusOK, organisation{o.ID, o.Title, o.Home, o.Created})
+	return c.send(http.StatusOK, organisation{o.ID, o.Title, o.Home, o.Created, o.Zone})
 }
 
 func (c *call) patchOrganisation() error {
@@ -472,8 +503,15 @@ func (c *call) patchOrganisation() error {
 	if err := c.into(&in); err != nil {
 		return err
 	}
-	if err := c.Auth.RenameOrg(c.r.Context(), c.caller.Principal, in.Title); err != nil {
-		return err
+	if in.Title != nil {
+		if err := c.Auth.RenameOrg(c.r.Context(), c.caller.Principal, *in.Title); err != nil {
+			return err
+		}
+	}
+	if in.Zone != nil {
+		if err := c.Auth.SetZone(c.r.Context(), c.caller.Principal, *in.Zone); err != nil {
+			return err
+		}
 	}
 	return c.getOrganisation()
 }
@@ -487,5 +525,5 @@ func (c *call) createOrganisation() error {
 	if err != nil {
 		return err
 	}
-	return c.send(http.StatusCreated, organisation{o.ID, o.Title, o.Home, o.Created})
+	return c.send(http.StatusCreated, organisation{o.ID, o.Title, o.Home, o.Created, o.Zone})
 }

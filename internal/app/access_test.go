@@ -195,7 +195,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 func (w *world) state() string {
 	w.Helper()
 	var parts []string
-	for _, table := range []string{"entities", "revisions", "feed", "views", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
+	for _, table := range []string{"entities", "revisions", "feed", "views", "comments", "comment_edits", "attachments", "watches", "notify_settings", "action_hooks", "auth_accounts", "auth_orgs", "auth_memberships", "auth_tokens", "auth_links", "auth_sessions", "auth_providers"} {
 		parts = append(parts, fmt.Sprint(table, " ", w.count(`SELECT count(*) FROM `+table)))
 	}
 	return strings.Join(parts, ", ")

@@ -1,10 +1,15 @@
 // Package app puts the program together. Read from the bottom up, it is
 //
-//   - words everyone shares: entity, fault, lang;
+//   - words everyone shares: entity, fault, lang; and forecast, the arithmetic of
+//     delivery dates;
 //   - the kernel: sqldb (the one door to the relational store), feed (what
 //     happened, in order, and who works on it), audit (what was done, chained),
-//     auth (who somebody is and what they may do), catalog (kinds, entities,
-//     revisions, relations, search), action (requests to the outside), backup;
+//     auth (who somebody is and what they may do), observe (tables of what
+//     machines report), catalog (kinds, entities, revisions, relations, search),
+//     claim (claims, tests, runs, evidence, measures), morning (what a reader has
+//     to know first), action (requests to the outside, the outbox of mail and
+//     webhooks), blob (attached files), talk (comments, watches, notifications,
+//     digests), backup;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
@@ -20,31 +25,81 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
+	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
+	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
-// Modules lists the rooms of the house, in the order of the navigation.
+// Rooms lists the rooms of the house, in the order of the navigation.
+func Rooms() []room.Module {
+	return []room.Module{strategy.Module(), people.Module(), operations.Module(), review.Module()}
+}
+
+// Modules lists the rooms and the parts of the house itself that come as one.
 func Modules() []room.Module {
-	return []room.Module{strategy.Module(), people.Module(), operations.Module()}
+	rooms := Rooms()
+	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms), Library()), Kinds: claim.Kinds()})
+}
+
+// Library returns the claims and measures that are ready to be added.
+func Library() []claim.Ready {
+	folder, err := fs.Sub(content.Measures, "measures")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := claim.Library(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// bearers returns the kinds whose entities bear a claim: those of claims
+// themselves, then those of the rooms.
+func bearers(rooms []room.Module) []*catalog.Kind {
+	names := claim.OwnBearers()
+	kinds := claim.Kinds()
+	for _, m := range rooms {
+		kinds = append(kinds, m.Kinds...)
+		for _, b := range m.Bearers {
+			names = append(names, b.Kind)
+		}
+	}
+	var out []*catalog.Kind
+	for _, k := range kinds {
+		if slices.Contains(names, k.Name) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // Kinds returns the kinds of all rooms.
@@ -58,9 +113,10 @@ func Kinds() *catalog.Kinds {
 
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
-	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations())
+	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(),
+		claim.Migrations(), morning.Migrations())
 	for _, m := range Modules() {
-		all = append(all, m.Migrations...)
+		all = append(all, m.Steps()...)
 	}
 	return all
 }
@@ -88,6 +144,9 @@ type Config struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is binnacle.db in the folder
 	KeyFile  string // "" is key in the folder
+	Files    string // folder of files whose numbers claims may read; "": none
+	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
+	Attachments string
 
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
@@ -95,6 +154,7 @@ type Config struct {
 	Hosts        []string       // the names people reach it by; empty: any
 	Proxies      []netip.Prefix // whose X-Forwarded-For is believed
 	AllowPrivate []string       // networks and hosts that addresses given by users may lead to
+	SMTP         string         // the mail server; "" sends no mail
 	Version      string
 	Log          *slog.Logger
 }
@@ -107,6 +167,13 @@ type App struct {
 	Audit   *audit.Log
 	Auth    *auth.Service
 	Catalog *catalog.Catalog
+	Claims  *claim.Engine
+	Morning *morning.Desk
+	Files   *blob.Service
+	Hooks   *action.Hooks
+	Outbox  *action.Outbox
+	Mailer  *action.Mailer // nil: no mail is sent
+	Talk    *talk.Service
 	Started time.Time
 }
 
@@ -162,9 +229,106 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
-	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins,
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})})
+	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
+	if err := a.wireOutward(keys, client); err != nil {
+		return err
+	}
+	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
+	if err == nil {
+		a.Claims = claim.New(a.claims(keys, client))
+		a.Morning = morning.New(a.morning())
+		a.wireTalk()
+	}
 	return err
+}
+
+// claims is what the engine of claims works with.
+func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log,
+		Disputes: a.disputes, Attachments: a.attached}
+	for _, m := range Modules() {
+		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
+	}
+	return cfg
+}
+
+// disputes returns the first open dispute of each claim.
+func (a *App) disputes(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]claim.Dispute, error) {
+	open, err := a.Talk.OpenDisputes(ctx, q, org, uids...)
+	out := map[string]claim.Dispute{}
+	for uid, list := range open {
+		out[uid] = claim.Dispute{By: list[0].By, At: list[0].Created, Text: list[0].Body}
+	}
+	return out, err
+}
+
+// attached returns the files that travel with a claim's evidence.
+func (a *App) attached(ctx context.Context, org, uid string) ([]claim.Attachment, error) {
+	list, err := a.Files.Of(ctx, org, uid)
+	var out []claim.Attachment
+	for _, f := range list {
+		out = append(out, claim.Attachment{Name: f.Name, Type: f.Type, SHA256: f.SHA256,
+			Open: func() (io.ReadCloser, error) { return a.Files.Store().Open(ctx, f.SHA256) }})
+	}
+	return out, err
+}
+
+// morning is what the overview works with.
+func (a *App) morning() morning.Config {
+	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log}
+	for _, m := range Modules() {
+		cfg.Waiters, cfg.News = append(cfg.Waiters, m.Waiters...), append(cfg.News, m.News...)
+	}
+	return cfg
+}
+
+// wireTalk wires what people say and what they are told.
+func (a *App) wireTalk() {
+	c := talk.Config{Catalog: a.Catalog, Auth: a.Auth, Outbox: a.Outbox, Hooks: a.Hooks, Notify: a.Feed.Notify, Log: a.Config.Log, Path: a.path}
+	if len(a.Config.Origins) > 0 {
+		c.Base = a.Config.Origins[0]
+	}
+	c.Notices, c.Sections = []talk.Notice{stateNotice()}, a.digest()
+	for _, m := range Modules() {
+		c.Notices, c.Sections = append(c.Notices, m.Notices...), append(c.Sections, m.Sections...)
+	}
+	a.Talk = talk.New(c)
+}
+
+// path is the address of a record's page; the front page for a kind the program
+// does not know.
+func (a *App) path(ref entity.Ref) string {
+	if k := a.Catalog.Kinds().Get(ref.Kind); k != nil {
+		return web.RecordPath(k.Plural, ref)
+	}
+	return "/"
+}
+
+// wireOutward wires attached files, mail and webhooks.
+func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
+	store, err := a.Config.store()
+	if err != nil {
+		return err
+	}
+	a.Files = blob.New(blob.Config{Catalog: a.Catalog, Store: store, Notify: a.Feed.Notify})
+	a.Hooks = action.NewHooks(a.DB, keys, client)
+	senders := []action.Option{action.WithLogger(a.Config.Log), action.WithSender(action.Webhook, a.Hooks)}
+	if a.Config.SMTP != "" {
+		if a.Mailer, err = action.ParseSMTP(a.Config.SMTP); err != nil {
+			return err
+		}
+		senders = append(senders, action.WithSender(action.Mail, a.Mailer))
+	}
+	a.Outbox = action.NewOutbox(a.DB, a.Feed, senders...)
+	return nil
+}
+
+// attachments is the folder of attached files, in the data folder and in a
+// backup.
+const attachments = "attachments"
+
+func (cfg Config) store() (blob.Store, error) {
+	return blob.OpenStore(cfg.Attachments, filepath.Join(cfg.Data, attachments))
 }
 
 // Close closes the database.
@@ -175,8 +339,14 @@ var fleeting = []string{"feed_leases", "auth_sessions", "auth_challenges", "auth
 
 // BackupOptions says what a backup of the installation holds and leaves out.
 func (a *App) BackupOptions() backup.Options {
-	return backup.Options{Program: a.Config.Version, Skip: slices.Concat(fleeting, catalog.DerivedTables),
+	o := backup.Options{Program: a.Config.Version, Skip: slices.Concat(fleeting, catalog.DerivedTables),
 		Files: []backup.File{{Name: "key", Path: a.Config.keyFile(), Secret: true}}}
+	if a.Config.Attachments == "" {
+		o.Folders = []backup.Folder{{Name: attachments, Path: filepath.Join(a.Config.Data, attachments)}}
+	} else if store, err := a.Config.store(); err == nil {
+		o.Elsewhere = []string{store.String()}
+	}
+	return o
 }
 
 // Restore makes an installation from a backup file at an empty place: all of

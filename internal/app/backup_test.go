@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,13 +14,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // TestBackupMoves backs a full installation up while others write to it, and
@@ -54,8 +60,8 @@ func TestBackupMoves(t *testing.T) {
 	}
 }
 
-// keysOf is what people need to come in.
-type keysOf struct{ secret, token string }
+// keysOf is what people need to come in, and the id of an attached file.
+type keysOf struct{ secret, token, file string }
 
 // furnish puts something into every table.
 func (w *world) furnish() keysOf {
@@ -85,9 +91,84 @@ func (w *world) furnish() keysOf {
 		_, err := w.app.DB.Exec(ctx, q, w.owner.principal.Account)
 		w.must(err)
 	}
+	w.prove()
+	w.reportWork()
+	w.looked()
+	file := w.talks(entity.NewRef("component", "default", "charges"))
 	w.runFeed()
-	return keysOf{setup.Secret, token}
+	return keysOf{setup.Secret, token, file}
 }
+
+// attached is what the attached file holds.
+const attached = "moment,what\n2026-03-01,restored\n"
+
+// talks leaves comments, a file, a webhook and what is told of them.
+func (w *world) talks(ref entity.Ref) (file string) {
+	w.Helper()
+	ctx, owner := w.Context(), catalog.Caller{Principal: w.owner.principal, Manager: "form"}
+	e, err := w.app.Catalog.Get(ctx, owner, ref)
+	w.must(err)
+	said, err := w.app.Talk.Add(ctx, owner, e, talk.Draft{Body: "Is this so?"})
+	w.must(err)
+	_, err = w.app.Talk.Edit(ctx, owner, said.ID, "Is this still so?")
+	w.must(err)
+	w.must(w.app.Talk.SetSettings(ctx, owner.Principal, talk.DefaultSettings))
+	a, err := w.app.Files.Add(ctx, owner, e, "evidence.csv", strings.NewReader(attached))
+	w.must(err)
+	k, _, err := w.app.Hooks.Create(ctx, owner.Principal, action.Hook{Name: "chat", URL: "https://hooks.example/in"})
+	w.must(err)
+	_, err = w.app.Hooks.Test(ctx, owner.Principal, k.ID)
+	w.must(err)
+	member := catalog.Caller{Principal: w.actors[5].principal, Manager: "form"}
+	_, err = w.app.Talk.Add(ctx, member, e, talk.Draft{Body: "It is."})
+	w.must(err)
+	entries, err := w.app.Feed.Read(ctx, auth.HomeID, 0, 1000, "comment.added")
+	w.must(err)
+	w.must(w.app.DB.Tx(ctx, func(tx *sqldb.Tx) error { return w.app.Talk.Watch().Handle(ctx, tx, entries) }))
+	return a.ID
+}
+
+// reportWork imports the work items of the sample organisation, from which
+// forecasts are made.
+func (w *world) reportWork() {
+	w.Helper()
+	data, err := content.Sample.ReadFile("sample/import/work/work.csv")
+	w.must(err)
+	i := slices.IndexFunc(app.Importers(), func(i catalog.Importer) bool { return i.Name == "work" })
+	_, err = app.Importers()[i].Import(w.Context(), w.app.Catalog, w.as(), []catalog.File{{Name: "work.csv", Data: data}}, catalog.ImportOptions{Args: map[string]string{"source": "tracker"}})
+	w.must(err)
+	w.must(w.app.DB.Tx(w.Context(), func(tx *sqldb.Tx) error {
+		_, err := strategy.Forecast(w.Context(), w.app.Catalog, tx, w.as().Org)
+		return err
+	}))
+}
+
+// prove fills what is kept of claims and of statuses.
+func (w *world) prove() {
+	w.Helper()
+	ctx := w.Context()
+	w.apply(w.as(), claimed)
+	w.settle()
+	_, err := w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, io.Discard)
+	w.must(err)
+	w.must(w.auth.SetSecret(ctx, w.as().Principal, "status-page", "tok"))
+	_, err = w.app.DB.Exec(ctx, `INSERT INTO reckoned (kind, version) VALUES ('Component', 0)`)
+	w.must(err)
+}
+
+// settle runs the tests of claims that are due.
+func (h *house) settle() {
+	h.Helper()
+	_, err := h.app.Claims.Settle(h.Context())
+	h.must(err)
+}
+
+// claimed is a claim that holds of the sample organisation.
+const claimed = `apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: named, title: Everything has a name}
+spec: {room: operations, tests: [{name: named, records: {from: component, expect: metadata.name != ""}}]}
+`
 
 // runFeed works the feed until a watch and a schedule have left their traces.
 func (w *world) runFeed() {
@@ -135,6 +216,21 @@ func (h *house) kept() []string {
 		for _, v := range revs {
 			out = append(out, fmt.Sprintf("%s %d %s %s %s %s %s\n%s", ref, v.Rev, v.Op, v.At.UTC().Format(time.RFC3339Nano), v.Name, v.Manager, v.Reason, h.yamlOf(v.Entity)))
 		}
+	}
+	work, err := c.Observed(ctx, h.as(), strategy.Module().Observed[0], time.Now())
+	h.must(err)
+	for _, row := range work {
+		out = append(out, fmt.Sprint("work ", row))
+	}
+	acquirer, err := c.Get(ctx, h.as(), entity.NewRef("initiative", "", "second-acquirer"))
+	h.must(err)
+	made, err := strategy.Forecasts(ctx, c, h.as(), acquirer.Metadata.UID)
+	h.must(err)
+	if len(work) == 0 || len(made) == 0 {
+		h.Errorf("%d work items, %d forecasts", len(work), len(made))
+	}
+	for _, m := range made {
+		out = append(out, fmt.Sprintf("forecast %+v", m))
 	}
 	hits, err := c.Search(ctx, h.as(), "payment refund", nil, 100)
 	h.must(err)
@@ -232,6 +328,9 @@ func (h *house) goesOn(k keysOf) {
 	h.Helper()
 	ctx := h.Context()
 	for _, org := range []string{auth.HomeID, otherOrg} {
+		if v, err := h.app.Claims.Verify(ctx, org, ""); err != nil || len(v.Broken) > 0 || org == auth.HomeID && v.Runs == 0 {
+			h.Errorf("runs of %s: %+v, %v", org, v, err)
+		}
 		if report, err := h.app.Audit.Verify(ctx, org); err != nil || !report.OK || report.Count == 0 {
 			h.Errorf("audit chain of %s: %+v, %v", org, report, err)
 		}
@@ -250,6 +349,14 @@ func (h *house) goesOn(k keysOf) {
 		h.Errorf("the token is not taken: %v, %v", p, err)
 	}
 	owner := catalog.Caller{Principal: step.Session.Principal, Manager: "form"}
+	if _, content, err := h.app.Files.Open(ctx, owner, k.file); err != nil {
+		h.Errorf("the attached file: %v", err)
+	} else if data, err := io.ReadAll(content); err != nil || string(data) != attached {
+		h.Errorf("the attached file holds %q, %v", data, err)
+	}
+	if n := h.count(`SELECT count(*) FROM notifications`); n == 0 {
+		h.Error("notifications are gone")
+	}
 	h.apply(owner, "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: afterwards}\nspec: {type: service, lifecycle: production, owner: group:payments}\n")
 	if n := h.count(`SELECT count(*) FROM feed`) - h.count(`SELECT count(DISTINCT seq) FROM feed`); n != 0 {
 		h.Errorf("%d entries of the feed have the same place", n)

@@ -50,6 +50,7 @@ func (b *tab) looks(theme string) {
 	}
 	for name, path := range map[string]string{
 		"services": "/components", "service": "/components/default/payments", "radar": "/radar", "map": "/map", "organisation": "/organisation", "decisions": "/decisions", "start": "/",
+		"roadmap": "/roadmap", "capacity": "/roadmap?view=capacity", "ranking": "/roadmap?view=ranking", "initiative": "/initiatives/default/second-acquirer",
 	} {
 		b.do(desk)
 		b.open(path)

@@ -4,9 +4,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // need is something a handler asks beyond what its route takes.
@@ -78,6 +82,17 @@ func aims(id func(*visit) string, body string) ask {
 	}}
 }
 
+// aimsAt asks about a thing with an id, with the fields of a form where it is one.
+func aimsAt(id func(*visit) string, pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		path := strings.Replace(v.route.Pattern, "{id}", id(v), 1)
+		if v.route.Method == http.MethodGet {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}
+}
+
 // record asks at the address of an entity, with its wildcards filled in.
 func record(more string) ask {
 	return ask{make: func(v *visit) request { return request{path: v.address() + more} }}
@@ -102,7 +117,68 @@ func text(s string) func(*visit) string { return func(*visit) string { return s 
 func (v *visit) address() string {
 	v.Helper()
 	p := strings.Replace(v.route.Pattern, "{namespace}/{name}", v.entity(), 1)
-	return strings.Replace(p, "{rev}", "1", 1)
+	return strings.NewReplacer("{rev}", "1", "{seq}", "1").Replace(p)
+}
+
+// proved asks at the address of an entity whose tests have been run.
+func proved(more string) ask {
+	return ask{make: func(v *visit) request {
+		path := v.address() + more
+		if ref := strings.ToLower(v.kind.Name) + ":" + v.entity(); v.count(`SELECT count(*) FROM claim_states WHERE ref = '`+ref+`'`) == 0 {
+			v.settle()
+		}
+		return request{path: path}
+	}}
+}
+
+// wordy returns an entity of the kind that asks for a person's word.
+func (v *visit) wordy() *entity.Entity {
+	v.Helper()
+	e := v.document(v.next())
+	spec := map[string]any{"room": auth.Operations, "tests": []any{map[string]any{"name": "word", "attest": map[string]any{"goodFor": "90d"}}}}
+	if v.kind.Name == auth.KindMeasure {
+		spec = map[string]any{"room": auth.Operations, "direction": "up", "typed": map[string]any{"goodFor": "30d"}}
+	}
+	v.must(catalog.SetSpec(e, spec))
+	_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+	v.must(err)
+	return e
+}
+
+// spoken asks at the address of an entity that asks for a word.
+func spoken(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.wordy()
+		path := strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1)
+		if len(pairs) == 0 {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}.needs(auth.Write, auth.Operations)
+}
+
+// takeBack deletes what somebody else has added.
+func (v *visit) takeBack(text string) {
+	v.Helper()
+	ref, err := v.app.Catalog.Resolve(text, "")
+	v.must(err)
+	if _, err := v.app.Catalog.Delete(v.Context(), v.as(), ref, 0); err != nil && !fault.Is(err, fault.NotFound) {
+		v.Fatal(err)
+	}
+}
+
+// spokenJSON is spoken by REST.
+func spokenJSON(body string) ask {
+	return ask{make: func(v *visit) request {
+		return asJSON(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+v.wordy().Metadata.Name, 1), body)
+	}}.needs(auth.Write, auth.Operations).answers(201, 422)
+}
+
+// requested returns namespace and name of an exception somebody else asks for.
+func (v *visit) requested() string {
+	v.Helper()
+	v.apply(v.as(), "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: services-owned}\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")
+	return v.entity()
 }
 
 const componentYAML = `apiVersion: binnacle.dev/v1
@@ -110,6 +186,8 @@ kind: Component
 metadata: {name: applied}
 spec: {type: service, lifecycle: production, owner: group:default/owners}
 `
+
+const newHook = `{"name":"chat","url":"https://hooks.example/in","types":["comment.*"]}`
 
 const newProvider = `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","defaultRole":"member"}`
 
@@ -121,10 +199,24 @@ const mcpHello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"proto
 // TestAccess: add how it is asked.
 var asks = map[string]ask{
 	// Rooms.
-	"GET /organisation": plain(),
-	"GET /people":       query("?q=" + word),
-	"GET /map":          plain(),
-	"GET /radar":        plain(),
+	"GET /organisation":  plain(),
+	"GET /people":        query("?q=" + word),
+	"GET /map":           plain(),
+	"GET /radar":         plain(),
+	"GET /today/changes": query("?since=week"),
+	"GET /inbox":         plain(),
+	"POST /inbox/act":    sends("item", "none", "act", "none").answers(404),
+	"GET /roadmap":       plain(),
+
+	// Pages beside the objectives, which are a kind.
+	"GET /KIND/alignment": plain(),
+	"GET /KIND/check-in":  plain(),
+	"POST /KIND/check-in": sends("kr", "none").answers(404),
+	"GET /KIND/close":     query("?cycle=none").answers(404),
+	"POST /KIND/close":    sends("cycle", "none").answers(404),
+	"GET /KIND/carry":     query("?cycle=none").answers(404),
+	"POST /KIND/carry":    sends("cycle", "none").answers(404),
+	"GET /KIND/list":      query("?q=" + word),
 
 	// The house.
 	"GET /{$}":              plain(),
@@ -215,7 +307,48 @@ var asks = map[string]ask{
 	"POST /settings/sign-in":         sends("title", "Id", "issuer", "https://id.example", "clientId", "b", "secret", "s", "defaultRole", "member"),
 	"POST /settings/sign-in/remove":  sendsID("id", (*visit).provider),
 	"POST /settings/tokens":          sends("name", "events"),
+	"GET /settings/secrets":          plain(),
+	"POST /settings/secrets":         sends("name", "status-page", "secretvalue", "tok"),
+	"POST /settings/secrets/delete":  sends("name", "none").answers(404),
 	"POST /settings/tokens/revoke":   sendsID("id", (*visit).ingestToken),
+
+	// What people say and what they are told.
+	"GET /comments/{id}":                        aimsAt((*visit).comment),
+	"GET /comments/{id}/edit":                   aimsAt((*visit).comment),
+	"POST /comments/{id}/edit":                  aimsAt((*visit).comment, "body", "Changed."),
+	"GET /comments/{id}/correct":                aimsAt((*visit).comment),
+	"POST /comments/{id}/correct":               aimsAt((*visit).comment, "body", "Corrected."),
+	"GET /comments/{id}/withdraw":               aimsAt((*visit).comment),
+	"POST /comments/{id}/withdraw":              aimsAt((*visit).comment),
+	"POST /comments/{id}/resolve":               aimsAt((*visit).comment),
+	"POST /comments/{id}/reopen":                aimsAt((*visit).closedComment),
+	"GET /attachments/{id}":                     aimsAt((*visit).attachment),
+	"POST /attachments/{id}/remove":             aimsAt((*visit).attachment),
+	"GET /notifications":                        plain(),
+	"GET /notifications/{id}":                   aimsAt((*visit).notification),
+	"POST /notifications/seen":                  sends(),
+	"GET /account/notifications":                plain(),
+	"POST /account/notifications":               sends("bell", "all", "mail", "none", "hook", "none", "digest", "daily", "hour", "8", "weekday", "1", "zone", "Europe/Madrid"),
+	"POST /account/webhooks":                    sends("name", "mine", "url", "https://zqsecret.example/mine"),
+	"GET /account/webhooks/{id}":                aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/change":        aimsAt((*visit).myHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /account/webhooks/{id}/test":          aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/disable":       aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/enable":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/rotate":        aimsAt((*visit).myHook),
+	"POST /account/webhooks/{id}/remove":        aimsAt((*visit).myHook),
+	"GET /settings/webhooks":                    plain(),
+	"POST /settings/webhooks":                   sends("name", "chat", "url", "https://hooks.example/in", "types", "comment.*"),
+	"GET /settings/webhooks/{id}":               aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/change":       aimsAt((*visit).orgHook, "name", "x", "url", "https://hooks.example/x"),
+	"POST /settings/webhooks/{id}/test":         aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/disable":      aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/enable":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/rotate":       aimsAt((*visit).orgHook),
+	"POST /settings/webhooks/{id}/remove":       aimsAt((*visit).orgHook),
+	"POST /KIND/{namespace}/{name}/comments":    {make: func(v *visit) request { return fields(v.address(), "body", "Said.") }},
+	"POST /KIND/{namespace}/{name}/attachments": {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"POST /KIND/{namespace}/{name}/watch":       {make: func(v *visit) request { return fields(v.address(), "state", "watching") }},
 
 	// Every kind on the web.
 	"GET /KIND":               query("?q=" + word),
@@ -243,6 +376,27 @@ var asks = map[string]ask{
 	"GET /KIND/{namespace}/{name}/history":   record(""),
 	"GET /KIND/{namespace}/{name}/compare":   record(""),
 	"GET /KIND/{namespace}/{name}/relations": record(""),
+	"GET /KIND/{namespace}/{name}/complete":  record(""),
+	"POST /KIND/{namespace}/{name}/complete": {make: func(v *visit) request { return fields("/tasks/default/"+v.freeTask()+"/complete", "note", "done") }},
+
+	"GET /KIND/{namespace}/{name}/runs":               proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}":         proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}/members": proved("?only=exceptions"),
+	"GET /KIND/{namespace}/{name}/replay":             proved("?asOf=" + time.Now().UTC().Format(time.DateOnly)),
+	"POST /KIND/{namespace}/{name}/test":              {make: func(v *visit) request { return fields(v.address()) }},
+	"GET /KIND/{namespace}/{name}/word":               spoken(),
+	"POST /KIND/{namespace}/{name}/word":              spoken("holds", "yes", "value", "7"),
+	"POST /KIND/{namespace}/{name}/decide": ask{make: func(v *visit) request {
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", v.requested(), 1), "state", "approved")
+	}}.needs(auth.Write, auth.Operations).using(),
+	"GET /library": plain(),
+	"POST /library": ask{make: func(v *visit) request {
+		v.takeBack("claim:services-owned")
+		return fields("/library", "name", "services-owned")
+	}}.needs(auth.Write, auth.Operations),
+	"GET /evidence":         plain(),
+	"GET /evidence/pack":    query("?from=2026-01-01&to=2026-12-31"),
+	"POST /evidence/verify": sends(),
 
 	// REST.
 	"GET /api/v1/kinds":                plain(),
@@ -262,6 +416,9 @@ var asks = map[string]ask{
 	"POST /api/v1/import/{format}":              ask{make: func(*visit) request { return upload("/api/v1/import/backstage", "c.yaml", componentYAML) }}.needs(auth.Write, auth.Operations),
 	"GET /api/v1/export/{format}":               at("/api/v1/export/backstage"),
 	"GET /api/v1/feed":                          plain(),
+	"GET /api/v1/today":                         query("?lang=es"),
+	"GET /api/v1/inbox":                         plain(),
+	"POST /api/v1/inbox":                        says(`{"item":"none","act":"none"}`).answers(404),
 	"GET /api/v1/whoami":                        plain(),
 	"GET /api/v1/account":                       plain(),
 	"PATCH /api/v1/account":                     says(`{"name":"Somebody"}`).byPerson(),
@@ -290,6 +447,9 @@ var asks = map[string]ask{
 	"POST /api/v1/providers":          says(newProvider),
 	"PUT /api/v1/providers/{id}":      aims((*visit).provider, newProvider),
 	"DELETE /api/v1/providers/{id}":   aims((*visit).provider, ""),
+	"GET /api/v1/secrets":             plain(),
+	"PUT /api/v1/secrets/{secret}":    {make: func(*visit) request { return asJSON("/api/v1/secrets/status-page", `{"value":"tok"}`) }},
+	"DELETE /api/v1/secrets/{secret}": at("/api/v1/secrets/none").answers(404),
 	"GET /api/v1/organisation":        plain(),
 	"PATCH /api/v1/organisation":      says(`{"title":"Renamed"}`),
 	"POST /api/v1/organisations":      {make: func(v *visit) request { return asJSON(v.route.Pattern, `{"id":"`+v.next()+`","title":"New"}`) }},
@@ -300,6 +460,38 @@ var asks = map[string]ask{
 	"GET /api/v1/openapi.json":        plain(),
 	"GET /api/v1/openapi.yaml":        plain(),
 	"GET /api/v1/backup":              plain(),
+
+	"GET /api/v1/comments/{id}":                    aims((*visit).comment, ""),
+	"PATCH /api/v1/comments/{id}":                  aims((*visit).comment, `{"body":"Changed."}`),
+	"POST /api/v1/comments/{id}/correct":           aims((*visit).comment, `{"body":"Corrected."}`),
+	"POST /api/v1/comments/{id}/withdraw":          aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/resolve":           aims((*visit).comment, ""),
+	"POST /api/v1/comments/{id}/reopen":            aims((*visit).closedComment, ""),
+	"GET /api/v1/attachments/{id}":                 aims((*visit).attachment, ""),
+	"GET /api/v1/attachments/{id}/content":         aims((*visit).attachment, ""),
+	"DELETE /api/v1/attachments/{id}":              aims((*visit).attachment, ""),
+	"GET /api/v1/notifications":                    plain(),
+	"POST /api/v1/notifications/seen":              says(`{}`),
+	"GET /api/v1/account/notifications":            plain(),
+	"PUT /api/v1/account/notifications":            says(`{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"Europe/Madrid"}`),
+	"GET /api/v1/webhooks":                         plain(),
+	"POST /api/v1/webhooks":                        says(newHook),
+	"GET /api/v1/webhooks/{id}":                    aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}":                    aims((*visit).orgHook, newHook),
+	"DELETE /api/v1/webhooks/{id}":                 aims((*visit).orgHook, ""),
+	"PUT /api/v1/webhooks/{id}/disabled":           aims((*visit).orgHook, `{"disabled":true}`),
+	"POST /api/v1/webhooks/{id}/rotate":            aims((*visit).orgHook, ""),
+	"POST /api/v1/webhooks/{id}/test":              aims((*visit).orgHook, ""),
+	"GET /api/v1/webhooks/{id}/deliveries":         aims((*visit).orgHook, ""),
+	"GET /api/v1/account/webhooks":                 plain(),
+	"POST /api/v1/account/webhooks":                {make: func(v *visit) request { v.myHook(); return asJSON(v.route.Pattern, newHook) }},
+	"GET /api/v1/account/webhooks/{id}":            aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}":            aims((*visit).myHook, newHook),
+	"DELETE /api/v1/account/webhooks/{id}":         aims((*visit).myHook, ""),
+	"PUT /api/v1/account/webhooks/{id}/disabled":   aims((*visit).myHook, `{"disabled":true}`),
+	"POST /api/v1/account/webhooks/{id}/rotate":    aims((*visit).myHook, ""),
+	"POST /api/v1/account/webhooks/{id}/test":      aims((*visit).myHook, ""),
+	"GET /api/v1/account/webhooks/{id}/deliveries": aims((*visit).myHook, ""),
 
 	// Every kind by REST.
 	"GET /api/v1/KIND":                                       plain(),
@@ -316,6 +508,36 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/rename":            changes(func(v *visit) string { return `{"name":"` + v.next() + `"}` }).using(),
 	"GET /api/v1/KIND/{namespace}/{name}/relations":          record(""),
 	"GET /api/v1/KIND/{namespace}/{name}/graph":              record(""),
+	"GET /api/v1/KIND/{namespace}/{name}/comments":           record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/comments":          changes(text(`{"body":"Said."}`)),
+	"GET /api/v1/KIND/{namespace}/{name}/attachments":        record(""),
+	"POST /api/v1/KIND/{namespace}/{name}/attachments":       {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
+	"GET /api/v1/KIND/{namespace}/{name}/watch":              record(""),
+	"PUT /api/v1/KIND/{namespace}/{name}/watch":              changes(text(`{"state":"watching"}`)),
+
+	// Claims by REST. A measure asks for a number, a claim for an attestation.
+	"GET /api/v1/KIND/{namespace}/{name}/evidence":              proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs":                  proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}":            proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}/population": proved("?exceptions=true"),
+	"GET /api/v1/KIND/{namespace}/{name}/series":                proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/replay":                proved("?asOf="+time.Now().UTC().Add(-time.Second).Format(time.RFC3339)).answers(200, 404),
+	"POST /api/v1/KIND/{namespace}/{name}/test":                 changes(text(`{}`)),
+	"POST /api/v1/KIND/{namespace}/{name}/attest":               spokenJSON(`{"holds":true}`),
+	"POST /api/v1/KIND/{namespace}/{name}/type":                 spokenJSON(`{"value":7}`),
+	"GET /api/v1/evidence":                                      plain(),
+	"GET /api/v1/evidence/verify":                               plain(),
+	"GET /api/v1/evidence/pack":                                 query("?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z"),
+	"GET /api/v1/evidence/keys":                                 plain(),
+	"GET /api/v1/evidence/tables":                               plain(),
+}
+
+// freeTask makes a task that is for whoever takes it.
+func (v *visit) freeTask() string {
+	v.Helper()
+	name := v.next()
+	v.apply(v.as(), "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: "+name+"}\nspec: {state: open}\n")
+	return name
 }
 
 // general returns the pattern with KIND for the plural of a kind, and a visit

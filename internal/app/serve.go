@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/api"
@@ -15,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/mcp"
+	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/static"
 )
@@ -35,13 +37,15 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	for _, m := range Modules() {
 		modules = append(modules, m.Module)
 	}
-	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Modules: modules,
+	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
+	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
 		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
 	if err != nil {
 		return nil, err
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
-	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Importers: Importers(), Exporters: Exporters(),
+	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
+		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks,
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)
@@ -58,7 +62,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) error {
 
 // mcp is the face for assistants.
 func (a *App) mcp() *mcp.Face {
-	return mcp.New(mcp.Config{Catalog: a.Catalog, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Claims: a.Claims, Morning: a.Morning, Talk: a.Talk, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
 }
 
 // Routes lists every address the program answers.
@@ -94,14 +98,28 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 
 // Work runs the watches and schedules of the house until ctx ends.
 func (a *App) Work(ctx context.Context) error {
-	var watches []feed.Watch
-	schedules := []feed.Schedule{{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep}}
+	watches := append(a.Claims.Watches(), a.Hooks.Watch(), a.Talk.Watch())
+	schedules := []feed.Schedule{
+		{Name: "auth/sweep", Every: time.Hour, Jitter: 10 * time.Minute, Run: a.Auth.Sweep},
+		{Name: "blob/sweep", Every: time.Hour, Jitter: 30 * time.Minute, Run: a.Files.Sweep},
+		{Name: "talk/digest", Every: 5 * time.Minute, Run: a.Talk.Digests},
+		{Name: "talk/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Talk.Sweep},
+		{Name: "action/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Outbox.Sweep},
+	}
+	schedules = append(schedules, a.Morning.Schedules()...)
 	for _, m := range Modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)
 		}
-		schedules = append(schedules, m.Schedules...)
+		if m.Schedules != nil {
+			schedules = append(schedules, m.Schedules(a.Catalog)...)
+		}
 	}
+	var outward sync.WaitGroup
+	defer outward.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	outward.Go(func() { a.Outbox.Run(ctx) })
 	return a.Feed.Run(ctx, watches, schedules)
 }
 
@@ -127,8 +145,9 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	defer stop()
 	faces.Ending = ctx
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- a.Work(ctx) }()
+	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- listen(server, s) }()
 	if s.Ready != nil {
 		s.Ready()

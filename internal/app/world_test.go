@@ -14,11 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // actor is somebody, or something, that asks.
@@ -326,3 +328,60 @@ func (v *visit) provider() string {
 	v.must(err)
 	return id
 }
+
+// talked is a record of the home organisation that people talk about.
+func (v *visit) talked() *entity.Entity {
+	v.Helper()
+	of := *v
+	of.kind = v.app.Catalog.Kinds().Get("Component")
+	ns, name, _ := strings.Cut(of.entity(), "/")
+	e, err := v.app.Catalog.Get(v.Context(), v.as(), entity.NewRef("component", ns, name))
+	v.must(err)
+	return e
+}
+
+// comment is one of theirs, that can still be changed.
+func (v *visit) comment() string {
+	v.Helper()
+	c, err := v.app.Talk.Add(v.Context(), catalog.Caller{Principal: v.of.principal, Manager: "form"}, v.talked(), talk.Draft{Body: "Words of zqsecret."})
+	v.must(err)
+	return c.ID
+}
+
+func (v *visit) closedComment() string {
+	v.Helper()
+	id := v.comment()
+	_, err := v.app.Talk.Resolve(v.Context(), catalog.Caller{Principal: v.of.principal, Manager: "form"}, id, true)
+	v.must(err)
+	return id
+}
+
+func (v *visit) attachment() string {
+	v.Helper()
+	a, err := v.app.Files.Add(v.Context(), catalog.Caller{Principal: v.of.principal, Manager: "form"}, v.talked(), "zqsecret.txt", strings.NewReader("zqsecret"))
+	v.must(err)
+	return a.ID
+}
+
+// notification is one of theirs.
+func (v *visit) notification() string {
+	v.Helper()
+	id, e := v.next(), v.talked()
+	_, err := v.app.DB.Exec(v.Context(), `INSERT INTO notifications (id, org, account, cause, first, last, n, at, type, why, direct, uid, ref, actor, actor_name, data, seen)
+		VALUES (?, ?, ?, ?, 1, 1, 1, ?, 'comment.added', 'chose', 0, ?, ?, '', 'Zqsecret', '{}', 0)`, id, v.of.principal.Org, v.of.principal.Account, id, time.Now().UnixMicro(), e.Metadata.UID, e.Ref().String())
+	v.must(err)
+	return id
+}
+
+func (v *visit) hook(p auth.Principal, account string) string {
+	v.Helper()
+	_, err := v.app.DB.Exec(v.Context(), `DELETE FROM action_hooks WHERE account = ?`, account) // there is a limit
+	v.must(err)
+	k, _, err := v.app.Hooks.Create(v.Context(), p, action.Hook{Account: account, Name: "zqsecret hook", URL: "https://zqsecret.example/in"})
+	v.must(err)
+	return k.ID
+}
+
+// myHook is a webhook of theirs, orgHook one of the organisation.
+func (v *visit) myHook() string  { v.Helper(); return v.hook(v.of.principal, v.of.principal.Account) }
+func (v *visit) orgHook() string { v.Helper(); return v.hook(v.local, "") }

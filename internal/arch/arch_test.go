@@ -94,6 +94,7 @@ type wall struct {
 var walls = []wall{
 	{from: "internal/entity", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
 	{from: "internal/fault", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
+	{from: "internal/forecast", banned: []string{"…"}, why: "arithmetic needs nothing but the standard library"},
 	{from: "internal/lang", banned: []string{"…"}, why: "words everyone shares need nothing but the standard library"},
 	{from: "sigma/…", banned: []string{module + "…"}, why: "the Sigma engine is a public library and knows nothing of the program"},
 	{from: "internal/…", banned: []string{"modernc.org/sqlite…", "github.com/jackc/pgx…", "database/sql/driver"}, except: []string{"internal/sqldb"}, why: "only sqldb knows the databases' drivers"},
@@ -104,7 +105,14 @@ var walls = []wall{
 	{from: "internal/domain/…", banned: []string{module + "internal/api", module + "internal/mcp", module + "internal/door", module + "internal/backup"}, why: "a room brings data and pages; the faces are written once for all"},
 	{from: "internal/catalog", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/auth", banned: []string{module + "internal/catalog", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/talk", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/action", banned: []string{module + "internal/catalog", module + "internal/talk…", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "what is sent does not know what it tells of"},
+	{from: "internal/blob", banned: []string{module + "internal/talk…", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/…", banned: []string{"github.com/wneessen/go-mail…"}, except: []string{"internal/action"}, why: "only action sends mail"},
+	{from: "internal/…", banned: []string{"github.com/minio/…"}, except: []string{"internal/blob"}, why: "only blob knows the storage of files"},
 	{from: "internal/web", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/api"}, why: "pages are written once for all kinds, without knowing one"},
+	{from: "internal/claim", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
+	{from: "internal/morning", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/api", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/web"}, why: "the API is written once for all kinds, without knowing one"},
 }
 

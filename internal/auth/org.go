@@ -19,6 +19,7 @@ type Org struct {
 	Title   string
 	Home    bool // it runs the installation
 	Created time.Time
+	Zone    string // its time zone, as "Europe/Madrid"; "" is UTC
 }
 
 func noOrg() error {
@@ -50,7 +51,7 @@ func (s *Service) Org(ctx context.Context, id string) (Org, error) {
 func (s *Service) AllOrgs(ctx context.Context) ([]Org, error) { return s.orgs(ctx, ``) }
 
 func (s *Service) orgs(ctx context.Context, where string, args ...any) ([]Org, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, title, home, created FROM auth_orgs `+where+` ORDER BY home DESC, lower(title), id`, args...)
+	rows, err := s.db.Query(ctx, `SELECT id, title, home, created, zone FROM auth_orgs `+where+` ORDER BY home DESC, lower(title), id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (s *Service) orgs(ctx context.Context, where string, args ...any) ([]Org, e
 	for rows.Next() {
 		var o Org
 		var created int64
-		if err := rows.Scan(&o.ID, &o.Title, &o.Home, &created); err != nil {
+		if err := rows.Scan(&o.ID, &o.Title, &o.Home, &created, &o.Zone); err != nil {
 			return nil, err
 		}
 		o.Created = sqldb.Time(created)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -356,6 +357,22 @@ func TestOrganisationsAreMadeAndNamed(t *testing.T) {
 		h.want("again", err, fault.Conflict, "org-taken")
 		if err := h.RenameOrg(ctx, h.owner, "New Home"); err != nil {
 			t.Fatal(err)
+		}
+		for _, zone := range []string{"Europe/Madrid", "UTC", "", " America/Lima "} {
+			want := cmp.Or(strings.TrimSpace(zone), "UTC")
+			if err := h.SetZone(ctx, h.owner, zone); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := Zone(ctx, h.db, h.owner.Org); err != nil || got.String() != want {
+				t.Errorf("the zone after setting %q is %v, %v; want %s", zone, got, err, want)
+			}
+		}
+		for _, zone := range []string{"Local", "Europe/Atlantis", "../etc/passwd"} {
+			h.want(zone, h.SetZone(ctx, h.owner, zone), fault.Invalid, "zone")
+		}
+		h.want("a member", h.SetZone(ctx, Principal{Org: h.owner.Org, Role: RoleMember}, "UTC"), fault.Forbidden, "role")
+		if org, err := h.Org(ctx, h.owner.Org); err != nil || org.Zone != "America/Lima" {
+			t.Errorf("the organisation is %+v, %v", org, err)
 		}
 		all, err := h.AllOrgs(ctx)
 		if err != nil || len(all) != 2 || all[0].Title != "New Home" || all[1].ID != "acme" {

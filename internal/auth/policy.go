@@ -53,8 +53,31 @@ const (
 	KindIngestToken  = "ingest-token" // tokens of machines that write events
 	KindProvider     = "provider"     // single sign-on: it could let anybody in as an owner
 	KindOrganisation = "organisation" // its title
+	KindWebhook      = "webhook"      // where to the organisation tells what happens
 	KindSettings     = "settings"     // everything else
 )
+
+// Kinds of entity that belong to the house and that everybody works on who
+// writes anywhere; a guard of the kind asks about the room of each.
+const (
+	KindClaim     = "Claim"
+	KindMeasure   = "Measure"
+	KindException = "Exception"
+	KindTask      = "Task"
+)
+
+// Kinds of entity in the strategy room that everybody writes who answers for a
+// goal, whichever rooms they work in.
+const (
+	KindCheckIn = "CheckIn"
+	KindBlocker = "Blocker"
+)
+
+// answers lists them.
+var answers = []string{KindCheckIn, KindBlocker}
+
+// shared lists them.
+var shared = []string{KindClaim, KindMeasure, KindException, KindTask}
 
 // Resource is what a verb is done to. Kind is the name of a kind of entity, or
 // one of the Kind constants.
@@ -99,10 +122,12 @@ var policy = map[Role]rule{
 	RoleLead: {grants: []grant{
 		{verbs: []Verb{Whoami, Self, Read, Comment}},
 		{verbs: []Verb{Write, Delete}, rooms: []string{Strategy, People, Delivery, Operations}},
+		{verbs: []Verb{Write, Delete}, rooms: []string{House}, kinds: shared},
 	}},
 	RoleMember: {grants: []grant{
 		{verbs: []Verb{Whoami, Self, Read, Comment}},
 		{verbs: []Verb{Write}, rooms: []string{Strategy, Delivery, Operations}},
+		{verbs: []Verb{Write}, rooms: []string{House}, kinds: shared},
 	}},
 	RoleAuditor: {grants: []grant{{verbs: []Verb{Whoami, Self, Read, Comment, Audit}}}},
 	RoleIngest:  {grants: []grant{{verbs: []Verb{Whoami, Ingest}}}},
@@ -111,6 +136,8 @@ var policy = map[Role]rule{
 var securityOfficer = []grant{
 	{verbs: []Verb{Whoami, Self, Read, Comment, Audit}},
 	{verbs: []Verb{Write, Delete}, rooms: []string{Operations, Security, Governance}},
+	{verbs: []Verb{Write, Delete}, rooms: []string{House}, kinds: shared},
+	{verbs: []Verb{Write}, rooms: []string{Strategy}, kinds: answers},
 	{verbs: []Verb{Admin}, kinds: []string{KindIngestToken}},
 	{verbs: []Verb{Monitor}, home: true},
 }

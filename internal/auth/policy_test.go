@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestPolicy(t *testing.T) {
 	for _, v := range Verbs {
 		switch v {
 		case Admin:
-			section(&b, v, "of", []string{KindAccount, KindToken, KindIngestToken, KindProvider, KindOrganisation, KindSettings}, func(c string) (Resource, bool) { return Resource{Kind: c}, false })
+			section(&b, v, "of", []string{KindAccount, KindToken, KindIngestToken, KindProvider, KindOrganisation, KindWebhook, KindSettings}, func(c string) (Resource, bool) { return Resource{Kind: c}, false })
 		case Backup, Monitor:
 			section(&b, v, "from", []string{"home", "elsewhere"}, func(c string) (Resource, bool) { return Resource{}, c == "home" })
 		case Public, Whoami, Self, Audit, Ingest:
@@ -31,6 +32,14 @@ func TestPolicy(t *testing.T) {
 		default:
 			section(&b, v, "in", Rooms, func(c string) (Resource, bool) { return Resource{Room: c, Kind: "Thing"}, false })
 		}
+	}
+	for _, v := range []Verb{Write, Delete} {
+		section(&b, v, "a", append(slices.Clone(shared), answers...), func(c string) (Resource, bool) {
+			if slices.Contains(answers, c) {
+				return Resource{Room: Strategy, Kind: c}, false
+			}
+			return Resource{Kind: c}, false
+		})
 	}
 	b.WriteString("\nmay give and take the roles\n")
 	for _, i := range Roles {

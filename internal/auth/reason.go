@@ -40,3 +40,14 @@ func refuse(kind fault.Kind, code, en, es string, args ...any) *fault.Error {
 	}
 	return &fault.Error{Kind: kind, Msg: en, Err: &Reason{code, lang.T(en, es)}}
 }
+
+// Refuse returns a fault of a kind with its sentence in both languages, for the
+// other parts of the kernel. {0}, {1}, … in the text stand for args.
+func Refuse(kind fault.Kind, code string, text lang.Text, args ...any) *fault.Error {
+	return refuse(kind, code, text.En, text.Es, args...)
+}
+
+// BadField is Refuse for one field of a form that is wrong.
+func BadField(field, code string, text lang.Text, args ...any) error {
+	return badField(field, code, text.En, text.Es, args...)
+}

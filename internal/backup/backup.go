@@ -22,8 +22,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -35,6 +37,8 @@ type Options struct {
 	Program    string         // version of the program, for the header
 	Skip       []string       // tables to leave out: derived or short-lived data
 	Files      []File         // of the data folder
+	Folders    []Folder       // of the data folder, with all files in them
+	Elsewhere  []string       // what belongs to the installation and is kept where Write does not reach
 	IncludeKey bool           // write secret files too: who holds the backup can then open every secret
 	Progress   func(Progress) // called now and then; may be nil
 }
@@ -44,6 +48,14 @@ type File struct {
 	Name   string // in the backup: a slash-separated path relative to the data folder
 	Path   string // on disk
 	Secret bool   // left out unless IncludeKey is set
+}
+
+// Folder is a folder of the data folder. Its hidden folders hold what is being
+// written and are left out, as it is itself when it does not exist. A file that
+// is there when the tables are read must stay until it is read too.
+type Folder struct {
+	Name string // in the backup: a slash-separated path relative to the data folder
+	Path string // on disk
 }
 
 // Progress says how far a write or restore is.
@@ -71,6 +83,7 @@ type Header struct {
 	Dialect    sqldb.Dialect `json:"dialect"`
 	Created    time.Time     `json:"created"`
 	Migrations []string      `json:"migrations"`
+	Elsewhere  []string      `json:"elsewhere,omitempty"` // what belongs to the installation and is not in the backup
 }
 
 // TableReport is one table of a backup.
@@ -106,6 +119,11 @@ func Write(ctx context.Context, db *sqldb.DB, w io.Writer, o Options) (report Re
 			continue
 		}
 		if err := out.file(f); err != nil {
+			return Report{}, err
+		}
+	}
+	for _, d := range o.Folders {
+		if err := out.folder(ctx, d); err != nil {
 			return Report{}, err
 		}
 	}
@@ -155,7 +173,7 @@ func (w *writer) database(ctx context.Context, tx *sqldb.Tx, o Options) error {
 		return err
 	}
 	tables = slices.DeleteFunc(tables, func(t table) bool { return t.Derived || slices.Contains(o.Skip, t.Name) })
-	header := Header{Format: format, Program: o.Program, Dialect: tx.Dialect(), Created: time.Now().UTC().Truncate(time.Second)}
+	header := Header{Format: format, Program: o.Program, Dialect: tx.Dialect(), Created: time.Now().UTC().Truncate(time.Second), Elsewhere: o.Elsewhere}
 	if header.Migrations, err = applied(ctx, tx); err != nil {
 		return err
 	}
@@ -209,26 +227,63 @@ func (w *writer) table(ctx context.Context, tx *sqldb.Tx, t table) error {
 // chunk is how many bytes of a file stand in one line.
 const chunk = 64 << 10
 
+// folder writes the files of a folder, in the order of their names.
+func (w *writer) folder(ctx context.Context, d Folder) error {
+	return filepath.WalkDir(d.Path, func(p string, at fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case at.IsDir() && p != d.Path && strings.HasPrefix(at.Name(), "."):
+			return fs.SkipDir
+		case !at.Type().IsRegular():
+			return ctx.Err()
+		}
+		rel, err := filepath.Rel(d.Path, p)
+		if err != nil {
+			return err
+		}
+		return w.file(File{Name: path.Join(d.Name, filepath.ToSlash(rel)), Path: p})
+	})
+}
+
 func (w *writer) file(f File) error {
 	if !filepath.IsLocal(filepath.FromSlash(f.Name)) {
 		return fmt.Errorf("file name %q leaves the data folder", f.Name)
 	}
-	content, err := os.ReadFile(f.Path)
+	in, err := os.Open(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	info := FileReport{Name: f.Name, Size: int64(len(content))}
+	defer in.Close()
+	stat, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	info := FileReport{Name: f.Name, Size: stat.Size()}
 	if err := w.line(line{File: &info}); err != nil {
 		return err
 	}
 	w.report.Files = append(w.report.Files, info)
-	for part := range slices.Chunk(content, chunk) {
-		if err := w.line(line{Data: part}); err != nil {
+	return w.content(in, info)
+}
+
+// content writes as many bytes as the file had when it was opened.
+func (w *writer) content(in io.Reader, f FileReport) error {
+	part := make([]byte, chunk)
+	for left := f.Size; left > 0; {
+		n, err := io.ReadFull(in, part[:min(left, chunk)])
+		if err != nil {
+			return fmt.Errorf("%s became shorter while it was read: %w", f.Name, err)
+		}
+		if err := w.line(line{Data: part[:n]}); err != nil {
 			return err
 		}
+		left -= int64(n)
 	}
 	return nil
 }

@@ -414,6 +414,33 @@ func unzip(t testing.TB, file []byte) []byte {
 	return text
 }
 
+// A folder is taken whole, without what is being written in it, and what lies
+// elsewhere is named in the backup.
+func TestFolders(t *testing.T) {
+	from, dir := sqldbtest.SQLite(t, steps), t.TempDir()
+	for name, text := range map[string]string{"acme/ab/abc": "one", "acme/cd/cde": "", "rival/x": strings.Repeat("x", 100_000), ".incoming/half": "half"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	o := backup.Options{Folders: []backup.Folder{{Name: "attachments", Path: dir}, {Name: "none", Path: filepath.Join(dir, "none")}}, Elsewhere: []string{"s3://bucket"}}
+	file, report := write(t, from, o)
+	want := []backup.FileReport{{Name: "attachments/acme/ab/abc", Size: 3}, {Name: "attachments/acme/cd/cde"}, {Name: "attachments/rival/x", Size: 100_000}}
+	if d := cmp.Diff(want, report.Files); d != "" {
+		t.Error(d)
+	}
+	to, data := sqldbtest.SQLite(t, steps), t.TempDir()
+	got, err := backup.Restore(t.Context(), to, bytes.NewReader(file), backup.RestoreOptions{Migrations: steps, Dir: data})
+	must(t, err)
+	if d := cmp.Diff([]string{"s3://bucket"}, got.Elsewhere); d != "" {
+		t.Error(d)
+	}
+	for _, f := range want {
+		if info, err := os.Stat(filepath.Join(data, filepath.FromSlash(f.Name))); err != nil || info.Size() != f.Size {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+}
+
 // A restore that fails half way leaves nothing, neither rows nor files.
 func TestAllOrNothing(t *testing.T) {
 	from := sqldbtest.SQLite(t, steps)

@@ -105,6 +105,7 @@ type Query struct {
 	Labels    string              // selector: "tier=1,team in (a, b),!legacy,env!=dev"
 	Tags      []string            // all of them
 	Owner     string              // a reference; its exact owner
+	Refs      []string            // these alone, by their full references
 	Fields    map[string][]string // path of a filterable field to allowed values: {"spec.type": {"service"}}
 	CEL       string              // spec.tier == 1 && !has(metadata.owner)
 	// Text holds words that must all be found, each as the beginning of one.

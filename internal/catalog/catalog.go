@@ -34,6 +34,7 @@ type Catalog struct {
 	notify func()
 	filter *celFilters
 	sizes  sizes
+	guards map[string][]func(*Guarded) error // by the name of the kind
 }
 
 // Option changes a Catalog as it is made.

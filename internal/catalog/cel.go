@@ -182,6 +182,10 @@ func (r row) celVars() map[string]any {
 	return tree
 }
 
+// Vars returns what expressions see of an entity: apiVersion, kind, metadata,
+// spec and status, with whole numbers as int64.
+func Vars(e *entity.Entity) map[string]any { return celVars(e) }
+
 // plain decodes a JSON object with whole numbers as int64, so that CEL's
 // integers equal them.
 func plain(data []byte) map[string]any {

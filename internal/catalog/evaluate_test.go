@@ -155,6 +155,12 @@ func (s *shelfOf) query() catalog.Query {
 	if some(4) {
 		q.CEL = s.pick(`spec.tier == 2`, `kind == "Part" && spec.tier > 2`, `metadata.labels.env == "prod" && spec.type == "service"`, `!has(metadata.owner)`, `metadata.name.startsWith("n")`, `false`)
 	}
+	if some(8) {
+		q.Refs = []string{"-"}
+		for range s.rng.IntN(20) {
+			q.Refs = append(q.Refs, s.all[s.rng.IntN(len(s.all))].Ref().String())
+		}
+	}
 	if some(5) {
 		q.Text = s.pick("check", "ledger of", "TICKETS", "abaco", "two", "nothing")
 	}
@@ -180,7 +186,7 @@ func (s *shelfOf) evaluate(q catalog.Query) []*entity.Entity {
 	var out []*entity.Entity
 	for _, e := range s.all {
 		ok := (len(q.Kinds) != 1 || e.Kind == "Part") && (q.Namespace == "" || e.Ref().Namespace == q.Namespace) &&
-			(q.Owner == "" || catalog.OwnerOf(e) == owner.String()) && sel.Matches(e) && matches(s.ctx, e) && s.c.HasWords(e, q.Text)
+			(q.Owner == "" || catalog.OwnerOf(e) == owner.String()) && (q.Refs == nil || slices.Contains(q.Refs, e.Ref().String())) && sel.Matches(e) && matches(s.ctx, e) && s.c.HasWords(e, q.Text)
 		for _, t := range q.Tags {
 			ok = ok && slices.Contains(e.Metadata.Tags, t)
 		}

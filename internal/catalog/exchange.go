@@ -6,6 +6,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/observe"
 )
 
 // File is a file by name with its bytes, as it was uploaded or read. Name may
@@ -15,8 +16,9 @@ type File struct {
 	Data []byte
 }
 
-// Importer turns files of a foreign format into entities and applies them. Call
-// Import, which asks first.
+// Importer turns files of a foreign format into entities and applies them, or
+// into rows of a table of observations (see Observe). Call Import, which asks
+// first.
 type Importer struct {
 	Name   string // "radar", as in binnacle import radar
 	Title  lang.Text
@@ -61,12 +63,17 @@ type ImportOptions struct {
 }
 
 // ImportReport says what an import did. Problems are rows or files that were
-// refused; everything else was imported.
+// refused; everything else was imported. Rows counts what was observed, by
+// table.
 type ImportReport struct {
 	ApplyResult
-	Problems []fault.Problem `json:"problems,omitempty"`
-	Summary  string          `json:"summary,omitempty"`
+	Rows     []observe.Counts `json:"rows,omitempty"`
+	Problems []fault.Problem  `json:"problems,omitempty"`
+	Summary  string           `json:"summary,omitempty"`
 }
+
+// Nothing reports whether nothing was read that could be imported.
+func (r *ImportReport) Nothing() bool { return len(r.Changes) == 0 && len(r.Rows) == 0 }
 
 // Exporter writes entities in a foreign format.
 type Exporter struct {

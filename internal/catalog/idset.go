@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"math/bits"
@@ -16,6 +17,19 @@ func (s *idSet) add(id int64) {
 		*s = append(*s, make(idSet, w+1-len(*s)+len(*s)/4)...)
 	}
 	(*s)[w] |= 1 << (id & 63)
+}
+
+// scan adds the ids of rows and closes them.
+func (s *idSet) scan(rows *sql.Rows) error {
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		s.add(id)
+	}
+	return rows.Err()
 }
 
 // addAll adds what appendIDs wrote.

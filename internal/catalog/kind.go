@@ -28,11 +28,23 @@ type Kind struct {
 	Versions []string // apiVersions accepted; the first is written. Default: entity.APIVersion
 	Open     bool     // unknown spec fields are kept and warned of, as Backstage files need
 	Personal bool     // about a person: looks by others go into the audit log
+	Once     bool     // written once and never changed: another one puts right what was wrong
 	Order    int      // place among the kinds of its room
 	Reckoned int      // raised when the status, or what lists filter by, is computed otherwise than before: it is made anew (see Catalog.Refresh)
 
 	Examples []string  // valid YAML, shown on the reference page and tested
 	Invalid  []Invalid // wrong YAML and the error it gives, tested
+
+	// Guard, when not nil, is asked in the transaction of every change before
+	// it is written, for what the room alone does not decide.
+	Guard func(*Guarded) error
+
+	// Closed, when not nil, reports that nothing falls due of an entity any more,
+	// as of a decision that another has superseded.
+	Closed func(*entity.Entity) bool
+	// Answers, when not nil, names who has to see to what falls due, by
+	// reference. Without it, and where it names nobody, it is the owner.
+	Answers func(*entity.Entity) string
 
 	// Made by Of.
 	Fields []Field
@@ -98,8 +110,10 @@ type Field struct {
 	Filter   bool     // offered in the filter bar
 	Search   bool     // its text is found by search
 	ReadOnly bool     // shown, never asked for
+	Scaled   bool     // a number on the scale of the claim that the entity bears: written with its unit and decimals
 	Min, Max *float64 // of Int and Number
 	Example  string
+	Due      *Deadline // somebody has to do something by the date in it; nil: it is only a date
 
 	// Set by Folded; nil where each spelling is a value of its own.
 	Fold func(string) string // values with one result are one value to filters and sorting
@@ -117,7 +131,8 @@ type Field struct {
 //	enum:"a:ok=Yes|Sí;b=No|No"  its only values, with state and labels
 //	suggest:"service,b:ok=Yes|Sí"  values proposed, written as those of enum; others allowed
 //	ref:"group,user" rel:"ownedBy,ownerOf"  it points at these kinds
-//	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1"
+//	due:"Review|Revisión"       somebody has to do something by this date; with decide:, expire:, end: or meet: before it, how it matters
+//	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1" scaled:"1"
 //
 // check, when not nil, sees an entity whose spec already fits the schema and
 // returns what is wrong beyond it. A struct that cannot be read panics: it is a

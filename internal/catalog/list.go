@@ -356,6 +356,13 @@ func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
 		l.capped = l.capped || !all
 		l.narrow(sets.any)
 	}
+	if len(l.q.Refs) > 0 {
+		set, err := l.named(ctx, q)
+		if err != nil {
+			return err
+		}
+		l.narrow(set)
+	}
 	for _, f := range l.must {
 		set, err := posted(ctx, q, l.caller.Org, l.kinds, f)
 		if err != nil {
@@ -400,6 +407,23 @@ func (l *listing) present(ctx context.Context, q sqldb.Querier) error {
 	}
 	l.kinds = slices.DeleteFunc(slices.Clone(l.kinds), func(kind string) bool { return !has[kind] })
 	return rows.Err()
+}
+
+// named returns the entities of the references asked for.
+func (l *listing) named(ctx context.Context, q sqldb.Querier) (idSet, error) {
+	set := idSet{}
+	kinds, args := sqldb.Among(q.Dialect(), "kind", l.kinds)
+	for part := range slices.Chunk(l.q.Refs, 5000) {
+		among, refs := sqldb.Among(q.Dialect(), "ref", part)
+		rows, err := q.Query(ctx, `SELECT id FROM entities WHERE org = ? AND deleted = 0 AND `+kinds+` AND `+among, slices.Concat([]any{l.caller.Org}, args, refs)...)
+		if err != nil {
+			return nil, err
+		}
+		if err := set.scan(rows); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
 }
 
 func (l *listing) narrow(set idSet) {

@@ -84,6 +84,7 @@ func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int64
 		w.clear(ids(changes, func(*change) bool { return true }))
 		w.found(changes)
 		w.post()
+		w.dues(changes)
 		w.link(changes)
 		if w.err != nil {
 			return after, w.err

@@ -9,7 +9,7 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // file said last; relations the typed references; facets the values that lists
 // filter and sort by; search the words; postings who has each value and word;
 // counts how many there are of a kind; reckoned how its statuses were computed
-// (Refresh).
+// (Refresh); due the dates by which somebody has to do something.
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -20,6 +20,12 @@ CREATE TABLE search (id BIGINT PRIMARY KEY, words tsvector NOT NULL)
 ;;
 CREATE INDEX search_words ON search USING gin (words)`},
 		{Name: "catalog/002", SQL: `CREATE TABLE reckoned (kind TEXT PRIMARY KEY, version BIGINT NOT NULL)`},
+		{Name: "catalog/due", SQL: `
+CREATE TABLE due (id BIGINT NOT NULL, org TEXT NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, at BIGINT NOT NULL, timed INTEGER NOT NULL, who TEXT NOT NULL)
+;;
+CREATE INDEX due_id ON due (id)
+;;
+CREATE INDEX due_at ON due (org, at, id)`},
 		{Name: "catalog/postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`)}}
 }
 

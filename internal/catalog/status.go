@@ -263,7 +263,7 @@ func (c *Catalog) restate(ctx context.Context, tx *sqldb.Tx, org string, k *Kind
 }
 
 // storeStatuses writes the statuses of changes that are nothing else, with the
-// facets and an entry in the feed.
+// facets, the dates that fall due and an entry in the feed.
 func (c *Catalog) storeStatuses(ctx context.Context, tx *sqldb.Tx, org string, changes []*change) error {
 	w := c.writer(ctx, tx, org)
 	w.now = c.now()
@@ -279,7 +279,8 @@ func (c *Catalog) storeStatuses(ctx context.Context, tx *sqldb.Tx, org string, c
 		}
 		entries[i] = &feed.Entry{Org: org, At: w.now, Type: "entity." + string(Restated), Ref: ch.ref().String(), UID: ch.uid, Rev: ch.rev, Actor: audit.System, Data: data}
 	}
-	if w.revalue(changes); w.err != nil {
+	w.revalue(changes)
+	if w.dues(changes); w.err != nil {
 		return w.err
 	}
 	return feed.Append(ctx, tx, entries...)
@@ -348,8 +349,9 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 }
 
 // Refresh computes the stored statuses of every kind anew whose way of computing
-// them is newer than they are (Kind.Reckoned), and what its lists filter and
-// sort by. It is called when the program starts, after the migrations.
+// them is newer than they are (Kind.Reckoned), what its lists filter and sort
+// by, and the dates that fall due of kinds that have others than before. It is
+// called when the program starts, after the migrations.
 func (c *Catalog) Refresh(ctx context.Context) error {
 	done, err := c.reckoned(ctx)
 	if err != nil {
@@ -359,6 +361,11 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 		if k.Reckoned > done[k.Name] {
 			if err := c.refresh(ctx, k); err != nil {
 				return fmt.Errorf("statuses of %s: %w", k.Plural, err)
+			}
+		}
+		if v := k.dueVersion(); v != done[dueKey(k)] {
+			if err := c.refreshDue(ctx, k); err != nil {
+				return fmt.Errorf("dates of %s: %w", k.Plural, err)
 			}
 		}
 	}

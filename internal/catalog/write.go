@@ -27,6 +27,7 @@ type change struct {
 	applied []byte         // what the manager's file said; nil: not from a file
 	fields  []FieldChange
 	alias   string // a rename: the former reference
+	follows bool   // it only rewrites a reference to what is renamed
 
 	id  int64
 	uid string
@@ -68,6 +69,9 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	if len(changes) == 0 {
 		return nil
 	}
+	if err := c.guard(ctx, tx, caller, changes); err != nil {
+		return err
+	}
 	if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
 		return err
 	}
@@ -84,6 +88,7 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 		w.entities(part)
 		w.found(part)
 		w.post()
+		w.dues(part)
 		w.revisions(caller, part)
 	}
 	w.aliases(caller, changes)

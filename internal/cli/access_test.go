@@ -26,8 +26,16 @@ var calls = map[string]string{
 	"user add": "user add new@example.org", "user list": "user list", "user role": "user role x@example.org lead", "user disable": "user disable x@example.org", "user enable": "user enable x@example.org",
 	"user reset-link": "user reset-link x@example.org", "user sign-in-link": "user sign-in-link owner@default.example", "user remove": "user remove x@example.org",
 	"token create": "token create t", "token list": "token list", "token revoke": "token revoke abc",
+	"comment add": "comment add KIND/checkout -m said", "comment list": "comment list KIND/checkout", "comment edit": "comment edit x -m said", "comment correct": "comment correct x -m said",
+	"comment withdraw": "comment withdraw x", "comment resolve": "comment resolve x", "comment reopen": "comment reopen x", "watch": "watch KIND/checkout",
+	"attach add": "attach add KIND/checkout rings.csv", "attach list": "attach list KIND/checkout", "attach get": "attach get x", "attach remove": "attach remove x",
+	"webhook create": "webhook create chat https://hooks.example/in", "webhook list": "webhook list", "webhook deliveries": "webhook deliveries x", "webhook test": "webhook test x",
+	"webhook disable": "webhook disable x", "webhook enable": "webhook enable x", "webhook rotate": "webhook rotate x", "webhook remove": "webhook remove x",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
-	"key rotate": "key rotate", "key reset": "key reset --yes",
+	"today": "today", "inbox": "inbox",
+	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
+	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o copy",
+	"secret set": "secret set x", "secret list": "secret list", "secret delete": "secret delete x", "measures list": "measures list", "measures add": "measures add ready", "key rotate": "key rotate", "key reset": "key reset --yes",
 }
 
 // local lists the commands that act on a data folder only.
@@ -100,8 +108,10 @@ func (in *installation) write(t *testing.T) {
 	for name, text := range map[string]string{
 		"component.yaml": "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: checkout}\nspec: {type: service}\n",
 		"group.yaml":     "apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: checkout}\nspec: {type: team}\n",
-		"rings.csv":      "go,2025-05,adopt\n",
-		"FILE":           "",
+		"claims.yaml": "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: told}\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}, {name: word, attest: {goodFor: 90d}}]}\n" +
+			"---\napiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: told}\nspec: {room: operations, direction: up, typed: {goodFor: 30d}}\n",
+		"rings.csv": "go,2025-05,adopt\n",
+		"FILE":      "",
 	} {
 		if err := os.WriteFile(filepath.Join(in.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -156,6 +166,7 @@ func (in *installation) everybody(t *testing.T, c cli.Access, line, kind string)
 		resource = kinds().Get("technology").Resource()
 	}
 	for _, r := range auth.Roles {
+		in.run("owner", "apply -f claims.yaml")
 		in.run("owner", "apply -f "+kind+".yaml") // what an allowed command did before is undone
 		os.Remove("copy")
 		p := auth.Principal{Role: r.Role, Org: auth.HomeID, Home: true, Token: "t", Scopes: auth.Scopes}

@@ -85,10 +85,18 @@ func (s *session) backup(ctx context.Context, file string, withKey bool) error {
 		return err
 	}
 	s.printBackup(file, report)
+	s.tellElsewhere(report)
 	for _, name := range report.Omitted {
 		s.tell("Left out: %s. Keep a copy of it apart: without it sealed secrets are lost.", "Sin incluir: %s. Guarda una copia aparte: sin él los secretos sellados se pierden.", name)
 	}
 	return nil
+}
+
+// tellElsewhere names what belongs to an installation and is not in its backup.
+func (s *session) tellElsewhere(r backup.Report) {
+	for _, place := range r.Elsewhere {
+		s.tell("Not in the backup: what is in %s. Keep a copy of that too.", "Fuera de la copia: lo que hay en %s. Guarda también una copia de eso.", place)
+	}
 }
 
 func (s *session) writeBackup(ctx context.Context, file string, withKey bool) (backup.Report, error) {
@@ -197,6 +205,7 @@ func (s *session) restore(ctx context.Context, file string) error {
 		return err
 	}
 	s.print("Restored %d rows of %d tables, as they were on %s UTC, into %s", "Restauradas %d filas de %d tablas, como estaban el %s UTC, en %s", report.Rows, len(report.Tables), moment(report.Created), s.place.Data)
+	s.tellElsewhere(report)
 	if key := s.Layout(s.place.Place).KeyFile; missing(key) {
 		s.tell("The backup has no key file: put your copy at %s.", "La copia no tiene el archivo de la clave: pon la tuya en %s.", key)
 		s.tell("It works without one, save codes of second factors and single sign-on; when there is no copy, \"binnacle key reset\" begins anew.", "Funciona sin él, salvo los códigos de segundo factor y el inicio de sesión único; si no hay copia, \"binnacle key reset\" empieza de nuevo.")

@@ -137,11 +137,12 @@ CÓDIGOS DE SALIDA
 		},
 		flags: s.place.flags,
 		children: []*command{
-			serveCommand(), demoCommand(),
+			serveCommand(), demoCommand(), todayCommand(), inboxCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
-			importCommand(s.Importers), exportCommand(s.Exporters),
-			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
+			importCommand(s.Importers), exportCommand(s.Exporters), claimsCommand(), measuresCommand(),
+			commentCommand(), watchCommand(), attachCommand(), webhookCommand(),
+			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), secretCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},
 	}

@@ -19,20 +19,25 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/api"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 func TestMain(m *testing.M) {
@@ -77,7 +82,7 @@ func kinds() *catalog.Kinds {
 		}
 		return map[string]any{"ring": s.Entries[len(s.Entries)-1].Ring, "editions": len(s.Entries)}
 	})
-	return catalog.NewKinds(component, group, technology)
+	return catalog.NewKinds(append([]*catalog.Kind{component, group, technology}, claim.Kinds()...)...)
 }
 
 // rings imports technologies from lines "name,edition,ring".
@@ -137,7 +142,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(), claim.Migrations(), morning.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -146,6 +151,7 @@ func migrations() []sqldb.Migration {
 func layout(p cli.Place) cli.Layout {
 	l := cli.Layout{Database: cmp.Or(p.Database, filepath.Join(p.Data, "binnacle.db")), KeyFile: cmp.Or(p.KeyFile, filepath.Join(p.Data, "key"))}
 	l.Backup = backup.Options{Program: "test", Files: []backup.File{{Name: "key", Path: l.KeyFile, Secret: true}}}
+	l.Files = func() (blob.Store, error) { return blob.Folder(filepath.Join(p.Data, "attachments")), nil }
 	return l
 }
 
@@ -155,11 +161,21 @@ var sample = fstest.MapFS{
 	"import/rings/2025/may.csv": {Data: []byte("go,2025-05,adopt\n")},
 }
 
+// library holds one claim that is ready to be added.
+func library() []claim.Ready {
+	list, err := claim.Library(fstest.MapFS{"ready/measure.yml": {Data: []byte("title: {en: Components have an owner, es: Los componentes tienen responsable}\ndoc: {en: Somebody answers., es: Alguien responde.}\n" +
+		"kind: Claim\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")}})
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
 // program is a small binnacle: three kinds, the door and the API.
 func program() cli.Program {
 	return cli.Program{
 		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
-		Open: open, Serve: serve, Sample: sample, Layout: layout,
+		Open: open, Serve: serve, Sample: sample, Library: library(), Layout: layout,
 		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
 			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
 			return err
@@ -197,11 +213,32 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
-	return &cli.Ground{Place: p, DB: db, Catalog: catalog.New(db, kinds(), catalog.WithNotify(f.Notify)), Auth: a, Audit: audit.New(db), Feed: f, Close: db.Close}, nil
+	c := catalog.New(db, kinds(), catalog.WithNotify(f.Notify))
+	claims := claim.New(claim.Config{DB: db, Catalog: c, Feed: f, Keys: keys})
+	desk := morning.New(morning.Config{DB: db, Catalog: c, Feed: f, Claims: claims, Waiters: []morning.Waiter{unowned()}})
+	g := &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Claims: claims, Morning: desk, Close: db.Close}
+	g.Files = blob.New(blob.Config{Catalog: g.Catalog, Store: blob.Folder(filepath.Join(p.Data, "attachments"))})
+	g.Hooks = action.NewHooks(db, keys, action.NewClient(action.Guard{}))
+	g.Talk = talk.New(talk.Config{Catalog: g.Catalog, Auth: a, Hooks: g.Hooks})
+	return g, nil
+}
+
+// unowned lets components without an owner wait for whoever looks.
+func unowned() morning.Waiter {
+	return morning.Waiter{ID: "owners", Title: lang.T("Components without an owner", "Componentes sin responsable"), Find: func(l *morning.Look) ([]morning.Item, error) {
+		var out []morning.Item
+		err := l.Catalog.Each(l.Ctx, l.Caller, catalog.Query{Kinds: []string{"Component"}, CEL: "!has(metadata.owner)"}, func(e *entity.Entity) error {
+			own := morning.Act{Name: "disown", Label: lang.T("Retire", "Retirar"), Said: lang.T("“{0}” is nobody's", "«{0}» no es de nadie"), Do: func(l *morning.Look) error { return l.Set(e, map[string]any{"type": "retired"}) }}
+			out = append(out, morning.Item{Ref: e.Ref().String(), Title: e.DisplayTitle(), Why: lang.T("Nobody answers for it.", "Nadie responde de él."), Acts: []morning.Act{own}})
+			return nil
+		})
+		return out, err
+	}}
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
-	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err
@@ -216,6 +253,8 @@ func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 		return err
 	}
 	server := door.NewServer(d.Handler(routes), o.Log)
+	go g.Feed.Run(ctx, g.Claims.Watches(), nil)
+	go g.Claims.Run(ctx)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	o.Ready("http://" + l.Addr().String())

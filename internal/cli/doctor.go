@@ -12,8 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -135,6 +137,8 @@ func (d *doctor) folder(ctx context.Context) {
 	d.lag(ctx, db)
 	d.chain(ctx, db)
 	d.references(ctx, db)
+	d.attachments(ctx, db)
+	d.outbox(ctx, db)
 }
 
 // permissions checks that the folder is there and nobody else may look in.
@@ -211,7 +215,8 @@ func (d *doctor) key(ctx context.Context, db *sqldb.DB) {
 	if err := keys.Check(ctx); err != nil {
 		d.trouble(err)
 		if lost, err := keys.Lost(ctx); err == nil {
-			d.note("bad", d.say(lang.T("without it cannot be read: %d second factor(s), %d client secret(s) of single sign-on", "sin él no se pueden leer: %d segundo(s) factor(es), %d secreto(s) de cliente del inicio único"), len(lost.Factors), len(lost.Providers)),
+			d.note("bad", d.say(lang.T("without it cannot be read: %d second factor(s), %d client secret(s) of single sign-on, %d secret(s) for other systems", "sin él no se pueden leer: %d segundo(s) factor(es), %d secreto(s) de cliente del inicio único, %d secreto(s) para otros sistemas"),
+				len(lost.Factors), len(lost.Providers), len(lost.Secrets)),
 				d.say(lang.T("everything else works; binnacle key reset lists them and begins anew", "lo demás funciona; binnacle key reset los enumera y empieza de nuevo")))
 		}
 		return
@@ -403,6 +408,57 @@ func (d *doctor) references(ctx context.Context, db *sqldb.DB) {
 		some = append(some, "…")
 	}
 	d.note("warn", d.say(lang.T("%d lead nowhere: %s", "%d no llevan a nada: %s"), len(list), strings.Join(some, ", ")), d.say(lang.T("make what they name, or correct them; they are kept and shown until then", "crea lo que nombran, o corrígelas; se conservan y se muestran hasta entonces")))
+}
+
+const shownFlaws = 3
+
+// attachments reads every attached file and compares it with its hash.
+func (d *doctor) attachments(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("attachments", "adjuntos")
+	store, err := d.Layout(d.place.Place).Files()
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	got, err := blob.Check(ctx, db, store)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	if len(got.Flaws) == 0 {
+		d.ok("%d file(s), %s, all as they were attached", "%d archivo(s), %s, todos como se adjuntaron", got.Contents, size(got.Bytes))
+		return
+	}
+	var some []string
+	for _, f := range got.Flaws[:min(len(got.Flaws), shownFlaws)] {
+		word := lang.T("changed", "cambiado")
+		if f.Missing {
+			word = lang.T("missing", "falta")
+		}
+		some = append(some, strings.Join(f.Names, ", ")+" ("+d.say(word)+", "+f.SHA256[:12]+")")
+	}
+	if len(got.Flaws) > shownFlaws {
+		some = append(some, "…")
+	}
+	d.note("bad", d.say(lang.T("%d of %d file(s) are not as they were attached: %s", "%d de %d archivo(s) no están como se adjuntaron: %s"), len(got.Flaws), got.Contents, strings.Join(some, "; ")),
+		d.say(lang.T("restore them from a backup into %s, or attach the same files again", "restáuralos de una copia en %s, o adjunta otra vez los mismos archivos"), store))
+}
+
+// outbox looks for mail and webhooks that did not get through.
+func (d *doctor) outbox(ctx context.Context, db *sqldb.DB) {
+	d.check = lang.T("outbox", "salida")
+	n, err := action.Counts(ctx, db)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	failed := n[action.Failed] + n[action.GivenUp]
+	if failed > 0 {
+		d.note("warn", d.say(lang.T("%d act(s) sent, %d waiting, %d did not get through", "%d envío(s) hechos, %d en espera, %d no llegaron"), n[action.Sent], n[action.Waiting], failed),
+			d.say(lang.T("the page of each webhook, and the server's log, have the reason", "la página de cada webhook, y el registro del servidor, tienen el motivo")))
+		return
+	}
+	d.ok("%d act(s) sent, %d waiting", "%d envío(s) hechos, %d en espera", n[action.Sent], n[action.Waiting])
 }
 
 // server checks an installation from outside.

@@ -21,16 +21,17 @@ type place struct {
 }
 
 // surroundings is what the environment says; any flag overrides all of it.
-type surroundings struct{ data, database, server, token string }
+type surroundings struct{ data, database, server, token, attachments string }
 
 func placeFrom(env func(string) string) place {
-	return place{env: surroundings{data: env("BINNACLE_DATA"), database: env("BINNACLE_DATABASE"), server: env("BINNACLE_SERVER"), token: env("BINNACLE_TOKEN")}}
+	return place{env: surroundings{data: env("BINNACLE_DATA"), database: env("BINNACLE_DATABASE"), server: env("BINNACLE_SERVER"), token: env("BINNACLE_TOKEN"), attachments: env("BINNACLE_ATTACHMENTS")}}
 }
 
 func (p *place) flags(f *flags) {
 	f.text(&p.Data, "data", "", "", lang.T("`DIR` of the data, when no server holds it [BINNACLE_DATA]", "Carpeta (`DIR`) de datos, si ningún servidor la usa [BINNACLE_DATA]"))
 	f.text(&p.Database, "database", "", "", lang.T("`URL` of PostgreSQL instead of SQLite in the data folder, as postgres://user@host/name [BINNACLE_DATABASE]", "`URL` de PostgreSQL en vez de SQLite en la carpeta de datos, como postgres://user@host/name [BINNACLE_DATABASE]"))
 	f.text(&p.KeyFile, "key-file", "", "", lang.T("`FILE` of the key that seals secrets; the one in the data folder when not given", "Archivo (`FILE`) de la clave que sella los secretos; el de la carpeta de datos si falta"))
+	f.text(&p.Attachments, "attachments", "", "", lang.T("`PLACE` of attached files instead of the data folder, as s3://bucket/prefix?endpoint=https://s3.example.com [BINNACLE_ATTACHMENTS]", "Lugar (`PLACE`) de los archivos adjuntos en vez de la carpeta de datos, como s3://bucket/prefix?endpoint=https://s3.example.com [BINNACLE_ATTACHMENTS]"))
 	f.text(&p.server, "server", "", "", lang.T("`URL` of a running server [BINNACLE_SERVER, or the one of binnacle login]", "`URL` de un servidor en marcha [BINNACLE_SERVER, o el de binnacle login]"))
 	f.text(&p.token, "token", "", "", lang.T("`TOKEN` for the server [BINNACLE_TOKEN, or the one of binnacle login]", "`TOKEN` para el servidor [BINNACLE_TOKEN, o el de binnacle login]"))
 	f.text(&p.org, "org", "", "", lang.T("Organisation (`ID`) in a data folder that has several", "Organización (`ID`) en una carpeta de datos con varias"))
@@ -82,6 +83,9 @@ func (p *place) settleFolder() error {
 	}
 	if p.Data == "" {
 		p.Data = p.env.data
+	}
+	if p.Attachments == "" {
+		p.Attachments = p.env.attachments
 	}
 	if p.Data == "" {
 		return usage("--database needs a data folder too, for the key that seals secrets", "--database necesita además una carpeta de datos, para la clave que sella los secretos").

@@ -6,12 +6,17 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // Program is what the commands need of the program: what is compiled in, and
@@ -24,6 +29,7 @@ type Program struct {
 	// Sample holds the sample organisation: files that apply, and under
 	// import/FORMAT files of other formats.
 	Sample     fs.FS
+	Library    []claim.Ready     // claims and measures that are ready to be added
 	Migrations []sqldb.Migration // all, in order
 
 	// Open opens a data folder, and makes it when it is not there.
@@ -49,6 +55,8 @@ type Place struct {
 	Data     string // the folder
 	Database string // postgres://…; "" is the SQLite file in the folder
 	KeyFile  string // "" is the one in the folder
+	// Attachments is where attached files are: s3://…; "" is in the folder.
+	Attachments string
 }
 
 // Layout says where the parts of a place are, and what a backup takes.
@@ -56,6 +64,8 @@ type Layout struct {
 	Database string // postgres://…, or the SQLite file
 	KeyFile  string
 	Backup   backup.Options
+	// Files opens where attached files are kept.
+	Files func() (blob.Store, error)
 }
 
 // Ground is an open data folder.
@@ -66,6 +76,11 @@ type Ground struct {
 	Auth    *auth.Service
 	Audit   *audit.Log
 	Feed    *feed.Feed
+	Morning *morning.Desk // nil: there is no overview
+	Files   *blob.Service
+	Hooks   *action.Hooks
+	Talk    *talk.Service
+	Claims  *claim.Engine
 	Close   func() error
 	App     any // what Serve needs beside
 }
@@ -76,6 +91,8 @@ type ServeOptions struct {
 	BaseURL         string   // as people reach it; "" is http(s)://Listen
 	TLSCert, TLSKey string   // files; "" serves plain HTTP
 	AllowPrivate    []string // private networks and hosts that requests to addresses users give may go to
+	SMTP            string   // the mail server, as action.ParseSMTP reads it; "" sends no mail
+	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers

@@ -32,13 +32,14 @@ func (s *session) fill(ctx context.Context, g *Ground) (email string, err error)
 	if err != nil {
 		return "", err
 	}
-	at := &local{g, s.Program, auth.Local(auth.HomeID, sampleTitle.In(s.code), "cli")}
+	at := &local{g, s.Program, auth.Local(auth.HomeID, sampleTitle.In(s.code), "cli"), s.code}
 	h := hand{manager: sampleHand}
 	if _, err := at.Apply(ctx, files, catalog.ApplyOptions{}, h); err != nil {
 		return "", err
 	}
 	for _, format := range slices.Sorted(maps.Keys(imports)) {
-		if _, err := at.Import(ctx, format, imports[format], catalog.ImportOptions{}, h); err != nil {
+		args, data := sampleArgs(imports[format])
+		if _, err := at.Import(ctx, format, data, catalog.ImportOptions{Args: args}, h); err != nil {
 			return "", err
 		}
 	}
@@ -55,6 +56,24 @@ func (g *Ground) firstOwner(ctx context.Context, owner auth.NewAccount, title st
 		return err
 	}
 	return g.Auth.SignOut(ctx, session.Secret, visitor)
+}
+
+// sampleArgs takes the file "args" from those of a format: what it asks for
+// beside files, one name=value to a line.
+func sampleArgs(files []catalog.File) (args map[string]string, data []catalog.File) {
+	args = map[string]string{}
+	for _, f := range files {
+		if f.Name != "args" {
+			data = append(data, f)
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+				args[name] = value
+			}
+		}
+	}
+	return args, data
 }
 
 // sampleFiles reads the files that apply, and those of other formats by the

@@ -21,6 +21,7 @@ type serving struct {
 
 func (v *serving) declare(f *flags) {
 	f.text(&v.opts.Listen, "listen", "", "127.0.0.1:8470", lang.T("`HOST:PORT` to answer at; port 0 takes a free one.", "`HOST:PORT` donde responder; el puerto 0 toma uno libre."))
+	f.text(&v.opts.SMTP, "smtp", "", "", lang.T("`URL` of the mail server, as smtp://user:password@mail.example.com:587?from=binnacle@example.com; set it in BINNACLE_SMTP to keep the password out of process lists.", "`URL` del servidor de correo, como smtp://user:password@mail.example.com:587?from=binnacle@example.com; ponla en BINNACLE_SMTP para que la contraseña no salga en las listas de procesos."))
 	f.choice(&v.log, "log", "", "text", []string{"text", "json"}, lang.T("Form of the log on the error stream", "Forma del registro en la salida de errores"))
 }
 
@@ -53,6 +54,7 @@ responder.`),
 			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Archivo (`FILE`) del certificado, para servir HTTPS."))
 			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Archivo (`FILE`) de su clave."))
 			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
+			f.text(&v.opts.Files, "files", "", "", lang.T("Folder (`DIR`) of JSON files whose numbers measures may read; none when not given.", "Carpeta (`DIR`) de ficheros JSON cuyos números pueden leer las medidas; ninguna si falta."))
 			f.texts(&v.opts.AllowPrivate, "allow-private", "", lang.T("Network or `HOST` that requests to addresses of users may go to though it is private, as 10.1.2.0/24 or idp.internal; repeat for several.", "Red o servidor (`HOST`) al que pueden ir las peticiones a direcciones de los usuarios aunque sea privado, como 10.1.2.0/24 o idp.internal; repítela para varios."))
 		},
 		run: v.serve,
@@ -65,6 +67,9 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	}
 	if (v.opts.TLSCert == "") != (v.opts.TLSKey == "") {
 		return usage("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntos").hinting("give both, or neither", "da ambos, o ninguno")
+	}
+	if info, err := os.Stat(v.opts.Files); v.opts.Files != "" && (err != nil || !info.IsDir()) {
+		return usage("--files %s is no folder", "--files %s no es una carpeta", v.opts.Files).hinting("name a folder that is there", "nombra una carpeta que exista")
 	}
 	s.place.env.server = ""
 	if err := s.place.settle(&logins{}); err != nil {
@@ -116,6 +121,9 @@ func (s *session) warnOfKey(ctx context.Context, g *Ground) {
 // until serves until ctx ends, which is how it is meant to end.
 func (v *serving) until(ctx context.Context, s *session, g *Ground, held *lock) error {
 	v.opts.Log = s.logger(v.log)
+	if v.opts.SMTP == "" {
+		v.opts.SMTP = s.Env("BINNACLE_SMTP")
+	}
 	err := s.Serve(ctx, g, v.opts)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil

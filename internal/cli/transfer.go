@@ -29,7 +29,7 @@ type importing struct {
 }
 
 func importCommand(importers []catalog.Importer) *command {
-	var i importing
+	i := importing{told: telling{columns: true}}
 	for _, im := range importers {
 		i.told.knows(im.Name, im.Args)
 	}
@@ -98,10 +98,12 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 // telling is what a format is told: --set name=value, and a flag for each
 // argument that a format has.
 type telling struct {
-	sets   []string
-	names  []string
-	docs   map[string]lang.Text
-	values map[string]*string
+	sets    []string
+	maps    []string
+	columns bool // --map is taken
+	names   []string
+	docs    map[string]lang.Text
+	values  map[string]*string
 }
 
 // knows takes in the arguments of a format.
@@ -122,6 +124,9 @@ func (t *telling) knows(format string, args []catalog.Arg) {
 
 func (t *telling) flags(f *flags) {
 	f.texts(&t.sets, "set", "", lang.T("Something the format asks for (`name=value`); repeat for several.", "Algo que pide el formato (`name=value`); repítela para varios."))
+	if t.columns {
+		f.texts(&t.maps, "map", "", lang.T("Which column of a table holds a field (`field=Column`), where its name does not tell; repeat for several.", "Qué columna de una tabla contiene un campo (`field=Column`), cuando su nombre no lo dice; repítela para varias."))
+	}
 	for _, name := range t.names {
 		if f.set.Lookup(name) == nil {
 			f.text(t.values[name], name, "", "", lang.T(t.docs[name].En+".", t.docs[name].Es+"."))
@@ -131,7 +136,7 @@ func (t *telling) flags(f *flags) {
 
 // args returns what the format is told, by name.
 func (t *telling) args() (map[string]string, error) {
-	out, err := settings(t.sets)
+	out, err := settings(t.sets, t.maps)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +148,8 @@ func (t *telling) args() (map[string]string, error) {
 	return out, nil
 }
 
-// settings reads name=value.
-func settings(sets []string) (map[string]string, error) {
+// settings reads name=value. A column, field=Column, is the setting map.field.
+func settings(sets, maps []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, set := range sets {
 		name, value, ok := strings.Cut(set, "=")
@@ -152,6 +157,13 @@ func settings(sets []string) (map[string]string, error) {
 			return nil, usage("--set %s has no value", "--set %s no tiene valor", set).hinting("write --set name=value", "escribe --set nombre=valor")
 		}
 		out[name] = value
+	}
+	for _, column := range maps {
+		name, value, ok := strings.Cut(column, "=")
+		if !ok || name == "" || value == "" {
+			return nil, usage("--map %s names no column", "--map %s no nombra una columna", column).hinting(`write --map field=Column, as --map closed="Closed Date"`, `escribe --map campo=Columna, como --map closed="Closed Date"`)
+		}
+		out["map."+name] = value
 	}
 	return out, nil
 }
@@ -181,8 +193,13 @@ func (s *session) accepts(format string) []string {
 func (i *importing) report(s *session, r *catalog.ImportReport) error {
 	s.warn(r.Warnings)
 	s.report(r.Problems)
-	if err := s.writeChanges(i.out, r.Changes, r.DryRun, r); err != nil {
-		return err
+	if i.out == "text" && len(r.Rows) > 0 {
+		s.writeRows(r)
+	}
+	if i.out != "text" || len(r.Rows) == 0 || len(r.Changes) > 0 {
+		if err := s.writeChanges(i.out, r.Changes, r.DryRun, r); err != nil {
+			return err
+		}
 	}
 	if r.Summary != "" && i.out == "text" {
 		fmt.Fprintln(s.Out, printable(r.Summary))
@@ -190,12 +207,23 @@ func (i *importing) report(s *session, r *catalog.ImportReport) error {
 	switch {
 	case len(r.Problems) == 0:
 		return nil
-	case len(r.Changes) == 0:
+	case r.Nothing():
 		return failed(exitFailed, "nothing was imported: %d problem(s)", "no se importó nada: %d problema(s)", len(r.Problems)).
 			hinting("is this the right format? binnacle import lists them", "¿es el formato correcto? binnacle import los enumera")
 	}
 	return failed(exitPartly, "%d problem(s); the rest was imported", "%d problema(s); el resto se importó", len(r.Problems)).
 		hinting("the problems stand above, by file and line; correct them and import again", "los problemas están arriba, por archivo y línea; corrígelos e importa de nuevo")
+}
+
+// writeRows tells what was observed, table by table.
+func (s *session) writeRows(r *catalog.ImportReport) {
+	for _, c := range r.Rows {
+		did := lang.T("%s: %d new, %d changed, %d gone, %d as before\n", "%s: %d nuevos, %d cambiados, %d desaparecidos, %d como antes\n")
+		if r.DryRun {
+			did = lang.T("%s: %d would be new, %d changed, %d gone, %d as before\n", "%s: %d serían nuevos, %d cambiados, %d desaparecidos, %d como antes\n")
+		}
+		fmt.Fprintf(s.Out, did.In(s.code), c.Table, c.Created, c.Updated, c.Gone, c.Unchanged)
+	}
 }
 
 // formatLine is a format in a list.
@@ -267,7 +295,7 @@ formato de varios archivos. Sin argumentos enumera los formatos.`),
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},
 			{lang.T("For Backstage", "Para Backstage"), "binnacle export backstage -o catalog-info.yaml"},
 		},
-		access: onKinds(auth.Read), max: -1, complete: completeExport,
+		access: onKinds(auth.Read), max: -1, complete: completeExport, children: []*command{exportEvidence()},
 		flags: func(f *flags) {
 			x.declare(f)
 			f.text(&x.out, "output", "o", "", lang.T("`FILE` or folder; standard output when not given.", "Archivo (`FILE`) o carpeta; la salida estándar si falta."))

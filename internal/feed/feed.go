@@ -41,7 +41,7 @@ ALTER TABLE feed ADD COLUMN no BIGINT NOT NULL DEFAULT 0
 UPDATE feed SET no = x.no FROM (SELECT seq, row_number() OVER (PARTITION BY org ORDER BY seq) AS no FROM feed) x WHERE x.seq = feed.seq
 ;;
 CREATE UNIQUE INDEX feed_no ON feed (org, no)
-`}}
+`}, {Name: "feed/003-asof", SQL: `CREATE INDEX feed_at ON feed (org, at, seq)`}}
 }
 
 var first = sqldb.Migration{Name: "feed/001", SQL: `

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -220,4 +221,22 @@ func (f *Feed) recentHead(ctx context.Context, asked int64) (int64, error) {
 	}
 	f.head, f.readAt, f.answer = head, time.Now(), asked
 	return head, nil
+}
+
+// SeqAt returns the entry the feed had come to at a moment: the last of an
+// organisation that is not later; 0 when there is none.
+func SeqAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) (int64, error) {
+	var seq int64
+	err := q.QueryRow(ctx, `SELECT seq FROM feed WHERE org = ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1`, org, sqldb.Micros(at)).Scan(&seq)
+	if errors.Is(err, sqldb.ErrNoRows) {
+		return 0, nil
+	}
+	return seq, err
+}
+
+// SeqNow returns the last entry of the feed as q sees it.
+func SeqNow(ctx context.Context, q sqldb.Querier) (int64, error) {
+	var seq int64
+	err := q.QueryRow(ctx, `SELECT seq FROM feed_head WHERE id = 1`).Scan(&seq)
+	return seq, err
 }

@@ -153,18 +153,29 @@ type applied struct {
 	Changes []change `json:"changes,omitempty"`
 }
 
+// reads annotates a tool that only reads.
+func reads(title string) *sdk.ToolAnnotations {
+	no := false
+	return &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}
+}
+
 // register adds the tools to a server.
 func (t *tools) register(s *sdk.Server) {
 	no := false
-	reads := func(title string) *sdk.ToolAnnotations {
-		return &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}
-	}
 	add(t, s, &sdk.Tool{Name: "search", Description: "Find entities by words in their names, titles and texts.", Annotations: reads("Search")}, (*tools).search)
 	add(t, s, &sdk.Tool{Name: "get", Description: "Read one entity whole.", Annotations: reads("Get an entity")}, (*tools).get)
 	add(t, s, &sdk.Tool{Name: "list", Description: "List entities by kind, labels, owner, tag or a CEL expression, a page at a time.", Annotations: reads("List entities")}, (*tools).list)
 	add(t, s, &sdk.Tool{Name: "relations", Description: "See what an entity refers to and what refers to it.", Annotations: reads("Relations")}, (*tools).relations)
 	add(t, s, &sdk.Tool{Name: "history", Description: "See who changed an entity, when, why and which fields.", Annotations: reads("History")}, (*tools).history)
 	add(t, s, &sdk.Tool{Name: "explain", Description: "Learn which kinds there are, and which fields a kind has. Read this before you write.", Annotations: reads("Explain a kind")}, (*tools).explain)
+	if t.Morning != nil {
+		add(t, s, &sdk.Tool{Name: "today", Description: "See what is red, since when and whose it is, what changed, what waits for the person, and which numbers are not to be trusted today.", Annotations: reads("Today")}, (*tools).today)
+	}
+	if t.Talk != nil {
+		add(t, s, &sdk.Tool{Name: "comments", Description: "Read what people said about an entity, disputes and answers too.", Annotations: reads("Comments")}, (*tools).comments)
+		add(t, s, &sdk.Tool{Name: "comment", Description: "Comment on an entity in the person's name; @ana calls a person, who is told. A dry run unless dryRun is false; show the text to the person first.",
+			Annotations: &sdk.ToolAnnotations{Title: "Comment", DestructiveHint: &no, OpenWorldHint: &no}}, (*tools).comment)
+	}
 	yes := true
 	add(t, s, &sdk.Tool{Name: "apply", Description: "Create or change entities from YAML, all of them or none. A dry run unless dryRun is false; show its changes to the person first.",
 		Annotations: &sdk.ToolAnnotations{Title: "Apply entities", DestructiveHint: &yes, IdempotentHint: true, OpenWorldHint: &no}}, (*tools).apply)
@@ -193,6 +204,10 @@ func target(in any) string {
 		return x.Ref
 	case listIn:
 		return x.Kind
+	case commentsIn:
+		return x.Ref
+	case commentIn:
+		return x.Ref
 	}
 	return ""
 }

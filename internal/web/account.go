@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 // accountPage is what a person sees and changes of their own account.
@@ -27,6 +29,7 @@ type accountPage struct {
 	Scopes   []option
 	Buttons  []auth.Button
 	Role     string
+	Places   []NavLink // of modules
 
 	Errors  map[string]string // by field, of the form that was sent
 	Problem string
@@ -131,7 +134,7 @@ func account(c *Ctx) (any, error) { return c.accountPage() }
 func (c *Ctx) accountPage() (*accountPage, error) {
 	ctx, who, svc := c.R.Context(), c.Caller.Principal, c.App.Auth
 	p := &accountPage{Errors: map[string]string{}, Passkeys: svc.PasskeysOn(), Role: c.In(who.Role.Info().Title), Record: c.App.HrefOf(who.UserRef)}
-	p.Title = c.T("account.title")
+	p.Title, p.Places = c.T("account.title"), c.Places(true, "account")[1:]
 	var err error
 	if p.Me, err = svc.Me(ctx, who); err != nil {
 		return nil, err
@@ -287,6 +290,7 @@ type myDataPage struct {
 	Record string
 	Looks  []audit.Look
 	Acts   []audit.Record
+	Today  time.Time // when they last looked at the first page
 }
 
 // myDataLimit is how many entries of the audit log are shown.
@@ -310,8 +314,24 @@ func myData(c *Ctx) (any, error) {
 			}
 		}
 	}
+	if c.App.Morning != nil {
+		if p.Today, err = c.App.Morning.Looked(ctx, c.Caller, morning.Page); err != nil {
+			return nil, err
+		}
+	}
 	if c.Param("format") == "json" {
-		data, err := json.MarshalIndent(map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts}, "", "  ")
+		held := map[string]any{"account": p.Me, "looks": p.Looks, "acts": p.Acts, "today": p.Today}
+		for _, m := range c.App.Modules {
+			if m.Held == nil {
+				continue
+			}
+			more, err := m.Held(c)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(held, more)
+		}
+		data, err := json.MarshalIndent(held, "", "  ")
 		return File{Name: "my-data.json", Type: "application/json", Data: data}, err
 	}
 	return p, nil

@@ -98,7 +98,7 @@ func (c *Ctx) gone(k *catalog.Kind) *gonePage {
 	if err != nil || len(revs) < 2 || revs[0].Op != catalog.Deleted {
 		return nil
 	}
-	p := &gonePage{Name: titleOf(revs[0].Entity), Path: c.Href(c.Ref(k)), By: revs[0].Name, At: revs[0].At, Reason: revs[0].Reason, Rev: revs[1].Rev, CanWrite: c.CanKind(auth.Write, k)}
+	p := &gonePage{Name: titleOf(revs[0].Entity), Path: c.Href(c.Ref(k)), By: revs[0].Name, At: revs[0].At, Reason: revs[0].Reason, Rev: revs[1].Rev, CanWrite: c.CanKind(auth.Write, k) && !k.Once}
 	p.Title, p.Status = c.T("gone.title", p.Name), http.StatusNotFound
 	p.Crumbs = []Crumb{{"/" + k.Plural, c.In(k.Titles)}}
 	p.Short, p.Template = p.Name, "gone.html"

@@ -19,9 +19,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/morning"
 )
 
 //go:embed *.html text.en.json text.es.json
@@ -36,6 +38,8 @@ type Config struct {
 	Auth    *auth.Service
 	Audit   *audit.Log
 	Feed    *feed.Feed
+	Claims  *claim.Engine
+	Morning *morning.Desk
 	Modules []Module
 	Texts   []fs.FS // more text.en.json and text.es.json, as the catalog's
 	Version string
@@ -55,7 +59,8 @@ type App struct {
 	sets  map[setKey]*set
 	door  *door.Door // for its cookies
 
-	facets facetCache
+	facets   facetCache
+	drawings drawings
 }
 
 // New reads the texts and finds the templates; an error is a mistake of the
@@ -67,7 +72,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, sets: map[setKey]*set{}, door: &door.Door{Secure: cfg.Secure}}
+	a := &App{Config: cfg, sets: map[setKey]*set{}, drawings: newDrawings(), door: &door.Door{Secure: cfg.Secure}}
 	var err error
 	if a.texts, err = lang.Load(a.textSources()...); err != nil {
 		return nil, err
@@ -90,7 +95,8 @@ func (a *App) textSources() []fs.FS {
 }
 
 // collect brings the modules' pages and cards together with the generic ones.
-// A module's page takes the place of a generic one with the same address.
+// A module's page takes the place of a generic one with the same address; the
+// list of a kind then stands at /{plural}/list.
 func (a *App) collect() {
 	own := map[string]bool{}
 	for _, m := range a.Modules {
@@ -111,10 +117,38 @@ func (a *App) collect() {
 	a.cards = append(a.cards, genericCards()...)
 	slices.SortStableFunc(a.cards, func(x, y Card) int { return x.Order - y.Order })
 	for _, p := range a.generic() {
-		if !own[p.method()+" "+p.Pattern] {
-			a.pages = append(a.pages, p)
+		if own[p.method()+" "+p.Pattern] {
+			if !p.isList() {
+				continue
+			}
+			p.Pattern += "/list"
+		}
+		a.pages = append(a.pages, p)
+	}
+}
+
+// group is the group of the navigation that a kind belongs to: its room, or the
+// part of the house that lists it; "" for none.
+func (a *App) group(k *catalog.Kind) string {
+	if k.Room != auth.House {
+		return k.Room
+	}
+	for _, m := range a.Modules {
+		if m.Room.House && slices.ContainsFunc(m.Nav, func(it NavItem) bool { return it.Kind == k.Name }) {
+			return m.Room.ID
 		}
 	}
+	return ""
+}
+
+// asked is the room that authorisation is asked about for a group.
+func (a *App) asked(group string) string {
+	for _, r := range a.rooms {
+		if r.ID == group && r.House {
+			return auth.House
+		}
+	}
+	return group
 }
 
 // generic lists the pages that this package brings.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -31,6 +32,9 @@ func (c *Ctx) T(key string, args ...any) string { return c.App.texts.Get(c.Lang,
 
 // In returns a short text in the reader's language.
 func (c *Ctx) In(t lang.Text) string { return t.In(c.Lang) }
+
+// Num writes a whole number in the reader's language.
+func (c *Ctx) Num(n int) string { return lang.Int(c.Lang, int64(n)) }
 
 // Param returns a parameter of the address, without spaces around it.
 func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }
@@ -77,6 +81,22 @@ func (c *Ctx) Relations(ref entity.Ref) ([]catalog.Relation, error) {
 		c.relations[ref] = rels
 	}
 	return rels, err
+}
+
+// Shared returns what load returns, which is asked only once for a key while a
+// page is made: the cards of one page share it. It must not be changed.
+func Shared[T any](c *Ctx, key string, load func() (T, error)) (T, error) {
+	if c.shared == nil {
+		c.shared = map[string]func() (any, error){}
+	}
+	f := c.shared[key]
+	if f == nil {
+		f = sync.OnceValues(func() (any, error) { return load() })
+		c.shared[key] = f
+	}
+	v, err := f()
+	t, _ := v.(T)
+	return t, err
 }
 
 // Ref returns the reference in the address of a record's page.
@@ -236,6 +256,16 @@ func (c *Ctx) Say(err error) string {
 		return c.T("error." + kind.String() + ".text")
 	}
 	return sentence(f.Msg)
+}
+
+// Problems returns what an error says about fields of a form, by field, and about
+// the form as a whole.
+func (c *Ctx) Problems(err error) (fields map[string]string, problem string) {
+	fields = map[string]string{}
+	for _, p := range fault.ProblemsOf(err) {
+		fields[p.Field] = c.Say(err)
+	}
+	return fields, c.Say(err)
 }
 
 // refuse returns a fault that says a text in each language.

@@ -87,9 +87,9 @@ func (e *exporting) heads() []string {
 	return out
 }
 
-// harmless makes a text that a spreadsheet would run as a formula a text. See
+// Harmless makes a text that a spreadsheet would run as a formula a text. See
 // OWASP, "CSV Injection".
-func harmless(s string) string {
+func Harmless(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		return "'" + s
 	}
@@ -109,7 +109,7 @@ func (e *exporting) csv(w http.ResponseWriter) error {
 		for i, v := range cells {
 			row[i] = plain(v)
 			if _, number := v.(json.Number); !number {
-				row[i] = harmless(row[i])
+				row[i] = Harmless(row[i])
 			}
 		}
 		return out.Write(row)

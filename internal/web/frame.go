@@ -20,10 +20,12 @@ type Frame struct {
 	Here     string // address of this page, to come back to
 	User     *User  // nil: nobody is signed in
 	Orgs     []OrgChoice
+	Top      []NavLink // above the rooms
 	Rooms    []NavRoom
 	House    []NavLink // pages of the house for the palette: search, settings
 	Create   []NavLink
 	Do       []NavLink
+	Bar      []NavLink // icons in the bar at the top
 	RoomName string
 	RoomHref string
 	Toast    *Shown
@@ -81,14 +83,23 @@ func (a *App) frame(c *Ctx, def *PageDef, sh *Shell) *Frame {
 	}
 	f.Orgs = c.orgChoices()
 	a.navigation(c, f, def)
-	f.House = a.houseLinks(c)
+	f.House, f.Bar = a.houseLinks(c), a.barLinks(c)
 	f.Create, f.Do = a.createLinks(c), a.commandLinks(c)
 	return f
 }
 
 func (a *App) navigation(c *Ctx, f *Frame, def *PageDef) {
+	for _, m := range a.Modules {
+		for i := range m.Top {
+			if link, ok := a.navLink(c, m.Room, &m.Top[i]); ok {
+				link.Current, link.Area = link.ID == def.nav(), ""
+				f.Top = append(f.Top, link)
+			}
+		}
+	}
+	top := slices.ContainsFunc(f.Top, func(l NavLink) bool { return l.Current }) // above the rooms, and in none
 	for _, room := range a.rooms {
-		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room}
+		g := NavRoom{Room: room, Label: c.In(room.Title), Open: room.ID == def.Room && !top}
 		for _, m := range a.Modules {
 			if m.Room.ID != room.ID {
 				continue
@@ -200,6 +211,36 @@ func (a *App) houseLinks(c *Ctx) []NavLink {
 	return links
 }
 
+// barLinks are what modules put into the bar at the top.
+func (a *App) barLinks(c *Ctx) []NavLink {
+	var links []NavLink
+	for _, m := range a.Modules {
+		for i := range m.Bar {
+			if link, ok := a.navLink(c, m.Room, &m.Bar[i]); ok {
+				links = append(links, link)
+			}
+		}
+	}
+	return links
+}
+
+// Places are the pages of one's own account or of the settings that the reader
+// may open, the kit's first.
+func (c *Ctx) Places(account bool, here string) []NavLink {
+	links := []NavLink{{ID: "account", Label: c.T("account.title"), Href: "/account", Icon: "user", Current: here == "account"}}
+	if !account {
+		links = c.settingsPlaces(here)
+	}
+	for _, m := range c.App.Modules {
+		for _, pl := range m.Places {
+			if pl.Account == account && c.Can(pl.Verb, pl.Resource) {
+				links = append(links, NavLink{ID: pl.ID, Label: c.T(pl.Label), Href: pl.Href, Icon: pl.Icon, Current: pl.ID == here})
+			}
+		}
+	}
+	return links
+}
+
 func (a *App) createLinks(c *Ctx) []NavLink {
 	var links []NavLink
 	for _, k := range a.Catalog.Kinds().All() {
@@ -273,7 +314,7 @@ func (f *Frame) LangName() string { return strings.ToUpper(string(f.Lang)) }
 // Shortcuts are the places that have a letter.
 func (f *Frame) Shortcuts() []NavLink {
 	var links []NavLink
-	for _, r := range f.Rooms {
+	for _, r := range append([]NavRoom{{Items: f.Top}}, f.Rooms...) {
 		for _, it := range r.Items {
 			if it.Key != "" {
 				links = append(links, it)

@@ -24,7 +24,7 @@ func (a *App) funcs(code lang.Code) template.FuncMap {
 		"lang": func() lang.Code { return code },
 		"icon": func(id string) template.HTML { return static.Icon("i-" + id) }, "icon2": static.Icon,
 		"state": w.state, "badge": w.badge, "mark": w.mark, "health": w.health, "ev": w.evidence,
-		"person": person, "trend": w.trend, "spark": w.spark,
+		"person": person, "trend": w.trend, "spark": w.spark, "sparkline": a.drawings.sparkline,
 		"date": w.date, "datetime": w.datetime, "ago": w.ago, "when": w.when, "until": w.until,
 		"num": w.num, "pct": func(share float64) string { return lang.Percent(code, share, 1) },
 		"md": Markdown, "static": static.URL, "agent": w.agent, "method": w.method, "json": encode, "initials": initials,
@@ -261,6 +261,9 @@ func deref(p *float64) float64 {
 
 // escapeName makes a name part of a path; names hold no slash.
 func escapeName(s string) string { return url.PathEscape(s) }
+
+// RecordPath is the address of the page of a record whose kind has a plural.
+func RecordPath(plural string, ref entity.Ref) string { return recordPath(plural, ref) }
 
 func recordPath(plural string, ref entity.Ref) string {
 	return "/" + plural + "/" + escapeName(ref.Namespace) + "/" + escapeName(ref.Name)

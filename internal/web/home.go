@@ -8,14 +8,20 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 )
 
-// homePage is where one arrives: what there is, and what changed last.
+// homePage is where one arrives in a house without a room of reviews: what there
+// is, and what changed last.
 type homePage struct {
 	Shell
-	Rooms   []homeRoom
-	Recent  []recentLine
-	Steps   []homeStep
-	Empty   bool
-	Greeted string
+	Start
+	Recent []recentLine
+}
+
+// Start is what there is, and what to do first where there is nothing. The shared
+// templates "startsteps" and "startkinds" draw it.
+type Start struct {
+	Rooms []homeRoom
+	Steps []homeStep
+	Empty bool
 }
 
 type homeRoom struct {
@@ -39,16 +45,29 @@ type homeStep struct {
 }
 
 func home(c *Ctx) (any, error) {
-	p := &homePage{}
+	start, err := c.Start()
+	if err != nil {
+		return nil, err
+	}
+	p := &homePage{Start: *start}
 	p.Title = c.T("home.title")
 	if c.Caller.OrgTitle != "" {
 		p.Title = c.Caller.OrgTitle
 	}
+	if p.Empty {
+		return p, nil
+	}
+	return p, c.recent(p)
+}
+
+// Start counts what the reader may read, room by room.
+func (c *Ctx) Start() (*Start, error) {
+	p := &Start{}
 	total := 0
 	for _, room := range c.App.rooms {
 		r := homeRoom{Label: c.In(room.Title)}
 		for _, k := range c.Catalog().Kinds().All() {
-			if k.Room != room.ID || !c.CanKind(auth.Read, k) {
+			if c.App.group(k) != room.ID || !c.CanKind(auth.Read, k) {
 				continue
 			}
 			n, err := c.Catalog().Count(c.R.Context(), c.Caller, k.Name)
@@ -62,12 +81,10 @@ func home(c *Ctx) (any, error) {
 			p.Rooms = append(p.Rooms, r)
 		}
 	}
-	p.Empty = total == 0
-	if p.Empty {
+	if p.Empty = total == 0; p.Empty {
 		p.Steps = c.firstSteps()
-		return p, nil
 	}
-	return p, c.recent(p)
+	return p, nil
 }
 
 func (c *Ctx) recent(p *homePage) error {

@@ -243,6 +243,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 		c.importWarnings(p, report.Warnings)
 		p.Summary = report.Summary
 		c.importChanges(p, report.Changes)
+		c.importRows(p, report)
 	}
 	if dry && err == nil {
 		for _, f := range files {
@@ -302,6 +303,17 @@ func (c *Ctx) importChanges(p *importPage, changes []catalog.Change) {
 	for _, op := range []catalog.Op{catalog.Created, catalog.Updated, catalog.Restored, catalog.Deleted, catalog.Unchanged} {
 		if n := counts[op]; n > 0 {
 			p.Counts = append(p.Counts, importCount{c.T("import.op." + string(op)), n})
+		}
+	}
+}
+
+// importRows counts what was observed, by table.
+func (c *Ctx) importRows(p *importPage, report *catalog.ImportReport) {
+	for _, rows := range report.Rows {
+		for _, n := range []importCount{{"created", rows.Created}, {"updated", rows.Updated}, {"deleted", rows.Gone}, {"unchanged", rows.Unchanged}} {
+			if n.N > 0 {
+				p.Counts = append(p.Counts, importCount{c.T("import.op." + n.Label), n.N})
+			}
 		}
 	}
 }

@@ -26,7 +26,8 @@ const facetLimit = 40
 type listPage struct {
 	Shell
 	Kind    *catalog.Kind
-	Path    string
+	Path    string // of what is done with the kind
+	Here    string // of the list itself
 	State   listState
 	Filters []filter
 	Chips   []chip
@@ -49,8 +50,8 @@ type listPage struct {
 	Mine    bool   // the view shown may be deleted by the reader
 	ViewID  string
 
-	CanWrite, CanDelete, Filtered bool
-	Trigger                       string // field of the filter bar that htmx answers
+	CanWrite, CanChange, CanDelete, Filtered bool
+	Trigger                                  string // field of the filter bar that htmx answers
 
 	ctx *Ctx
 }
@@ -112,7 +113,7 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 	record := p + "/{namespace}/{name}"
 	resource := func(*http.Request) (auth.Resource, error) { return k.Resource(), nil }
 	get := func(id, pattern, template string, verb auth.Verb, h func(*Ctx, *catalog.Kind) (any, error)) PageDef {
-		return PageDef{ID: k.Plural + "." + id, Nav: k.Plural, Room: k.Room, Pattern: pattern, Template: template, Verb: verb, Resource: resource,
+		return PageDef{ID: k.Plural + "." + id, Nav: k.Plural, Room: a.group(k), Pattern: pattern, Template: template, Verb: verb, Resource: resource,
 			Handle: func(c *Ctx) (any, error) { return h(c, k) }}
 	}
 	post := func(id, pattern, template string, verb auth.Verb, h func(*Ctx, *catalog.Kind) (any, error)) PageDef {
@@ -143,13 +144,25 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 		get("compare", record+"/compare", "compare.html", auth.Read, compare),
 		get("relations", record+"/relations", "relations.html", auth.Read, relations),
 	}
+	if k.Once {
+		pages = slices.DeleteFunc(pages, PageDef.changes)
+	}
 	return append(pages, a.tabPages(k, resource)...)
 }
 
+// changing are the ends of the IDs of pages that change what there is.
+var changing = []string{".bulk", ".edit", ".save", ".rename", ".delete", ".delete.do", ".restore"}
+
+// changes reports whether a page of a kind is for changing an entity.
+func (p PageDef) changes() bool {
+	return !strings.Contains(p.ID, ".views.") && slices.ContainsFunc(changing, func(end string) bool { return strings.HasSuffix(p.ID, end) })
+}
+
 func list(c *Ctx, k *catalog.Kind) (any, error) {
-	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
+	p := &listPage{ctx: c, Kind: k, Path: "/" + k.Plural, Here: c.R.URL.Path, State: readState(c, k), Trigger: c.R.Header.Get("HX-Trigger-Name"), Advance: c.Param("more") != ""}
 	p.Title, p.Fragment = c.In(k.Titles), "results"
 	p.CanWrite, p.CanDelete = c.CanKind(auth.Write, k), c.CanKind(auth.Delete, k)
+	p.CanChange = p.CanWrite && !k.Once
 	p.Filtered = p.State.filtered()
 	p.Advance = p.Advance || p.State.CEL != "" || p.State.Labels != "" || p.State.Namespace != ""
 	p.columns(c)
@@ -270,6 +283,12 @@ func (p *listPage) columns(c *Ctx) {
 			sort = f.Path
 		}
 		offer(f.Path, c.In(f.Label), sort, f)
+		if f.Path == "status.value" && c.App.Claims != nil && c.App.Claims.Bears(p.Kind.Name) {
+			if len(p.State.Columns) == 0 {
+				chosen = append(chosen, sparkPath)
+			}
+			offer(sparkPath, c.T("col.history"), "", nil)
+		}
 	}
 	meta := catalog.MetadataFields()
 	for _, m := range plainColumns {
@@ -279,6 +298,9 @@ func (p *listPage) columns(c *Ctx) {
 		offer(m.path, c.T(m.key), m.sort, fieldAt(meta, m.path))
 	}
 }
+
+// sparkPath is the column that draws the history of a claim.
+const sparkPath = "history"
 
 func fieldAt(fields []catalog.Field, path string) *catalog.Field {
 	for i := range fields {
@@ -348,7 +370,7 @@ func (p *listPage) fill(c *Ctx, found *catalog.Page) error {
 	if p.State.Cursor != "" {
 		p.First = c.with("cursor", "", "from", "")
 	}
-	p.Clear = p.Path
+	p.Clear = p.Here
 	p.Count = p.count(c)
 	p.Empty = !p.Filtered && p.Total == 0 && p.Problem == ""
 	return nil
@@ -390,7 +412,7 @@ func (p *listPage) reader(c *Ctx, items []*entity.Entity) (reader, []map[string]
 }
 
 func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow {
-	r.ns = e.Metadata.Namespace
+	r.ns, r.of = e.Metadata.Namespace, e
 	row := listRow{Ref: e.Ref().String(), Href: r.app.Href(e.Ref()), Title: titleOf(e)}
 	if !strings.EqualFold(row.Title, e.Metadata.Name) {
 		row.Sub = e.Metadata.Name
@@ -399,6 +421,10 @@ func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow 
 		row.Sub = ns + "/" + e.Metadata.Name
 	}
 	for _, col := range p.Columns[1:] {
+		if col.Path == sparkPath {
+			row.Cells = append(row.Cells, cell{Value{As: "drawing", HTML: r.app.drawings.sparkline(row.Ref)}, col.Narrow})
+			continue
+		}
 		v := r.value(col.field, dig(tree, col.Path))
 		switch col.Path {
 		case "metadata.updated":

@@ -17,6 +17,9 @@ type Room struct {
 	Title lang.Text
 	Icon  string // of the icon sheet, without "i-"
 	Order int
+	// House says that the group is none of the rooms but a part of the house
+	// itself: ID only names it. The kinds its navigation lists belong to it.
+	House bool
 }
 
 // Module is what a room brings to the web.
@@ -27,9 +30,15 @@ type Module struct {
 	Pages     []PageDef
 	Cards     []Card
 	Nav       []NavItem
+	Top       []NavItem // places above the rooms
 	Commands  []Command
+	Bar       []NavItem // in the bar at the top: an icon, and a count that is drawn when there is one
+	Places    []Place   // pages beside the kit's own of the settings and the account
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
+	// Held returns what the module holds about the reader, by name, for the file
+	// of all that is held about them; nil: nothing.
+	Held func(*Ctx) (map[string]any, error)
 }
 
 // PageDef is one page, or one address that a form is sent to.
@@ -55,6 +64,12 @@ type PageDef struct {
 	MaxBody  int64                                      // bytes; 0: 1 MiB
 	Stream   bool                                       // may outlive the door's time limit
 	Handle   func(*Ctx) (any, error)
+}
+
+// OnKind is the Resource of a page about entities of a kind that belongs to no
+// room.
+func OnKind(kind string) func(*http.Request) (auth.Resource, error) {
+	return func(*http.Request) (auth.Resource, error) { return auth.Resource{Kind: kind}, nil }
 }
 
 // Slot is where a card stands on the page of a record.
@@ -112,6 +127,18 @@ type NavItem struct {
 	Icon  string // of the icon sheet, without "i-"; the kind's or the room's when empty
 	Key   string // the letter after g
 	Count func(*Ctx) (Count, error)
+}
+
+// Place is a page of a module among the settings of the organisation, or of one's
+// own account. Its page draws the links to all of them with Ctx.Places.
+type Place struct {
+	ID       string
+	Label    string // key
+	Href     string
+	Icon     string // of the icon sheet, without "i-"
+	Account  bool   // of one's own account
+	Verb     auth.Verb
+	Resource auth.Resource
 }
 
 // Command is something to do, offered in the palette.
@@ -180,4 +207,5 @@ type Ctx struct {
 
 	relations map[entity.Ref][]catalog.Relation
 	looks     *catalog.Looks // at people's data, for this answer
+	shared    map[string]func() (any, error)
 }

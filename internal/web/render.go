@@ -132,6 +132,9 @@ func (a *App) cardSet(c *Card, code lang.Code) *set {
 	return a.setOf(c.room, c.Template, code)
 }
 
+// isList reports whether the page is the kit's list of a kind.
+func (p *PageDef) isList() bool { return p.Template == "list.html" }
+
 // method is the page's method.
 func (p *PageDef) method() string {
 	if p.Method == "" {
@@ -152,7 +155,7 @@ func (a *App) Routes() []door.Route {
 func (a *App) route(p *PageDef) door.Route {
 	resource := p.Resource
 	if resource == nil && p.Room != "" {
-		room := p.Room
+		room := a.asked(p.Room)
 		resource = func(*http.Request) (auth.Resource, error) { return auth.Resource{Room: room}, nil }
 	}
 	return door.Route{
@@ -162,6 +165,9 @@ func (a *App) route(p *PageDef) door.Route {
 			c := a.newCtx(w, r.WithContext(ctx))
 			c.looks, c.Caller.Reason = looks, reasonOf(c.R)
 			answer, err := p.Handle(c)
+			if a.Morning != nil && r.Method != http.MethodGet {
+				a.Morning.Forget(c.Caller) // what waits may be another now
+			}
 			if err == nil {
 				err = a.answer(c, p, answer)
 			}
@@ -240,7 +246,7 @@ func (a *App) draw(c *Ctx, def *PageDef, p page) error {
 		status = http.StatusOK
 	}
 	c.W.WriteHeader(status)
-	_, err := c.W.Write(b.Bytes())
+	_, err := c.W.Write(a.drawn(c, b.Bytes()))
 	return err
 }
 

@@ -24,10 +24,11 @@ func Migrations() []sqldb.Migration {
 	return slices.Concat(feed.Migrations(), audit.Migrations(), catalog.Migrations())
 }
 
-// New returns an empty catalog of the kinds.
-func New(t testing.TB, kinds *catalog.Kinds) *catalog.Catalog {
+// New returns an empty catalog of the kinds, in a database that has more tables
+// besides.
+func New(t testing.TB, kinds *catalog.Kinds, more ...sqldb.Migration) *catalog.Catalog {
 	t.Helper()
-	return catalog.New(sqldbtest.SQLite(t, Migrations()), kinds, catalog.WithClock(func() time.Time { return Now }))
+	return catalog.New(sqldbtest.SQLite(t, append(Migrations(), more...)), kinds, catalog.WithClock(func() time.Time { return Now }))
 }
 
 // Examples tries the examples of each kind, which must be taken without a

@@ -21,7 +21,7 @@ type Decision struct {
 	Supersedes   []string  `json:"supersedes,omitempty" en:"Supersedes" es:"Sustituye a" ref:"decision" rel:"supersedes,supersededBy" help:"Decisions it takes the place of." ayuda:"Decisiones a las que reemplaza."`
 	SupersededBy string    `json:"supersededBy,omitempty" en:"Superseded by" es:"Sustituida por" ref:"decision" rel:"supersededBy,supersedes" help:"The decision that took its place." ayuda:"La decisión que la reemplazó."`
 	Related      []Related `json:"related,omitempty" en:"Related" es:"Relacionadas" help:"Other decisions its text points to." ayuda:"Otras decisiones que su texto señala."`
-	ReviewBy     string    `json:"reviewBy,omitempty" en:"Review by" es:"Revisar antes del" type:"date" col:"4" help:"The day by which it is to be looked at again." ayuda:"El día antes del cual hay que volver a mirarla."`
+	ReviewBy     string    `json:"reviewBy,omitempty" en:"Review by" es:"Revisar antes del" type:"date" col:"4" due:"decide:Review of a decision|Revisión de una decisión" help:"The day by which it is to be looked at again." ayuda:"El día antes del cual hay que volver a mirarla."`
 	Body         string    `json:"body,omitempty" en:"Text" es:"Texto" type:"markdown" search:"1" help:"Context, options, outcome and consequences; Markdown with a heading for each." ayuda:"Contexto, opciones, resultado y consecuencias; Markdown con un título para cada uno."`
 	Source       *Source   `json:"source,omitempty" en:"Source" es:"Origen" ro:"1" help:"The file it was imported from; an export gives it back." ayuda:"El fichero del que se importó; una exportación lo devuelve."`
 }
@@ -84,7 +84,14 @@ spec:
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Decision\nmetadata: {name: x}\nspec: {status: superseded, supersededBy: x}\n", Want: "cannot supersede itself"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Decision\nmetadata: {name: x}\nspec: {status: accepted, concerns: [\"user:ana\"]}\n", Want: "it must be a component"},
 		},
+		Closed: settled,
 	}, checkDecision)
+}
+
+// settled reports whether nobody looks at a decision again.
+func settled(e *entity.Entity) bool {
+	s, err := catalog.Spec[Decision](e)
+	return err == nil && (s.Status == "superseded" || s.Status == "rejected" || s.Status == "deprecated")
 }
 
 // checkDecision refuses a decision that supersedes itself.

@@ -61,7 +61,7 @@ func TestSampleIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range rels {
-		if k := h.Catalog.Kinds().Get(r.Kind); k != nil {
+		if k := h.Catalog.Kinds().Get(r.Kind); k != nil && k.Room == strategy.Room {
 			t.Errorf("%s %s %s, which does not exist", r.Title, r.Type, r.Ref)
 		}
 	}

@@ -22,7 +22,7 @@ type Technology struct {
 	Rings     []string `json:"rings,omitempty" en:"Rings" es:"Anillos" help:"The rings of its radar from the centre outwards, where they are others than adopt, trial, assess and hold: they tell which way it moved." ayuda:"Los anillos de su radar, del centro hacia fuera, si son otros que adopt, trial, assess y hold: dicen hacia dónde se movió."`
 	Aliases   []string `json:"aliases,omitempty" en:"Other names" es:"Otros nombres" search:"1" help:"Names it is known by as well; an import finds it by them." ayuda:"Nombres por los que también se conoce; una importación la encuentra por ellos." example:"golang"`
 	Decisions []string `json:"decisions,omitempty" en:"Decisions" es:"Decisiones" ref:"decision" rel:"decidedBy,decides" help:"The decisions that put it where it is." ayuda:"Las decisiones que la pusieron donde está."`
-	ReviewBy  string   `json:"reviewBy,omitempty" en:"Review by" es:"Revisar antes del" type:"date" col:"6" help:"The day by which its ring is to be looked at again." ayuda:"El día antes del cual hay que volver a mirar su anillo."`
+	ReviewBy  string   `json:"reviewBy,omitempty" en:"Review by" es:"Revisar antes del" type:"date" col:"6" due:"decide:Review of a ring|Revisión de un anillo" help:"The day by which its ring is to be looked at again." ayuda:"El día antes del cual hay que volver a mirar su anillo."`
 }
 
 // Entry is what one edition says of a technology. Title and segment are there

@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 var ctx = context.Background()
@@ -21,10 +22,14 @@ var ctx = context.Background()
 // owner is somebody who may do everything in one organisation.
 var owner = catalog.Caller{Principal: auth.Principal{Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner, Via: "web"}, Manager: "form"}
 
+func migrations() []sqldb.Migration {
+	return append(catalogtest.Migrations(), strategy.Module().Steps()...)
+}
+
 // newCatalog returns an empty catalog of the kinds of the room.
 func newCatalog(t testing.TB) *catalog.Catalog {
 	t.Helper()
-	return catalogtest.New(t, catalog.NewKinds(strategy.Module().Kinds...))
+	return catalogtest.New(t, catalog.NewKinds(strategy.Module().Kinds...), strategy.Module().Steps()...)
 }
 
 func apply(t testing.TB, c *catalog.Catalog, yaml string) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,6 +21,14 @@ var words = Words{
 }
 
 var gap = math.NaN()
+
+func gday(s string) time.Time {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
 
 func percent(v float64) string { return fmt.Sprintf("%g%%", v) }
 
@@ -56,6 +65,19 @@ var samples = map[string]interface{ HTML() template.HTML }{
 	"polygon": Polygon{
 		Name: "Capability of five processes", Max: 5, Shapes: Shapes{Axis: "Process", Now: "Now", Want: "Target", Was: "Last year"}, Words: words,
 		Axes: []Axis{{"APO12", "Risk", "APO12\n2 of 3", 2, 3, 1}, {"APO13", "Security", "APO13", 3, 3, 2}, {"BAI06", "Changes", "BAI06", 4, 3, 4}, {"DSS05", "Services", "DSS05", 1, 4, gap}, {"MEA01", "", "MEA01", gap, 2, 1}},
+	},
+	"gantt": Gantt{
+		Name: "Roadmap", Corner: "Objective", From: gday("2026-07-01"), To: gday("2027-01-01"),
+		Ticks:    []DayMark{{At: gday("2026-08-01"), Text: "Aug"}, {At: gday("2026-09-01"), Text: "Sep"}},
+		Horizons: []Horizon{{gday("2026-07-01"), gday("2026-10-01"), "Now", "to the day"}, {gday("2026-10-01"), gday("2027-01-01"), "Next", "by weeks"}}, Later: Horizon{Name: "Later", Note: "order only"},
+		Today: &DayMark{At: gday("2026-09-22"), Text: "22 Sep"}, Events: []DayMark{{gday("2026-10-01"), "Audit", "ISO audit"}, {gday("2026-12-20"), "Freeze", ""}, {gday("2028-01-01"), "Never drawn", ""}},
+		Bands: []DayBand{{gday("2026-12-14"), gday("2026-12-31"), "Change freeze"}},
+		Lanes: []Lane{{Title: "Pay & go", Href: "/o", Tags: []LaneTag{{Text: "KR 1", Href: "/k"}, {Text: "KR 2"}}, Bars: []GanttBar{
+			{ID: "a", Title: "Tokens", Href: "/a", Tip: "Done", Word: "Done", State: "ok", Kind: "now", From: gday("2026-07-06"), To: gday("2026-08-28"), Done: 1},
+			{ID: "b", Title: "Acquirer <2>", Href: "/b", Word: "Unlikely", State: "bad", Kind: "now", From: gday("2026-08-24"), To: gday("2026-10-30"), Likely: gday("2026-11-20"), Done: .38, Tags: []string{"KR 1"}, After: []string{"a", "gone"}, Critical: true},
+			{ID: "c", Title: "Idea", Href: "/c", Word: "Idea"},
+		}}, {Title: "Empty"}},
+		Words: GanttWords{Critical: "critical", Likely: "85 % likely by then"},
 	},
 	"radar-quadrants": Radar{Name: "Technology radar", Rings: []string{"Adopt", "Trial", "Assess", "Hold"}, Segments: []string{"Techniques", "Tools", "Platforms", "Languages & frameworks"}, Blips: blips(20, 4, 4), Words: words},
 	"radar-pie":       Radar{Name: "Radar of five segments", Rings: []string{"Use", "Try", "Leave"}, Segments: []string{"Data", "Infrastructure", "Interface", "Methods", "Languages"}, Blips: blips(15, 5, 3), Words: words},

@@ -321,6 +321,49 @@
     box.append(entry); draw();
   }
 
+  /* ---- Names after an @: a list of people and groups to choose from ---- */
+  let lists = 0;
+  function mentions(area) {
+    if (area.dataset.ready) return;
+    area.dataset.ready = '1';
+    const list = make('div', { class: 'mention-list', role: 'listbox', id: 'mentions-' + (lists += 1), 'aria-label': t('mentions'), hidden: true });
+    const box = make('div', { class: 'mention-box' });
+    area.before(box); box.append(area, list);
+    area.setAttribute('aria-controls', list.id); area.setAttribute('aria-autocomplete', 'list');
+    const word = () => /(?:^|[^\p{L}\p{N}/@._\-=`\\])@([a-zA-Z0-9._:/-]+)$/u.exec(area.value.slice(0, area.selectionStart));
+    const chosen = () => $('[aria-selected="true"]', list);
+    const hide = () => { list.hidden = true; list.textContent = ''; area.removeAttribute('aria-activedescendant'); };
+    const mark = (o) => { $$('[role="option"]', list).forEach((x) => x.setAttribute('aria-selected', String(x === o))); area.setAttribute('aria-activedescendant', o.id); o.scrollIntoView({ block: 'nearest' }); };
+    const take = (o) => {
+      const w = word(), name = o.dataset.value.replace(/^user:(?=[^/]*$)/, '');
+      if (w) area.setRangeText(name + ' ', area.selectionStart - w[1].length, area.selectionStart, 'end');
+      hide(); area.focus();
+    };
+    const look = debounce(() => {
+      const w = word();
+      if (!w) { hide(); return; }
+      fetch(area.dataset.mentions + '&q=' + encodeURIComponent(w[1].replace(/^\w+:/, '')), { headers: { 'HX-Request': 'true' } }).then((r) => r.ok ? r.text() : '').then((html) => {
+        const now = word();
+        if (!now || now[1] !== w[1] || doc.activeElement !== area) return;
+        const found = $$('option', new DOMParser().parseFromString('<select>' + html + '</select>', 'text/html')).slice(0, 8);
+        list.textContent = '';
+        found.forEach((o, i) => { list.append(make('div', { role: 'option', id: list.id + '-' + i, 'data-value': o.value, 'aria-selected': 'false' }, make('span', {}, o.textContent), make('small', {}, o.value))); });
+        list.hidden = !found.length;
+        if (found.length) mark(list.firstChild); else hide();
+      }, hide);
+    }, 150);
+    area.addEventListener('input', look);
+    area.addEventListener('blur', () => setTimeout(hide, 150));
+    area.addEventListener('keydown', (e) => {
+      const o = !list.hidden && chosen();
+      if (!o) return;
+      if (e.key === 'ArrowDown' || e.key === 'ArrowUp') { e.preventDefault(); const all = $$('[role="option"]', list), i = all.indexOf(o) + (e.key === 'ArrowDown' ? 1 : -1); mark(all[(i + all.length) % all.length]); }
+      if (e.key === 'Enter' || e.key === 'Tab') { e.preventDefault(); take(o); }
+      if (e.key === 'Escape') { e.stopPropagation(); hide(); }
+    });
+    list.addEventListener('mousedown', (e) => { const o = e.target.closest('[role="option"]'); if (o) { e.preventDefault(); take(o); } });
+  }
+
   /* ---- Unsaved changes ---- */
   function touched(node) {
     const f = node.closest('form[data-dirty]');
@@ -539,6 +582,7 @@
     if (r.matches) [['[data-tags]', tags], ['[data-rows]', settle], ['[data-bulk]', count]].forEach(([s, f]) => { if (r.matches(s)) f(r); });
     $$('[data-tags]', r).forEach(tags);
     $$('[data-rows]', r).forEach(settle);
+    $$('[data-mentions]', r).forEach(mentions);
     $$('[data-bulk]', r).forEach(count);
     $$('[data-shows]', r).forEach(shows);
     $$('[data-js]', r).forEach((n) => { n.hidden = false; });

@@ -8,7 +8,7 @@ import "slices"
 func WordKeys() []string {
 	return slices.Concat([]string{
 		"cancel", "close", "confirm", "confirm.title", "confirm.type", "copied",
-		"error.busy", "error.conflict", "error.copy", "error.forbidden", "error.offline", "error.save", "error.server",
+		"error.busy", "error.conflict", "error.copy", "error.forbidden", "error.offline", "error.save", "error.server", "mentions",
 		"passkey.cancelled", "passkey.failed", "passkey.known",
 		"remove", "theme.dark", "theme.light", "theme.system", "undo",
 	}, PluralKeys())

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +15,12 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
@@ -34,7 +38,14 @@ type House struct {
 	App     *web.App
 	Handler http.Handler
 	Who     map[string]auth.Principal // by the name that Get takes
+	DB      *sqldb.DB
+	Feed    *feed.Feed
+	Claims  *claim.Engine
+	Morning *morning.Desk
+	Time    time.Time // what the clock of the house shows
 
+	watches []feed.Watch
+	read    []int64 // how far each watch has come
 }
 
 // New returns a house with the rooms.
@@ -44,16 +55,31 @@ func New(t testing.TB, rooms ...room.Module) *House {
 		"owner":   {Account: "a1", Name: "Inés Valcárcel", Org: "default", OrgTitle: "Kestrane", Home: true, Role: auth.RoleOwner, Via: "web"},
 		"auditor": {Account: "a2", Name: "Paul Audit", Org: "default", OrgTitle: "Kestrane", Home: true, Role: auth.RoleAuditor, Via: "web"},
 	}}
-	db := sqldbtest.SQLite(t, migrations(rooms))
-	clock := func() time.Time { return Now }
-	var kinds []*catalog.Kind
+	h.DB, h.Time = sqldbtest.SQLite(t, migrations(rooms)), Now
+	clock := func() time.Time { return h.Time }
+	kinds := claim.Kinds()
 	var modules []web.Module
+	claims, desk := claim.Config{DB: h.DB, Now: clock}, morning.Config{DB: h.DB, Now: clock}
 	for _, r := range rooms {
 		kinds, modules = append(kinds, r.Kinds...), append(modules, r.Module)
+		claims.Bearers, claims.Tables = append(claims.Bearers, r.Bearers...), append(claims.Tables, r.Asked()...)
+		claims.Words = append(claims.Words, r.Words...)
+		desk.Waiters, desk.News = append(desk.Waiters, r.Waiters...), append(desk.News, r.News...)
 	}
-	h.Catalog = catalog.New(db, catalog.NewKinds(kinds...), catalog.WithClock(clock))
+	h.Catalog, h.Feed = catalog.New(h.DB, catalog.NewKinds(kinds...), catalog.WithClock(clock)), feed.New(h.DB)
+	claims.Catalog, claims.Feed = h.Catalog, h.Feed
+	h.Claims = claim.New(claims)
+	desk.Catalog, desk.Feed, desk.Claims = h.Catalog, h.Feed, h.Claims
+	h.Morning = morning.New(desk)
+	h.watches = h.Claims.Watches()
+	for _, r := range rooms {
+		if r.Watches != nil {
+			h.watches = append(h.watches, r.Watches(h.Catalog)...)
+		}
+	}
+	h.read = make([]int64, len(h.watches))
 	var err error
-	if h.App, err = web.New(web.Config{Catalog: h.Catalog, Modules: modules, Version: "1.2.3", Clock: clock}); err != nil {
+	if h.App, err = web.New(web.Config{Catalog: h.Catalog, Feed: h.Feed, Claims: h.Claims, Morning: h.Morning, Modules: modules, Version: "1.2.3", Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
 	errors := map[door.Face]func(http.ResponseWriter, *http.Request, error){door.Web: h.App.Error}
@@ -62,9 +88,9 @@ func New(t testing.TB, rooms ...room.Module) *House {
 }
 
 func migrations(rooms []room.Module) []sqldb.Migration {
-	all := slices.Concat(catalogtest.Migrations(), auth.Migrations(), web.Migrations())
+	all := slices.Concat(catalogtest.Migrations(), auth.Migrations(), web.Migrations(), claim.Migrations(), morning.Migrations())
 	for _, r := range rooms {
-		all = append(all, r.Migrations...)
+		all = append(all, r.Steps()...)
 	}
 	return all
 }
@@ -98,6 +124,51 @@ func (h *House) Apply(yaml string) {
 	if err != nil {
 		h.Fatal(err)
 	}
+}
+
+// Settle lets the watches take in the feed and tests the claims that are due,
+// until nothing follows any more.
+func (h *House) Settle() {
+	h.Helper()
+	for moved := true; moved; {
+		moved = false
+		for i, w := range h.watches {
+			batch, next, err := h.Feed.Page(context.Background(), h.read[i], 500, w.Types...)
+			if err == nil && len(batch) > 0 {
+				err = h.DB.Tx(context.Background(), func(tx *sqldb.Tx) error { return w.Handle(context.Background(), tx, batch) })
+			}
+			if err != nil {
+				h.Fatalf("watch %s: %v", w.Name, err)
+			}
+			moved = moved || next != h.read[i]
+			h.read[i] = next
+		}
+		n, err := h.Claims.Drain(context.Background())
+		if err != nil {
+			h.Fatal(err)
+		}
+		moved = moved || n > 0
+	}
+}
+
+// Replay lets the watches take in the whole feed again, as after their cursors
+// were lost.
+func (h *House) Replay() {
+	h.Helper()
+	clear(h.read)
+	h.Settle()
+}
+
+// Post sends a form as somebody.
+func (h *House) Post(path, who string, form url.Values) *httptest.ResponseRecorder {
+	h.Helper()
+	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.AddCookie(&http.Cookie{Name: "binnacle_session", Value: who})
+	w := httptest.NewRecorder()
+	h.Handler.ServeHTTP(w, r)
+	return w
 }
 
 // Get asks for a page as somebody, in a language.

@@ -1,0 +1,99 @@
+package objectives_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/web/webtest"
+)
+
+// house is the room in an installation, on the 84th day of the sample's quarter.
+type house struct{ *webtest.House }
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{webtest.New(t, strategy.Module())}
+	for name, role := range map[string]auth.Role{"marta.quiroga": auth.RoleMember, "tomasz.wierzba": auth.RoleCISO} {
+		h.Who[name] = auth.Principal{Account: name, Name: name, Org: "default", OrgTitle: "Kestrane", Home: true, Role: role, Via: "web", UserRef: "user:default/" + name}
+	}
+	return h
+}
+
+// apply writes YAML as the owner and works until nothing is due.
+func (h *house) apply(yaml string) {
+	h.Helper()
+	h.Apply(yaml)
+	h.Settle()
+}
+
+// sample applies the goals of the sample organisation with their measures, as
+// whoever holds the data folder does.
+func (h *house) sample() {
+	h.Helper()
+	caller := catalog.Caller{Principal: auth.Local("default", "Sample", "cli"), Manager: "sample"}
+	for _, name := range []string{"measures/strategy.yaml", "strategy/decisions.yaml", "strategy/objectives.yaml"} {
+		data, err := content.Sample.ReadFile("sample/" + name)
+		if err != nil {
+			h.Fatal(err)
+		}
+		// The components that the one measure asks are of another room.
+		data = []byte(strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 1`, "has(spec.owner)", "has(metadata.owner)").Replace(string(data)))
+		docs, err := h.Catalog.Decode(name, data)
+		if err == nil {
+			_, err = h.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
+		}
+		if err != nil {
+			h.Fatal(err)
+		}
+	}
+	h.Settle()
+}
+
+// post sends a form as somebody.
+func (h *house) post(path, who string, form url.Values) *httptest.ResponseRecorder {
+	h.Helper()
+	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.AddCookie(&http.Cookie{Name: "binnacle_session", Value: who})
+	w := httptest.NewRecorder()
+	h.Handler.ServeHTTP(w, r)
+	h.Settle()
+	return w
+}
+
+func (h *house) get(ref string) *entity.Entity {
+	h.Helper()
+	r, err := entity.ParseRef(ref, "", "")
+	if err != nil {
+		h.Fatal(err)
+	}
+	e, err := h.Catalog.Get(h.Context(), h.Caller(), r)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return e
+}
+
+func (h *house) spec(ref string, into any) {
+	h.Helper()
+	if err := json.Unmarshal(h.get(ref).Spec, into); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) status(ref string, into any) {
+	h.Helper()
+	if err := json.Unmarshal(h.get(ref).Status, into); err != nil {
+		h.Fatal(err)
+	}
+}
