@@ -46,7 +46,7 @@ func (h *house) sample() {
 			h.Fatal(err)
 		}
 		// The components that the one measure asks are of another room.
-		data = []byte(strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 1`, "has(spec.owner)", "has(metadata.owner)").Replace(string(data)))
+		data = []byte(strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 2`, "has(spec.owner)", "has(metadata.owner)").Replace(string(data)))
 		docs, err := h.Catalog.Decode(name, data)
 		if err == nil {
 			_, err = h.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
