@@ -187,7 +187,7 @@ func program() cli.Program {
 			}
 			defer db.Close()
 			return backup.RestoreFile(ctx, db, file, backup.RestoreOptions{Migrations: migrations(), Dir: p.Data, Progress: progress,
-				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).RebuildSearch(ctx) }})
+				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).Rebuild(ctx) }})
 		},
 		Path: func(kind, secret string) string { return "/" + kind + "/" + secret },
 	}
