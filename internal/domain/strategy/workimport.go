@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -85,9 +84,9 @@ func importWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, 
 		return nil, err
 	}
 	report.Rows = append(report.Rows, counts)
-	report.Summary = fmt.Sprintf("%d work item(s), the last of them dated %s", len(rows), latest(rows).Format(time.DateOnly))
+	report.Tell(lang.Some(len(rows), lang.T("work item", "elemento de trabajo"), lang.T("work items", "elementos de trabajo")), lang.T("the last dated "+latest(rows).Format(time.DateOnly), "el último, con fecha "+latest(rows).Format(time.DateOnly)))
 	if repeated > 0 {
-		report.Summary += fmt.Sprintf("; %d row(s) repeated an ID, the later one counts", repeated)
+		report.Tell(lang.Some(repeated, lang.T("row repeated an ID, the later one counts", "fila repetía un ID, cuenta la posterior"), lang.T("rows repeated an ID, the later ones count", "filas repetían un ID, cuentan las posteriores")))
 	}
 	return report, nil
 }
