@@ -114,7 +114,7 @@ func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 		return nil, err
 	}
 	report.ApplyResult = *res
-	report.Summary = fmt.Sprintf("%d technologies", len(docs))
+	report.Tell(lang.Some(len(docs), lang.T("technology", "tecnología"), lang.T("technologies", "tecnologías")))
 	return report, nil
 }
 
