@@ -51,7 +51,7 @@ func TestClaims(t *testing.T) {
 		for range 3 {
 			h.want(200, h.do("auditor", "POST", one+"/test", `{}`))
 		}
-		r = has(h.want(200, h.do("reader", "GET", one+"/runs?limit=2", "")), `"next":3`)
+		has(h.want(200, h.do("reader", "GET", one+"/runs?limit=2", "")), `"next":3`)
 		has(h.want(200, h.do("reader", "GET", one+"/runs?before=3", "")), `"seq":2`)
 		has(h.want(200, h.do("reader", "GET", one+"/series?test=long", "")), `"exceptions":1`)
 		h.want(403, h.do("reader", "POST", one+"/test", `{}`))

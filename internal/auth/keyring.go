@@ -113,7 +113,7 @@ func (k *Keyring) read(ctx context.Context) error {
 	}
 	for id, canary := range known {
 		if !fits(keys, id, canary) {
-			return k.fault(keyOther, "The key file {0} lacks the key {1}, with which secrets in the database are sealed.", "Al archivo de clave {0} le falta la clave {1}, con la que están sellados secretos de la base de datos.", id)
+			return k.fault(keyOther, "The key file {0} lacks the key {1}, with which secrets in the database are sealed.", "Al fichero de clave {0} le falta la clave {1}, con la que están sellados secretos de la base de datos.", id)
 		}
 	}
 	_, k.known = known[keys[len(keys)-1].id]
@@ -291,21 +291,21 @@ func (k *Keyring) Rotate(ctx context.Context) (id string, err error) {
 func (k *Keyring) load() ([]sealKey, error) {
 	data, err := os.ReadFile(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, k.fault(keyMissing, "The key file {0} is missing, and the database holds secrets sealed with it.", "Falta el archivo de clave {0}, y la base de datos tiene secretos sellados con él.")
+		return nil, k.fault(keyMissing, "The key file {0} is missing, and the database holds secrets sealed with it.", "Falta el fichero de clave {0}, y la base de datos tiene secretos sellados con él.")
 	}
 	if err != nil {
-		return nil, k.fault(keyBroken, "The key file {0} cannot be read: {1}.", "No se puede leer el archivo de clave {0}: {1}.", err)
+		return nil, k.fault(keyBroken, "The key file {0} cannot be read: {1}.", "No se puede leer el fichero de clave {0}: {1}.", err)
 	}
 	info, err := os.Stat(k.path)
 	if err != nil {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
-		return nil, k.fault(keyOpen, "The key file {0} can be read by others.", "Otros pueden leer el archivo de clave {0}.")
+		return nil, k.fault(keyOpen, "The key file {0} can be read by others.", "Otros pueden leer el fichero de clave {0}.")
 	}
 	keys, err := parseKeys(data)
 	if err != nil {
-		return nil, k.fault(keyBroken, "The key file {0} is none: {1}.", "El archivo de clave {0} no lo es: {1}.", err)
+		return nil, k.fault(keyBroken, "The key file {0} is none: {1}.", "El fichero de clave {0} no lo es: {1}.", err)
 	}
 	return keys, nil
 }

@@ -224,7 +224,7 @@ func (s *Service) ResetKey(ctx context.Context, p Principal) (Lost, error) {
 		return Lost{}, err
 	}
 	if l.none() && len(l.readable) > 0 {
-		return Lost{}, refuse(fault.Conflict, "key-whole", "The key file opens every secret: nothing is lost.", "El archivo de clave abre todos los secretos: no se ha perdido nada.").
+		return Lost{}, refuse(fault.Conflict, "key-whole", "The key file opens every secret: nothing is lost.", "El fichero de clave abre todos los secretos: no se ha perdido nada.").
 			WithHint("binnacle key rotate makes a new key and keeps the secrets")
 	}
 	if err := s.keys.setAside(l.readable, s.now()); err != nil {

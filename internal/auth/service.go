@@ -192,7 +192,7 @@ func noKey(err error) error {
 		return err
 	}
 	f := refuse(fault.Unavailable, "no-key", "The key file of this installation is missing or is not the right one: codes of second factors and single sign-on do not work until it is back. A recovery code still does.",
-		"Falta el archivo de clave de esta instalación o no es el correcto: los códigos de segundo factor y el inicio de sesión único no funcionan hasta que vuelva. Un código de recuperación sí.").
+		"Falta el fichero de clave de esta instalación o no es el correcto: los códigos de segundo factor y el inicio de sesión único no funcionan hasta que vuelva. Un código de recuperación sí.").
 		WithHint("whoever runs the installation puts the key file back; binnacle doctor tells which, binnacle key reset begins anew")
 	f.Err = errors.Join(f.Err, err)
 	return f

@@ -48,7 +48,7 @@ type External struct {
 	File   string `json:"file,omitempty" en:"File" es:"Fichero" help:"A JSON file below the folder given to the server with --files." ayuda:"Un fichero JSON dentro de la carpeta dada al servidor con --files." example:"uptime.json"`
 	Path   string `json:"path" en:"Path" es:"Ruta" req:"1" help:"Where the number stands in the answer, as data.result[0].value." ayuda:"Dónde está el número en la respuesta, como data.result[0].value." example:"data.availability"`
 	AsOf   string `json:"asOf,omitempty" en:"Path of its time" es:"Ruta de su fecha" help:"Where the answer says of when the number is: a moment, or seconds since 1970." ayuda:"Dónde dice la respuesta de cuándo es el número: un momento, o segundos desde 1970." example:"data.updated"`
-	Secret string `json:"secret,omitempty" en:"Secret" es:"Secreto" help:"Name of a stored secret that is sent as a bearer token." ayuda:"Nombre de un secreto guardado que se envía como token." example:"status-page"`
+	Secret string `json:"secret,omitempty" en:"Secret" es:"Secreto" help:"Name of a stored secret that is sent as a bearer token." ayuda:"Nombre de un secreto guardado que se envía como testigo." example:"status-page"`
 }
 
 // Measured reads a measure.

@@ -345,7 +345,7 @@ func (x *Evidence) lack() lang.Text {
 func (x *Evidence) age(now time.Time) lang.Text {
 	name := x.Probe.Label()
 	if !x.Last.Until.IsZero() && !now.Before(x.Last.Until) {
-		return lang.T("The word given for "+name+" ran out on "+x.Last.Until.Format(time.DateOnly)+".", "La palabra dada para "+name+" caducó el "+x.Last.Until.Format(time.DateOnly)+".")
+		return lang.T("The word given for "+name+" ran out on "+lang.Date(lang.English, x.Last.Until, now)+".", "La palabra dada para "+name+" caducó el "+lang.Date(lang.Spanish, x.Last.Until, now)+".")
 	}
 	days := int(now.Sub(x.Last.AsOf).Hours() / 24)
 	if days < 2 {

@@ -624,7 +624,7 @@ mismo de un paquete de evidencia, y su firma: no hace falta servidor ni carpeta 
 				return s.verifyPack(args[0], key, out)
 			}
 			if key != "" {
-				return usage("--key goes with a pack", "--key va con un paquete").hinting("name its FILE", "nombra su archivo")
+				return usage("--key goes with a pack", "--key va con un paquete").hinting("name its FILE", "nombra su fichero")
 			}
 			return s.verifyChains(ctx, of, out)
 		},
@@ -707,7 +707,7 @@ func (s *session) writePack(r *claim.PackReport, known bool) error {
 		return err
 	}
 	if len(r.Problems) == 0 {
-		s.print("The pack is whole: %d run(s), %d file(s), signed with %s", "El paquete está entero: %d ejecución(es), %d archivo(s), firmado con %s", r.Runs, len(r.Files), r.Fingerprint)
+		s.print("The pack is whole: %d run(s), %d file(s), signed with %s", "El paquete está entero: %d ejecución(es), %d fichero(s), firmado con %s", r.Runs, len(r.Files), r.Fingerprint)
 	}
 	if !known {
 		s.tell("Compare this fingerprint with the one the organisation told you by another way: --key %s", "Compara esta huella con la que la organización te dio por otra vía: --key %s", r.Fingerprint)
@@ -756,16 +756,16 @@ type packing struct {
 func exportEvidence() *command {
 	var p packing
 	return &command{
-		use: "evidence", short: lang.T("Write claims with all their runs into one signed file.", "Escribe afirmaciones con todas sus ejecuciones en un archivo firmado."),
+		use: "evidence", short: lang.T("Write claims with all their runs into one signed file.", "Escribe afirmaciones con todas sus ejecuciones en un fichero firmado."),
 		long: lang.T("Write claims, their revisions, all their runs in a time with questions and answers, and the files that belong to them, into one signed file that binnacle claims verify FILE checks anywhere.",
-			"Escribe afirmaciones, sus revisiones, todas sus ejecuciones de un tiempo con preguntas y respuestas, y sus archivos, en un archivo firmado que binnacle claims verify FILE comprueba en cualquier sitio."),
+			"Escribe afirmaciones, sus revisiones, todas sus ejecuciones de un tiempo con preguntas y respuestas, y sus ficheros, en un fichero firmado que binnacle claims verify FILE comprueba en cualquier sitio."),
 		examples: []example{{lang.T("A quarter, for an auditor", "Un trimestre, para una auditora"), "binnacle export evidence --from 2026-01-01 --to 2026-03-31 -o evidence.zip"}},
 		access:   access{Verb: auth.Read},
 		flags: func(f *flags) {
 			f.texts(&p.claims, "claims", "", lang.T("A `CLAIM`, or several with commas; repeat for more. All when not given.", "Una afirmación (`CLAIM`), o varias con comas; repítela para más. Todas si falta."))
 			f.text(&p.from, "from", "", "", lang.T("Runs about this day (`DAY`) and later.", "Ejecuciones sobre este día (`DAY`) y posteriores."))
 			f.text(&p.to, "to", "", "", lang.T("And up to this `DAY`; today when not given.", "Y hasta este día (`DAY`); hoy si falta."))
-			f.text(&p.file, "output", "o", "", lang.T("`FILE` to write.", "Archivo (`FILE`) que se escribe."))
+			f.text(&p.file, "output", "o", "", lang.T("`FILE` to write.", "Fichero (`FILE`) que se escribe."))
 		},
 		run: p.run,
 	}

@@ -25,7 +25,7 @@ func secretSet() *command {
 		use: "set NAME", short: lang.T("Store a secret, read from standard input.", "Guarda un secreto, leído de la entrada estándar."),
 		long: lang.T("Store a secret under a name, in the place of the one before. Its value is read from standard input, so that it stands in no history of commands, and is never shown again. A test names it in number.secret.",
 			"Guarda un secreto con un nombre, en lugar del anterior. Su valor se lee de la entrada estándar, para que no quede en ningún historial de órdenes, y no se vuelve a mostrar. Una prueba lo nombra en number.secret."),
-		examples: []example{{lang.T("From a file", "Desde un archivo"), "binnacle secret set status-page < token.txt"}},
+		examples: []example{{lang.T("From a file", "Desde un fichero"), "binnacle secret set status-page < token.txt"}},
 		access:   onHouse(auth.Admin, auth.KindSettings), min: 1, max: 1,
 		run: func(ctx context.Context, s *session, args []string) error {
 			at, err := s.open(ctx)

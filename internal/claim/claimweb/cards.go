@@ -1,7 +1,6 @@
 package claimweb
 
 import (
-	"fmt"
 	"html/template"
 	"math"
 	"net/url"
@@ -536,6 +535,3 @@ func undecided(c *web.Ctx) (web.Count, error) {
 	}
 	return web.Count{N: page.Total, State: "warn"}, nil
 }
-
-// drawerID names the dialog of a run.
-func drawerID(seq int64) string { return fmt.Sprintf("run-%d", seq) }
