@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -89,7 +88,7 @@ func (s *Service) RotateKey(ctx context.Context, p Principal) (id string, reseal
 		return id, resealed, err
 	}
 	return id, resealed, s.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		return audit.Append(ctx, tx, p.act("key.rotate", "installation", map[string]any{"key": id, "resealed": resealed}))
+		return s.note(ctx, tx, p.act("key.rotate", "installation", map[string]any{"key": id, "resealed": resealed}))
 	})
 }
 
@@ -226,9 +225,9 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 		}
 		r := p.act("provider.off", "provider:"+id, why)
 		r.Org = org
-		if err := audit.Append(ctx, tx, r); err != nil {
+		if err := s.note(ctx, tx, r); err != nil {
 			return err
 		}
 	}
-	return audit.Append(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers)}))
+	return s.note(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers)}))
 }
