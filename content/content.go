@@ -1,6 +1,7 @@
 // Package content holds what ships as data. Sample is a ticketing company that
 // does not exist, with its people, its software and its decisions: things that
-// go well and things that do not.
+// go well and things that do not. Measures are claims and measures that are
+// ready to be added.
 package content
 
 import "embed"
@@ -9,3 +10,9 @@ import "embed"
 //
 //go:embed sample
 var Sample embed.FS
+
+// Measures holds a folder for each ready-made claim or measure, under
+// "measures": measure.yml, and example.yml with what it must find.
+//
+//go:embed measures
+var Measures embed.FS

@@ -22,6 +22,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/morning"
@@ -40,6 +41,7 @@ type Config struct {
 	Audit     *audit.Log
 	Feed      *feed.Feed
 	Morning   *morning.Desk // nil: there is no overview
+	Claims    *claim.Engine // nil: there are no claims
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
 	Talk      *talk.Service

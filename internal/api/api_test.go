@@ -21,6 +21,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -54,7 +55,7 @@ func testKinds() *catalog.Kinds {
 		Examples: []string{file("Boat", "dolphin", "  type: sail\n")}}, nil)
 	sailor := catalog.Of[sailorSpec](catalog.Kind{Name: "Sailor", Plural: "sailors", Room: auth.People, Personal: true, Open: true,
 		Title: lang.T("Sailor", "Marinero"), Titles: lang.T("Sailors", "Marineros"), Doc: lang.T("Who sails.", "Quien navega.")}, nil)
-	return catalog.NewKinds(boat, sailor)
+	return catalog.NewKinds(append([]*catalog.Kind{boat, sailor}, claim.Kinds()...)...)
 }
 
 func file(kind, name, spec string) string {
@@ -80,7 +81,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations())
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), claim.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {
@@ -96,7 +97,7 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 	hooks := action.NewHooks(db, keys, action.NewClient(action.Guard{}))
 	h.api = New(Config{
 		Talk: talk.New(talk.Config{Catalog: cat, Auth: service, Hooks: hooks}), Hooks: hooks, Files: blob.New(blob.Config{Catalog: cat, Store: blob.Folder(t.TempDir()), Limits: blob.Limits{File: 1 << 20, Org: 1 << 30}}),
-		Catalog: cat, Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
+		Catalog: cat, Claims: claim.New(claim.Config{DB: db, Catalog: cat, Feed: h.feed, Keys: keys}), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
 		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },

@@ -34,9 +34,11 @@ var pathDocs = map[string]param{
 	"namespace": named("The namespace; default when the file names none."),
 	"name":      named("The name."),
 	"rev":       number("", "The number of the revision, from 1.", 1, 1<<62),
+	"seq":       number("", "The number of the run, from 1.", 1, 1<<62),
 	"kind":      text("", "A kind, by its name, its plural or a short name."),
 	"format":    text("", "The name of a format, as /api/v1/formats lists them."),
 	"id":        text("", "The id."),
+	"secret":    text("", "The name of a secret: small letters, digits and hyphens."),
 }
 
 func header(name, doc string) param {

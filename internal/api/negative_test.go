@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/door"
@@ -34,7 +35,14 @@ func newNegative(t *testing.T, h *harness) *negative {
 	h.want(201, h.do("owner", "POST", "/api/v1/sailors", strings.Replace(strings.Replace(boat("dolphin"), "Boat", "Sailor", 1), `{"type":"sail"}`, `{"email":"eve@example.org"}`, 1)))
 	whole := h.want(200, h.do("owner", "GET", boats+"/default/dolphin", "")).Body.String()
 	sailor := h.want(200, h.do("owner", "GET", "/api/v1/sailors/default/dolphin", "")).Body.String()
-	return &negative{harness: h, paths: map[string]string{"namespace": "default", "name": "dolphin", "rev": "1", "kind": "boat", "format": "names", "id": "x1"}, bodies: map[string]string{
+	shown := map[string]string{}
+	for plural, doc := range map[string]string{"claims": aClaim, "measures": aMeasure, "exceptions": anException} {
+		h.want(201, h.do("owner", "POST", "/api/v1/"+plural, doc))
+	}
+	for plural, kind := range map[string]string{"claims": "Claim", "measures": "Measure", "exceptions": "Exception"} {
+		shown[kind] = h.want(200, h.do("owner", "GET", "/api/v1/"+plural+"/default/dolphin", "")).Body.String()
+	}
+	n := &negative{harness: h, paths: map[string]string{"namespace": "default", "name": "dolphin", "rev": "1", "seq": "1", "secret": "x", "kind": "boat", "format": "names", "id": "x1"}, bodies: map[string]string{
 		"createBoat": whole, "putBoat": whole, "patchBoat": `{"spec":{"length":4}}`, "restoreBoat": `{"rev":1}`, "renameBoat": `{"name":"orca"}`,
 		"createSailor": sailor, "putSailor": sailor, "patchSailor": `{"metadata":{"title":"Eve"}}`, "restoreSailor": `{"rev":1}`, "renameSailor": `{"name":"eva"}`,
 		"apply": whole, "diff": whole, "import": "a b c", "patchAccount": `{"name":"Ana","preferences":{"lang":"es"}}`,
@@ -43,15 +51,29 @@ func newNegative(t *testing.T, h *harness) *negative {
 		"invite":            `{"email":"new@example.org","name":"New","role":"member","user":"sailor:new","expires":"2026-01-31T00:00:00Z"}`,
 		"createProvider":    `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"putProvider":       `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
-		"patchOrganisation": `{"title":"Fleet"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
+		"patchOrganisation": `{"title":"Fleet"}`, "putSecret": `{"value":"x"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
 		"editComment": `{"body":"x"}`, "correctComment": `{"body":"x"}`, "commentBoat": `{"body":"x","kind":"comment","thread":"x"}`, "commentSailor": `{"body":"x","kind":"comment","thread":"x"}`,
 		"attachBoat": "x", "attachSailor": "x", "putWatchBoat": `{"state":"muted"}`, "putWatchSailor": `{"state":"muted"}`, "seeNotifications": `{"id":"x","upTo":"2026-01-31T00:00:00Z"}`,
 		"putNotifySettings": `{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"UTC"}`,
 		"createWebhook":     hookBody, "putWebhook": hookBody, "disableWebhook": `{"disabled":true}`, "createMyWebhook": hookBody, "putMyWebhook": hookBody, "disableMyWebhook": `{"disabled":true}`,
 	}}
+	for kind, doc := range shown {
+		for id, body := range map[string]string{"create": doc, "put": doc, "patch": `{"metadata":{"title":"Eve"}}`, "restore": `{"rev":1}`, "rename": `{"name":"eva"}`,
+			"test": `{"test":"t"}`, "attest": `{"test":"t","holds":true,"note":"x","asOf":"2026-01-31T00:00:00Z"}`, "type": `{"test":"t","value":1,"note":"x","asOf":"2026-01-31T00:00:00Z"}`} {
+			n.bodies[id+kind] = body
+		}
+	}
+	return n
 }
 
 const hookBody = `{"name":"chat","url":"https://hooks.example/in","types":["comment.*"]}`
+// A claim, a measure and an exception.
+var (
+	soon        = time.Now().AddDate(0, 2, 0).Format(time.DateOnly)
+	aClaim      = `{"apiVersion":"binnacle.dev/v1","kind":"Claim","metadata":{"name":"dolphin"},"spec":{"room":"strategy","subject":"boat:dolphin","tests":[{"name":"long","records":{"from":"boat","expect":"spec.length > 5.0"}},{"name":"word","attest":{"goodFor":"90d"}}]}}`
+	aMeasure    = `{"apiVersion":"binnacle.dev/v1","kind":"Measure","metadata":{"name":"dolphin"},"spec":{"room":"strategy","direction":"up","unit":"kn","typed":{"goodFor":"30d"}}}`
+	anException = `{"apiVersion":"binnacle.dev/v1","kind":"Exception","metadata":{"name":"dolphin"},"spec":{"claim":"claim:dolphin","reason":"it is old","until":"` + soon + `","state":"requested"}}`
+)
 
 // target returns an operation's address with good path values, one of them
 // replaced.

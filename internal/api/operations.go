@@ -16,6 +16,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.exchangeOps(s)...)
 	ops = append(ops, a.feedOps(s)...)
 	ops = append(ops, a.morningOps(s)...)
+	ops = append(ops, a.evidenceOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)
@@ -23,6 +24,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.houseOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)
+		ops = append(ops, a.claimOps(k, s)...)
 	}
 	s.typed(ProblemDetails{})
 	s.typed(written{})
@@ -164,6 +166,10 @@ func (a *API) adminOps(s schemas) []operation {
 		{method: "POST", path: "/tokens", id: "createIngestToken", summary: "Make a token that only writes events", verb: auth.Admin, resource: tokens, body: &body{types: objectTypes, schema: s.typed(newIngestToken{}), doc: "The token."}, handle: (*call).createIngestToken,
 			answers: []answer{{status: 201, doc: "The token and its secret, which is shown this once.", types: objectTypes, schema: s.typed(tokenWithSecret{})}}},
 		{method: "DELETE", path: "/tokens/{id}", id: "revokeOrgToken", summary: "Revoke a token of the organisation", verb: auth.Admin, resource: tokens, handle: (*call).revokeToken, answers: gone("It is revoked.")},
+		{method: "GET", path: "/secrets", id: "listSecrets", summary: "List the secrets for other systems", verb: auth.Admin, resource: resource{Kind: auth.KindSettings}, handle: (*call).listSecrets,
+			answers: []answer{{status: 200, doc: "The secrets by name, without their values.", types: objectTypes, schema: s.typed(secretList{})}}},
+		{method: "PUT", path: "/secrets/{secret}", id: "putSecret", summary: "Set a secret for another system", verb: auth.Admin, resource: resource{Kind: auth.KindSettings}, body: &body{types: objectTypes, schema: s.typed(secretValue{}), doc: "The value."}, handle: (*call).putSecret, answers: gone("It is set.")},
+		{method: "DELETE", path: "/secrets/{secret}", id: "deleteSecret", summary: "Delete a secret", verb: auth.Admin, resource: resource{Kind: auth.KindSettings}, handle: (*call).deleteSecret, answers: gone("It is gone.")},
 		{method: "GET", path: "/organisation", id: "getOrganisation", summary: "Get the organisation", verb: auth.Read, handle: (*call).getOrganisation,
 			answers: []answer{{status: 200, doc: "The organisation.", types: objectTypes, schema: s.typed(organisation{})}}},
 		{method: "PATCH", path: "/organisation", id: "patchOrganisation", summary: "Change the organisation's title or time zone", verb: auth.Admin, resource: org, body: &body{types: []string{jsonType, patchType, yamlType}, schema: s.typed(orgChange{}), doc: "What to change."}, handle: (*call).patchOrganisation,

@@ -251,6 +251,35 @@ func (c *call) endOtherSessions() error {
 	return c.send(http.StatusOK, ended{n})
 }
 
+// secretList are named secrets for other systems, without their values.
+type secretList struct {
+	Items []auth.Secret `json:"items"`
+}
+
+type secretValue struct {
+	Value string `json:"value" doc:"One line; it is never shown again." max:"8192"`
+}
+
+func (c *call) listSecrets() error {
+	all, err := c.Auth.Secrets(c.r.Context(), c.caller.Principal)
+	if err != nil {
+		return err
+	}
+	return c.send(http.StatusOK, secretList{orEmpty(all)})
+}
+
+func (c *call) putSecret() error {
+	var in secretValue
+	if err := c.into(&in); err != nil {
+		return err
+	}
+	return c.nothing(c.Auth.SetSecret(c.r.Context(), c.caller.Principal, c.path("secret"), in.Value))
+}
+
+func (c *call) deleteSecret() error {
+	return c.nothing(c.Auth.DeleteSecret(c.r.Context(), c.caller.Principal, c.path("secret")))
+}
+
 // nothing answers without a body.
 func (c *call) nothing(err error) error {
 	if err == nil {

@@ -36,6 +36,7 @@ import (
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
+	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -43,6 +44,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
@@ -56,14 +58,53 @@ import (
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
-// Modules lists the rooms of the house, in the order of the navigation.
-func Modules() []room.Module {
+// Rooms lists the rooms of the house, in the order of the navigation.
+func Rooms() []room.Module {
 	return []room.Module{strategy.Module(), people.Module(), operations.Module(), review.Module()}
+}
+
+// Modules lists the rooms and the parts of the house itself that come as one.
+func Modules() []room.Module {
+	rooms := Rooms()
+	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms), Library()), Kinds: claim.Kinds()})
+}
+
+// Library returns the claims and measures that are ready to be added.
+func Library() []claim.Ready {
+	folder, err := fs.Sub(content.Measures, "measures")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := claim.Library(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// bearers returns the kinds whose entities bear a claim: those of claims
+// themselves, then those of the rooms.
+func bearers(rooms []room.Module) []*catalog.Kind {
+	names := claim.OwnBearers()
+	kinds := claim.Kinds()
+	for _, m := range rooms {
+		kinds = append(kinds, m.Kinds...)
+		for _, b := range m.Bearers {
+			names = append(names, b.Kind)
+		}
+	}
+	var out []*catalog.Kind
+	for _, k := range kinds {
+		if slices.Contains(names, k.Name) {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // Kinds returns the kinds of all rooms.
 func Kinds() *catalog.Kinds {
-	list := claim.Kinds()
+	var list []*catalog.Kind
 	for _, m := range Modules() {
 		list = append(list, m.Kinds...)
 	}
@@ -189,10 +230,10 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
 	}
-	a.Claims = claim.New(a.claims(keys, client))
-	a.Morning = morning.New(a.morning())
 	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
 	if err == nil {
+		a.Claims = claim.New(a.claims(keys, client))
+		a.Morning = morning.New(a.morning())
 		a.wireTalk()
 	}
 	return err
@@ -200,7 +241,7 @@ func (a *App) wire(ctx context.Context) error {
 
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
-	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Keys: keys, Log: a.Config.Log,
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log,
 		Disputes: a.disputes, Attachments: a.attached}
 	for _, m := range Modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)

@@ -21,6 +21,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -90,6 +91,7 @@ func (w *world) furnish() keysOf {
 		_, err := w.app.DB.Exec(ctx, q, w.owner.principal.Account)
 		w.must(err)
 	}
+	w.prove()
 	w.reportWork()
 	w.looked()
 	file := w.talks(entity.NewRef("component", "default", "charges"))
@@ -140,6 +142,33 @@ func (w *world) reportWork() {
 		return err
 	}))
 }
+
+// prove fills what is kept of claims and of statuses.
+func (w *world) prove() {
+	w.Helper()
+	ctx := w.Context()
+	w.apply(w.as(), claimed)
+	w.settle()
+	_, err := w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, io.Discard)
+	w.must(err)
+	w.must(w.auth.SetSecret(ctx, w.as().Principal, "status-page", "tok"))
+	_, err = w.app.DB.Exec(ctx, `INSERT INTO reckoned (kind, version) VALUES ('Component', 0)`)
+	w.must(err)
+}
+
+// settle runs the tests of claims that are due.
+func (h *house) settle() {
+	h.Helper()
+	_, err := h.app.Claims.Settle(h.Context())
+	h.must(err)
+}
+
+// claimed is a claim that holds of the sample organisation.
+const claimed = `apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: named, title: Everything has a name}
+spec: {room: operations, tests: [{name: named, records: {from: component, expect: metadata.name != ""}}]}
+`
 
 // runFeed works the feed until a watch and a schedule have left their traces.
 func (w *world) runFeed() {
@@ -299,6 +328,9 @@ func (h *house) goesOn(k keysOf) {
 	h.Helper()
 	ctx := h.Context()
 	for _, org := range []string{auth.HomeID, otherOrg} {
+		if v, err := h.app.Claims.Verify(ctx, org, ""); err != nil || len(v.Broken) > 0 || org == auth.HomeID && v.Runs == 0 {
+			h.Errorf("runs of %s: %+v, %v", org, v, err)
+		}
 		if report, err := h.app.Audit.Verify(ctx, org); err != nil || !report.OK || report.Count == 0 {
 			h.Errorf("audit chain of %s: %+v, %v", org, report, err)
 		}

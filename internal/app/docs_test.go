@@ -143,7 +143,7 @@ func commandsOf(line string) [][]string {
 			quote = 0
 		case quote == 0 && (r == '"' || r == '\''):
 			quote, begun = r, true
-		case quote == 0 && r == '#' && !begun, quote == 0 && r == '>':
+		case quote == 0 && r == '#' && !begun, quote == 0 && (r == '>' || r == '<'):
 			end()
 			return append(all, words)
 		case quote == 0 && (r == '|' || r == ';' || r == '&'):

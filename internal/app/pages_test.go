@@ -2,12 +2,16 @@ package app_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
@@ -20,14 +24,33 @@ func readPages(t *testing.T, cfg app.Config) {
 	w := newWorld(t, cfg)
 	w.readAll("empty")
 	w.fill()
+	w.claim()
 	w.readAll("full")
 	for _, k := range app.Kinds().All() {
-		page, err := w.app.Catalog.List(t.Context(), w.as(), catalog.Query{Kinds: []string{k.Name}, Limit: 4, Sort: "updated"})
+		page, err := w.app.Catalog.List(t.Context(), w.as(), catalog.Query{Kinds: []string{k.Name}, Limit: 6, Sort: "updated", Desc: true})
 		w.must(err)
 		for _, e := range page.Items {
 			w.read("/" + k.Plural + "/" + e.Ref().Namespace + "/" + e.Metadata.Name)
 		}
 	}
+}
+
+// claim applies claims and measures of every form, runs their tests and gives
+// people's word.
+func (w *world) claim() {
+	w.Helper()
+	data, err := os.ReadFile("testdata/claims.yaml")
+	w.must(err)
+	w.apply(w.as(), strings.ReplaceAll(string(data), "DAY", time.Now().AddDate(0, 2, 0).Format(time.DateOnly)))
+	w.settle()
+	for ref, word := range map[entity.Ref]claim.Word{
+		entity.NewRef("measure", "", "mood"):   {Value: 6.94, Note: "Asked around."},
+		entity.NewRef("claim", "", "attested"): {Note: "The tester never came."},
+	} {
+		_, err := w.app.Claims.Say(w.Context(), w.as(), ref, word)
+		w.must(err)
+	}
+	w.settle()
 }
 
 // readAll reads the example of every route that gives a page.

@@ -36,7 +36,7 @@ func Program() cli.Program {
 		panic(err) // the folder is compiled in
 	}
 	return cli.Program{
-		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample,
+		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample, Library: Library(),
 		Open: openGround, Serve: serveGround, MCP: mcpGround, Restore: restoreGround, Layout: layout, Path: web.LinkPath,
 	}
 }
@@ -55,7 +55,7 @@ func openGround(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Close: a.Close, App: a}, nil
+	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Close: a.Close, App: a}, nil
 }
 
 // serveGround serves an open folder. What depends on the address people use,
@@ -94,7 +94,7 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 	if net.ParseIP(base.Hostname()) == nil {
 		a.Config.RPID = base.Hostname()
 	}
-	a.Config.AllowPrivate, a.Config.SMTP = o.AllowPrivate, o.SMTP
+	a.Config.AllowPrivate, a.Config.SMTP, a.Config.Files = o.AllowPrivate, o.SMTP, o.Files
 	for _, text := range o.Proxies {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

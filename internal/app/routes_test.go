@@ -4,9 +4,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // need is something a handler asks beyond what its route takes.
@@ -113,7 +117,68 @@ func text(s string) func(*visit) string { return func(*visit) string { return s 
 func (v *visit) address() string {
 	v.Helper()
 	p := strings.Replace(v.route.Pattern, "{namespace}/{name}", v.entity(), 1)
-	return strings.Replace(p, "{rev}", "1", 1)
+	return strings.NewReplacer("{rev}", "1", "{seq}", "1").Replace(p)
+}
+
+// proved asks at the address of an entity whose tests have been run.
+func proved(more string) ask {
+	return ask{make: func(v *visit) request {
+		path := v.address() + more
+		if ref := strings.ToLower(v.kind.Name) + ":" + v.entity(); v.count(`SELECT count(*) FROM claim_states WHERE ref = '`+ref+`'`) == 0 {
+			v.settle()
+		}
+		return request{path: path}
+	}}
+}
+
+// wordy returns an entity of the kind that asks for a person's word.
+func (v *visit) wordy() *entity.Entity {
+	v.Helper()
+	e := v.document(v.next())
+	spec := map[string]any{"room": auth.Operations, "tests": []any{map[string]any{"name": "word", "attest": map[string]any{"goodFor": "90d"}}}}
+	if v.kind.Name == auth.KindMeasure {
+		spec = map[string]any{"room": auth.Operations, "direction": "up", "typed": map[string]any{"goodFor": "30d"}}
+	}
+	v.must(catalog.SetSpec(e, spec))
+	_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+	v.must(err)
+	return e
+}
+
+// spoken asks at the address of an entity that asks for a word.
+func spoken(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.wordy()
+		path := strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1)
+		if len(pairs) == 0 {
+			return request{path: path}
+		}
+		return fields(path, pairs...)
+	}}.needs(auth.Write, auth.Operations)
+}
+
+// takeBack deletes what somebody else has added.
+func (v *visit) takeBack(text string) {
+	v.Helper()
+	ref, err := v.app.Catalog.Resolve(text, "")
+	v.must(err)
+	if _, err := v.app.Catalog.Delete(v.Context(), v.as(), ref, 0); err != nil && !fault.Is(err, fault.NotFound) {
+		v.Fatal(err)
+	}
+}
+
+// spokenJSON is spoken by REST.
+func spokenJSON(body string) ask {
+	return ask{make: func(v *visit) request {
+		return asJSON(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+v.wordy().Metadata.Name, 1), body)
+	}}.needs(auth.Write, auth.Operations).answers(201, 422)
+}
+
+// requested returns namespace and name of an exception somebody else asks for.
+func (v *visit) requested() string {
+	v.Helper()
+	v.apply(v.as(), "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: services-owned}\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")
+	return v.entity()
 }
 
 const componentYAML = `apiVersion: binnacle.dev/v1
@@ -242,6 +307,9 @@ var asks = map[string]ask{
 	"POST /settings/sign-in":         sends("title", "Id", "issuer", "https://id.example", "clientId", "b", "secret", "s", "defaultRole", "member"),
 	"POST /settings/sign-in/remove":  sendsID("id", (*visit).provider),
 	"POST /settings/tokens":          sends("name", "events"),
+	"GET /settings/secrets":          plain(),
+	"POST /settings/secrets":         sends("name", "status-page", "secretvalue", "tok"),
+	"POST /settings/secrets/delete":  sends("name", "none").answers(404),
 	"POST /settings/tokens/revoke":   sendsID("id", (*visit).ingestToken),
 
 	// What people say and what they are told.
@@ -311,6 +379,25 @@ var asks = map[string]ask{
 	"GET /KIND/{namespace}/{name}/complete":  record(""),
 	"POST /KIND/{namespace}/{name}/complete": {make: func(v *visit) request { return fields("/tasks/default/"+v.freeTask()+"/complete", "note", "done") }},
 
+	"GET /KIND/{namespace}/{name}/runs":               proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}":         proved(""),
+	"GET /KIND/{namespace}/{name}/runs/{seq}/members": proved("?only=exceptions"),
+	"GET /KIND/{namespace}/{name}/replay":             proved("?asOf=" + time.Now().UTC().Format(time.DateOnly)),
+	"POST /KIND/{namespace}/{name}/test":              {make: func(v *visit) request { return fields(v.address()) }},
+	"GET /KIND/{namespace}/{name}/word":               spoken(),
+	"POST /KIND/{namespace}/{name}/word":              spoken("holds", "yes", "value", "7"),
+	"POST /KIND/{namespace}/{name}/decide": ask{make: func(v *visit) request {
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", v.requested(), 1), "state", "approved")
+	}}.needs(auth.Write, auth.Operations).using(),
+	"GET /library": plain(),
+	"POST /library": ask{make: func(v *visit) request {
+		v.takeBack("claim:services-owned")
+		return fields("/library", "name", "services-owned")
+	}}.needs(auth.Write, auth.Operations),
+	"GET /evidence":         plain(),
+	"GET /evidence/pack":    query("?from=2026-01-01&to=2026-12-31"),
+	"POST /evidence/verify": sends(),
+
 	// REST.
 	"GET /api/v1/kinds":                plain(),
 	"GET /api/v1/kinds/{kind}":         at("/api/v1/kinds/component"),
@@ -360,6 +447,9 @@ var asks = map[string]ask{
 	"POST /api/v1/providers":          says(newProvider),
 	"PUT /api/v1/providers/{id}":      aims((*visit).provider, newProvider),
 	"DELETE /api/v1/providers/{id}":   aims((*visit).provider, ""),
+	"GET /api/v1/secrets":             plain(),
+	"PUT /api/v1/secrets/{secret}":    {make: func(*visit) request { return asJSON("/api/v1/secrets/status-page", `{"value":"tok"}`) }},
+	"DELETE /api/v1/secrets/{secret}": at("/api/v1/secrets/none").answers(404),
 	"GET /api/v1/organisation":        plain(),
 	"PATCH /api/v1/organisation":      says(`{"title":"Renamed"}`),
 	"POST /api/v1/organisations":      {make: func(v *visit) request { return asJSON(v.route.Pattern, `{"id":"`+v.next()+`","title":"New"}`) }},
@@ -424,6 +514,22 @@ var asks = map[string]ask{
 	"POST /api/v1/KIND/{namespace}/{name}/attachments":       {make: func(v *visit) request { return upload(v.address(), "f.txt", "x") }},
 	"GET /api/v1/KIND/{namespace}/{name}/watch":              record(""),
 	"PUT /api/v1/KIND/{namespace}/{name}/watch":              changes(text(`{"state":"watching"}`)),
+
+	// Claims by REST. A measure asks for a number, a claim for an attestation.
+	"GET /api/v1/KIND/{namespace}/{name}/evidence":              proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs":                  proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}":            proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/runs/{seq}/population": proved("?exceptions=true"),
+	"GET /api/v1/KIND/{namespace}/{name}/series":                proved(""),
+	"GET /api/v1/KIND/{namespace}/{name}/replay":                proved("?asOf="+time.Now().UTC().Add(-time.Second).Format(time.RFC3339)).answers(200, 404),
+	"POST /api/v1/KIND/{namespace}/{name}/test":                 changes(text(`{}`)),
+	"POST /api/v1/KIND/{namespace}/{name}/attest":               spokenJSON(`{"holds":true}`),
+	"POST /api/v1/KIND/{namespace}/{name}/type":                 spokenJSON(`{"value":7}`),
+	"GET /api/v1/evidence":                                      plain(),
+	"GET /api/v1/evidence/verify":                               plain(),
+	"GET /api/v1/evidence/pack":                                 query("?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z"),
+	"GET /api/v1/evidence/keys":                                 plain(),
+	"GET /api/v1/evidence/tables":                               plain(),
 }
 
 // freeTask makes a task that is for whoever takes it.

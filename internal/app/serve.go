@@ -44,7 +44,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 		return nil, err
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
-	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
+	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
 		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks,
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
@@ -62,7 +62,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) error {
 
 // mcp is the face for assistants.
 func (a *App) mcp() *mcp.Face {
-	return mcp.New(mcp.Config{Catalog: a.Catalog, Morning: a.Morning, Talk: a.Talk, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
+	return mcp.New(mcp.Config{Catalog: a.Catalog, Claims: a.Claims, Morning: a.Morning, Talk: a.Talk, Refused: a.Auth.Refused, Version: a.Config.Version, Log: a.Config.Log})
 }
 
 // Routes lists every address the program answers.

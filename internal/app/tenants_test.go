@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -178,7 +179,10 @@ var mcpCalls = map[string]string{
 	"today":     `{}`,
 	"comments":  `{"ref":"REF"}`,
 	"comment":   `{"ref":"REF","body":"Said.","dryRun":false}`,
-	"apply":     `{"yaml":"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: NAME}\nspec: {type: service, lifecycle: production, owner: group:default/theirs}\n","dryRun":true}`,
+
+	"list_claims": `{}`, "get_claim": `{"ref":"CLAIM"}`, "replay": `{"ref":"CLAIM","asOf":"` + time.Now().UTC().Format(time.DateOnly) + `"}`,
+
+	"apply": `{"yaml":"apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: NAME}\nspec: {type: service, lifecycle: production, owner: group:default/theirs}\n","dryRun":true}`,
 }
 
 // TestOtherOrganisationByMCP calls every tool as the other organisation's owner.
@@ -187,6 +191,8 @@ func TestOtherOrganisationByMCP(t *testing.T) {
 	w.keepSecrets()
 	v := &visit{world: w, kind: w.app.Catalog.Kinds().Get("component")}
 	_, name, _ := strings.Cut(v.entity(), "/")
+	claimed := "claim:" + (&visit{world: w, kind: w.app.Catalog.Kinds().Get("claim")}).entity()
+	w.settle()
 	call := func(who *actor, method, params string) string {
 		r := asJSON("/mcp", fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params))
 		r.headers = []string{"Accept", "application/json, text/event-stream"}
@@ -208,7 +214,7 @@ func TestOtherOrganisationByMCP(t *testing.T) {
 			t.Errorf("there are no arguments for the tool %s; add them to mcpCalls", tool.Name)
 			continue
 		}
-		args = strings.NewReplacer("REF", "component:default/"+name, "NAME", name).Replace(args)
+		args = strings.NewReplacer("REF", "component:default/"+name, "CLAIM", claimed, "NAME", name).Replace(args)
 		params := fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool.Name, args)
 		got, own := call(w.other, "tools/call", params), call(w.owner, "tools/call", params)
 		if strings.Contains(got, marker) {
@@ -217,7 +223,7 @@ func TestOtherOrganisationByMCP(t *testing.T) {
 		if tool.Name != "apply" && strings.Contains(own, `"iserror":true`) {
 			t.Errorf("%s fails for their own owner: %s", tool.Name, own)
 		}
-		if aimed := strings.Contains(mcpCalls[tool.Name], "REF"); aimed && !strings.Contains(got, `"iserror":true`) {
+		if aimed := strings.Contains(mcpCalls[tool.Name], "REF") || strings.Contains(mcpCalls[tool.Name], "CLAIM"); aimed && !strings.Contains(got, `"iserror":true`) {
 			t.Errorf("%s answers about what another organisation holds: %s", tool.Name, got)
 		}
 	}

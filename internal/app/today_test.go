@@ -122,8 +122,8 @@ func (h *house) history() {
 	h.must(err)
 }
 
-// settle lets the watches of the rooms take in what happened.
-func (h *house) settle() {
+// takeIn lets the watches of the rooms take in what happened.
+func (h *house) takeIn() {
 	h.Helper()
 	for _, m := range app.Modules() {
 		if m.Watches == nil {
@@ -188,7 +188,7 @@ func (w *world) looked() {
 	w.Helper()
 	w.page("/")
 	w.apply(w.as(), "apiVersion: binnacle.dev/v1\nkind: Task\nmetadata: {name: today}\nspec: {due: "+time.Now().Format(time.DateOnly)+", every: weekly, state: done}\n")
-	w.settle()
+	w.takeIn()
 	_, err := w.app.DB.Exec(w.Context(), `INSERT INTO reminders (org, uid, path, day, days, at) VALUES ('default', 'u', 'spec.due', '2026-09-22', 0, 1)`)
 	w.must(err)
 }
@@ -233,7 +233,7 @@ func TestMorning(t *testing.T) {
 	b.fill("#evidence", strings.Repeat("0f", 32))
 	b.do(on("main form button"))
 	b.at("/tasks/default/access-review")
-	w.settle()
+	w.takeIn()
 	b.open("/inbox")
 	b.sees("Completed")
 	b.shot("inbox-done-1400")

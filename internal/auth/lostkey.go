@@ -22,6 +22,7 @@ var sealedColumns = []struct {
 	{"auth_accounts", "totp", "email", totpContext},
 	{"auth_accounts", "totp_pending", "email", totpContext},
 	{"auth_providers", "secret", "title", secretContext},
+	{"auth_secrets", "sealed", "name", namedSecretContext},
 }
 
 // sealedRow is a sealed text and whose it is.
@@ -97,9 +98,10 @@ type Lost struct {
 	Keys      []string // ids of keys the database knows and the file does not hold
 	Factors   []string // addresses of the accounts whose second factor it is
 	Providers []string // titles of the single sign-ons whose client secret it is
+	Secrets   []string // names of the secrets for other systems
 
-	accounts, providers []string // ids; accounts also has those that were setting a factor up
-	readable            []sealKey
+	accounts, providers, secrets []string // ids; accounts also has those that were setting a factor up
+	readable                     []sealKey
 }
 
 // Lost tells what the file does not open. It is an error when others may read
@@ -137,6 +139,8 @@ func (k *Keyring) Lost(ctx context.Context) (Lost, error) {
 
 func (l *Lost) add(column string, r sealedRow) {
 	switch column {
+	case "sealed":
+		l.Secrets, l.secrets = append(l.Secrets, r.name), append(l.secrets, r.id)
 	case "secret":
 		l.Providers, l.providers = append(l.Providers, r.name), append(l.providers, r.id)
 	case "totp":
@@ -164,7 +168,7 @@ func (s *Service) ResetKey(ctx context.Context, p Principal) (Lost, error) {
 	if err != nil {
 		return Lost{}, err
 	}
-	if len(l.Keys) == 0 && len(l.accounts)+len(l.providers) == 0 && len(l.readable) > 0 {
+	if len(l.Keys) == 0 && len(l.accounts)+len(l.providers)+len(l.secrets) == 0 && len(l.readable) > 0 {
 		return Lost{}, refuse(fault.Conflict, "key-whole", "The key file opens every secret: nothing is lost.", "El archivo de clave abre todos los secretos: no se ha perdido nada.").
 			WithHint("binnacle key rotate makes a new key and keeps the secrets")
 	}
@@ -229,5 +233,16 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 			return err
 		}
 	}
-	return s.note(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers)}))
+	for _, id := range l.secrets {
+		var org, name string
+		if err := tx.QueryRow(ctx, `DELETE FROM auth_secrets WHERE id = ? RETURNING org, name`, id).Scan(&org, &name); err != nil {
+			return err
+		}
+		r := p.act("secret.delete", "secret:"+name, why)
+		r.Org = org
+		if err := s.note(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return s.note(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers), "secrets": len(l.Secrets)}))
 }

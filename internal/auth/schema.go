@@ -18,5 +18,6 @@ func Migrations() []sqldb.Migration {
 		{Name: "auth/001-accounts", SQL: accountsSQL},
 		{Name: "auth/002-credentials", SQL: credentialsSQL},
 		{Name: "auth/zone", SQL: `ALTER TABLE auth_orgs ADD COLUMN zone TEXT NOT NULL DEFAULT ''`},
+		{Name: "auth/003-secrets", SQL: secretsSQL},
 	}
 }

@@ -84,6 +84,45 @@ func (c *Catalog) RevisionOf(ctx context.Context, q sqldb.Querier, org, uid stri
 	return nil, err
 }
 
+// ByUIDs returns live entities by their identities with few queries, whoever may
+// read them; those that are not there are left out.
+func (c *Catalog) ByUIDs(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]*entity.Entity, error) {
+	return c.live(ctx, q, org, "uid", uids, func(r row) string { return r.uid })
+}
+
+// ByRefs is ByUIDs by references in full.
+func (c *Catalog) ByRefs(ctx context.Context, q sqldb.Querier, org string, refs []string) (map[string]*entity.Entity, error) {
+	return c.live(ctx, q, org, "ref", refs, func(r row) string { return r.ref })
+}
+
+func (c *Catalog) live(ctx context.Context, q sqldb.Querier, org, column string, values []string, key func(row) string) (map[string]*entity.Entity, error) {
+	out := map[string]*entity.Entity{}
+	for part := range slices.Chunk(values, 1000) {
+		if err := c.livePart(ctx, q, org, column, part, key, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *Catalog) livePart(ctx context.Context, q sqldb.Querier, org, column string, values []string, key func(row) string, out map[string]*entity.Entity) error {
+	rows, err := q.Query(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, anys(values)...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return err
+		}
+		if out[key(r)], err = r.entity(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // Link is one reference between two live entities, by identity.
 type Link struct{ From, To string }
 
@@ -107,23 +146,78 @@ func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relati
 	return out, rows.Err()
 }
 
-// ByUIDs returns the live entities with some identities, whoever may read them,
-// by identity.
-func (c *Catalog) ByUIDs(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[string]*entity.Entity, error) {
-	found := map[int64]row{}
-	for part := range slices.Chunk(uids, 1000) {
-		args := append([]any{org}, anys(part)...)
-		if err := collectRows(ctx, q, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.uid IN `+sqldb.In(len(part)), args...); err != nil {
-			return nil, err
+// Pointer is a typed reference that an entity holds.
+type Pointer struct {
+	Relation string // from the holder, as "ownedBy"
+	Inverse  string // from the other side, as "ownerOf"
+	Target   string // in full
+}
+
+// Pointers returns what an entity of the kind points at.
+func (k *Kind) Pointers(e *entity.Entity) []Pointer {
+	tree, err := treeOf(e)
+	if err != nil {
+		return nil
+	}
+	var out []Pointer
+	add := func(f *Field, v any) {
+		s, ok := v.(string)
+		if !ok {
+			return
+		}
+		kind := f.Refs[0]
+		if kind == "*" {
+			kind = ""
+		}
+		ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace)
+		r := Pointer{f.Relation, f.Inverse, ref.String()}
+		if err == nil && r.Relation != "" && !slices.Contains(out, r) {
+			out = append(out, r)
 		}
 	}
-	out := map[string]*entity.Entity{}
-	for _, r := range found {
-		e, err := r.entity()
-		if err != nil {
-			return nil, err
+	eachRef(metaFields, tree["metadata"], add)
+	eachRef(k.Fields, tree["spec"], add)
+	return out
+}
+
+// Relations returns the names of the relations that entities of the kind may
+// have, with the kinds at the other end in lower case, written at either end.
+// "*" stands for any kind.
+func (ks *Kinds) Relations(k *Kind) map[string][]string {
+	out := map[string][]string{}
+	add := func(relation string, kinds ...string) {
+		for _, name := range kinds {
+			if relation != "" && !slices.Contains(out[relation], name) {
+				out[relation] = append(out[relation], name)
+			}
 		}
-		out[r.uid] = e
 	}
-	return out, nil
+	for _, other := range ks.list {
+		for _, fields := range [][]Field{metaFields, other.Fields} {
+			eachField(fields, func(f *Field) {
+				if len(f.Refs) == 0 {
+					return
+				}
+				if other == k {
+					add(f.Relation, f.Refs...)
+				}
+				if slices.Contains(f.Refs, lower(k.Name)) || slices.Contains(f.Refs, "*") {
+					add(f.Inverse, lower(other.Name))
+				}
+			})
+		}
+	}
+	return out
+}
+
+// eachField visits the fields, those of objects and those of the items of lists.
+func eachField(fields []Field, visit func(*Field)) {
+	for i := range fields {
+		f := &fields[i]
+		visit(f)
+		eachField(f.Fields, visit)
+		if f.Item != nil {
+			eachField(f.Item.Fields, visit)
+		}
+	}
 }

@@ -33,6 +33,7 @@ type Catalog struct {
 	now    func() time.Time
 	notify func()
 	filter *celFilters
+	guards map[string][]func(*Guarded) error // by the name of the kind
 }
 
 // Option changes a Catalog as it is made.

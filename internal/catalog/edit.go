@@ -383,9 +383,27 @@ func (c *Catalog) renaming(ctx context.Context, tx *sqldb.Tx, caller Caller, fro
 		e.Problems = []fault.Problem{{Ref: from.Short(), Field: "metadata.name", Code: "taken", Msg: "is taken"}}
 		return nil, e.WithHint("choose another name")
 	}
-	ch := &change{op: Renamed, kind: k, old: &r, before: before, after: after, fields: Diff(before, after), alias: r.ref}
+	changes := []*change{{op: Renamed, kind: k, old: &r, before: before, after: after, fields: Diff(before, after), alias: r.ref}}
 	others, err := c.repointed(ctx, tx, caller, r, before.Ref(), after.Ref())
-	return append([]*change{ch}, others...), err
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range others {
+		switch err := c.guard(ctx, tx, caller, []*change{ch}); {
+		case err == nil:
+			changes = append(changes, ch)
+		case !isRefusal(err):
+			return nil, err
+		}
+	}
+	return changes, nil
+}
+
+// isRefusal reports whether an error says that something may not be, and not
+// that it failed.
+func isRefusal(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Kind != fault.Internal && f.Kind != fault.Unavailable
 }
 
 // repointed rewrites the references to a renamed entity in those who hold them,
@@ -407,6 +425,7 @@ func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, caller Caller, r 
 			return nil, err
 		}
 		if ch != nil && caller.Can(auth.Write, ch.kind.Resource()) == nil {
+			ch.follows = true
 			out = append(out, ch)
 		}
 	}

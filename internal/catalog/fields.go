@@ -40,7 +40,7 @@ func fieldOf(sf reflect.StructField, path, name string) Field {
 		Path: path, Name: name,
 		Label: lang.T(tag.Get("en"), tag.Get("es")), Help: lang.T(tag.Get("help"), tag.Get("ayuda")),
 		Required: tag.Get("req") == "1", Filter: tag.Get("filter") == "1", Search: tag.Get("search") == "1",
-		ReadOnly: tag.Get("ro") == "1", Example: tag.Get("example"), Due: parseDue(path, tag.Get("due")),
+		ReadOnly: tag.Get("ro") == "1", Scaled: tag.Get("scaled") == "1", Example: tag.Get("example"), Due: parseDue(path, tag.Get("due")),
 		Column: number(tag.Get("col")), Min: bound(tag.Get("min")), Max: bound(tag.Get("max")),
 	}
 	if f.Label.En == "" || f.Label.Es == "" {

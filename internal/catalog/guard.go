@@ -19,8 +19,8 @@ type Guarded struct {
 	At     time.Time
 	Before *entity.Entity // nil for a new one
 	After  *entity.Entity // nil for a deletion
-	// Follows says that only references change, because what they name was
-	// renamed.
+	// Follows says that After only names by its new name what is being renamed.
+	// Where a guard refuses that, the former name stays.
 	Follows bool
 
 	c   *Catalog
@@ -54,21 +54,36 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 // transaction.
 func (g *Guarded) Read() (context.Context, sqldb.Querier) { return g.ctx, g.tx }
 
+// AddGuard has a guard asked beside that of a kind, for what only the wiring of
+// the program knows. It is called before the catalog is used.
+func (c *Catalog) AddGuard(kind string, f func(*Guarded) error) {
+	if c.guards == nil {
+		c.guards = map[string][]func(*Guarded) error{}
+	}
+	c.guards[kind] = append(c.guards[kind], f)
+}
+
 // guard asks the guards of the kinds.
 func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	for _, ch := range changes {
 		if ch.kind.Once && ch.before != nil && !ch.follows && !(ch.op == Deleted && caller.Account == audit.System) {
 			return writtenOnce(ch)
 		}
-		if ch.kind.Guard == nil {
+		guards := c.guards[ch.kind.Name]
+		if ch.kind.Guard != nil {
+			guards = append([]func(*Guarded) error{ch.kind.Guard}, guards...)
+		}
+		if len(guards) == 0 {
 			continue
 		}
 		g := &Guarded{Caller: caller, At: c.now().UTC(), Before: ch.before, After: ch.after, Follows: ch.follows, c: c, ctx: ctx, tx: tx}
 		if ch.op == Deleted {
 			g.After = nil
 		}
-		if err := ch.kind.Guard(g); err != nil {
-			return err
+		for _, f := range guards {
+			if err := f(g); err != nil {
+				return err
+			}
 		}
 		if g.After != nil {
 			ch.fields = Diff(ch.before, g.After)

@@ -24,7 +24,7 @@ type change struct {
 	applied []byte         // what the manager's file said; nil: not from a file
 	fields  []FieldChange
 	alias   string // a rename: the former reference
-	follows bool   // only its references change, because what they name was renamed
+	follows bool   // it only rewrites a reference to what is renamed
 
 	id  int64
 	uid string

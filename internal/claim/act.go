@@ -52,9 +52,21 @@ func (e *Engine) mayAnswer(ctx context.Context, q sqldb.Querier, caller catalog.
 	return caller.Can(auth.Write, e.on(x, d))
 }
 
+// MayTest returns nil when the caller may have a claim tested now.
+func (e *Engine) MayTest(caller catalog.Caller, v *View) error {
+	return caller.Can(auth.Comment, e.on(v.Entity, &Definition{Room: v.Room}))
+}
+
+// MayWrite returns nil when the caller may write where a claim belongs, as to
+// decide on an exception to it takes.
+func (e *Engine) MayWrite(caller catalog.Caller, v *View) error {
+	return caller.Can(auth.Write, e.on(v.Entity, &Definition{Room: v.Room}))
+}
+
 // Word is a person's answer to a test.
 type Word struct {
 	Test  string  // "": the only one that asks for a word
+	Form  string  // of the word given: typed or attest; "": as the test asks
 	Value float64 // of a typed number
 	Holds bool    // of an attestation: whether the statement holds
 	Note  string
@@ -85,7 +97,7 @@ func (e *Engine) SayIn(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller,
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.worded(w.Test)
+	p, err := worded(d.Probes, w.Test)
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +107,7 @@ func (e *Engine) SayIn(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller,
 	if err := w.check(p, e.now()); err != nil {
 		return nil, err
 	}
-	var by []string
-	if p.Attest != nil {
-		by = p.Attest.By
-	}
-	accountable, err := e.accountable(ctx, tx, caller, x, by)
+	accountable, err := e.accountableFor(ctx, tx, caller, x, p)
 	if err != nil {
 		return nil, err
 	}
@@ -174,11 +182,20 @@ func (e *Engine) hear(ctx context.Context, tx *sqldb.Tx, org string, words Words
 	return err
 }
 
-// worded returns the probe of a name that asks for a person's word.
-func (d *Definition) worded(name string) (*Probe, error) {
+// Worded returns the probe of a name that asks for a person's word; "" is the
+// only one that does.
+func (v *View) Worded(name string) (*Probe, error) {
+	probes := make([]Probe, len(v.Evidence))
+	for i := range v.Evidence {
+		probes[i] = *v.Evidence[i].Probe
+	}
+	return worded(probes, name)
+}
+
+func worded(probes []Probe, name string) (*Probe, error) {
 	var found *Probe
-	for i := range d.Probes {
-		p := &d.Probes[i]
+	for i := range probes {
+		p := &probes[i]
 		if p.asked() || name != "" && p.Name != name {
 			continue
 		}
@@ -195,6 +212,10 @@ func (d *Definition) worded(name string) (*Probe, error) {
 
 func (w *Word) check(p *Probe, now time.Time) error {
 	switch {
+	case w.Form == "typed" && p.Typed == nil:
+		return fault.New(fault.Invalid, "the test %s asks whether something holds, not for a number", p.Name).WithHint("attest it")
+	case w.Form == "attest" && p.Attest == nil:
+		return fault.New(fault.Invalid, "the test %s asks for a number", p.Name).WithHint("type it")
 	case len(w.Note) > maxNote:
 		return fault.Bad("the note is too long", problem("note", "too-long", "may have %d bytes", maxNote))
 	case w.AsOf.After(now.Add(time.Minute)):
@@ -216,29 +237,49 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 	}
 	a := &Answer{N: -1}
 	if p.Typed != nil {
-		a.Rule, a.Value = "typed/1", &w.Value
+		a.Rule, a.Value = typedRule, &w.Value
 		a.Steps = append(a.Steps, step("typed", r.By, w.Value))
-		r.Asserted, r.Until = true, r.AsOf.Add(durationOr(p.Typed.GoodFor, defaultTyped))
+		r.Asserted, r.Until = true, r.AsOf.Add(p.GoodFor())
 		r.Verdict, r.Zone = d.judge(p, a, Moment{At: r.AsOf})
 	} else {
-		a.Rule = "attest/1"
-		r.Asserted, r.Until = !accountable, r.AsOf.Add(durationOr(p.Attest.GoodFor, defaultWord))
-		said := p.Attest.Statement
-		if said == "" {
-			said = d.Statement
-		}
+		a.Rule = attestRule
+		r.Asserted, r.Until = !accountable, r.AsOf.Add(p.GoodFor())
 		r.Verdict, r.Zone = Pass, OK
 		do := "attested"
 		if !w.Holds {
 			r.Verdict, r.Zone, do = Fail, Bad, "denied"
 		}
-		a.Steps = append(a.Steps, step(do, r.By, said))
+		a.Steps = append(a.Steps, step(do, r.By, d.stated(p)))
 	}
 	r.Value = a.Value
 	if err := s.excuse(x, p, a, r); err != nil {
 		return done{}, err
 	}
 	return s.seal(d, p, a, r)
+}
+
+// GoodFor returns how long the word that a probe asks for holds.
+func (p *Probe) GoodFor() time.Duration {
+	switch {
+	case p.Typed != nil:
+		return durationOr(p.Typed.GoodFor, defaultTyped)
+	case p.Attest != nil:
+		return durationOr(p.Attest.GoodFor, defaultWord)
+	}
+	return 0
+}
+
+// Accountable reports whether the caller's word on a probe of an entity is
+// evidence: who answers for the entity, and whom the test names.
+func (e *Engine) Accountable(ctx context.Context, caller catalog.Caller, x *entity.Entity, p *Probe) (bool, error) {
+	return e.accountableFor(ctx, e.db, caller, x, p)
+}
+
+func (e *Engine) accountableFor(ctx context.Context, q sqldb.Querier, caller catalog.Caller, x *entity.Entity, p *Probe) (bool, error) {
+	if p.Attest != nil {
+		return e.accountable(ctx, q, caller, x, p.Attest.By)
+	}
+	return e.accountable(ctx, q, caller, x, nil)
 }
 
 // accountable reports whether the caller answers for an entity: its owner, a
@@ -346,6 +387,8 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 // recorded then.
 type Replayed struct {
 	Test     string
+	Probe    *Probe  // as it was then
+	Scale    Scale   // of its number, then
 	Run      *Run    // what is answered now about then; nil where the form cannot be asked again
 	Answer   *Answer // in full
 	Recorded *Run    // the last run by then; nil when there was none
@@ -389,7 +432,7 @@ func (e *Engine) replay(ctx context.Context, tx *sqldb.Tx, org string, x *entity
 	}
 	for i := range d.Probes {
 		p := &d.Probes[i]
-		rep := Replayed{Test: p.Name}
+		rep := Replayed{Test: p.Name, Probe: p, Scale: d.ScaleOf(p)}
 		if rep.Recorded, err = e.lastRunBy(ctx, tx, org, x.Metadata.UID, p.Name, m); err != nil {
 			return err
 		}

@@ -32,9 +32,12 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 			return done{}, err
 		}
 		a = &Answer{N: -1}
-		r.Verdict, r.Reason = Failed, err.Error()
+		r.Verdict, r.Reason = Failed, shortened(err.Error())
 	} else {
-		r.Verdict, r.Zone = d.judge(p, a, s.at)
+		r.Verdict, r.Zone = d.read(p, a, r.Zone, s.at)
+		if r.Verdict == NoData && a.N != 0 && a.Value != nil {
+			r.Reason = "the measure has no target, and the test does not say what it must be"
+		}
 	}
 	r.N, r.Exceptions, r.Value = a.N, len(a.Exceptions), a.Value
 	if err := s.excuse(x, p, a, r); err != nil {
@@ -44,15 +47,47 @@ func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, 
 	return s.seal(d, p, a, r)
 }
 
+// shortened makes a text that came from elsewhere fit to be kept.
+func shortened(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
+	if r := []rune(s); len(r) > maxReason {
+		return string(r[:maxReason]) + "…"
+	}
+	return s
+}
+
+const maxReason = 500 // characters
+
 // seal computes the hashes of question and answer.
 func (s *session) seal(d *Definition, p *Probe, a *Answer, r *Run) (done, error) {
 	out := done{run: r}
 	var err error
-	if out.query, r.Query, err = hashed(question{a.Rule, p, d.Scale}); err != nil {
+	if out.query, r.Query, err = hashed(d.question(p, a.Rule)); err != nil {
 		return out, err
 	}
 	out.answer, r.Result, err = hashed(a)
 	return out, err
+}
+
+// question is what a probe asks. Of an attestation only what is attested counts,
+// so that a word stands while the test around it is edited.
+func (d *Definition) question(p *Probe, rule string) question {
+	if p.Attest == nil {
+		return question{rule, p, d.Scale}
+	}
+	return question{rule, &Probe{Test: Test{Name: p.Name, Attest: &Attest{Statement: d.stated(p)}}}, Scale{}}
+}
+
+// stated is what an attestation says.
+func (d *Definition) stated(p *Probe) string { return cmp.Or(p.Attest.Statement, d.Statement) }
+
+// attestRule names how attestations are taken.
+const attestRule = "attest/1"
+
+// attested returns the hash of the question that an attestation answers.
+func (d *Definition) attested(p *Probe) string {
+	_, hash, _ := hashed(d.question(p, attestRule))
+	return hash
 }
 
 func isFault(err error) bool {
@@ -70,6 +105,8 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 		return s.measured(p.Measure.Measure, x.Metadata.Namespace, r)
 	case p.Formula != nil:
 		return s.formula(p.Formula, x.Metadata.Namespace, r)
+	case p.Typed != nil:
+		return s.typed(p, r)
 	case p.Number != nil, p.Query != nil:
 		if outside.err != nil {
 			return nil, outside.err
@@ -86,6 +123,23 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 	return nil, fault.New(fault.Internal, "a %s test cannot be asked", p.Form())
 }
 
+// typed reads the number that was typed last again, against a scale that has
+// changed since.
+func (s *session) typed(p *Probe, r *Run) (*Answer, error) {
+	a := &Answer{Rule: typedRule, N: -1}
+	last := s.before
+	if last == nil || last.Value == nil {
+		return a, nil
+	}
+	a.Value = last.Value
+	a.Steps = append(a.Steps, step("typed", last.By, *last.Value))
+	r.AsOf, r.By, r.Note, r.Until, r.Asserted, r.Why = last.AsOf, last.By, last.Note, last.Until, true, word
+	return a, nil
+}
+
+// typedRule names how typed numbers are taken.
+const typedRule = "typed/1"
+
 // measured reads the last run of a measure: the number, its age, and whether it
 // is somebody's word.
 func (s *session) measured(ref, ns string, r *Run) (*Answer, error) {
@@ -101,7 +155,7 @@ func (s *session) measured(ref, ns string, r *Run) (*Answer, error) {
 	a.Value = last.Value
 	a.Steps = append(a.Steps, step("measure", m.DisplayTitle(), *last.Value, last.AsOf.Format(time.DateTime), last.Seq))
 	r.inherit(last)
-	r.Source = m.Ref().String()
+	r.Source, r.Zone = m.Ref().String(), last.Zone
 	return a, nil
 }
 
@@ -232,10 +286,10 @@ func (s *session) excuse(x *entity.Entity, p *Probe, a *Answer, r *Run) error {
 	var by []string
 	var until time.Time
 	for _, ex := range list {
-		if ex.claim != x.Ref() || ex.spec.Test != "" && ex.spec.Test != p.Name {
+		if ex.claim != x.Ref() && ex.target != x.Metadata.UID || ex.spec.Test != "" && ex.spec.Test != p.Name {
 			continue
 		}
-		end, ok := ex.spec.holds(s.at.At)
+		end, ok := ex.spec.Holds(s.at.At)
 		if !ok {
 			continue
 		}
@@ -270,9 +324,10 @@ func (s *session) enough(p *Probe, a *Answer, r *Run) bool {
 
 // excusing is an exception with what it names.
 type excusing struct {
-	ref   string
-	claim entity.Ref
-	spec  ExceptionSpec
+	ref    string
+	claim  entity.Ref // as it is written
+	target string     // the claim that this leads to, by whichever name; "" when asked about the past
+	spec   ExceptionSpec
 }
 
 // exceptions reads the exceptions of the organisation once.
@@ -281,6 +336,16 @@ func (s *session) exceptions() ([]excusing, error) {
 		return s.excused, nil
 	}
 	s.excused = []excusing{}
+	target := map[string]string{}
+	if s.at.Feed == 0 {
+		links, err := s.e.catalog.Links(s.ctx, s.q, s.org, "excuses")
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range links {
+			target[l.From] = l.To
+		}
+	}
 	err := s.e.catalog.Scan(s.ctx, s.q, s.org, "exception", s.at.Feed, func(e *entity.Entity) error {
 		spec, err := catalog.Spec[ExceptionSpec](e)
 		if err != nil {
@@ -290,7 +355,7 @@ func (s *session) exceptions() ([]excusing, error) {
 		if err != nil {
 			return nil // checked when it was written; a kind that is gone excuses nothing
 		}
-		s.excused = append(s.excused, excusing{e.Ref().String(), claim, spec})
+		s.excused = append(s.excused, excusing{e.Ref().String(), claim, target[e.Metadata.UID], spec})
 		return nil
 	})
 	slices.SortFunc(s.excused, func(a, b excusing) int { return cmp.Compare(a.ref, b.ref) })

@@ -92,6 +92,28 @@ var stateWords = map[State]lang.Text{
 	Contradicted: lang.T("contradicted", "contradicha"), Disputed: lang.T("disputed", "en disputa"),
 }
 
+// Class returns the class a state is shown with: ok, warn, bad or no.
+func (s State) Class() string { return stateClasses[s] }
+
+var stateClasses = map[State]string{Supported: "ok", Weak: "warn", Unsupported: "no", Contradicted: "bad", Disputed: "bad"}
+
+// Word returns what people call a reading of a number.
+func (z Zone) Word() lang.Text { return zoneWords[z] }
+
+var zoneWords = map[Zone]lang.Text{OK: lang.T("on target", "en objetivo"), Warn: lang.T("at risk", "en riesgo"), Bad: lang.T("off track", "fuera de plazo")}
+
+// Word returns what people call a verdict.
+func (v Verdict) Word() lang.Text { return verdictWords[v] }
+
+var verdictWords = map[Verdict]lang.Text{
+	Pass: lang.T("passes", "pasa"), Fail: lang.T("fails", "falla"), NoData: lang.T("no data", "sin datos"), Failed: lang.T("could not be carried out", "no se pudo ejecutar"),
+}
+
+// Class returns the class a verdict is shown with.
+func (v Verdict) Class() string { return verdictClasses[v] }
+
+var verdictClasses = map[Verdict]string{Pass: "ok", Fail: "bad", NoData: "no", Failed: "warn"}
+
 // Word returns what people call a health.
 func (h Health) Word() lang.Text { return healthWords[h] }
 

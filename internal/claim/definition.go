@@ -86,6 +86,22 @@ func (d *Definition) probe(name string) *Probe {
 	return &d.Probes[i]
 }
 
+// ScaleOf returns how the number of a probe is written and what it is held
+// against: that of the claim where it has one, else what the test itself says.
+func (d *Definition) ScaleOf(p *Probe) Scale {
+	if d.Scale.Direction != "" || d.Scale.Unit != "" {
+		return d.Scale
+	}
+	s := Scale{Decimals: -1}
+	if p.Records != nil && p.Records.Value == "share" {
+		s.Unit, s.Decimals = "%", 1
+	}
+	if m, err := parseMust(p.Must); p.Must != "" && err == nil {
+		m.scale(&s)
+	}
+	return s
+}
+
 // zone reads a number, and says what it was held against.
 func (d *Definition) zone(v float64, asOf time.Time) (Zone, []Step) {
 	if d.Judge != nil {
@@ -130,6 +146,15 @@ type Words struct {
 
 // ValueTest is the name of the one test of a measure.
 const ValueTest = "value"
+
+// OwnBearers names the kinds of this package that bear a claim.
+func OwnBearers() []string {
+	var out []string
+	for _, b := range bearers() {
+		out = append(out, b.Kind)
+	}
+	return out
+}
 
 func bearers() []Bearer {
 	return []Bearer{{Kind: auth.KindClaim, Claim: ofClaim}, {Kind: auth.KindMeasure, Claim: ofMeasure}}
@@ -251,6 +276,9 @@ func (e *Engine) sources(p *Probe, uid func(ref string) string) []string {
 			for _, kind := range t.Kinds {
 				out = append(out, lower(kind))
 			}
+		}
+		if p.Records.usesLinks() {
+			out = append(out, e.linkSources(p.Records.From)...)
 		}
 	case p.Measure != nil:
 		out = append(out, measureSource(uid(p.Measure.Measure)))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,6 +97,9 @@ func New(cfg Config) *Engine {
 	for _, l := range cfg.Languages {
 		e.languages[l.Name] = l
 	}
+	for _, kind := range OwnBearers() {
+		e.catalog.AddGuard(kind, e.guardTests)
+	}
 	return e
 }
 
@@ -117,27 +121,32 @@ func (e *Engine) Watches() []feed.Watch {
 // changed takes in what was written: the claims that are borne now, and which
 // tests read something else than before.
 func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) error {
-	due := sqldb.Micros(e.now())
+	now := e.now()
+	due := sqldb.Micros(now)
 	read := map[[2]string]bool{} // organisation and source
-	seen := map[[2]string]bool{}
+	adopted, disputed := map[string][]string{}, map[string][]string{}
+	orgs := map[string]bool{}
+	for _, x := range batch {
+		orgs[x.Org] = true
+	}
+	for _, org := range sortedKeys(orgs) {
+		if err := alone(ctx, tx, org); err != nil {
+			return err
+		}
+	}
 	for _, x := range batch {
 		kind, _, _ := strings.Cut(x.Ref, ":")
 		switch {
 		case strings.HasPrefix(x.Type, "comment."):
-			if err := e.restate(ctx, tx, x.Org, []string{x.UID}); err != nil {
-				return err
-			}
+			disputed[x.Org] = append(disputed[x.Org], x.UID)
 			continue
 		case strings.HasPrefix(x.Type, "observed."):
 			read[[2]string{x.Org, strings.TrimPrefix(x.Type, "observed.")}] = true
 			continue
 		}
 		read[[2]string{x.Org, kind}] = true
-		if e.Bears(kind) && !seen[[2]string{x.Org, x.UID}] {
-			seen[[2]string{x.Org, x.UID}] = true
-			if err := e.adopt(ctx, tx, x.Org, x.UID, due); err != nil {
-				return fmt.Errorf("%s: %w", x.Ref, err)
-			}
+		if e.Bears(kind) && !slices.Contains(adopted[x.Org], x.UID) {
+			adopted[x.Org] = append(adopted[x.Org], x.UID)
 		}
 		if w, ok := e.words[kind]; ok && x.Type == "entity.created" {
 			if err := e.heard(ctx, tx, w, x); err != nil {
@@ -150,9 +159,18 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 			}
 		}
 	}
+	for _, org := range sortedKeys(adopted) {
+		if err := e.adopt(ctx, tx, org, adopted[org], due); err != nil {
+			return err
+		}
+	}
+	for _, org := range sortedKeys(disputed) {
+		if err := e.restate(ctx, tx, org, disputed[org]); err != nil {
+			return err
+		}
+	}
 	for key := range read {
-		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
-			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, key[0], due, key[1]); err != nil {
+		if err := e.makeDue(ctx, tx, key[0], now, key[1]); err != nil {
 			return err
 		}
 	}
@@ -160,50 +178,84 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	return nil
 }
 
-// adopt brings the engine's rows of a claim in line with the entity that bears
-// it.
-func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org, uid string, due int64) error {
+// adopt brings the engine's rows of some claims in line with the entities that
+// bear them. The states of those that were deleted are no evidence any more;
+// their runs stay.
+func (e *Engine) adopt(ctx context.Context, tx *sqldb.Tx, org string, uids []string, due int64) error {
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
+		return err
+	}
+	args := []any{org}
+	gone := []any{org}
+	for _, uid := range uids {
+		args = append(args, uid)
+		if found[uid] == nil {
+			gone = append(gone, uid)
+		}
+	}
 	for _, table := range []string{"claim_sources", "claim_due"} {
-		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE org = ? AND claim = ?`, org, uid); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE org = ? AND claim IN `+sqldb.In(len(uids)), args...); err != nil {
 			return err
 		}
 	}
-	x, err := e.catalog.ByUID(ctx, tx, org, uid)
-	if err != nil {
-		return err
-	}
-	if x == nil {
-		return e.forget(ctx, tx, org, uid)
-	}
-	d, err := e.define(x, e.finder(ctx, e.catalog.In(tx), org))
-	if err != nil {
-		return err
-	}
-	if !d.Closed {
-		if err := e.plan(ctx, tx, org, x, &d, due); err != nil {
+	if len(gone) > 1 {
+		if _, err := tx.Exec(ctx, `DELETE FROM claim_states WHERE org = ? AND claim IN `+sqldb.In(len(gone)-1), gone...); err != nil {
 			return err
 		}
 	}
-	return e.restate(ctx, tx, org, []string{uid})
+	p := planning{e: e, ctx: ctx, tx: tx, org: org, due: due, find: e.finder(ctx, e.catalog.In(tx), org)}
+	for _, uid := range uids {
+		if x := found[uid]; x != nil {
+			if err := p.add(x); err != nil {
+				return fmt.Errorf("%s: %w", x.Ref(), err)
+			}
+		}
+	}
+	if err := p.write(); err != nil {
+		return err
+	}
+	return e.restate(ctx, tx, org, uids)
 }
 
-// plan writes what the probes of a claim read and that they are due.
-func (e *Engine) plan(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, d *Definition, due int64) error {
-	var when, sources [][]any
+// planning collects what the probes of some claims read, and that they are due.
+type planning struct {
+	e             *Engine
+	ctx           context.Context
+	tx            *sqldb.Tx
+	org           string
+	due           int64
+	find          Find
+	when, sources [][]any
+}
+
+func (p *planning) add(x *entity.Entity) error {
+	d, err := p.e.define(x, p.find)
+	if err != nil {
+		p.e.log.Error("a claim cannot be read and is not tested", "ref", x.Ref().String(), "error", err)
+		return nil
+	}
+	if d.Closed {
+		return nil
+	}
 	for i := range d.Probes {
-		p := &d.Probes[i]
-		if !p.asked() {
+		probe := &d.Probes[i]
+		if !probe.asked() && probe.Typed == nil {
 			continue
 		}
-		when = append(when, []any{org, x.Metadata.UID, p.Name, due, "change"})
-		for _, s := range e.sources(p, func(ref string) string { return e.uidOf(ctx, tx, org, ref, x.Metadata.Namespace) }) {
-			sources = append(sources, []any{org, x.Metadata.UID, p.Name, s})
+		p.when = append(p.when, []any{p.org, x.Metadata.UID, probe.Name, p.due, "change", p.due})
+		for _, s := range p.e.sources(probe, func(ref string) string { return p.e.uidOf(p.ctx, p.tx, p.org, ref, x.Metadata.Namespace) }) {
+			p.sources = append(p.sources, []any{p.org, x.Metadata.UID, probe.Name, s})
 		}
 	}
-	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due`); err != nil {
+	return nil
+}
+
+func (p *planning) write() error {
+	if err := insert(p.ctx, p.tx, `INSERT INTO claim_due (org, claim, test, due, why, mark)`, p.when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, mark = claim_due.mark + 1`); err != nil {
 		return err
 	}
-	return insert(ctx, tx, `INSERT INTO claim_sources (org, claim, test, source)`, sources, ` ON CONFLICT DO NOTHING`)
+	return insert(p.ctx, p.tx, `INSERT INTO claim_sources (org, claim, test, source)`, p.sources, ` ON CONFLICT DO NOTHING`)
 }
 
 // uidOf returns the identity of a measure by reference; the reference itself
@@ -220,19 +272,9 @@ func (e *Engine) uidOf(ctx context.Context, tx *sqldb.Tx, org, ref, ns string) s
 	return x.Metadata.UID
 }
 
-// forget drops what is no evidence any more of a claim that was deleted; its
-// runs stay.
-func (e *Engine) forget(ctx context.Context, tx *sqldb.Tx, org, uid string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM claim_states WHERE org = ? AND claim = ?`, org, uid)
-	if err != nil {
-		return err
-	}
-	return e.doubt(ctx, tx, org)
-}
-
 // excepted makes the claims an exception names due.
 func (e *Engine) excepted(ctx context.Context, tx *sqldb.Tx, x feed.Entry, due int64) error {
-	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND claim IN (
+	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change', mark = mark + 1 WHERE org = ? AND claim IN (
 		SELECT t.uid FROM relations l JOIN entities a ON a.id = l.id JOIN entities t ON t.id = l.target_id WHERE l.org = ? AND l.type = 'excuses' AND a.uid = ?)`, due, x.Org, x.Org, x.UID)
 	return err
 }
@@ -249,7 +291,7 @@ func (e *Engine) rouse() {
 // lease: one of them tests at a time.
 func (e *Engine) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		lease, err := e.cfg.Feed.Acquire(ctx, "claims/run", e.cfg.Feed.Holder(), leaseFor)
+		lease, err := e.cfg.Feed.Acquire(ctx, runLease, e.cfg.Feed.Holder(), leaseFor)
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, feed.ErrHeld) {
 				e.log.Error("claims cannot be tested", "error", err)
@@ -268,7 +310,12 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
+// reasked is how long after a claim has turned those tests are run that ask
+// about claims, so that what they say of themselves cannot keep them running.
+const reasked = time.Minute
+
 const (
+	runLease = "claims/run"
 	leaseFor = 15 * time.Second
 	tick     = 500 * time.Millisecond
 	oneBatch = 500 // runs in one transaction
@@ -283,36 +330,113 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // work tests under the lease until it is lost.
 func (e *Engine) work(ctx context.Context, lease *feed.Lease) error {
-	renewed := time.Now()
+	ctx, stop := hold(ctx, lease)
+	defer stop()
 	for {
-		if time.Since(renewed) > leaseFor/3 {
-			if err := lease.Renew(ctx); err != nil {
-				return err
-			}
-			renewed = time.Now()
-		}
 		n, err := e.step(ctx, lease.Check)
 		if err != nil {
-			return err
+			return cmp.Or(lost(ctx), err)
 		}
 		if n > 0 {
 			continue
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-e.wake:
 		case <-time.After(tick):
 		}
 	}
 }
 
-// Drain carries out everything that is due now and returns how many runs were
-// written. It takes no lease: it is for a folder that no server holds.
-func (e *Engine) Drain(ctx context.Context) (int, error) {
+// hold renews a lease until stop is called, however long the work takes. The
+// context it returns ends when the lease is lost.
+func hold(ctx context.Context, lease *feed.Lease) (held context.Context, stop func()) {
+	held, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			if sleep(held, leaseFor/3); held.Err() != nil {
+				return
+			}
+			if err := lease.Renew(held); errors.Is(err, feed.ErrLost) {
+				cancel(err)
+				return
+			} // anything else may pass: until the lease runs out there is another turn
+		}
+	}()
+	return held, func() { cancel(nil); <-ended }
+}
+
+// lost returns ErrLost when that is what ended a context.
+func lost(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, feed.ErrLost) {
+		return err
+	}
+	return nil
+}
+
+// Settle takes in what was written and carries out what is due, until nothing
+// is, and returns how many runs that were. It is for a program that does one
+// thing and ends. Beside a server on the same database it leaves the work to
+// that server and waits for it.
+func (e *Engine) Settle(ctx context.Context) (int, error) {
 	total := 0
 	for {
-		n, err := e.step(ctx, func(context.Context, *sqldb.Tx) error { return nil })
+		if err := e.cfg.Feed.CatchUp(ctx, e.Watches()...); err != nil {
+			return total, err
+		}
+		n, err := e.drainHeld(ctx)
+		total += n
+		if err != nil || n == 0 {
+			return total, err
+		}
+	}
+}
+
+// drainHeld is Drain under the lease. While another node holds it there is
+// nothing left to do here once nothing is due.
+func (e *Engine) drainHeld(ctx context.Context) (int, error) {
+	for {
+		lease, err := e.cfg.Feed.Acquire(ctx, runLease, e.cfg.Feed.Holder(), leaseFor)
+		if err == nil {
+			n, err := e.drain(ctx, lease)
+			release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			return n, errors.Join(err, lease.Release(release))
+		}
+		if !errors.Is(err, feed.ErrHeld) {
+			return 0, err
+		}
+		jobs, err := e.due(ctx)
+		if err != nil || len(jobs) == 0 {
+			return 0, err
+		}
+		if sleep(ctx, tick); ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// drain carries out everything that is due now, under a lease.
+func (e *Engine) drain(ctx context.Context, lease *feed.Lease) (int, error) {
+	ctx, stop := hold(ctx, lease)
+	defer stop()
+	total, err := e.drainChecked(ctx, lease.Check)
+	return total, cmp.Or(lost(ctx), err)
+}
+
+// Drain carries out everything that is due now and returns how many runs were
+// written. It takes no lease: it is for tests.
+func (e *Engine) Drain(ctx context.Context) (int, error) {
+	return e.drainChecked(ctx, func(context.Context, *sqldb.Tx) error { return nil })
+}
+
+func (e *Engine) drainChecked(ctx context.Context, check func(context.Context, *sqldb.Tx) error) (int, error) {
+	total := 0
+	for {
+		n, err := e.step(ctx, check)
 		total += n
 		if err != nil || n == 0 {
 			return total, err
@@ -373,9 +497,9 @@ func (e *Engine) turned(ctx context.Context, check func(context.Context, *sqldb.
 	n := 0
 	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		n = 0
-		for org, uids := range by {
-			n += len(uids)
-			if err := e.restate(ctx, tx, org, uids); err != nil {
+		for _, org := range sortedKeys(by) {
+			n += len(by[org])
+			if err := e.restate(ctx, tx, org, by[org]); err != nil {
 				return err
 			}
 		}
@@ -396,20 +520,11 @@ func (e *Engine) carryOut(ctx context.Context, jobs []job, check func(context.Co
 		by[j.org] = append(by[j.org], j)
 	}
 	for _, org := range orgs {
-		asked, err := e.ask(ctx, org, by[org])
+		n, err := e.carry(ctx, org, by[org], check)
+		written += n
 		if err != nil {
 			return written, err
 		}
-		err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
-			if err := e.write(ctx, tx, org, asked); err != nil {
-				return err
-			}
-			return check(ctx, tx)
-		})
-		if err != nil {
-			return written, err
-		}
-		written += len(asked)
 	}
 	if written > 0 {
 		e.cfg.Feed.Notify()
@@ -417,44 +532,65 @@ func (e *Engine) carryOut(ctx context.Context, jobs []job, check func(context.Co
 	return written, nil
 }
 
+// carry carries out jobs of one organisation. Where that fails they are tried
+// in halves, so that one that cannot be carried out does not keep the others
+// waiting; that one is put off.
+func (e *Engine) carry(ctx context.Context, org string, jobs []job, check func(context.Context, *sqldb.Tx) error) (int, error) {
+	asked, err := e.ask(ctx, org, jobs)
+	if err == nil {
+		err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
+			if err := e.write(ctx, tx, org, asked); err != nil {
+				return err
+			}
+			return check(ctx, tx)
+		})
+	}
+	if err == nil {
+		return len(asked), nil
+	}
+	if ctx.Err() != nil || errors.Is(err, feed.ErrLost) {
+		return 0, err
+	}
+	if len(jobs) > 1 {
+		n, err := e.carry(ctx, org, jobs[:len(jobs)/2], check)
+		if err != nil {
+			return n, err
+		}
+		m, err := e.carry(ctx, org, jobs[len(jobs)/2:], check)
+		return n + m, err
+	}
+	e.log.Error("a test cannot be carried out and is tried again later", "org", org, "claim", jobs[0].uid, "test", jobs[0].test, "error", err)
+	_, err = e.db.Exec(ctx, `UPDATE claim_due SET due = ? WHERE org = ? AND claim = ? AND test = ?`, sqldb.Micros(e.now().Add(putOff)), org, jobs[0].uid, jobs[0].test)
+	return 0, err
+}
+
+// putOff is how long a test waits that the program could not carry out.
+const putOff = 10 * time.Minute
+
 // asked is a job with what came of it.
 type asked struct {
 	job
 	entity *entity.Entity // nil: it is not there any more
-	probe  *Probe         // nil: neither is the test
+	def    Definition
+	probe  *Probe // nil: neither is the test
+	mark   int64  // of what made it due, when it was asked; 0: nothing had
 	done   done
 	last   *Run // before this one
 }
 
+// beyond reports whether another system has to be asked.
+func (a *asked) beyond() bool {
+	return a.probe != nil && (a.probe.Number != nil || a.probe.Query != nil)
+}
+
 // ask carries out the tests of one organisation: first those that ask other
-// systems, outside of any transaction, then the rest over one moment.
+// systems, outside of any transaction, then the rest over one moment. Of the
+// former some are left for the next time when there are many.
 func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, error) {
-	list := make([]asked, len(jobs))
-	defs := make([]Definition, len(jobs))
-	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
-		kept := map[string]*entity.Entity{}
-		find := e.finder(ctx, e.catalog.In(tx), org)
-		for i, j := range jobs {
-			list[i].job = j
-			x, ok := kept[j.uid]
-			if !ok {
-				var err error
-				if x, err = e.catalog.ByUID(ctx, tx, org, j.uid); err != nil {
-					return err
-				}
-				kept[j.uid] = x
-			}
-			if x == nil {
-				continue
-			}
-			d, err := e.define(x, find)
-			if err != nil {
-				return err
-			}
-			list[i].entity, defs[i] = x, d
-			list[i].probe = defs[i].probe(j.test)
-		}
-		return nil
+	var list []asked
+	err := e.db.View(ctx, func(tx *sqldb.Tx) (err error) {
+		list, err = e.prepare(ctx, tx, org, jobs)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -470,16 +606,80 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 			if a.probe == nil {
 				continue
 			}
-			if a.last, err = e.lastRun(ctx, tx, org, a.uid, a.test); err != nil {
-				return err
-			}
-			if a.done, err = s.run(a.entity, &defs[i], a.probe, outside[i], a.why); err != nil {
+			s.before = a.last
+			if a.done, err = s.run(a.entity, &a.def, a.probe, outside[i], a.why); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return list, err
+}
+
+// prepare reads what some jobs are about: the claims, their last runs, and what
+// has made them due by now.
+func (e *Engine) prepare(ctx context.Context, tx *sqldb.Tx, org string, jobs []job) ([]asked, error) {
+	var uids []string
+	for _, j := range jobs {
+		uids = append(uids, j.uid)
+	}
+	slices.Sort(uids)
+	uids = slices.Compact(uids)
+	marks, err := marksOf(ctx, tx, org, uids)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
+		return nil, err
+	}
+	_, last, err := e.stored(ctx, tx, org, slices.Collect(maps.Values(found)))
+	if err != nil {
+		return nil, err
+	}
+	var list []asked
+	find := e.finder(ctx, e.catalog.In(tx), org)
+	beyond := 0
+	for _, j := range jobs {
+		a := asked{job: j, mark: marks[[2]string{j.uid, j.test}]}
+		if x := found[j.uid]; x != nil {
+			if a.def, err = e.define(x, find); err != nil {
+				return nil, err
+			}
+			a.entity, a.last = x, last[j.uid][j.test]
+			if p := a.def.probe(j.test); p != nil && (p.asked() || p.Typed != nil) {
+				a.probe = p
+			}
+		}
+		if a.beyond() {
+			if beyond++; beyond > atOnce {
+				continue
+			}
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// atOnce is how many tests ask other systems in one batch, all at once.
+const atOnce = 32
+
+// marksOf reads the marks of what is due of some claims, by claim and test. A
+// mark changes whenever something makes a test due again.
+func marksOf(ctx context.Context, q sqldb.Querier, org string, uids []string) (map[[2]string]int64, error) {
+	out := map[[2]string]int64{}
+	args := []any{org}
+	for _, uid := range uids {
+		args = append(args, uid)
+	}
+	err := query(ctx, q, func(s scanner) error {
+		var k [2]string
+		var mark int64
+		err := s.Scan(&k[0], &k[1], &mark)
+		out[k] = mark
+		return err
+	}, `SELECT claim, test, mark FROM claim_due WHERE org = ? AND claim IN `+sqldb.In(len(uids)), args...)
+	return out, err
 }
 
 // moment returns the present, later than it was before: what is carried out
@@ -495,29 +695,38 @@ func (e *Engine) moment() time.Time {
 	return t
 }
 
-// present is a session about now.
+// skew is how far the clocks of two nodes may be apart. What lies further ahead
+// was written by a clock that was wrong.
+const skew = 2 * time.Minute
+
+// present is a session about now, which is later than every run there is.
 func (e *Engine) present(ctx context.Context, tx *sqldb.Tx, org string) (*session, error) {
+	var last int64
+	if err := tx.QueryRow(ctx, `SELECT COALESCE(max(place), 0) FROM claim_last WHERE org = ? AND place <= ?`, org, sqldb.Micros(e.now().Add(skew))).Scan(&last); err != nil {
+		return nil, err
+	}
+	e.timeMu.Lock()
+	if t := sqldb.Time(last); t.After(e.latest) {
+		e.latest = t
+	}
+	e.timeMu.Unlock()
 	seq, err := feed.SeqNow(ctx, tx)
 	s := e.session(ctx, tx, org, Moment{At: e.moment()})
 	s.seq = seq
 	return s, err
 }
 
-// outside asks other systems, a few at a time.
+// outside asks other systems, all at once.
 func (e *Engine) outside(ctx context.Context, org string, list []asked) map[int]reply {
 	out := map[int]reply{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, 8)
 	for i := range list {
-		p := list[i].probe
-		if p == nil || p.Number == nil && p.Query == nil {
+		if !list[i].beyond() {
 			continue
 		}
 		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			r := e.reply(ctx, org, p)
+			r := e.reply(ctx, org, list[i].probe)
 			mu.Lock()
 			defer mu.Unlock()
 			out[i] = r
@@ -533,7 +742,18 @@ type reply struct {
 	err   error
 }
 
+// reply asks another system. Whatever goes wrong with that is an answer too; what
+// says something about this installation stands in the log alone.
 func (e *Engine) reply(ctx context.Context, org string, p *Probe) reply {
+	r := e.replied(ctx, org, p)
+	if r.err != nil && ctx.Err() == nil && !isFault(r.err) {
+		e.log.Error("another system could not be asked for a test", "org", org, "test", p.Name, "error", r.err)
+		r.err = fault.New(fault.Unavailable, "it could not be asked; the log says why")
+	}
+	return r
+}
+
+func (e *Engine) replied(ctx context.Context, org string, p *Probe) reply {
 	if p.Number != nil {
 		t, err := e.take(ctx, org, p.Number)
 		return reply{t, err}
@@ -542,6 +762,8 @@ func (e *Engine) reply(ctx context.Context, org string, p *Probe) reply {
 	if !ok {
 		return reply{err: fault.New(fault.Invalid, "there is no query language %q here", p.Query.Language)}
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	v, steps, err := l.Ask(ctx, org, p.Query.Text, e.now())
 	return reply{&taken{answer: &Answer{Rule: l.Name + "/1", N: -1, Value: v, Steps: steps}, source: l.Name}, err}
 }
@@ -554,23 +776,27 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 	var entries []*feed.Entry
 	var claims []string
 	now := e.now()
+	if err := alone(ctx, tx, org); err != nil {
+		return err
+	}
 	for i := range list {
 		a := &list[i]
 		if a.probe == nil {
-			if _, err := tx.Exec(ctx, `DELETE FROM claim_due WHERE org = ? AND claim = ? AND test = ?`, org, a.uid, a.test); err != nil {
+			if _, err := tx.Exec(ctx, `DELETE FROM claim_due WHERE org = ? AND claim = ? AND test = ? AND mark = ?`, org, a.uid, a.test, a.mark); err != nil {
 				return err
 			}
 			continue
 		}
-		when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule"})
-		if a.repeats() {
+		when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule", a.mark})
+		if a.repeats() || a.probe.Typed != nil && (a.last == nil || a.last.Query == a.done.run.Query) {
 			continue
 		}
 		runs = append(runs, a.done)
 		claims = append(claims, a.uid)
 		entries = append(entries, runEntry(a.entity, a.done.run))
 	}
-	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why`); err != nil {
+	// What something has made due again in the meantime stays due.
+	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why, mark)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why WHERE claim_due.mark = excluded.mark`); err != nil {
 		return err
 	}
 	if len(runs) == 0 {
@@ -581,17 +807,20 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 
 // keep appends runs, makes due what reads them, and restates their claims.
 func (e *Engine) keep(ctx context.Context, tx *sqldb.Tx, org string, runs []done, claims []string, entries []*feed.Entry) error {
+	if err := alone(ctx, tx, org); err != nil {
+		return err
+	}
 	if err := e.append(ctx, tx, runs); err != nil {
 		return err
 	}
 	slices.Sort(claims)
 	claims = slices.Compact(claims)
-	due := sqldb.Micros(e.now())
-	for _, uid := range claims {
-		if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change' WHERE org = ? AND due > ? AND EXISTS (
-			SELECT 1 FROM claim_sources s WHERE s.org = claim_due.org AND s.claim = claim_due.claim AND s.test = claim_due.test AND s.source = ?)`, due, org, due, measureSource(uid)); err != nil {
-			return err
-		}
+	sources := make([]string, len(claims))
+	for i, uid := range claims {
+		sources[i] = measureSource(uid)
+	}
+	if err := e.makeDue(ctx, tx, org, e.now(), sources...); err != nil {
+		return err
 	}
 	if err := e.restate(ctx, tx, org, claims); err != nil {
 		return err
@@ -625,6 +854,16 @@ func next(now time.Time, every time.Duration, name string) time.Time {
 	offset := time.Duration(h.Sum64() % uint64(every))
 	at := now.Add(-offset).UnixMicro() / every.Microseconds() * every.Microseconds()
 	return time.UnixMicro(at).Add(offset + every).UTC()
+}
+
+// alone keeps other nodes from working on the claims of an organisation until tx
+// ends: doubt is computed over all of them.
+func alone(ctx context.Context, tx *sqldb.Tx, org string) error {
+	if tx.Dialect() != sqldb.Postgres {
+		return nil // one writes at a time
+	}
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(?), hashtext('claims'))`, org)
+	return err
 }
 
 // query runs f for each row.

@@ -36,7 +36,7 @@ type thing struct {
 
 // world is a catalog with an engine whose clock the test turns.
 type world struct {
-	*testing.T
+	testing.TB
 	db      *sqldb.DB
 	catalog *catalog.Catalog
 	engine  *Engine
@@ -47,9 +47,9 @@ type world struct {
 
 const org = "acme"
 
-func newWorld(t *testing.T, db *sqldb.DB, change func(*Config)) *world {
+func newWorld(t testing.TB, db *sqldb.DB, change func(*Config)) *world {
 	t.Helper()
-	w := &world{T: t, db: db, clock: noon}
+	w := &world{TB: t, db: db, clock: noon}
 	now := func() time.Time { w.clock = w.clock.Add(time.Millisecond); return w.clock }
 	thing := catalog.Of[thing](catalog.Kind{Name: "Thing", Plural: "things", Room: auth.Operations, Title: lang.T("Thing", "Cosa"), Titles: lang.T("Things", "Cosas")}, nil)
 	goal := catalog.Stated[Status](catalog.Of[struct {
@@ -623,6 +623,24 @@ func TestBearerOfOthers(t *testing.T) {
 	})
 }
 
+// TestClaimsAboutClaims: the table of claims is asked, not the kind of the same
+// name, and again a while after one of them turned.
+func TestClaimsAboutClaims(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.apply(described + "---\napiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: doubtful}\nspec: {room: operations, direction: down, target: 0, records: {from: claims, where: row.state == \"contradicted\" && row.kind == \"claim\", value: count}}\n" + aThing("a", ", description: x"))
+		w.clock = w.clock.Add(2 * time.Minute)
+		w.settle()
+		w.state("measure:doubtful", Supported)
+		w.apply(aThing("b", ""))
+		w.state("described", Contradicted)
+		w.clock = w.clock.Add(2 * time.Minute)
+		w.settle()
+		if v := w.state("measure:doubtful", Contradicted); *v.Value != 1 {
+			w.Errorf("%v claims are contradicted", *v.Value)
+		}
+	})
+}
+
 func (w *world) get(ref string) *entity.Entity {
 	w.Helper()
 	r, err := entity.ParseRef(ref, "", "")
@@ -630,4 +648,52 @@ func (w *world) get(ref string) *entity.Entity {
 	e, err := w.catalog.Get(w.Context(), w.as("ana", auth.RoleOwner), r)
 	w.must(err)
 	return e
+}
+
+// TestEditedTests: a word stands only for the statement it was given for, a typed
+// number is read anew by a new target, and what a removed test found counts no
+// more.
+func TestEditedTests(t *testing.T) {
+	run(t, nil, func(w *world) {
+		claim := func(statement, more string) string {
+			return "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: c, owner: \"user:ana\"}\nspec: {room: operations, tests: [{name: word, title: T, attest: {statement: " + statement + ", goodFor: 30d}}" + more + "]}\n"
+		}
+		w.apply(claim("we test", "") + "---\napiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: m}\nspec: {room: operations, direction: up, target: 5, typed: {goodFor: 30d}}\n")
+		ana := w.as("ana", auth.RoleOwner)
+		_, err := w.engine.Say(w.Context(), ana, entity.NewRef("claim", "", "c"), Word{Holds: true})
+		w.must(err)
+		_, err = w.engine.Say(w.Context(), ana, entity.NewRef("measure", "", "m"), Word{Value: 7, Note: "counted"})
+		w.must(err)
+		w.settle()
+		w.state("c", Supported)
+		w.apply(strings.Replace(claim("we test", ""), "title: T", "title: Another", 1))
+		w.state("c", Supported)
+		w.apply(claim("we test twice", ""))
+		w.state("c", Unsupported)
+		w.apply(claim("we test", ", {name: bad, records: {from: thing, expect: \"false\"}}") + aThing("a", ""))
+		w.state("c", Contradicted)
+		w.apply(claim("we test", ""))
+		w.state("c", Supported)
+
+		v := w.state("measure:m", Weak)
+		if v.Zone != OK {
+			w.Errorf("7 against 5 reads %s", v.Zone)
+		}
+		until := v.Evidence[0].Last.Until
+		w.apply("apiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: m}\nspec: {room: operations, direction: up, target: 9, typed: {goodFor: 30d}}\n")
+		v = w.state("measure:m", Contradicted)
+		if last := v.Evidence[0].Last; *v.Value != 7 || last.By != "user:default/ana" || last.Note != "counted" || !last.Until.Equal(until) {
+			w.Errorf("the number was not carried over: %+v", last)
+		}
+		_, err = w.engine.Say(w.Context(), ana, entity.NewRef("measure", "", "m"), Word{Value: 10})
+		w.must(err)
+		if v := w.state("measure:m", Weak); *v.Value != 10 {
+			w.Errorf("a later word does not count: %v", *v.Value)
+		}
+		report, err := w.engine.Verify(w.Context(), org, "")
+		w.must(err)
+		if len(report.Broken) > 0 {
+			w.Errorf("%+v", report.Broken)
+		}
+	})
 }

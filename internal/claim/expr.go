@@ -23,8 +23,8 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,60}$`)
 // compiler compiles the CEL expressions of tests and keeps the programs.
 //
 // An expression sees one member of the population: kind, metadata and spec of
-// an entity, or row of an observation table; and now, the moment the answer is
-// about. Beside CEL's own functions there are daysSince(text) and
+// an entity with links, what is at the other end of its relations, or row of an
+// observation table; and now, the moment the answer is about. Beside CEL's own functions there are daysSince(text) and
 // daysUntil(text), whole and parts of days between a day or moment and now.
 type compiler struct {
 	env  *cel.Env
@@ -41,7 +41,7 @@ func newCompiler() *compiler {
 	object := cel.MapType(cel.StringType, cel.DynType)
 	env, err := cel.NewEnv(
 		cel.Variable("kind", cel.StringType), cel.Variable("metadata", object), cel.Variable("spec", object),
-		cel.Variable("row", object), cel.Variable("now", cel.TimestampType),
+		cel.Variable("row", object), cel.Variable("links", cel.MapType(cel.StringType, cel.ListType(cel.DynType))), cel.Variable("now", cel.TimestampType),
 		cel.Function("daysSince", cel.Overload("days_since", []*cel.Type{cel.TimestampType, cel.StringType}, cel.DoubleType, cel.BinaryBinding(daysSince))),
 		cel.Macros(append(cel.StandardMacros, dayMacros()...)...),
 		ext.Strings(), ext.Math(), cel.CrossTypeNumericComparisons(true), cel.OptionalTypes())

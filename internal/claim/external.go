@@ -3,9 +3,11 @@ package claim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -187,7 +189,7 @@ func (e *Engine) fetch(ctx context.Context, org string, x *External) (body []byt
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL, nil)
 	if err != nil {
-		return nil, x.URL, err
+		return nil, "", fault.New(fault.Invalid, "the address cannot be asked: %v", inner(err))
 	}
 	source = req.URL.Scheme + "://" + req.URL.Host + req.URL.Path
 	req.Header.Set("Accept", "application/json")
@@ -200,17 +202,29 @@ func (e *Engine) fetch(ctx context.Context, org string, x *External) (body []byt
 	}
 	res, err := e.cfg.Client.Do(req)
 	if err != nil {
-		return nil, source, fault.New(fault.Unavailable, "%s does not answer: %v", source, err)
+		return nil, source, fault.New(fault.Unavailable, "%s does not answer: %v", source, inner(err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return nil, source, fault.New(fault.Unavailable, "%s answers %s", source, res.Status)
 	}
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
+	if err != nil {
+		return nil, source, fault.New(fault.Unavailable, "%s broke off its answer: %v", source, err)
+	}
+	if len(body) > maxAnswer {
 		err = fault.New(fault.TooLarge, "%s answers more than %d MB", source, maxAnswer>>20)
 	}
 	return body, source, err
+}
+
+// inner returns what went wrong with a request, without its address, which may
+// carry a secret in its query.
+func inner(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
 }
 
 // file reads a file below the folder the installation allows. A link that leads
@@ -221,7 +235,7 @@ func (e *Engine) file(path string) ([]byte, error) {
 	}
 	root, err := os.OpenRoot(e.cfg.Files)
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "the folder of files cannot be opened: %v", err)
+		return nil, fmt.Errorf("the folder of files: %w", err)
 	}
 	defer root.Close()
 	f, err := root.Open(filepath.FromSlash(path))
@@ -230,7 +244,10 @@ func (e *Engine) file(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	body, err := io.ReadAll(io.LimitReader(f, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "the file %s cannot be read: %v", path, err)
+	}
+	if len(body) > maxAnswer {
 		err = fault.New(fault.TooLarge, "the file %s has more than %d MB", path, maxAnswer>>20)
 	}
 	return body, err

@@ -13,8 +13,6 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
-const rooms = "strategy=Strategy|Estrategia;people=People|Personas;delivery=Delivery|Entrega;operations=Operations|Operaciones;security=Security|Seguridad;governance=Governance|Gobierno;review=Review|Revisión"
-
 // Spec is a claim: what is said of a subject, and how it is tested. Its title
 // is the statement, its owner answers for it.
 type Spec struct {
@@ -31,10 +29,10 @@ type MeasureSpec struct {
 	Unit      string   `json:"unit,omitempty" en:"Unit" es:"Unidad" help:"What is counted: %, days, min, €. Left empty for a plain number." ayuda:"Qué se cuenta: %, días, min, €. Vacío para un número sin unidad." example:"%"`
 	Decimals  int      `json:"decimals,omitempty" en:"Decimals" es:"Decimales" min:"0" max:"6" help:"How many are shown." ayuda:"Cuántos se muestran." example:"1"`
 	Direction string   `json:"direction" en:"Better when" es:"Mejor cuando" req:"1" enum:"up=It rises|Sube;down=It falls|Baja;band=It stays within|Se mantiene entre" help:"Which way it gets better." ayuda:"Hacia dónde mejora." example:"up"`
-	Target    *float64 `json:"target,omitempty" en:"Target" es:"Objetivo" help:"What it should reach. Without one it is only watched." ayuda:"A qué debe llegar. Sin él solo se observa." example:"96"`
-	Limit     *float64 `json:"limit,omitempty" en:"Limit" es:"Límite" help:"How far from the target is still at risk and not yet off track; for a band, how far outside." ayuda:"Hasta dónde, lejos del objetivo, está en riesgo y aún no fuera de plazo; en una banda, cuánto fuera." example:"93"`
-	Low       *float64 `json:"low,omitempty" en:"Low end" es:"Extremo bajo" help:"Of a band." ayuda:"De una banda."`
-	High      *float64 `json:"high,omitempty" en:"High end" es:"Extremo alto" help:"Of a band." ayuda:"De una banda."`
+	Target    *float64 `json:"target,omitempty" scaled:"1" en:"Target" es:"Objetivo" help:"What it should reach. Without one it is only watched." ayuda:"A qué debe llegar. Sin él solo se observa." example:"96"`
+	Limit     *float64 `json:"limit,omitempty" scaled:"1" en:"Limit" es:"Límite" help:"How far from the target is still at risk and not yet off track; for a band, how far outside." ayuda:"Hasta dónde, lejos del objetivo, está en riesgo y aún no fuera de plazo; en una banda, cuánto fuera." example:"93"`
+	Low       *float64 `json:"low,omitempty" scaled:"1" en:"Low end" es:"Extremo bajo" help:"Of a band." ayuda:"De una banda."`
+	High      *float64 `json:"high,omitempty" scaled:"1" en:"High end" es:"Extremo alto" help:"Of a band." ayuda:"De una banda."`
 	Every     string   `json:"every,omitempty" en:"Every" es:"Cada" help:"How often it is taken: 30m, 24h, 7d. Left empty: 24h." ayuda:"Cada cuánto se toma: 30m, 24h, 7d. Vacío: 24h." example:"24h"`
 	MaxAge    string   `json:"maxAge,omitempty" en:"Good for" es:"Válida durante" help:"How old it may grow before it is stale. Left empty: twice the time between." ayuda:"Cuánto puede envejecer antes de caducar. Vacío: el doble del intervalo." example:"48h"`
 	Pinned    int      `json:"pinned,omitempty" en:"Instrument" es:"Instrumento" min:"0" max:"99" help:"Its place among the instruments of its room on the first page; 0 keeps it off." ayuda:"Su lugar entre los instrumentos de su sala en la primera página; 0 lo deja fuera." example:"1"`
@@ -85,7 +83,7 @@ func Kinds() []*catalog.Kind {
 
 func claimKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: auth.KindClaim, Plural: "claims", Icon: "check", Order: 10,
+		Name: auth.KindClaim, Plural: "claims", Icon: "claim", Order: 10,
 		Title: lang.T("Claim", "Afirmación"), Titles: lang.T("Claims", "Afirmaciones"),
 		Doc: lang.T("What the organisation says of one of its things, and how that is tested. The title is the statement. Its state follows from the evidence: supported, weak, contradicted, or no evidence.",
 			"Lo que la organización dice de una de sus cosas y cómo se prueba. El título es la afirmación. Su estado se sigue de la evidencia: respaldada, débil, contradicha o sin evidencia."),
@@ -189,7 +187,11 @@ func checkMeasure(_ *entity.Entity, s *MeasureSpec) []fault.Problem {
 		}
 	}
 	if forms != 1 {
-		out = append(out, problem("spec", "one-source", "a measure comes from one of records, number, formula, typed or query; this one has %d", forms))
+		p := problem("spec", "one-source", "a measure comes from one of records, number, formula, typed or query; this one has %d", forms)
+		if forms == 0 {
+			p.Hint = "an empty source counts as none: write typed: {goodFor: 30d}"
+		}
+		out = append(out, p)
 	}
 	out = append(out, checkDuration("spec.every", s.Every)...)
 	out = append(out, checkDuration("spec.maxAge", s.MaxAge)...)
@@ -255,7 +257,7 @@ func (f *Formula) check(at string) []fault.Problem {
 
 func exceptionKind() *catalog.Kind {
 	k := catalog.Of[ExceptionSpec](catalog.Kind{
-		Name: auth.KindException, Plural: "exceptions", Icon: "shield", Order: 30,
+		Name: auth.KindException, Plural: "exceptions", Icon: "exception", Order: 30,
 		Title: lang.T("Exception", "Excepción"), Titles: lang.T("Exceptions", "Excepciones"),
 		Doc: lang.T("Excuses what a test found, for a time. Another person than the one who asks approves it, and it runs out. The raw answer stays visible beside it.",
 			"Dispensa lo que una prueba encontró, por un tiempo. La aprueba otra persona que la que la pide, y caduca. La respuesta sin dispensa queda a la vista."),
@@ -337,6 +339,8 @@ func guardException(g *catalog.Guarded) error {
 		}
 	}
 	switch {
+	case g.Follows:
+		return nil
 	case g.Before == nil || old.asks(s):
 		err = s.request(g)
 	case old.State != s.State:
@@ -392,9 +396,9 @@ func (s ExceptionSpec) asks(to ExceptionSpec) bool {
 	return s.Claim != to.Claim || s.Test != to.Test || s.Until != to.Until || s.Reason != to.Reason || fmt.Sprint(s.Items) != fmt.Sprint(to.Items) || s.State != "requested" && to.State == "requested"
 }
 
-// holds reports whether an exception is approved and has not run out at a
+// Holds reports whether an exception is approved and has not run out at a
 // moment; end is when it does, the end of its last day in UTC.
-func (s ExceptionSpec) holds(now time.Time) (end time.Time, ok bool) {
+func (s ExceptionSpec) Holds(now time.Time) (end time.Time, ok bool) {
 	day, err := time.Parse(time.DateOnly, s.Until)
 	end = day.AddDate(0, 0, 1)
 	return end, err == nil && s.State == "approved" && now.Before(end)

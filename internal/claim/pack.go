@@ -107,9 +107,11 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 		if err == nil {
 			return ed25519.NewKeyFromSeed(seed), nil
 		}
-		if !fault.Is(err, fault.NotFound) {
+		var known *fault.Error
+		if errors.As(err, &known) {
 			return nil, err
 		}
+		// It was sealed with a key that is lost: another one signs from now on.
 	} else if !errors.Is(err, sqldb.ErrNoRows) {
 		return nil, err
 	}
@@ -122,6 +124,9 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 	}
 	_, err = e.db.Exec(ctx, `INSERT INTO claim_keys (id, public, sealed, made) SELECT COALESCE(max(id), 0) + 1, ?, ?, ? FROM claim_keys`,
 		base64.StdEncoding.EncodeToString(public), sealed, sqldb.Micros(e.now()))
+	if sqldb.IsUnique(err) { // another node has just made one
+		return e.signer(ctx)
+	}
 	return private, err
 }
 
@@ -145,16 +150,35 @@ type PackOptions struct {
 	Organisation string       // its title
 }
 
-// Pack writes the evidence of some claims as one signed file.
-func (e *Engine) Pack(ctx context.Context, caller catalog.Caller, o PackOptions, w io.Writer) (*Manifest, error) {
+// Packable returns why a pack cannot be made, before any of it is written.
+func (e *Engine) Packable(ctx context.Context, caller catalog.Caller, o PackOptions) error {
+	_, _, err := e.packing(ctx, caller, o)
+	return err
+}
+
+func (e *Engine) packing(ctx context.Context, caller catalog.Caller, o PackOptions) ([]*View, ed25519.PrivateKey, error) {
 	if !o.From.Before(o.To) {
-		return nil, fault.Bad("the time of the evidence is empty", problem("from", "range", "must lie before its end"))
+		return nil, nil, fault.Bad("the time of the evidence is empty", problem("from", "range", "must lie before its end"))
 	}
 	views, err := e.packed(ctx, caller, o.Refs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := e.signer(ctx)
+	return views, key, err
+}
+
+// Pack writes the evidence of some claims as one signed file. That it was taken
+// is in the audit log before the first byte leaves.
+func (e *Engine) Pack(ctx context.Context, caller catalog.Caller, o PackOptions, w io.Writer) (*Manifest, error) {
+	views, key, err := e.packing(ctx, caller, o)
+	if err != nil {
+		return nil, err
+	}
+	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
+		return audit.Append(ctx, tx, &audit.Record{Org: caller.Org, At: e.now(), Actor: caller.Account, ActorName: caller.Name, Action: "claim.export", Target: fmt.Sprintf("%d claims", len(views)),
+			IP: caller.IP, Via: caller.Via, Outcome: audit.OK})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +191,7 @@ func (e *Engine) Pack(ctx context.Context, caller catalog.Caller, o PackOptions,
 			return nil, err
 		}
 	}
-	if err := p.finish(key); err != nil {
-		return nil, err
-	}
-	return m, e.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		return audit.Append(ctx, tx, &audit.Record{Org: caller.Org, At: e.now(), Actor: caller.Account, ActorName: caller.Name, Action: "claim.export", Target: fmt.Sprintf("%d claims", len(views)),
-			IP: caller.IP, Via: caller.Via, Outcome: audit.OK})
-	})
+	return m, p.finish(key)
 }
 
 func (e *Engine) packed(ctx context.Context, caller catalog.Caller, refs []entity.Ref) ([]*View, error) {

@@ -36,15 +36,20 @@ type session struct {
 	kept map[string][]member
 
 	excused []excusing // nil: not read yet
+	linked  linked     // nil: not read yet
+	before  *Run       // the last run of the test at hand; nil: none
 }
 
 func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Moment) *session {
 	return &session{e: e, ctx: ctx, q: q, org: org, at: at, kept: map[string][]member{}}
 }
 
-// source returns the name of a population: of a kind in lower case, or of a
-// table.
+// source returns the name of a population: of a table, or of a kind in lower
+// case. The table claims goes before the plural of the kind.
 func (e *Engine) source(from string) string {
+	if e.tables[lower(from)] != nil {
+		return lower(from)
+	}
 	if k := e.catalog.Kinds().Get(from); k != nil {
 		return strings.ToLower(k.Name)
 	}
@@ -106,6 +111,11 @@ func (s *session) records(r *Records) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{Rule: recordsRule, Steps: []Step{step("from", len(all), s.e.source(r.From))}}
+	if r.usesLinks() {
+		if err := s.link(r.From, all); err != nil {
+			return nil, err
+		}
+	}
 	asked, err := s.where(r, all)
 	if err != nil {
 		return nil, err
@@ -246,6 +256,19 @@ func (v aggregate) steps(values []float64, x float64, n int) []Step {
 
 // squeeze writes an expression on one line.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// read is judge for any probe: a test that names a measure and does not say what
+// it must be takes over how the measure itself reads its number.
+func (d *Definition) read(p *Probe, a *Answer, own Zone, at Moment) (Verdict, Zone) {
+	if p.Measure == nil || p.Must != "" || d.Judge != nil || d.Scale.Direction != "" {
+		return d.judge(p, a, at)
+	}
+	if a.Value == nil || own == "" {
+		return NoData, ""
+	}
+	a.Steps = append(a.Steps, step("reading", string(own)))
+	return own.verdict(), own
+}
 
 // judge reads an answer as a verdict. An answer about nobody is no data; so is
 // a missing number that something is said about.

@@ -84,6 +84,7 @@ var stepTexts = map[string]lang.Text{
 	"band":       lang.T("{0} against the band from {1} to {2}", "{0} frente a la banda de {1} a {2}"),
 	"limit":      lang.T("at risk up to {0}", "en riesgo hasta {0}"),
 	"measure":    lang.T("{0} is {1}, taken {2} (run {3})", "{0} es {1}, tomada {2} (ejecución {3})"),
+	"reading":    lang.T("the measure itself reads it as {0}", "la propia medida lo lee como {0}"),
 	"formula":    lang.T("{0} = {1}", "{0} = {1}"),
 	"asked":      lang.T("{0} answered {1} at {2}", "{0} respondió {1} en {2}"),
 	"typed":      lang.T("{0} typed {1}", "{0} escribió {1}"),

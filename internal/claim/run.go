@@ -41,7 +41,8 @@ func figureOr(v *float64) string {
 
 const runColumns = `org, claim, seq, test, at, as_of, feed, n, exceptions, excused, value, verdict, zone, reason, asserted, by_whom, note, until, source, excused_by, excused_until, why, query, result, prev, hash`
 
-const runArgs = 26
+// prefixed is runColumns of the table called r.
+var prefixed = "r." + strings.ReplaceAll(runColumns, ", ", ", r.")
 
 func (r *Run) args() []any {
 	asserted := 0
@@ -113,7 +114,7 @@ func (e *Engine) append(ctx context.Context, tx *sqldb.Tx, list []done) error {
 		by[k] = append(by[k], d)
 	}
 	slices.SortFunc(keys, func(a, b [2]string) int { return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1]) })
-	w := &batch{ctx: ctx, tx: tx}
+	w := &batch{ctx: ctx, tx: tx, ahead: sqldb.Micros(e.now().Add(skew))}
 	for _, k := range keys {
 		if err := extend(ctx, tx, k[0], k[1], by[k]); err != nil {
 			return err
@@ -149,6 +150,7 @@ func extend(ctx context.Context, tx *sqldb.Tx, org, claim string, list []done) e
 type batch struct {
 	ctx     context.Context
 	tx      *sqldb.Tx
+	ahead   int64 // what is placed further ahead was written by a wrong clock
 	runs    [][]any
 	results map[[2]string][]any
 	last    map[[3]string][]any
@@ -188,7 +190,7 @@ func (w *batch) flush() error {
 		return err
 	}
 	return insert(w.ctx, w.tx, `INSERT INTO claim_last (org, claim, test, seq, place)`, rowsOf(w.last),
-		` ON CONFLICT (org, claim, test) DO UPDATE SET seq = excluded.seq, place = excluded.place WHERE excluded.place >= claim_last.place`)
+		` ON CONFLICT (org, claim, test) DO UPDATE SET seq = excluded.seq, place = excluded.place WHERE excluded.place >= claim_last.place OR claim_last.place > `+strconv.FormatInt(w.ahead, 10))
 }
 
 func rowsOf[K comparable](m map[K][]any) [][]any {

@@ -20,13 +20,14 @@ const (
 
 // Scale says how a number is read.
 type Scale struct {
-	Unit      string
-	Decimals  int
-	Direction Direction
-	Start     *float64 // where it began; only key results have one
-	Target    *float64
-	Limit     *float64 // beyond the target, still tolerated: amber up to here
-	Low, High *float64 // of a Band
+	Unit      string    `json:"unit,omitempty"`
+	Decimals  int       `json:"decimals,omitempty"`
+	Direction Direction `json:"direction,omitempty"`
+	Start     *float64  `json:"start,omitempty"` // where it began; only key results have one
+	Target    *float64  `json:"target,omitempty"`
+	Limit     *float64  `json:"limit,omitempty"` // beyond the target, still tolerated: amber up to here
+	Low       *float64  `json:"low,omitempty"`   // of a Band
+	High      *float64  `json:"high,omitempty"`
 }
 
 // Zone returns where a value stands. Without a target there is nothing to
@@ -133,6 +134,21 @@ func (m must) met(v float64) bool {
 		return v != m.a
 	}
 	return m.a <= v && v <= m.b
+}
+
+// scale says on a scale what the comparison asks for.
+func (m must) scale(s *Scale) {
+	a, b := m.a, m.b
+	switch m.op {
+	case ">=", ">":
+		s.Direction, s.Target = Up, &a
+	case "<=", "<":
+		s.Direction, s.Target = Down, &a
+	case "=":
+		s.Direction, s.Low, s.High = Band, &a, &a
+	case "to":
+		s.Direction, s.Low, s.High = Band, &a, &b
+	}
 }
 
 // allowance is how many exceptions a test forgives: a number, or a share of the

@@ -26,7 +26,7 @@ CREATE TABLE claim_results (org TEXT NOT NULL, hash TEXT NOT NULL, kind TEXT NOT
 ;;
 CREATE TABLE claim_last (org TEXT NOT NULL, claim TEXT NOT NULL, test TEXT NOT NULL, seq BIGINT NOT NULL, place BIGINT NOT NULL, PRIMARY KEY (org, claim, test))
 ;;
-CREATE TABLE claim_due (org TEXT NOT NULL, claim TEXT NOT NULL, test TEXT NOT NULL, due BIGINT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (org, claim, test))
+CREATE TABLE claim_due (org TEXT NOT NULL, claim TEXT NOT NULL, test TEXT NOT NULL, due BIGINT NOT NULL, why TEXT NOT NULL, mark BIGINT NOT NULL, PRIMARY KEY (org, claim, test))
 ;;
 CREATE INDEX claim_due_when ON claim_due (due)
 ;;

@@ -19,7 +19,7 @@ import (
 // Status is what lists show of an entity that bears a claim.
 type Status struct {
 	State string   `json:"state" en:"State" es:"Estado" col:"1" filter:"1" enum:"supported:ok=Supported|Respaldada;weak:warn=Weak|Débil;unsupported:no=No evidence|Sin evidencia;contradicted:bad=Contradicted|Contradicha;disputed:bad=Disputed|En disputa" help:"What the evidence gives, as good as the worst of it." ayuda:"Lo que da la evidencia, tan buena como la peor."`
-	Value *float64 `json:"value,omitempty" en:"Value" es:"Valor" col:"2" help:"The present number." ayuda:"El número actual."`
+	Value *float64 `json:"value,omitempty" scaled:"1" en:"Value" es:"Valor" col:"2" help:"The present number." ayuda:"El número actual."`
 	Zone  string   `json:"zone,omitempty" en:"Reading" es:"Lectura" filter:"1" enum:"ok:ok=On target|En objetivo;warn:warn=At risk|En riesgo;bad:bad=Off track|Fuera de plazo" help:"Where the number stands against its target." ayuda:"Cómo está el número frente a su objetivo."`
 	Since string   `json:"since,omitempty" en:"Since" es:"Desde" type:"datetime" help:"Since when it is in this state." ayuda:"Desde cuándo está en este estado."`
 }
@@ -27,22 +27,10 @@ type Status struct {
 // Evidence is the last run of one test, and how good it is.
 type Evidence struct {
 	Probe  *Probe
+	Scale  Scale // how its number is written and read
 	Health Health
 	Last   *Run // nil: never run
 	Due    time.Time
-}
-
-// evidence returns the evidence of a claim at a moment.
-func (e *Engine) evidence(ctx context.Context, q sqldb.Querier, org, uid string, d *Definition, now time.Time) ([]Evidence, error) {
-	runs, err := e.runs(ctx, q, `r.org = ? AND r.claim = ? AND r.seq IN (SELECT l.seq FROM claim_last l WHERE l.org = ? AND l.claim = ?)`, org, uid, org, uid)
-	if err != nil {
-		return nil, err
-	}
-	by := map[string]*Run{}
-	for _, r := range runs {
-		by[r.Test] = r
-	}
-	return d.evidence(by, now), nil
 }
 
 func (d *Definition) evidence(last map[string]*Run, now time.Time) []Evidence {
@@ -50,7 +38,10 @@ func (d *Definition) evidence(last map[string]*Run, now time.Time) []Evidence {
 	for i := range d.Probes {
 		p := &d.Probes[i]
 		r := last[p.Name]
-		out[i] = Evidence{Probe: p, Last: r, Health: r.Health(now, p.maxAge())}
+		if p.Attest != nil && r != nil && r.Query != d.attested(p) {
+			r = nil // it was said of something else
+		}
+		out[i] = Evidence{Probe: p, Scale: d.ScaleOf(p), Last: r, Health: r.Health(now, p.maxAge())}
 	}
 	return out
 }
@@ -89,21 +80,39 @@ type Doubt struct {
 // those that are others than before, here and where doubt travels.
 func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []string) error {
 	now := e.now().UTC()
+	if err := alone(ctx, tx, org); err != nil {
+		return err
+	}
 	disputes, err := e.disputes(ctx, tx, org, uids)
 	if err != nil {
 		return err
 	}
-	for _, uid := range uids {
-		x, err := e.catalog.ByUID(ctx, tx, org, uid)
-		if err != nil {
-			return err
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
+		return err
+	}
+	var entities []*entity.Entity
+	for _, uid := range sortedKeys(found) {
+		if e.Bears(found[uid].Kind) {
+			entities = append(entities, found[uid])
 		}
-		if x == nil || !e.Bears(x.Kind) {
-			continue
+	}
+	rows, last, err := e.stored(ctx, tx, org, entities)
+	if err != nil {
+		return err
+	}
+	var changed []row
+	find := e.finder(ctx, e.catalog.In(tx), org)
+	for _, x := range entities {
+		uid := x.Metadata.UID
+		_, disputed := disputes[uid]
+		r := e.stateOf(org, x, find, last[uid], disputed, now)
+		if was, ok := rows[uid]; !ok || !was.likewise(&r) {
+			changed = append(changed, r)
 		}
-		if err := e.restateOne(ctx, tx, org, x, disputes, now); err != nil {
-			return err
-		}
+	}
+	if err := e.store(ctx, tx, changed); err != nil {
+		return err
 	}
 	return e.doubt(ctx, tx, org)
 }
@@ -115,17 +124,14 @@ func (e *Engine) disputes(ctx context.Context, q sqldb.Querier, org string, uids
 	return e.cfg.Disputes(ctx, q, org, uids)
 }
 
-func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *entity.Entity, disputes map[string]Dispute, now time.Time) error {
-	d, err := e.define(x, e.finder(ctx, e.catalog.In(tx), org))
-	if err != nil {
-		return err
+// stateOf computes what is stored of a claim, before doubt.
+func (e *Engine) stateOf(org string, x *entity.Entity, find Find, last map[string]*Run, disputed bool, now time.Time) row {
+	d, err := e.define(x, find)
+	if err != nil { // adopt has logged it; without tests it has no evidence
+		d = Definition{Statement: x.DisplayTitle()}
 	}
 	now = d.judgedAt(now)
-	list, err := e.evidence(ctx, tx, org, x.Metadata.UID, &d, now)
-	if err != nil {
-		return err
-	}
-	_, disputed := disputes[x.Metadata.UID]
+	list := d.evidence(last, now)
 	r := row{org: org, uid: x.Metadata.UID, ref: x.Ref().String(), kind: x.Kind, room: d.Room, owner: ownerOf(x), title: d.Statement, subject: d.Subject,
 		own: judgeAll(list), disputed: disputed}
 	for _, ev := range list {
@@ -140,21 +146,33 @@ func (e *Engine) restateOne(ctx context.Context, tx *sqldb.Tx, org string, x *en
 			r.turns = t
 		}
 	}
-	return e.store(ctx, tx, &r)
+	return r
 }
 
-// store writes a state before doubt; doubt completes it.
-func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, r *row) error {
-	var value any
-	if r.value != nil {
-		value = *r.value
+// likewise reports whether a stored state says all that o says.
+func (r row) likewise(o *row) bool {
+	value := r.value == o.value || r.value != nil && o.value != nil && *r.value == *o.value
+	return value && r.ref == o.ref && r.kind == o.kind && r.room == o.room && r.owner == o.owner && r.title == o.title && r.subject == o.subject &&
+		r.own == o.own && r.disputed == o.disputed && r.zone == o.zone && r.asserted == o.asserted && r.turns.Equal(o.turns)
+}
+
+// store writes states before doubt; doubt completes them. One whose evidence has
+// only grown younger keeps its place; what else is new is finished.
+func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, list []row) error {
+	var rows [][]any
+	for i := range list {
+		r := &list[i]
+		var value any
+		if r.value != nil {
+			value = *r.value
+		}
+		rows = append(rows, []any{r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), "", bit(r.disputed), string(r.zone), value, "[]", bit(r.asserted), 0, sqldb.Micros(r.turns), 0})
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, '[]', ?, 0, ?, ?)
-		ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
-		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns, updated = 0`,
-		r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), bit(r.disputed), string(r.zone), value, bit(r.asserted), sqldb.Micros(r.turns), 0)
-	return err
+	same := func(column string) string { return "claim_states." + column + " = excluded." + column }
+	return insert(ctx, tx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)`, rows,
+		` ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
+		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns,
+		updated = CASE WHEN `+same("ref")+` AND `+same("own")+` AND `+same("disputed")+` AND `+same("zone")+` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE 0 END`)
 }
 
 func bit(b bool) int {
@@ -206,19 +224,10 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 	if err != nil {
 		return err
 	}
+	turned := false
 	for _, uid := range sortedKeys(rows) {
 		r := rows[uid]
-		r.doubts = g.doubts(uid, func(other string) (Doubt, bool) {
-			o := rows[other]
-			if o == nil || o.own == Supported && !o.disputed {
-				return Doubt{}, false
-			}
-			state := o.own
-			if o.disputed {
-				state = Disputed
-			}
-			return Doubt{UID: other, Ref: o.ref, Title: o.title, State: state}, true
-		})
+		r.doubts = g.doubts(uid, doubtful(rows))
 		r.state = r.own.With(len(r.doubts))
 		if r.disputed {
 			r.state = Disputed
@@ -226,7 +235,28 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 		if !fresh[uid] && r.same(was[uid]) {
 			continue
 		}
+		turned = turned || r.state != was[uid].state
 		if err := e.finish(ctx, tx, r, was[uid]); err != nil {
+			return err
+		}
+	}
+	if !turned {
+		return nil
+	}
+	return e.makeDue(ctx, tx, org, e.now().Add(reasked), claimsName)
+}
+
+// makeDue brings the tests that read one of some sources forward to a moment.
+func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org string, at time.Time, sources ...string) error {
+	due := sqldb.Micros(at)
+	for part := range slices.Chunk(sources, 500) {
+		args := []any{due, due, org, org}
+		for _, s := range part {
+			args = append(args, s)
+		}
+		_, err := tx.Exec(ctx, `UPDATE claim_due SET due = CASE WHEN due > ? THEN ? ELSE due END, why = 'change', mark = mark + 1 WHERE org = ? AND (claim, test) IN (
+			SELECT s.claim, s.test FROM claim_sources s WHERE s.org = ? AND s.source IN `+sqldb.In(len(part))+`)`, args...)
+		if err != nil {
 			return err
 		}
 	}
@@ -275,7 +305,7 @@ func (e *Engine) finish(ctx context.Context, tx *sqldb.Tx, r *row, was row) erro
 func (e *Engine) turn(ctx context.Context, tx *sqldb.Tx, r *row, was State, now time.Time) (bool, error) {
 	var state, zone string
 	var seq int64
-	err := tx.QueryRow(ctx, `SELECT state, zone, seq FROM claim_turns WHERE org = ? AND claim = ? ORDER BY at DESC, seq DESC LIMIT 1`, r.org, r.uid).Scan(&state, &zone, &seq)
+	err := tx.QueryRow(ctx, `SELECT state, zone, seq FROM claim_turns WHERE org = ? AND claim = ? ORDER BY seq DESC LIMIT 1`, r.org, r.uid).Scan(&state, &zone, &seq)
 	if err != nil && err != sql.ErrNoRows {
 		return false, err
 	}
@@ -325,10 +355,11 @@ func (e *Engine) stating(ctx context.Context, tx *sqldb.Tx, r *row, status Statu
 	if err != nil {
 		return nil, err
 	}
-	list, err := e.evidence(ctx, tx, r.org, r.uid, &d, d.judgedAt(e.now().UTC()))
+	_, last, err := e.stored(ctx, tx, r.org, []*entity.Entity{x})
 	if err != nil {
 		return nil, err
 	}
+	list := d.evidence(last[r.uid], d.judgedAt(e.now().UTC()))
 	return b.Status(&Stating{Context: ctx, Catalog: c, Org: r.org, Entity: x, Status: status, Evidence: list})
 }
 
@@ -395,11 +426,14 @@ func ownerOf(x *entity.Entity) string {
 	return ref.String()
 }
 
+// claimsName is the name of the table of claims.
+const claimsName = "claims"
+
 // claimsTable lets record queries ask about claims themselves.
 func (e *Engine) claimsTable() *Table {
 	col := func(name, en, es string) Column { return Column{name, lang.T(en, es)} }
 	return &Table{
-		Name: "claims", Title: lang.T("Claims and measures with their states", "Afirmaciones y medidas con sus estados"),
+		Name: claimsName, Title: lang.T("Claims and measures with their states", "Afirmaciones y medidas con sus estados"),
 		Doc: lang.T("One row for each thing that bears a claim: a claim, a measure, a key result.", "Una fila por cada cosa que lleva una afirmación: una afirmación, una medida, un resultado clave."),
 		Fields: []Column{col("ref", "The reference.", "La referencia."), col("kind", "The kind in lower case.", "La clase en minúsculas."), col("room", "The room.", "La sala."),
 			col("owner", "The owner, in full; empty without one.", "El responsable, completo; vacío si no hay."), col("subject", "What a claim is about, as written.", "De qué trata, tal como se escribió."),

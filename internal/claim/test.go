@@ -138,7 +138,11 @@ func (t *Test) check(at string) []fault.Problem {
 		}
 	}
 	if forms != 1 {
-		out = append(out, problem(at, "one-form", "a test is one of records, attest, number, measure or query; this one has %d", forms))
+		p := problem(at, "one-form", "a test is one of records, attest, number, measure or query; this one has %d", forms)
+		if forms == 0 {
+			p.Hint = "an empty form counts as none: write attest: {goodFor: 90d}"
+		}
+		out = append(out, p)
 	}
 	for name, text := range map[string]string{"every": t.Every, "maxAge": t.MaxAge} {
 		out = append(out, checkDuration(at+"."+name, text)...)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -31,7 +32,7 @@ type Verification struct {
 func (e *Engine) Verify(ctx context.Context, org, claim string) (*Verification, error) {
 	v := &Verification{}
 	err := e.db.View(ctx, func(tx *sqldb.Tx) error {
-		*v = Verification{}
+		*v = Verification{Broken: []Broken{}}
 		c := chain{v: v}
 		where, args := "org = ?", []any{org}
 		if claim != "" {
@@ -93,6 +94,35 @@ func (r *Run) faults(seq int64, prev string) []string {
 		out = append(out, "was changed: its hash is not that of its fields")
 	}
 	return out
+}
+
+// Check returns what is wrong with one run: its hash, its link to the run before,
+// and its documents. last is the end of the chain.
+func (e *Engine) Check(ctx context.Context, org string, r *Run) (faults []string, last int64, err error) {
+	prev := ""
+	if r.Seq > 1 {
+		before, err := one(e.runs(ctx, e.db, `r.org = ? AND r.claim = ? AND r.seq = ?`, org, r.Claim, r.Seq-1))
+		if err != nil {
+			return nil, 0, err
+		}
+		if before != nil {
+			prev = before.Hash
+		}
+	}
+	faults = r.faults(r.Seq, prev)
+	for _, hash := range []string{r.Query, r.Result} {
+		doc, err := e.document(ctx, e.db, org, hash)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			faults = append(faults, "the document "+hash+" is missing")
+		case err != nil:
+			return nil, 0, err
+		case digest(doc) != hash:
+			faults = append(faults, "the document "+hash+" was changed")
+		}
+	}
+	err = e.db.QueryRow(ctx, `SELECT seq FROM claim_heads WHERE org = ? AND claim = ?`, org, r.Claim).Scan(&last)
+	return faults, last, err
 }
 
 func (e *Engine) verifyHeads(ctx context.Context, tx *sqldb.Tx, where string, args []any, heads map[string]*Run, v *Verification) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -92,16 +93,14 @@ func (e *Engine) Views(ctx context.Context, caller catalog.Caller, f Filter) ([]
 		if err != nil {
 			return err
 		}
+		found, err := e.catalog.ByUIDs(ctx, tx, caller.Org, uids)
+		entities = nil
 		for _, uid := range uids {
-			x, err := e.catalog.ByUID(ctx, tx, caller.Org, uid)
-			if err != nil {
-				return err
-			}
-			if x != nil {
+			if x := found[uid]; x != nil {
 				entities = append(entities, x)
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -218,15 +217,19 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 		if err != nil {
 			return nil, nil, err
 		}
-		runs, err := e.runs(ctx, q, `r.org = ? AND r.claim IN `+in+` AND EXISTS (SELECT 1 FROM claim_last l WHERE l.org = r.org AND l.claim = r.claim AND l.test = r.test AND l.seq = r.seq)`, args...)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, r := range runs {
+		err = query(ctx, q, func(s scanner) error {
+			r, err := scanRun(s)
+			if err != nil {
+				return err
+			}
 			if last[r.Claim] == nil {
 				last[r.Claim] = map[string]*Run{}
 			}
 			last[r.Claim][r.Test] = r
+			return nil
+		}, `SELECT `+prefixed+` FROM claim_last l JOIN claim_runs r ON r.org = l.org AND r.claim = l.claim AND r.seq = l.seq WHERE l.org = ? AND l.claim IN `+in, args...)
+		if err != nil {
+			return nil, nil, err
 		}
 	}
 	return rows, last, nil
@@ -252,7 +255,7 @@ func (e *Engine) view(x *entity.Entity, find Find, stored row, last map[string]*
 	}
 	for _, ev := range v.Evidence {
 		if ev.Last != nil && ev.Last.Value != nil {
-			v.Value, v.AsOf, v.Zone, v.Asserted = ev.Last.Value, ev.Last.AsOf, ev.Last.Zone, ev.Last.Asserted
+			v.Value, v.AsOf, v.Zone, v.Asserted, v.Scale = ev.Last.Value, ev.Last.AsOf, ev.Last.Zone, ev.Last.Asserted, ev.Scale
 			break
 		}
 	}
@@ -281,7 +284,7 @@ func (v *View) why(now time.Time) lang.Text {
 	case len(v.Evidence) == 0:
 		return lang.T("It has no test.", "No tiene ninguna prueba.")
 	case against > 0:
-		return bad.finding(v.Scale)
+		return bad.finding(bad.Scale)
 	case v.State == Unsupported:
 		return none.lack()
 	case missing > 0:
@@ -311,7 +314,7 @@ func (x *Evidence) finding(s Scale) lang.Text {
 	case x.Probe.Attest != nil:
 		return lang.T(r.By+" says that it does not hold.", r.By+" dice que no se cumple.")
 	case r.Value != nil && x.Probe.Must != "":
-		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, Figure(*r.Value), x.Probe.Must), fmt.Sprintf("%s es %s; debe ser %s.", name, Figure(*r.Value), x.Probe.Must))
+		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, s.Write(*r.Value, lang.English), x.Probe.Must), fmt.Sprintf("%s es %s; debe ser %s.", name, s.Write(*r.Value, lang.Spanish), x.Probe.Must))
 	case r.Value != nil && s.Target != nil:
 		return lang.T(fmt.Sprintf("It stands at %s; the target is %s.", s.Write(*r.Value, lang.English), s.Write(*s.Target, lang.English)),
 			fmt.Sprintf("Está en %s; el objetivo es %s.", s.Write(*r.Value, lang.Spanish), s.Write(*s.Target, lang.Spanish)))
@@ -352,8 +355,12 @@ func (x *Evidence) age(now time.Time) lang.Text {
 	return lang.T(fmt.Sprintf("%s is %d days old.", name, days), fmt.Sprintf("%s tiene %d días.", name, days))
 }
 
-// Write writes a number with its decimals and unit.
+// Write writes a number with its decimals and unit. Negative Decimals are as
+// many as it needs, at most two.
 func (s Scale) Write(v float64, l lang.Code) string {
+	if s.Decimals < 0 {
+		v = math.Round(v*100) / 100
+	}
 	text := lang.Float(l, v, s.Decimals)
 	switch {
 	case s.Unit == "":
@@ -367,70 +374,6 @@ func (s Scale) Write(v float64, l lang.Code) string {
 		return s.Unit + text
 	}
 	return text + "\u00a0" + s.Unit
-}
-
-// Point is one value of a measure's history.
-type Point struct {
-	AsOf    time.Time `json:"asOf"`
-	Value   *float64  `json:"value,omitempty"` // nil: there was no number then
-	Verdict Verdict   `json:"verdict"`
-	Zone    Zone      `json:"zone,omitempty"`
-	Seq     int64     `json:"seq"`
-}
-
-// History returns the answers of the first test with a number, or of the test
-// that is named, about moments from from up to to, oldest first: the last one
-// carried out where several are about one moment.
-func (e *Engine) History(ctx context.Context, caller catalog.Caller, ref entity.Ref, test string, from, to time.Time) ([]Point, error) {
-	x, err := e.catalog.Get(ctx, caller, ref)
-	if err != nil {
-		return nil, err
-	}
-	by, err := e.Histories(ctx, caller.Org, []*entity.Entity{x}, test, from, to)
-	return by[x.Metadata.UID], err
-}
-
-// Histories is History for many entities, by uid, whoever may read them.
-func (e *Engine) Histories(ctx context.Context, org string, entities []*entity.Entity, test string, from, to time.Time) (map[string][]Point, error) {
-	out := map[string][]Point{}
-	find := e.finder(ctx, e.catalog, org)
-	for part := range slices.Chunk(entities, 500) {
-		tests := map[string]string{}
-		args := []any{org, sqldb.Micros(from), sqldb.Micros(to)}
-		for _, x := range part {
-			d, err := e.define(x, find)
-			if err != nil || len(d.Probes) == 0 {
-				continue
-			}
-			tests[x.Metadata.UID] = test
-			if test == "" {
-				tests[x.Metadata.UID] = d.Probes[0].Name
-			}
-			args = append(args, x.Metadata.UID)
-		}
-		if len(tests) == 0 {
-			continue
-		}
-		err := query(ctx, e.db, func(s scanner) error {
-			r, err := scanRun(s)
-			if err != nil || tests[r.Claim] != r.Test {
-				return err
-			}
-			list := out[r.Claim]
-			p := Point{r.AsOf, r.Value, r.Verdict, r.Zone, r.Seq}
-			if n := len(list); n > 0 && list[n-1].AsOf.Equal(r.AsOf) {
-				list[n-1] = p
-			} else {
-				list = append(list, p)
-			}
-			out[r.Claim] = list
-			return nil
-		}, `SELECT `+runColumns+` FROM claim_runs WHERE org = ? AND as_of >= ? AND as_of <= ? AND claim IN `+sqldb.In(len(args)-3)+` ORDER BY claim, as_of, seq`, args...)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // Runs returns runs of a claim, the newest first; before, when not 0, is the
@@ -450,7 +393,8 @@ func (e *Engine) Runs(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	return e.runs(ctx, e.db, where+` ORDER BY r.seq DESC LIMIT ?`, append(args, limit)...)
 }
 
-// RunOf returns one run of a claim with its question and its answer in full.
+// RunOf returns one run of a claim with its question and its answer in full; the
+// members only to who may read what was asked.
 func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Ref, seq int64) (*Run, *Answer, json.RawMessage, error) {
 	x, err := e.catalog.Get(ctx, caller, ref)
 	if err != nil {
@@ -471,8 +415,22 @@ func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Re
 	if err := json.Unmarshal(doc, &a); err != nil {
 		return nil, nil, nil, err
 	}
-	question, err := e.document(ctx, e.db, caller.Org, r.Query)
-	return r, &a, question, err
+	asked, err := e.document(ctx, e.db, caller.Org, r.Query)
+	if err == nil && !e.mayRead(caller, asked) {
+		a.Population, a.Exceptions, a.Terms = nil, nil, nil
+	}
+	return r, &a, asked, err
+}
+
+// mayRead reports whether a caller may see the members of what a stored
+// question asks: those of a kind they may read.
+func (e *Engine) mayRead(caller catalog.Caller, asked []byte) bool {
+	var q question
+	if json.Unmarshal(asked, &q) != nil || q.Test == nil || q.Test.Records == nil {
+		return true
+	}
+	k := e.catalog.Kinds().Get(q.Test.Records.From)
+	return k == nil || caller.Can(auth.Read, k.Resource()) == nil
 }
 
 func (e *Engine) document(ctx context.Context, q sqldb.Querier, org, hash string) ([]byte, error) {

@@ -33,7 +33,9 @@ var calls = map[string]string{
 	"webhook disable": "webhook disable x", "webhook enable": "webhook enable x", "webhook rotate": "webhook rotate x", "webhook remove": "webhook remove x",
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
 	"today": "today", "inbox": "inbox",
-	"key rotate": "key rotate", "key reset": "key reset --yes",
+	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
+	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o copy",
+	"secret set": "secret set x", "secret list": "secret list", "secret delete": "secret delete x", "measures list": "measures list", "measures add": "measures add ready", "key rotate": "key rotate", "key reset": "key reset --yes",
 }
 
 // local lists the commands that act on a data folder only.
@@ -106,8 +108,10 @@ func (in *installation) write(t *testing.T) {
 	for name, text := range map[string]string{
 		"component.yaml": "apiVersion: binnacle.dev/v1\nkind: Component\nmetadata: {name: checkout}\nspec: {type: service}\n",
 		"group.yaml":     "apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: checkout}\nspec: {type: team}\n",
-		"rings.csv":      "go,2025-05,adopt\n",
-		"FILE":           "",
+		"claims.yaml": "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: told}\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}, {name: word, attest: {goodFor: 90d}}]}\n" +
+			"---\napiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: told}\nspec: {room: operations, direction: up, typed: {goodFor: 30d}}\n",
+		"rings.csv": "go,2025-05,adopt\n",
+		"FILE":      "",
 	} {
 		if err := os.WriteFile(filepath.Join(in.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -162,6 +166,7 @@ func (in *installation) everybody(t *testing.T, c cli.Access, line, kind string)
 		resource = kinds().Get("technology").Resource()
 	}
 	for _, r := range auth.Roles {
+		in.run("owner", "apply -f claims.yaml")
 		in.run("owner", "apply -f "+kind+".yaml") // what an allowed command did before is undone
 		os.Remove("copy")
 		p := auth.Principal{Role: r.Role, Org: auth.HomeID, Home: true, Token: "t", Scopes: auth.Scopes}

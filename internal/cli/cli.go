@@ -140,9 +140,9 @@ CÓDIGOS DE SALIDA
 			serveCommand(), demoCommand(), todayCommand(), inboxCommand(),
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
-			importCommand(s.Importers), exportCommand(s.Exporters),
+			importCommand(s.Importers), exportCommand(s.Exporters), claimsCommand(), measuresCommand(),
 			commentCommand(), watchCommand(), attachCommand(), webhookCommand(),
-			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), auditCommand(),
+			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), secretCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),
 		},
 	}

@@ -82,7 +82,7 @@ func kinds() *catalog.Kinds {
 		}
 		return map[string]any{"ring": s.Entries[len(s.Entries)-1].Ring, "editions": len(s.Entries)}
 	})
-	return catalog.NewKinds(component, group, technology)
+	return catalog.NewKinds(append([]*catalog.Kind{component, group, technology}, claim.Kinds()...)...)
 }
 
 // rings imports technologies from lines "name,edition,ring".
@@ -161,11 +161,21 @@ var sample = fstest.MapFS{
 	"import/rings/2025/may.csv": {Data: []byte("go,2025-05,adopt\n")},
 }
 
+// library holds one claim that is ready to be added.
+func library() []claim.Ready {
+	list, err := claim.Library(fstest.MapFS{"ready/measure.yml": {Data: []byte("title: {en: Components have an owner, es: Los componentes tienen responsable}\ndoc: {en: Somebody answers., es: Alguien responde.}\n" +
+		"kind: Claim\nspec: {room: operations, tests: [{name: owned, records: {from: component, expect: has(spec.owner)}}]}\n")}})
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
 // program is a small binnacle: three kinds, the door and the API.
 func program() cli.Program {
 	return cli.Program{
 		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
-		Open: open, Serve: serve, Sample: sample, Layout: layout,
+		Open: open, Serve: serve, Sample: sample, Library: library(), Layout: layout,
 		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
 			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
 			return err
@@ -204,8 +214,9 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	}
 	f := feed.New(db, feed.WithPoll(20*time.Millisecond))
 	c := catalog.New(db, kinds(), catalog.WithNotify(f.Notify))
-	desk := morning.New(morning.Config{DB: db, Catalog: c, Feed: f, Claims: claim.New(claim.Config{DB: db, Catalog: c, Feed: f}), Waiters: []morning.Waiter{unowned()}})
-	g := &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Morning: desk, Close: db.Close}
+	claims := claim.New(claim.Config{DB: db, Catalog: c, Feed: f, Keys: keys})
+	desk := morning.New(morning.Config{DB: db, Catalog: c, Feed: f, Claims: claims, Waiters: []morning.Waiter{unowned()}})
+	g := &cli.Ground{Place: p, DB: db, Catalog: c, Auth: a, Audit: audit.New(db), Feed: f, Claims: claims, Morning: desk, Close: db.Close}
 	g.Files = blob.New(blob.Config{Catalog: g.Catalog, Store: blob.Folder(filepath.Join(p.Data, "attachments"))})
 	g.Hooks = action.NewHooks(db, keys, action.NewClient(action.Guard{}))
 	g.Talk = talk.New(talk.Config{Catalog: g.Catalog, Auth: a, Hooks: g.Hooks})
@@ -226,7 +237,7 @@ func unowned() morning.Waiter {
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
-	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
@@ -242,6 +253,8 @@ func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 		return err
 	}
 	server := door.NewServer(d.Handler(routes), o.Log)
+	go g.Feed.Run(ctx, g.Claims.Watches(), nil)
+	go g.Claims.Run(ctx)
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	o.Ready("http://" + l.Addr().String())

@@ -176,7 +176,7 @@ func (s *session) help(cc *cobra.Command) {
 }
 
 func (s *session) useLine(cc *cobra.Command) string {
-	if cc.HasAvailableSubCommands() {
+	if c := s.find(cc); cc.HasAvailableSubCommands() && (c == nil || c.run == nil) {
 		return cc.CommandPath() + " " + s.say(helpWords["command"])
 	}
 	return cc.UseLine() + " " + s.say(helpWords["options"])

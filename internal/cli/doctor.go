@@ -215,7 +215,8 @@ func (d *doctor) key(ctx context.Context, db *sqldb.DB) {
 	if err := keys.Check(ctx); err != nil {
 		d.trouble(err)
 		if lost, err := keys.Lost(ctx); err == nil {
-			d.note("bad", d.say(lang.T("without it cannot be read: %d second factor(s), %d client secret(s) of single sign-on", "sin él no se pueden leer: %d segundo(s) factor(es), %d secreto(s) de cliente del inicio único"), len(lost.Factors), len(lost.Providers)),
+			d.note("bad", d.say(lang.T("without it cannot be read: %d second factor(s), %d client secret(s) of single sign-on, %d secret(s) for other systems", "sin él no se pueden leer: %d segundo(s) factor(es), %d secreto(s) de cliente del inicio único, %d secreto(s) para otros sistemas"),
+				len(lost.Factors), len(lost.Providers), len(lost.Secrets)),
 				d.say(lang.T("everything else works; binnacle key reset lists them and begins anew", "lo demás funciona; binnacle key reset los enumera y empieza de nuevo")))
 		}
 		return

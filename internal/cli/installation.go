@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 )
@@ -20,6 +21,7 @@ type installation struct {
 	ledger
 	overview
 	talking
+	proofs
 	where string // the folder or the address, for messages
 	local *local
 	far   *remote
@@ -69,6 +71,9 @@ type people interface {
 	CreateToken(ctx context.Context, n newToken) (auth.Token, string, error)
 	Tokens(ctx context.Context, all bool) ([]auth.Token, error)
 	RevokeToken(ctx context.Context, id string) error
+	Secrets(ctx context.Context) ([]auth.Secret, error)
+	SetSecret(ctx context.Context, name, value string) error
+	DeleteSecret(ctx context.Context, name string) error
 }
 
 // newMember is a person to let in.
@@ -101,6 +106,28 @@ type newToken struct {
 	expires time.Time
 	owner   string // e-mail of who it belongs to; only a data folder takes it
 	ingest  bool   // it only writes events and belongs to nobody
+}
+
+// proofs is what the organisation claims, and the evidence under it.
+type proofs interface {
+	Claims(ctx context.Context, f claim.Filter) ([]claim.Told, error)
+	Claim(ctx context.Context, ref entity.Ref) (*claim.Told, error)
+	Runs(ctx context.Context, ref entity.Ref, test string, limit int) ([]*claim.Run, error)
+	Run(ctx context.Context, ref entity.Ref, seq int64) (*claim.ToldRun, error)
+	TestClaim(ctx context.Context, ref entity.Ref, test string) ([]*claim.Run, error)
+	// Say gives the caller's word: an attestation or a typed number, as w.Form
+	// says.
+	Say(ctx context.Context, ref entity.Ref, w claim.Word) (*claim.Run, error)
+	Replay(ctx context.Context, ref entity.Ref, asOf time.Time) ([]claim.ToldReplay, error)
+	VerifyClaims(ctx context.Context, ref *entity.Ref) (*claim.Verification, error)
+	Pack(ctx context.Context, o claim.PackOptions, w io.Writer) error
+	SigningKeys(ctx context.Context) ([]signingKey, error)
+}
+
+// signingKey is a key evidence packs are signed with.
+type signingKey struct {
+	Fingerprint string `json:"fingerprint"`
+	Key         string `json:"key"`
 }
 
 // ledger is what was done.

@@ -110,6 +110,7 @@ func (s *session) tellLost(lost auth.Lost) {
 		s.tell("Without the key(s) %s nobody can read:", "Sin la(s) clave(s) %s nadie puede leer:", strings.Join(lost.Keys, ", "))
 		s.tellNames(lang.T("second factors (these people sign in without one until they set it up again)", "segundos factores (estas personas entran sin él hasta que lo configuren de nuevo)"), lost.Factors)
 		s.tellNames(lang.T("client secrets of single sign-on (each is off until it is given again)", "secretos de cliente del inicio único (cada uno queda apagado hasta que se dé de nuevo)"), lost.Providers)
+		s.tellNames(lang.T("secrets for other systems (they are removed; set them again)", "secretos para otros sistemas (se borran; ponlos de nuevo)"), lost.Secrets)
 	}
 }
 

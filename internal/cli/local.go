@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
 // local is a data folder seen by a principal.
@@ -21,11 +22,12 @@ type local struct {
 	*Ground
 	program Program
 	who     auth.Principal
+	lang    lang.Code // in which sentences are written
 }
 
 func newLocal(s *session, g *Ground, who auth.Principal) *installation {
-	l := &local{g, s.Program, who}
-	return &installation{entities: l, people: l, ledger: l, overview: l, talking: l, where: s.place.Data, local: l}
+	l := &local{g, s.Program, who, s.code}
+	return &installation{entities: l, people: l, ledger: l, proofs: l, overview: l, talking: l, where: s.place.Data, local: l}
 }
 
 func (l *local) caller(h hand) catalog.Caller {

@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -28,6 +29,7 @@ type Program struct {
 	// Sample holds the sample organisation: files that apply, and under
 	// import/FORMAT files of other formats.
 	Sample     fs.FS
+	Library    []claim.Ready     // claims and measures that are ready to be added
 	Migrations []sqldb.Migration // all, in order
 
 	// Open opens a data folder, and makes it when it is not there.
@@ -78,6 +80,7 @@ type Ground struct {
 	Files   *blob.Service
 	Hooks   *action.Hooks
 	Talk    *talk.Service
+	Claims  *claim.Engine
 	Close   func() error
 	App     any // what Serve needs beside
 }
@@ -89,6 +92,7 @@ type ServeOptions struct {
 	TLSCert, TLSKey string   // files; "" serves plain HTTP
 	AllowPrivate    []string // private networks and hosts that requests to addresses users give may go to
 	SMTP            string   // the mail server, as action.ParseSMTP reads it; "" sends no mail
+	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers

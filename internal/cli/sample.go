@@ -32,7 +32,7 @@ func (s *session) fill(ctx context.Context, g *Ground) (email string, err error)
 	if err != nil {
 		return "", err
 	}
-	at := &local{g, s.Program, auth.Local(auth.HomeID, sampleTitle.In(s.code), "cli")}
+	at := &local{g, s.Program, auth.Local(auth.HomeID, sampleTitle.In(s.code), "cli"), s.code}
 	h := hand{manager: sampleHand}
 	if _, err := at.Apply(ctx, files, catalog.ApplyOptions{}, h); err != nil {
 		return "", err

@@ -54,6 +54,7 @@ responder.`),
 			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Archivo (`FILE`) del certificado, para servir HTTPS."))
 			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Archivo (`FILE`) de su clave."))
 			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
+			f.text(&v.opts.Files, "files", "", "", lang.T("Folder (`DIR`) of JSON files whose numbers measures may read; none when not given.", "Carpeta (`DIR`) de ficheros JSON cuyos números pueden leer las medidas; ninguna si falta."))
 			f.texts(&v.opts.AllowPrivate, "allow-private", "", lang.T("Network or `HOST` that requests to addresses of users may go to though it is private, as 10.1.2.0/24 or idp.internal; repeat for several.", "Red o servidor (`HOST`) al que pueden ir las peticiones a direcciones de los usuarios aunque sea privado, como 10.1.2.0/24 o idp.internal; repítela para varios."))
 		},
 		run: v.serve,
@@ -66,6 +67,9 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	}
 	if (v.opts.TLSCert == "") != (v.opts.TLSKey == "") {
 		return usage("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntos").hinting("give both, or neither", "da ambos, o ninguno")
+	}
+	if info, err := os.Stat(v.opts.Files); v.opts.Files != "" && (err != nil || !info.IsDir()) {
+		return usage("--files %s is no folder", "--files %s no es una carpeta", v.opts.Files).hinting("name a folder that is there", "nombra una carpeta que exista")
 	}
 	s.place.env.server = ""
 	if err := s.place.settle(&logins{}); err != nil {

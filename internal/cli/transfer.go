@@ -295,7 +295,7 @@ formato de varios archivos. Sin argumentos enumera los formatos.`),
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},
 			{lang.T("For Backstage", "Para Backstage"), "binnacle export backstage -o catalog-info.yaml"},
 		},
-		access: onKinds(auth.Read), max: -1, complete: completeExport,
+		access: onKinds(auth.Read), max: -1, complete: completeExport, children: []*command{exportEvidence()},
 		flags: func(f *flags) {
 			x.declare(f)
 			f.text(&x.out, "output", "o", "", lang.T("`FILE` or folder; standard output when not given.", "Archivo (`FILE`) o carpeta; la salida estándar si falta."))

@@ -25,7 +25,10 @@ var All = []Code{English, Spanish}
 
 // Text is one short text in every language, kept beside what it names (the
 // label of a field, the title of a kind).
-type Text struct{ En, Es string }
+type Text struct {
+	En string `yaml:"en"`
+	Es string `yaml:"es"`
+}
 
 // In returns the text in a language; English where the other is missing.
 func (t Text) In(c Code) string {

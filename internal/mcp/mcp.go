@@ -17,6 +17,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -32,6 +33,7 @@ type Config struct {
 	Catalog *catalog.Catalog
 	Morning *morning.Desk // nil: there is no overview
 	Talk    *talk.Service // nil: there are no tools for comments
+	Claims  *claim.Engine // nil: there are no tools on claims
 	// Refused writes to the audit log that a principal was refused a tool; nil
 	// keeps nothing.
 	Refused func(ctx context.Context, p auth.Principal, action, target string, err error) error
@@ -93,6 +95,7 @@ func (f *Face) server(p auth.Principal) *sdk.Server {
 	})
 	t := &tools{f, catalog.Caller{Principal: p, Manager: "mcp"}}
 	t.register(s)
+	t.registerClaims(s)
 	s.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "entity", Title: "An entity", URITemplate: scheme + "{kind}/{namespace}/{name}", MIMEType: "application/yaml",
 		Description: "An entity of the catalog as YAML, as binnacle://component/default/checkout.",

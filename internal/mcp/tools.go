@@ -153,12 +153,15 @@ type applied struct {
 	Changes []change `json:"changes,omitempty"`
 }
 
+// reads annotates a tool that only reads.
+func reads(title string) *sdk.ToolAnnotations {
+	no := false
+	return &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}
+}
+
 // register adds the tools to a server.
 func (t *tools) register(s *sdk.Server) {
 	no := false
-	reads := func(title string) *sdk.ToolAnnotations {
-		return &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}
-	}
 	add(t, s, &sdk.Tool{Name: "search", Description: "Find entities by words in their names, titles and texts.", Annotations: reads("Search")}, (*tools).search)
 	add(t, s, &sdk.Tool{Name: "get", Description: "Read one entity whole.", Annotations: reads("Get an entity")}, (*tools).get)
 	add(t, s, &sdk.Tool{Name: "list", Description: "List entities by kind, labels, owner, tag or a CEL expression, a page at a time.", Annotations: reads("List entities")}, (*tools).list)

@@ -59,7 +59,8 @@ type App struct {
 	sets  map[setKey]*set
 	door  *door.Door // for its cookies
 
-	facets facetCache
+	facets   facetCache
+	drawings drawings
 }
 
 // New reads the texts and finds the templates; an error is a mistake of the
@@ -71,7 +72,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, sets: map[setKey]*set{}, door: &door.Door{Secure: cfg.Secure}}
+	a := &App{Config: cfg, sets: map[setKey]*set{}, drawings: newDrawings(), door: &door.Door{Secure: cfg.Secure}}
 	var err error
 	if a.texts, err = lang.Load(a.textSources()...); err != nil {
 		return nil, err
@@ -124,6 +125,30 @@ func (a *App) collect() {
 		}
 		a.pages = append(a.pages, p)
 	}
+}
+
+// group is the group of the navigation that a kind belongs to: its room, or the
+// part of the house that lists it; "" for none.
+func (a *App) group(k *catalog.Kind) string {
+	if k.Room != auth.House {
+		return k.Room
+	}
+	for _, m := range a.Modules {
+		if m.Room.House && slices.ContainsFunc(m.Nav, func(it NavItem) bool { return it.Kind == k.Name }) {
+			return m.Room.ID
+		}
+	}
+	return ""
+}
+
+// asked is the room that authorisation is asked about for a group.
+func (a *App) asked(group string) string {
+	for _, r := range a.rooms {
+		if r.ID == group && r.House {
+			return auth.House
+		}
+	}
+	return group
 }
 
 // generic lists the pages that this package brings.

@@ -107,7 +107,7 @@ func (c *Ctx) readerFor(k *catalog.Kind, e *entity.Entity) (reader, error) {
 	refsIn(catalog.MetadataFields(), e, add)
 	refsIn(k.Fields, e, add)
 	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, refs)
-	return reader{app: c.App, lang: c.Lang, ns: e.Metadata.Namespace, titles: titles}, err
+	return reader{app: c.App, lang: c.Lang, ns: e.Metadata.Namespace, titles: titles, of: e}, err
 }
 
 func (c *Ctx) metaFacts(read reader, r *record, tree map[string]any) []FieldValue {

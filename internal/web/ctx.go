@@ -33,6 +33,9 @@ func (c *Ctx) T(key string, args ...any) string { return c.App.texts.Get(c.Lang,
 // In returns a short text in the reader's language.
 func (c *Ctx) In(t lang.Text) string { return t.In(c.Lang) }
 
+// Num writes a whole number in the reader's language.
+func (c *Ctx) Num(n int) string { return lang.Int(c.Lang, int64(n)) }
+
 // Param returns a parameter of the address, without spaces around it.
 func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }
 

@@ -246,7 +246,7 @@ func (a *App) tabPages(k *catalog.Kind, resource func(*http.Request) (auth.Resou
 		if card.Slot != Tab || !card.shows(k) {
 			continue
 		}
-		pages = append(pages, PageDef{ID: k.Plural + "." + card.ID, Nav: k.Plural, Room: k.Room, Pattern: "/" + k.Plural + "/{namespace}/{name}/" + card.ID,
+		pages = append(pages, PageDef{ID: k.Plural + "." + card.ID, Nav: k.Plural, Room: a.group(k), Pattern: "/" + k.Plural + "/{namespace}/{name}/" + card.ID,
 			Template: "tab.html", Verb: auth.Read, Resource: resource, Handle: func(c *Ctx) (any, error) { return tabPage(c, k, card) }})
 	}
 	return pages

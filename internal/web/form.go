@@ -57,8 +57,8 @@ type editing struct {
 func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 	tree := map[string]any{"apiVersion": k.Versions[0], "kind": k.Name, "metadata": map[string]any{}}
 	for _, f := range k.Fields { // values given in the address, as the owner from a team's page
-		if v := c.Param(f.Path); v != "" {
-			put(tree, f.Path, v)
+		if v := nonEmpty(c.R.URL.Query()[f.Path]); len(v) > 0 {
+			put(tree, f.Path, given(&f, v))
 		}
 	}
 	for _, name := range []string{"owner", "title", "name"} {
@@ -67,6 +67,18 @@ func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 		}
 	}
 	return c.newPage(k, &editing{kind: k, tree: tree, isNew: true}), nil
+}
+
+// given is what an address says of a field.
+func given(f *catalog.Field, values []string) any {
+	if f.Type != catalog.List {
+		return values[0]
+	}
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return list
 }
 
 func copyForm(c *Ctx, k *catalog.Kind) (any, error) {

@@ -24,7 +24,7 @@ func (a *App) funcs(code lang.Code) template.FuncMap {
 		"lang": func() lang.Code { return code },
 		"icon": func(id string) template.HTML { return static.Icon("i-" + id) }, "icon2": static.Icon,
 		"state": w.state, "badge": w.badge, "mark": w.mark, "health": w.health, "ev": w.evidence,
-		"person": person, "trend": w.trend, "spark": w.spark,
+		"person": person, "trend": w.trend, "spark": w.spark, "sparkline": a.drawings.sparkline,
 		"date": w.date, "datetime": w.datetime, "ago": w.ago, "when": w.when, "until": w.until,
 		"num": w.num, "pct": func(share float64) string { return lang.Percent(code, share, 1) },
 		"md": Markdown, "static": static.URL, "agent": w.agent, "method": w.method, "json": encode, "initials": initials,

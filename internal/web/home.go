@@ -67,7 +67,7 @@ func (c *Ctx) Start() (*Start, error) {
 	for _, room := range c.App.rooms {
 		r := homeRoom{Label: c.In(room.Title)}
 		for _, k := range c.Catalog().Kinds().All() {
-			if k.Room != room.ID || !c.CanKind(auth.Read, k) {
+			if c.App.group(k) != room.ID || !c.CanKind(auth.Read, k) {
 				continue
 			}
 			n, err := c.Catalog().Count(c.R.Context(), c.Caller, k.Name)

@@ -113,7 +113,7 @@ func (a *App) kindPages(k *catalog.Kind) []PageDef {
 	record := p + "/{namespace}/{name}"
 	resource := func(*http.Request) (auth.Resource, error) { return k.Resource(), nil }
 	get := func(id, pattern, template string, verb auth.Verb, h func(*Ctx, *catalog.Kind) (any, error)) PageDef {
-		return PageDef{ID: k.Plural + "." + id, Nav: k.Plural, Room: k.Room, Pattern: pattern, Template: template, Verb: verb, Resource: resource,
+		return PageDef{ID: k.Plural + "." + id, Nav: k.Plural, Room: a.group(k), Pattern: pattern, Template: template, Verb: verb, Resource: resource,
 			Handle: func(c *Ctx) (any, error) { return h(c, k) }}
 	}
 	post := func(id, pattern, template string, verb auth.Verb, h func(*Ctx, *catalog.Kind) (any, error)) PageDef {
@@ -283,6 +283,12 @@ func (p *listPage) columns(c *Ctx) {
 			sort = f.Path
 		}
 		offer(f.Path, c.In(f.Label), sort, f)
+		if f.Path == "status.value" && c.App.Claims != nil && c.App.Claims.Bears(p.Kind.Name) {
+			if len(p.State.Columns) == 0 {
+				chosen = append(chosen, sparkPath)
+			}
+			offer(sparkPath, c.T("col.history"), "", nil)
+		}
 	}
 	meta := catalog.MetadataFields()
 	for _, m := range plainColumns {
@@ -292,6 +298,9 @@ func (p *listPage) columns(c *Ctx) {
 		offer(m.path, c.T(m.key), m.sort, fieldAt(meta, m.path))
 	}
 }
+
+// sparkPath is the column that draws the history of a claim.
+const sparkPath = "history"
 
 func fieldAt(fields []catalog.Field, path string) *catalog.Field {
 	for i := range fields {
@@ -403,7 +412,7 @@ func (p *listPage) reader(c *Ctx, items []*entity.Entity) (reader, []map[string]
 }
 
 func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow {
-	r.ns = e.Metadata.Namespace
+	r.ns, r.of = e.Metadata.Namespace, e
 	row := listRow{Ref: e.Ref().String(), Href: r.app.Href(e.Ref()), Title: titleOf(e)}
 	if !strings.EqualFold(row.Title, e.Metadata.Name) {
 		row.Sub = e.Metadata.Name
@@ -412,6 +421,10 @@ func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow 
 		row.Sub = ns + "/" + e.Metadata.Name
 	}
 	for _, col := range p.Columns[1:] {
+		if col.Path == sparkPath {
+			row.Cells = append(row.Cells, cell{Value{As: "drawing", HTML: r.app.drawings.sparkline(row.Ref)}, col.Narrow})
+			continue
+		}
 		v := r.value(col.field, dig(tree, col.Path))
 		switch col.Path {
 		case "metadata.updated":

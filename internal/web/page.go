@@ -17,6 +17,9 @@ type Room struct {
 	Title lang.Text
 	Icon  string // of the icon sheet, without "i-"
 	Order int
+	// House says that the group is none of the rooms but a part of the house
+	// itself: ID only names it. The kinds its navigation lists belong to it.
+	House bool
 }
 
 // Module is what a room brings to the web.

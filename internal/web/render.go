@@ -155,7 +155,7 @@ func (a *App) Routes() []door.Route {
 func (a *App) route(p *PageDef) door.Route {
 	resource := p.Resource
 	if resource == nil && p.Room != "" {
-		room := p.Room
+		room := a.asked(p.Room)
 		resource = func(*http.Request) (auth.Resource, error) { return auth.Resource{Room: room}, nil }
 	}
 	return door.Route{
@@ -246,7 +246,7 @@ func (a *App) draw(c *Ctx, def *PageDef, p page) error {
 		status = http.StatusOK
 	}
 	c.W.WriteHeader(status)
-	_, err := c.W.Write(b.Bytes())
+	_, err := c.W.Write(a.drawn(c, b.Bytes()))
 	return err
 }
 

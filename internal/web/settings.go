@@ -39,6 +39,9 @@ type settingsPage struct {
 	Named  string // that token's name
 	Ingest bool   // tokens of machines may be made
 
+	// Secrets for other systems.
+	Secrets []auth.Secret
+
 	// General.
 	Org     auth.Org
 	Orgs    []auth.Membership
@@ -81,6 +84,9 @@ func settingsPages() []PageDef {
 	tokens := func(id, pattern, kind string, act func(*Ctx, *settingsPage) (*Toast, error)) PageDef {
 		return admin("settings.tokens."+id, "POST", "/settings/tokens"+pattern, kind, func(c *Ctx) (any, error) { return c.settingsAct("tokens", act) })
 	}
+	secrets := func(id, pattern string, act func(*Ctx, *settingsPage) (*Toast, error)) PageDef {
+		return admin("settings.secrets."+id, "POST", "/settings/secrets"+pattern, auth.KindSettings, func(c *Ctx) (any, error) { return c.settingsAct("secrets", act) })
+	}
 	show := func(id, pattern, kind string) PageDef {
 		return admin("settings."+id, "GET", pattern, kind, func(c *Ctx) (any, error) { return c.settingsPage(id) })
 	}
@@ -95,6 +101,8 @@ func settingsPages() []PageDef {
 		people("disable", "disable", setDisabled), people("remove", "remove", removeMember), people("reset", "reset", resetLink), people("factor", "factor", resetFactor),
 		show("sign-in", "/settings/sign-in", auth.KindProvider),
 		sso("save", "", saveProvider), sso("remove", "/remove", removeProvider),
+		show("secrets", "/settings/secrets", auth.KindSettings),
+		secrets("set", "", setSecret), secrets("delete", "/delete", deleteSecret),
 		show("tokens", "/settings/tokens", auth.KindIngestToken),
 		tokens("make", "", auth.KindIngestToken, createIngest), tokens("revoke", "/revoke", auth.KindIngestToken, revokeToken),
 	}
@@ -105,6 +113,7 @@ func (c *Ctx) settingsPlaces(here string) []NavLink {
 	all := []struct{ id, href, kind, icon string }{
 		{"general", "/settings", "", "settings"}, {"people", "/settings/people", auth.KindAccount, "people"},
 		{"sign-in", "/settings/sign-in", auth.KindProvider, "key"}, {"tokens", "/settings/tokens", auth.KindIngestToken, "token"},
+		{"secrets", "/settings/secrets", auth.KindSettings, "lock"},
 	}
 	var out []NavLink
 	for _, pl := range all {
@@ -125,7 +134,7 @@ func (c *Ctx) settingsPage(here string) (*settingsPage, error) {
 	for i := range p.Places {
 		p.Places[i].Current = p.Places[i].ID == here
 	}
-	fill := map[string]func(*Ctx) error{"general": p.general, "people": p.people, "sign-in": p.signOn, "tokens": p.tokens}
+	fill := map[string]func(*Ctx) error{"general": p.general, "people": p.people, "sign-in": p.signOn, "tokens": p.tokens, "secrets": p.secrets}
 	return p, fill[here](c)
 }
 
@@ -346,6 +355,22 @@ func (p *settingsPage) tokens(c *Ctx) error {
 	var err error
 	p.Tokens, err = c.App.Auth.OrgTokens(c.R.Context(), c.Caller.Principal)
 	return err
+}
+
+func (p *settingsPage) secrets(c *Ctx) error {
+	var err error
+	p.Secrets, err = c.App.Auth.Secrets(c.R.Context(), c.Caller.Principal)
+	return err
+}
+
+func setSecret(c *Ctx, _ *settingsPage) (*Toast, error) {
+	name := c.Form("name")
+	return &Toast{Key: "toast.secret.set", Args: []string{name}}, c.App.Auth.SetSecret(c.R.Context(), c.Caller.Principal, name, c.Form("secretvalue"))
+}
+
+func deleteSecret(c *Ctx, _ *settingsPage) (*Toast, error) {
+	name := c.Form("name")
+	return &Toast{Key: "toast.secret.deleted", Args: []string{name}}, c.App.Auth.DeleteSecret(c.R.Context(), c.Caller.Principal, name)
 }
 
 func createIngest(c *Ctx, p *settingsPage) (*Toast, error) {

@@ -49,6 +49,7 @@ type reader struct {
 	lang   lang.Code
 	ns     string            // of the entity that holds the value
 	titles map[string]string // title of each reference that exists; nil: not known
+	of     *entity.Entity    // that holds the value; nil: not known
 }
 
 // value shows v, the value of a field.
@@ -68,6 +69,9 @@ func (r reader) value(f *catalog.Field, v any) Value {
 	case catalog.Bool:
 		return r.boolean(v)
 	case catalog.Int, catalog.Number:
+		if text, ok := r.app.figure(r.of, f, v, r.lang); ok {
+			return Value{As: "text", Text: text, Number: true}
+		}
 		return Value{As: "text", Text: writer{r.app, r.lang}.num(v), Number: true}
 	}
 	return r.scalar(f, fmt.Sprint(v))

@@ -318,9 +318,9 @@ func (s *KeyResult) probe(e *entity.Entity, find claim.Find) (claim.Probe, error
 		return p, err
 	}
 	spec, err := catalog.Spec[claim.MeasureSpec](m)
-	p.Title, p.Every, p.MaxAge = m.DisplayTitle(), spec.Every, spec.MaxAge
+	p.Title, p.Test.Every, p.Test.MaxAge = m.DisplayTitle(), spec.Every, spec.MaxAge
 	if spec.Typed != nil {
-		p.MaxAge = cmp.Or(spec.Typed.GoodFor, "30d")
+		p.Test.MaxAge = cmp.Or(spec.Typed.GoodFor, "30d")
 	}
 	return p, err
 }

@@ -89,7 +89,7 @@ func (l *lens) history(results []*result, since time.Time) error {
 		}
 		from[source.Metadata.UID] = append(from[source.Metadata.UID], kr)
 	}
-	by, err := l.c.App.Claims.Histories(l.c.R.Context(), l.c.Caller.Org, sources, claim.ValueTest, since, l.c.Now.Add(time.Minute))
+	by, err := l.c.App.Claims.Histories(l.c.R.Context(), l.c.Caller.Org, sources, claim.ValueTest, since, l.c.Now.Add(time.Minute), 0)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,175 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+)
+
+// example is what example.yml holds: what there is, and what the measure finds.
+type example struct {
+	AsOf  time.Time `yaml:"asOf"`
+	Cases []struct {
+		Name     string           `yaml:"name"`
+		Entities []map[string]any `yaml:"entities"`
+		Decided  []map[string]any `yaml:"decided"` // written after, by somebody else
+		Want     found            `yaml:"want"`
+	} `yaml:"cases"`
+}
+
+type found struct {
+	Verdict    string   `yaml:"verdict"`
+	Zone       string   `yaml:"zone"`
+	N          *int     `yaml:"n"`
+	Value      *float64 `yaml:"value"`
+	Exceptions []string `yaml:"exceptions"`
+}
+
+// TestMeasures tries every ready-made claim and measure on its examples: one on
+// which it finds something, and one on which it finds nothing.
+func TestMeasures(t *testing.T) {
+	folder, err := fs.Sub(content.Measures, "measures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	library := app.Library()
+	if len(library) < 12 {
+		t.Fatalf("only %d measures", len(library))
+	}
+	for _, r := range library {
+		data, err := fs.ReadFile(folder, r.Name+"/example.yml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x example
+		dec := yaml.NewDecoder(bytes.NewReader(data))
+		dec.KnownFields(true)
+		if err := dec.Decode(&x); err != nil {
+			t.Fatalf("%s: %v", r.Name, err)
+		}
+		if len(x.Cases) < 2 {
+			t.Errorf("%s has %d cases; there must be two", r.Name, len(x.Cases))
+		}
+		for _, c := range x.Cases {
+			t.Run(r.Name+"/"+c.Name, func(t *testing.T) {
+				b := newBench(t, x.AsOf)
+				b.apply("ana", c.Entities)
+				b.apply("leila", c.Decided)
+				got := b.measure(r)
+				if c.Want.N == nil {
+					got.N = nil
+				}
+				if c.Want.Zone == "" {
+					got.Zone = ""
+				}
+				if diff := cmp.Diff(c.Want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// bench is an empty organisation on which a measure is tried, at a moment.
+type bench struct {
+	*testing.T
+	catalog *catalog.Catalog
+	engine  *claim.Engine
+	clock   time.Time
+}
+
+func newBench(t *testing.T, asOf time.Time) *bench {
+	db := sqldbtest.SQLite(t, app.Migrations())
+	b := &bench{T: t, clock: asOf}
+	now := func() time.Time { b.clock = b.clock.Add(time.Millisecond); return b.clock }
+	b.catalog = catalog.New(db, app.Kinds(), catalog.WithClock(now))
+	cfg := claim.Config{DB: db, Catalog: b.catalog, Feed: feed.New(db), Now: now}
+	for _, m := range app.Modules() {
+		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...)
+	}
+	b.engine = claim.New(cfg)
+	return b
+}
+
+func (b *bench) as(name string) catalog.Caller {
+	p := auth.Local(auth.HomeID, name, "cli")
+	p.UserRef = "user:default/" + name
+	return catalog.Caller{Principal: p, Manager: "test"}
+}
+
+func (b *bench) apply(who string, docs []map[string]any) {
+	b.Helper()
+	for _, d := range docs {
+		data, err := json.Marshal(d)
+		if err == nil {
+			var list []catalog.Document
+			if list, err = b.catalog.Decode("example.yml", data); err == nil {
+				_, err = b.catalog.Apply(b.Context(), b.as(who), list, catalog.ApplyOptions{})
+			}
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.settle()
+}
+
+// settle runs what is due, and what asks about claims a while after.
+func (b *bench) settle() {
+	b.Helper()
+	for range 2 {
+		if _, err := b.engine.Settle(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.clock = b.clock.Add(2 * time.Minute)
+	}
+}
+
+// measure adds a ready-made one and returns what it finds.
+func (b *bench) measure(r claim.Ready) found {
+	b.Helper()
+	e, err := r.Entity(lang.Spanish, "")
+	if err == nil {
+		_, err = b.catalog.Create(b.Context(), b.as("ana"), e)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.settle()
+	ref := entity.NewRef(r.Kind, "", r.Name)
+	v, err := b.engine.Get(b.Context(), b.as("ana"), ref)
+	if err != nil {
+		b.Fatal(err)
+	}
+	last := v.Evidence[0].Last
+	_, a, _, err := b.engine.RunOf(b.Context(), b.as("ana"), ref, last.Seq)
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := found{Verdict: string(last.Verdict), Zone: string(last.Zone), N: &last.N, Value: last.Value}
+	for _, x := range a.Exceptions {
+		out.Exceptions = append(out.Exceptions, x.Key)
+	}
+	if last.Reason != "" {
+		b.Errorf("%s says %s", strings.ToLower(r.Kind), last.Reason)
+	}
+	slices.Sort(out.Exceptions)
+	return out
+}

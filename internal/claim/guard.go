@@ -1,0 +1,213 @@
+package claim
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
+)
+
+// guardTests refuses tests that ask what is not there: a kind or table nobody
+// has, a field it does not have, a language no engine speaks. It is asked when
+// the spec changes, so that what was right when it was written stays.
+func (e *Engine) guardTests(g *catalog.Guarded) error {
+	if g.After == nil || g.Before != nil && bytes.Equal(g.Before.Spec, g.After.Spec) {
+		return nil
+	}
+	d, err := e.define(g.After, func(ref entity.Ref) (*entity.Entity, error) {
+		x, _, err := g.Find(ref)
+		return x, err
+	})
+	if err != nil {
+		return err
+	}
+	var problems []fault.Problem
+	for i := range d.Probes {
+		at := fmt.Sprintf("spec.tests[%d]", i)
+		if g.After.Kind == auth.KindMeasure {
+			at = "spec"
+		}
+		problems = append(problems, e.checkProbe(g.Caller, at, &d.Probes[i])...)
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	for i := range problems {
+		problems[i].Ref = g.After.Ref().Short()
+	}
+	return fault.Bad(g.After.Ref().Short()+" asks what is not there", problems...)
+}
+
+func (e *Engine) checkProbe(caller catalog.Caller, at string, p *Probe) []fault.Problem {
+	switch {
+	case p.Records != nil:
+		return e.checkRecords(caller, at+".records", p.Records)
+	case p.Query != nil:
+		return e.checkQuery(at+".query", p.Query)
+	}
+	return nil
+}
+
+func (e *Engine) checkQuery(at string, q *Query) []fault.Problem {
+	l, ok := e.languages[q.Language]
+	if !ok {
+		p := problem(at+".language", "unknown-language", "there is no query language %q here", q.Language)
+		p.Hint = "no engine is connected that has one"
+		if names := sortedKeys(e.languages); len(names) > 0 {
+			p.Hint = "the languages are " + strings.Join(names, ", ")
+			if near := catalog.Nearest(q.Language, names); near != "" {
+				p.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+		}
+		return []fault.Problem{p}
+	}
+	if l.Check == nil {
+		return nil
+	}
+	if err := l.Check(q.Text); err != nil {
+		return []fault.Problem{problem(at+".text", "query-text", "%v", err)}
+	}
+	return nil
+}
+
+func (e *Engine) checkRecords(caller catalog.Caller, at string, r *Records) []fault.Problem {
+	k, t := e.catalog.Kinds().Get(r.From), e.tables[lower(r.From)]
+	if k == nil && t == nil {
+		p := problem(at+".from", "unknown-source", "there is no kind or table %q", r.From)
+		if near := catalog.Nearest(lower(r.From), e.sourceNames()); near != "" {
+			p.Hint = fmt.Sprintf("did you mean %q?", near)
+		} else {
+			p.Hint = "binnacle explain lists the kinds; the tables are " + strings.Join(sortedKeys(e.tables), ", ")
+		}
+		return []fault.Problem{p}
+	}
+	if t == nil && caller.Can(auth.Read, k.Resource()) != nil {
+		// Its answers would tell of records that are kept from its author.
+		return []fault.Problem{problem(at+".from", "source-refused", "you may not read %s", k.Plural)}
+	}
+	var out []fault.Problem
+	v, _ := parseValue(r.Value)
+	for _, x := range []struct{ field, text string }{{"where", r.Where}, {"expect", r.Expect}, {"value", v.expr}} {
+		if strings.TrimSpace(x.text) == "" {
+			continue
+		}
+		checked, iss := expressions.env.Compile(x.text)
+		if iss.Err() != nil {
+			continue // the kind's own check says so
+		}
+		for _, p := range e.fieldsOf(checked, k, t) {
+			p.Field = at + "." + x.field
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// sourceNames lists what records may be taken from.
+func (e *Engine) sourceNames() []string {
+	names := sortedKeys(e.tables)
+	for _, k := range e.catalog.Kinds().All() {
+		names = append(names, lower(k.Name), k.Plural)
+	}
+	return names
+}
+
+// fieldsOf returns what is wrong with the fields an expression over a kind or a
+// table names.
+func (e *Engine) fieldsOf(checked *cel.Ast, k *catalog.Kind, t *Table) []fault.Problem {
+	if t != nil {
+		return t.check(checked)
+	}
+	out := placed(catalog.CheckFields(checked, k))
+	if named := fieldsUnder(checked, "row"); len(named) > 0 {
+		out = append(out, problem("", "row-of-kind", "row is of tables; a %s has metadata and spec", k.Name))
+	}
+	return append(out, e.checkLinks(checked, k)...)
+}
+
+// checkLinks returns what is wrong with the relations an expression looks along.
+func (e *Engine) checkLinks(checked *cel.Ast, k *catalog.Kind) []fault.Problem {
+	known := sortedKeys(e.catalog.Kinds().Relations(k))
+	var out []fault.Problem
+	for _, name := range fieldsUnder(checked, "links") {
+		if slices.Contains(known, name) {
+			continue
+		}
+		p := problem("", "relation", "a %s has no relation %s", k.Name, name)
+		p.Hint = "its relations are " + strings.Join(known, ", ")
+		if near := catalog.Nearest(name, known); near != "" {
+			p.Hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// placed gives problems that stand in one expression their place in it.
+func placed(err error) []fault.Problem {
+	var out []fault.Problem
+	for _, p := range fault.ProblemsOf(err) {
+		if p.Line > 0 {
+			p.Msg = fmt.Sprintf("at %d:%d: %s", p.Line, p.Column, p.Msg)
+			p.Line, p.Column = 0, 0
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (t *Table) check(checked *cel.Ast) []fault.Problem {
+	var out []fault.Problem
+	var known []string
+	for _, f := range t.Fields {
+		known = append(known, f.Name)
+	}
+	for _, name := range fieldsUnder(checked, "row") {
+		if slices.Contains(known, name) {
+			continue
+		}
+		p := problem("", "column", "the table %s has no field %s", t.Name, name)
+		p.Hint = "its fields are " + strings.Join(known, ", ")
+		if near := catalog.Nearest(name, known); near != "" {
+			p.Hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		out = append(out, p)
+	}
+	for _, root := range []string{"metadata", "spec", "links"} {
+		if len(fieldsUnder(checked, root)) > 0 {
+			out = append(out, problem("", "table-of-rows", "%s is of kinds; the table %s has row", root, t.Name))
+		}
+	}
+	return out
+}
+
+// fieldsUnder lists the fields of a variable that an expression names, each once.
+func fieldsUnder(checked *cel.Ast, variable string) []string {
+	var out []string
+	is := func(e ast.Expr) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == variable }
+	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		name := ""
+		switch e.Kind() {
+		case ast.SelectKind:
+			if s := e.AsSelect(); is(s.Operand()) {
+				name = s.FieldName()
+			}
+		case ast.CallKind:
+			if c := e.AsCall(); len(c.Args()) == 2 && is(c.Args()[0]) && c.Args()[1].Kind() == ast.LiteralKind {
+				name, _ = c.Args()[1].AsLiteral().Value().(string)
+			}
+		}
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}))
+	return out
+}
