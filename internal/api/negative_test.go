@@ -52,8 +52,8 @@ func newNegative(t *testing.T, h *harness) *negative {
 		"createProvider":    `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"putProvider":       `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"patchOrganisation": `{"title":"Fleet"}`, "putSecret": `{"value":"x"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
-		"editComment": `{"body":"x"}`, "correctComment": `{"body":"x"}`, "commentBoat": `{"body":"x","kind":"comment","thread":"x"}`, "commentSailor": `{"body":"x","kind":"comment","thread":"x"}`,
-		"attachBoat": "x", "attachSailor": "x", "putWatchBoat": `{"state":"muted"}`, "putWatchSailor": `{"state":"muted"}`, "seeNotifications": `{"id":"x","upTo":"2026-01-31T00:00:00Z"}`,
+		"editComment": `{"body":"x"}`, "correctComment": `{"body":"x"}`,
+		"seeNotifications":  `{"id":"x","upTo":"2026-01-31T00:00:00Z"}`,
 		"putNotifySettings": `{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"UTC"}`,
 		"createWebhook":     hookBody, "putWebhook": hookBody, "disableWebhook": `{"disabled":true}`, "createMyWebhook": hookBody, "putMyWebhook": hookBody, "disableMyWebhook": `{"disabled":true}`,
 	}}
@@ -63,10 +63,14 @@ func newNegative(t *testing.T, h *harness) *negative {
 			n.bodies[id+kind] = body
 		}
 	}
+	for _, k := range h.api.Catalog.Kinds().All() {
+		n.bodies["comment"+k.Name], n.bodies["attach"+k.Name], n.bodies["putWatch"+k.Name] = `{"body":"x","kind":"comment","thread":"x"}`, "x", `{"state":"muted"}`
+	}
 	return n
 }
 
 const hookBody = `{"name":"chat","url":"https://hooks.example/in","types":["comment.*"]}`
+
 // A claim, a measure and an exception.
 var (
 	soon        = time.Now().AddDate(0, 2, 0).Format(time.DateOnly)

@@ -271,7 +271,7 @@ func (a *App) attached(ctx context.Context, org, uid string) ([]claim.Attachment
 	var out []claim.Attachment
 	for _, f := range list {
 		out = append(out, claim.Attachment{Name: f.Name, Type: f.Type, SHA256: f.SHA256,
-			Open: func() (io.ReadCloser, error) { return a.Files.Store().Open(ctx, f.SHA256) }})
+			Open: func() (io.ReadCloser, error) { return a.Files.Content(ctx, org, f) }})
 	}
 	return out, err
 }

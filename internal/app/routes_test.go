@@ -135,9 +135,12 @@ func proved(more string) ask {
 func (v *visit) wordy() *entity.Entity {
 	v.Helper()
 	e := v.document(v.next())
-	spec := map[string]any{"room": auth.Operations, "tests": []any{map[string]any{"name": "word", "attest": map[string]any{"goodFor": "90d"}}}}
-	if v.kind.Name == auth.KindMeasure {
-		spec = map[string]any{"room": auth.Operations, "direction": "up", "typed": map[string]any{"goodFor": "30d"}}
+	spec := map[string]any{"room": auth.Strategy, "tests": []any{map[string]any{"name": "word", "attest": map[string]any{"goodFor": "90d"}}}}
+	switch v.kind.Name {
+	case auth.KindMeasure:
+		spec = map[string]any{"room": auth.Strategy, "direction": "up", "typed": map[string]any{"goodFor": "30d"}}
+	case "KeyResult":
+		spec = map[string]any{"objective": "moved", "kind": "milestone", "milestones": []string{"a"}}
 	}
 	v.must(catalog.SetSpec(e, spec))
 	_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
@@ -154,7 +157,7 @@ func spoken(pairs ...string) ask {
 			return request{path: path}
 		}
 		return fields(path, pairs...)
-	}}.needs(auth.Write, auth.Operations)
+	}}.needs(auth.Write, auth.Strategy)
 }
 
 // takeBack deletes what somebody else has added.
@@ -171,7 +174,7 @@ func (v *visit) takeBack(text string) {
 func spokenJSON(body string) ask {
 	return ask{make: func(v *visit) request {
 		return asJSON(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+v.wordy().Metadata.Name, 1), body)
-	}}.needs(auth.Write, auth.Operations).answers(201, 422)
+	}}.needs(auth.Write, auth.Strategy).answers(201, 422)
 }
 
 // requested returns namespace and name of an exception somebody else asks for.

@@ -1,17 +1,24 @@
 package app_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/entity"
 )
 
 // TestTalk is two people talking about a record in browsers: a comment with a
@@ -175,4 +182,36 @@ func (b *tab) choosesWhatToBeTold() {
 	b.do(on(`form[action$="/test"] button`))
 	b.sees("Deliveries", "msg_")
 	b.shot("webhook")
+}
+
+// TestPackHoldsAttachedFiles: what is attached to a claim travels with its
+// evidence.
+func TestPackHoldsAttachedFiles(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	ref := entity.NewRef("claim", "", "named")
+	w.apply(w.as(), claimed)
+	w.settle()
+	e, err := w.app.Catalog.Get(w.Context(), w.as(), ref)
+	w.must(err)
+	a, err := w.app.Files.Add(w.Context(), w.as(), e, "minutes.txt", strings.NewReader("We looked at every name."))
+	w.must(err)
+	var pack bytes.Buffer
+	_, err = w.app.Claims.Pack(w.Context(), w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}, &pack)
+	w.must(err)
+	report, err := claim.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()))
+	w.must(err)
+	if len(report.Problems) > 0 {
+		t.Errorf("the pack does not verify: %q", report.Problems)
+	}
+	z, err := zip.NewReader(bytes.NewReader(pack.Bytes()), int64(pack.Len()))
+	w.must(err)
+	i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == "attachments/"+a.SHA256 })
+	if i < 0 {
+		t.Fatal("the pack does not hold the file")
+	}
+	f, err := z.File[i].Open()
+	w.must(err)
+	if data, err := io.ReadAll(f); err != nil || string(data) != "We looked at every name." {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
 }

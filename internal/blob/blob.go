@@ -201,11 +201,18 @@ func (s *Service) Open(ctx context.Context, c catalog.Caller, id string) (Attach
 	if !a.Removed.IsZero() {
 		return a, nil, auth.Refuse(fault.NotFound, "attachment-removed", lang.T("{0} was removed by {1}.", "{1} quitó {0}."), a.Name, a.RemovedBy)
 	}
-	r, err := s.store.Open(ctx, path(c.Org, a.SHA256))
+	r, err := s.Content(ctx, c.Org, a)
+	return a, r, err
+}
+
+// Content returns what an attachment of an organisation holds, whoever may read
+// it. The caller closes it.
+func (s *Service) Content(ctx context.Context, org string, a Attachment) (io.ReadCloser, error) {
+	r, err := s.store.Open(ctx, path(org, a.SHA256))
 	if fault.Is(err, fault.NotFound) {
 		err = &fault.Error{Kind: fault.Unavailable, Msg: "the content of " + a.Name + " is missing", Hint: "binnacle doctor lists what is missing; restore it from a backup", Err: err}
 	}
-	return a, r, err
+	return r, err
 }
 
 // path is where the content with a hash is kept.

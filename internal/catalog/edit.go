@@ -425,7 +425,6 @@ func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, caller Caller, r 
 			return nil, err
 		}
 		if ch != nil && caller.Can(auth.Write, ch.kind.Resource()) == nil {
-			ch.follows = true
 			out = append(out, ch)
 		}
 	}

@@ -221,7 +221,7 @@ func (w *Word) check(p *Probe, now time.Time) error {
 	case w.AsOf.After(now.Add(time.Minute)):
 		return fault.Bad("a word is about what is or was", problem("asOf", "future", "lies in the future"))
 	case p.Typed != nil && (math.IsNaN(w.Value) || math.IsInf(w.Value, 0) || math.Abs(w.Value) > 1e15):
-		return fault.Bad("this is not a number that can be kept", problem("value", "number", "must be a number of at most fifteen digits"))
+		return fault.Bad("this is not a number that can be kept", problem("value", "typed-number", "must be a number of at most fifteen digits"))
 	case p.Attest != nil && !w.Holds && w.Note == "":
 		return fault.Bad("say what does not hold", problem("note", "required", "is required when it does not hold"))
 	}

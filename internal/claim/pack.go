@@ -319,12 +319,7 @@ func (p *packer) attachments(v *View, dir string) error {
 	var index []any
 	for _, a := range list {
 		index = append(index, map[string]string{"name": a.Name, "type": a.Type, "sha256": a.SHA256})
-		r, err := a.Open()
-		if err != nil {
-			return err
-		}
-		data, err := io.ReadAll(io.LimitReader(r, maxPackFile))
-		r.Close()
+		data, err := a.read()
 		if err != nil {
 			return err
 		}
@@ -333,6 +328,25 @@ func (p *packer) attachments(v *View, dir string) error {
 		}
 	}
 	return p.lines(dir+"attachments.jsonl", index)
+}
+
+// read returns what was attached, and an error when it is not that any more.
+func (a *Attachment) read() ([]byte, error) {
+	r, err := a.Open()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxPackFile+1))
+	r.Close()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(data) > maxPackFile:
+		return nil, fault.New(fault.TooLarge, "the attached file %s is larger than the %d MiB that a pack may hold of one file", a.Name, maxPackFile>>20)
+	case digest(data) != a.SHA256:
+		return nil, fault.New(fault.Unavailable, "the attached file %s is not what was attached", a.Name).WithHint("binnacle doctor lists what is damaged; restore it from a backup")
+	}
+	return data, nil
 }
 
 // finish writes the manifest and its signature.
@@ -427,8 +441,8 @@ type PackReport struct {
 
 // VerifyPack checks an evidence pack by itself: the signature, that every file
 // is the one the manifest names and none is missing or added, that the runs of
-// each claim form an unbroken chain, and that each question and answer is the
-// one its run names. Whether the key is the right one only its fingerprint
+// each claim form an unbroken chain, and that each question, answer and attached
+// file is the one that is named. Whether the key is the right one only its fingerprint
 // tells.
 func VerifyPack(r io.ReaderAt, size int64) (*PackReport, error) {
 	z, err := zip.NewReader(r, size)
@@ -525,6 +539,9 @@ func (v *packVerifier) named() {
 		}
 		if v.digests[f.Name] = digest(data); v.digests[f.Name] != f.SHA256 {
 			v.problem("%s was changed", f.Name)
+		}
+		if hash, ok := strings.CutPrefix(f.Name, "attachments/"); ok && hash != v.digests[f.Name] {
+			v.problem("%s is not the file that was attached", f.Name)
 		}
 	}
 	for _, name := range sortedKeys(v.files) {

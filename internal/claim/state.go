@@ -107,7 +107,7 @@ func (e *Engine) restate(ctx context.Context, tx *sqldb.Tx, org string, uids []s
 		uid := x.Metadata.UID
 		_, disputed := disputes[uid]
 		r := e.stateOf(org, x, find, last[uid], disputed, now)
-		if was, ok := rows[uid]; !ok || !was.likewise(&r) {
+		if was, ok := rows[uid]; !ok || e.bearers[x.Kind].Status != nil || !was.likewise(&r) {
 			changed = append(changed, r)
 		}
 	}
@@ -157,7 +157,8 @@ func (r row) likewise(o *row) bool {
 }
 
 // store writes states before doubt; doubt completes them. One whose evidence has
-// only grown younger keeps its place; what else is new is finished.
+// only grown younger keeps its place; what else is new is finished, and so is
+// always what has a status of its own, that may follow from more.
 func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, list []row) error {
 	var rows [][]any
 	for i := range list {
@@ -166,13 +167,17 @@ func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, list []row) error {
 		if r.value != nil {
 			value = *r.value
 		}
-		rows = append(rows, []any{r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), "", bit(r.disputed), string(r.zone), value, "[]", bit(r.asserted), 0, sqldb.Micros(r.turns), 0})
+		updated := 0
+		if e.bearers[r.kind].Status != nil {
+			updated = -1
+		}
+		rows = append(rows, []any{r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), "", bit(r.disputed), string(r.zone), value, "[]", bit(r.asserted), 0, sqldb.Micros(r.turns), updated})
 	}
 	same := func(column string) string { return "claim_states." + column + " = excluded." + column }
 	return insert(ctx, tx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)`, rows,
 		` ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
 		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns,
-		updated = CASE WHEN `+same("ref")+` AND `+same("own")+` AND `+same("disputed")+` AND `+same("zone")+` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE 0 END`)
+		updated = CASE WHEN excluded.updated = 0 AND `+same("ref")+` AND `+same("own")+` AND `+same("disputed")+` AND `+same("zone")+` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE excluded.updated END`)
 }
 
 func bit(b bool) int {
@@ -214,7 +219,7 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 		var updated int64
 		r, err := scanState(s, &updated)
 		rows[r.uid], was[r.uid] = &r, r
-		fresh[r.uid] = updated == 0
+		fresh[r.uid] = updated <= 0
 		return err
 	}, `SELECT `+rowColumns+`, updated FROM claim_states WHERE org = ?`, org)
 	if err != nil {

@@ -219,7 +219,7 @@ func (x *External) check(at string) []fault.Problem {
 		out = append(out, problem(at, "one-place", "a number stands at an address or in a file: give one of url and file"))
 	}
 	if x.File != "" && !localFile(x.File) {
-		out = append(out, problem(at+".file", "file", "%q leaves the folder: give a path below it, without ..", x.File))
+		out = append(out, problem(at+".file", "file-outside", "%q leaves the folder: give a path below it, without ..", x.File))
 	}
 	for name, text := range map[string]string{"path": x.Path, "asOf": x.AsOf} {
 		if text != "" {

@@ -51,7 +51,7 @@ func (h *house) sample() {
 			continue
 		}
 		// The components that the one measure asks are of another room.
-		data := strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 1`, "has(spec.owner)", "has(metadata.owner)").Replace(string(f.Data))
+		data := strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 2`, "has(spec.owner)", "has(metadata.owner)").Replace(string(f.Data))
 		docs, err := h.Catalog.Decode(f.Name, []byte(data))
 		if err == nil {
 			_, err = h.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
