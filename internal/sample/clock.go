@@ -6,7 +6,9 @@ import (
 )
 
 // Clock shows the past while the organisation is filled, and goes on as the
-// clock it is made of afterwards.
+// clock it is made of afterwards. In the past it goes on by a microsecond each
+// time somebody looks at it, so that of two things that were done the one done
+// later has the later time.
 type Clock struct {
 	real func() time.Time
 
@@ -24,10 +26,11 @@ func (c *Clock) Now() time.Time {
 	if c.at.IsZero() {
 		return c.real()
 	}
+	c.at = c.at.Add(time.Microsecond)
 	return c.at
 }
 
-// Set turns the clock to a moment, where it stands. It never goes back.
+// Set turns the clock to a moment. It never goes back.
 func (c *Clock) Set(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
