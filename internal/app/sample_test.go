@@ -3,12 +3,17 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -322,4 +327,86 @@ func TestSampleInterrupted(t *testing.T) {
 	if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("opened again: %v", err)
 	}
+}
+
+// TestTimeline: what an entity was at each moment follows from what the files
+// say and from what the steps say it was before.
+func TestTimeline(t *testing.T) {
+	files := fstest.MapFS{
+		"a.yaml": {Data: []byte(`apiVersion: binnacle.dev/v1
+kind: Technology
+metadata: {name: go}
+spec: {segment: Tools, entries: [{edition: "2026-03", ring: Trial}, {edition: "2026-06", ring: Adopt}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Technology
+metadata: {name: rust}
+spec: {segment: Tools, entries: [{edition: "2026-06", ring: Assess}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: c, title: C}
+spec: {room: operations, tests: [{name: t, every: 24h, records: {from: component, expect: has(spec.owner)}}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Exception
+metadata: {name: x}
+spec: {claim: "claim:c", items: ["component:a"], reason: Soon., until: "{{day 20}}", state: requested}
+`)},
+		"a.story": {Data: []byte(`- {at: "{{moment -20 09:00}}", by: ana, changes: "technology:*", adds: {list: entries, field: edition, is: "2026-06"}, why: June}
+- {at: "{{moment -110 09:00}}", by: ana, changes: "technology:*", adds: {list: entries, field: edition, is: "2026-03"}, why: March}
+- {at: "{{moment -30 09:00}}", by: ana, changes: "claim:*", had: {every: 25d}}
+- {at: "{{moment -10 09:00}}", by: ana, creates: [exception:x]}
+- {at: "{{moment -9 09:00}}", by: ben, changes: exception:x, was: {spec: {state: requested}}, now: {spec: {state: approved}}}
+`)},
+	}
+	told := func(files fstest.MapFS) (out []string, err error) {
+		o, err := sample.Load(files, sampleDay)
+		if err != nil {
+			return nil, err
+		}
+		events, err := o.Timeline(app.Kinds())
+		for _, e := range events {
+			for _, d := range e.Docs {
+				out = append(out, fmt.Sprintf("%s %s %s %s", e.At.Format(time.DateOnly), e.By, d.Entity.Metadata.Name, d.Entity.Spec))
+			}
+		}
+		return out, err
+	}
+	got, err := told(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := func(every string) string {
+		return ` c {"room":"operations","tests":[{"every":"` + every + `","name":"t","records":{"expect":"has(spec.owner)","from":"component"}}]}`
+	}
+	exception := func(state string) string {
+		return ` x {"claim":"claim:c","items":["component:a"],"reason":"Soon.","state":"` + state + `","until":"2026-10-12"}`
+	}
+	want := []string{
+		"2024-09-21 " + claim("25d"),
+		`2026-06-04 ana go {"entries":[{"edition":"2026-03","ring":"Trial"}],"segment":"Tools"}`,
+		"2026-08-23 ana" + claim("24h"),
+		`2026-09-02 ana go {"entries":[{"edition":"2026-03","ring":"Trial"},{"edition":"2026-06","ring":"Adopt"}],"segment":"Tools"}`,
+		`2026-09-02 ana rust {"entries":[{"edition":"2026-06","ring":"Assess"}],"segment":"Tools"}`,
+		"2026-09-12 ana" + exception("requested"),
+		"2026-09-13 ben" + exception("approved"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	wrong := func(step, want string) {
+		t.Helper()
+		more := maps.Clone(files)
+		more["b.story"] = &fstest.MapFile{Data: []byte("- " + step + "\n")}
+		if _, err := told(more); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", step, err, want)
+		}
+	}
+	wrong(`{at: "{{moment -1 09:00}}", creates: [claim:d]}`, "nothing in the files is called claim:d")
+	wrong(`{at: "{{moment -1 09:00}}", changes: claim:d, was: {spec: {}}}`, "nothing in the files is called claim:d")
+	wrong(`{at: "{{moment -1 09:00}}", creates: ["exception:*"]}`, "a second time")
+	wrong(`{at: "{{moment -30 09:00}}", creates: [technology:rust]}`, "twice")
+	wrong(`{at: "{{moment -11 09:00}}", changes: exception:x, was: {spec: {reason: Later.}}}`, "before it is created")
+	wrong(`{checks-in: nothing, by: ana, last: -1, clock: "09:00", values: [1]}`, "no key result nothing")
 }

@@ -27,10 +27,15 @@ type Step struct {
 	// back. What no step creates was there from the beginning.
 	Creates []string `yaml:"creates"`
 	// Changes names what was changed now to what the files say, unless a later
-	// step changed it again. Was is a merge patch: how it stood before. Adds is
-	// what was not there before. Why is the reason given.
+	// step changed it again; a pattern leaves out what that would not change. Was
+	// is a merge patch: how it stood before. Had is the values that fields of some
+	// names had, wherever in the spec they stand. Adds is what was not there
+	// before. Now is a merge patch too: how it stands since, where the files cannot
+	// say so, as an exception begins as a request. Why is the reason given.
 	Changes string         `yaml:"changes"`
 	Was     map[string]any `yaml:"was"`
+	Had     map[string]any `yaml:"had"`
+	Now     map[string]any `yaml:"now"`
 	Adds    *Added         `yaml:"adds"`
 	Why     string         `yaml:"why"`
 	// Types gives a number of a measure, ChecksIn one of a key result, Exports

@@ -166,9 +166,10 @@ func (t *timeline) step(s *Step, kinds *catalog.Kinds) error {
 	case s.Creates != nil:
 		return t.creates(s)
 	case s.Changes != "":
-		return t.each(s.Changes, func(l *life) error {
-			l.changes = append(l.changes, s)
-			return nil
+		return t.each(s.Changes, func(ref string) (err error) {
+			t.lives[ref].changes = append(t.lives[ref].changes, s)
+			t.now[ref], err = patched(t.now[ref], s.Now)
+			return err
 		})
 	case s.ChecksIn != "":
 		return t.checksIn(s, kinds)
@@ -184,7 +185,8 @@ func (t *timeline) step(s *Step, kinds *catalog.Kinds) error {
 
 func (t *timeline) creates(s *Step) error {
 	for _, pattern := range s.Creates {
-		err := t.each(pattern, func(l *life) error {
+		err := t.each(pattern, func(ref string) error {
+			l := t.lives[ref]
 			if l.born != nil {
 				return fmt.Errorf("%s creates something a second time", pattern)
 			}
@@ -199,7 +201,7 @@ func (t *timeline) creates(s *Step) error {
 }
 
 // each calls f for what a pattern names.
-func (t *timeline) each(pattern string, f func(*life) error) error {
+func (t *timeline) each(pattern string, f func(ref string) error) error {
 	n := 0
 	for _, ref := range t.order {
 		if ok, err := path.Match(pattern, ref); err != nil {
@@ -207,7 +209,7 @@ func (t *timeline) each(pattern string, f func(*life) error) error {
 		} else if !ok {
 			continue
 		}
-		if err := f(t.lives[ref]); err != nil {
+		if err := f(ref); err != nil {
 			return err
 		}
 		n++
@@ -277,6 +279,9 @@ func (t *timeline) versions(ref string) ([]version, error) {
 	slices.SortStableFunc(l.changes, func(a, b *Step) int { return a.when.Compare(b.when) })
 	var out []version
 	for _, s := range slices.Backward(l.changes) {
+		if l.born != nil && s.pattern() && s.when.Before(l.born.when) {
+			continue // what was changed then is what was there
+		}
 		before, rest, err := s.undone(doc)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", s.file, s.line, err)
@@ -308,6 +313,9 @@ func (t *timeline) versions(ref string) ([]version, error) {
 	return out, nil
 }
 
+// pattern reports whether the step changes more than one thing.
+func (s *Step) pattern() bool { return strings.ContainsAny(s.Changes, "*?[") }
+
 // first is how an entity was when it came to be.
 func (t *timeline) first(born *Step, doc catalog.Document) (version, error) {
 	if born == nil {
@@ -329,26 +337,54 @@ const (
 // undone returns an entity as it was before a step.
 func (s *Step) undone(d catalog.Document) (catalog.Document, left, error) {
 	before, err := patched(d, s.Was)
-	if err != nil || s.Adds == nil {
+	if err != nil || s.Had == nil && s.Adds == nil {
 		return before, other, err
 	}
 	var spec map[string]any
 	if err := json.Unmarshal(before.Entity.Spec, &spec); err != nil {
 		return d, other, err
 	}
-	list, _ := spec[s.Adds.List].([]any)
-	kept := slices.DeleteFunc(slices.Clone(list), func(x any) bool {
-		item, _ := x.(map[string]any)
-		return item[s.Adds.Field] == s.Adds.Is
-	})
-	switch len(kept) {
-	case len(list):
-		return d, same, nil
-	case 0:
-		return d, nothing, nil
+	changed := restored(spec, s.Had)
+	if s.Adds != nil {
+		list, _ := spec[s.Adds.List].([]any)
+		kept := slices.DeleteFunc(slices.Clone(list), s.Adds.among)
+		if len(list) > 0 && len(kept) == 0 {
+			return d, nothing, nil
+		}
+		spec[s.Adds.List], changed = kept, changed || len(kept) < len(list)
 	}
-	before, err = patched(before, map[string]any{"spec": map[string]any{s.Adds.List: kept}})
+	if !changed {
+		return d, same, nil
+	}
+	before, err = patched(before, map[string]any{"spec": spec})
 	return before, other, err
+}
+
+// among reports whether an item of the list is one of those that were added.
+func (a *Added) among(x any) bool {
+	item, _ := x.(map[string]any)
+	return item[a.Field] == a.Is
+}
+
+// restored gives fields of some names the values they had, and reports whether
+// there were any.
+func restored(tree any, had map[string]any) bool {
+	found := false
+	switch x := tree.(type) {
+	case map[string]any:
+		for name, v := range x {
+			if was, ok := had[name]; ok {
+				x[name], found = was, true
+			} else if restored(v, had) {
+				found = true
+			}
+		}
+	case []any:
+		for _, v := range x {
+			found = restored(v, had) || found
+		}
+	}
+	return found
 }
 
 // patched returns a document with a merge patch (RFC 7386) applied.

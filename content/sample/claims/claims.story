@@ -4,19 +4,21 @@
   creates: [claim:tested-from-outside, claim:second-factor-everywhere, claim:criticals-mended, claim:exceptions-decided]
 - at: "{{moment -700 10:00}}"
   by: ines.valcarcel
-  creates: [claim:services-owned, claim:booking-reachable, claim:backups-restore, claim:initiatives-serve, claim:ledger-grows]
+  creates: [claim:services-owned, claim:backups-restore, claim:initiatives-serve, claim:ledger-grows]
 - at: "{{moment -560 11:00}}"
   by: ilse.brandt
   creates: [claim:policy-signed]
 - at: "{{moment -430 09:30}}"
   by: ines.valcarcel
-  creates: [claim:teams-have-leads, claim:everybody-placed, claim:runbooks-there, claim:payments-budget-kept, claim:work-begun, claim:partners-paid]
+  creates: [claim:teams-have-leads, claim:everybody-placed, claim:runbooks-there, claim:work-begun, claim:partners-paid]
 - at: "{{moment -380 09:30}}"
   by: tomasz.wierzba
   creates: [claim:access-reviewed, claim:leaks-replaced]
 - at: "{{moment -305 16:00}}"
   by: wen.li
   creates: [claim:data-owned, claim:decisions-in-time, claim:leaving-has-an-end]
+- {at: "{{moment -286 10:00}}", by: marta.quiroga, creates: [claim:payments-budget-kept]}
+- {at: "{{moment -188 10:00}}", by: ines.valcarcel, creates: [claim:booking-reachable]}
 - at: "{{moment -220 10:30}}"
   by: nadia.ferreira
   creates: [claim:undone-in-an-hour, claim:nothing-stuck]
@@ -71,15 +73,28 @@
   by: ines.valcarcel
   changes: exception:contractor-without-team
   was: {spec: {state: requested}}
+  now: {spec: {state: approved}}
   why: until the end of the summer
 - {at: "{{moment -60 10:00}}", by: wen.li, creates: ["exception:habits-without-end"]}
 - at: "{{moment -58 09:10}}"
   by: ines.valcarcel
   changes: exception:habits-without-end
   was: {spec: {state: requested}}
+  now: {spec: {state: approved}}
 - {at: "{{moment -4 16:20}}", by: hugo.barbosa, creates: ["exception:kiosk-hardware-without-lead"]}
 
 # Inés looked at the page Today the evening before yesterday.
 - {at: "{{moment -8 08:30}}", by: ines.valcarcel, looks: true}
 - {at: "{{moment -2 18:40}}", by: ines.valcarcel, looks: true}
 - {at: "{{moment -1 09:00}}", by: marta.quiroga, looks: true}
+
+# Until the last quarter everything was tested once a month.
+- {at: "{{moment -99 09:00}}", by: ines.valcarcel, changes: "claim:*", had: {every: 25d, maxAge: 35d}, why: Tested every night from now on.}
+- {at: "{{moment -99 09:05}}", by: ines.valcarcel, changes: "measure:*", had: {every: 25d, maxAge: 35d}, why: Tested every night from now on.}
+
+# Numbers of systems, since the first night on which each wrote one.
+- {at: "{{moment -287 09:00}}", by: samuel.okoro, creates: [measure:error-budget-payments]}
+- {at: "{{moment -189 09:00}}", by: samuel.okoro, creates: [measure:availability-booking]}
+- {at: "{{moment -170 09:00}}", by: samuel.okoro, creates: [measure:cloud-cost]}
+- {at: "{{moment -161 09:00}}", by: samuel.okoro, creates: [measure:deployments]}
+- {at: "{{moment -77 09:00}}", by: marta.quiroga, creates: [measure:payments-authorised]}
