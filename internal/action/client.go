@@ -94,11 +94,11 @@ func (t *guarded) CloseIdleConnections() { t.next.(*http.Transport).CloseIdleCon
 func CheckURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fault.New(fault.Invalid, "%q is not a web address", u.Redacted()).WithHint("it must begin with https:// or http://")
+		return fault.New(fault.Invalid, "%q is not a web address", u.Redacted()).Coded("web-address").WithHint("it must begin with https:// or http://")
 	case u.Hostname() == "":
-		return fault.New(fault.Invalid, "%q has no host", u.Redacted())
+		return fault.New(fault.Invalid, "%q has no host", u.Redacted()).Coded("web-host")
 	case u.User != nil:
-		return fault.New(fault.Invalid, "%q holds a user name or password", u.Redacted()).WithHint("give credentials apart from the address")
+		return fault.New(fault.Invalid, "%q holds a user name or password", u.Redacted()).Coded("web-user").WithHint("give credentials apart from the address")
 	}
 	return nil
 }
@@ -109,12 +109,12 @@ func CheckURL(u *url.URL) error {
 // counts, and every header that commonly carries a secret.
 func (g *Guard) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > max(g.MaxRedirects, 0) {
-		return fault.New(fault.Unavailable, "%s redirects more than %d times", via[0].URL.Host, max(g.MaxRedirects, 0)).
+		return fault.New(fault.Unavailable, "%s redirects more than %d times", via[0].URL.Host, max(g.MaxRedirects, 0)).Coded("redirects-many").
 			WithHint("use the address it leads to")
 	}
 	from := via[len(via)-1].URL
 	if from.Scheme == "https" && req.URL.Scheme == "http" {
-		return fault.New(fault.Forbidden, "%s redirects from https to http", from.Host)
+		return fault.New(fault.Forbidden, "%s redirects from https to http", from.Host).Coded("redirect-plain")
 	}
 	if sameOrigin(req.URL, via) {
 		return nil
@@ -126,7 +126,7 @@ func (g *Guard) redirect(req *http.Request, via []*http.Request) error {
 	}
 	req.Header.Del("Referer")
 	if req.Body != nil && req.Body != http.NoBody {
-		return fault.New(fault.Forbidden, "%s redirects what is sent to it to another host, %s", from.Host, req.URL.Host).
+		return fault.New(fault.Forbidden, "%s redirects what is sent to it to another host, %s", from.Host, req.URL.Host).Coded("redirect-elsewhere").
 			WithHint("use the address it leads to")
 	}
 	return nil
@@ -160,7 +160,7 @@ var plainHeaders = map[string]bool{
 func credential(header string) bool { return !plainHeaders[http.CanonicalHeaderKey(header)] }
 
 func tooLarge(host string, limit int64) error {
-	return fault.New(fault.TooLarge, "the answer of %s is larger than %d bytes", host, limit)
+	return fault.New(fault.TooLarge, "the answer of %s is larger than %d bytes", host, limit).Coded("answer-large")
 }
 
 // bounded reads a body and fails, rather than ends, past the limit.
@@ -208,11 +208,11 @@ func Do(client *http.Client, req *http.Request) (resp *http.Response, body []byt
 func Get(ctx context.Context, client *http.Client, address string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSpace(address), nil)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%q is not a web address", address).WithHint("it must begin with https:// or http://")
+		return nil, fault.New(fault.Invalid, "%q is not a web address", address).Coded("web-address").WithHint("it must begin with https:// or http://")
 	}
 	resp, body, err := Do(client, req)
 	if err == nil && resp.StatusCode/100 != 2 {
-		err = fault.New(fault.Unavailable, "%s answered %s", req.URL.Host, resp.Status)
+		err = fault.New(fault.Unavailable, "%s answered %s", req.URL.Host, resp.Status).Coded("answered")
 	}
 	return body, err
 }
@@ -227,7 +227,7 @@ func explain(u *url.URL, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s took too long to answer", u.Host), Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s took too long to answer", u.Host), Code: "answer-late", Args: []any{u.Host}, Err: err}
 	}
-	return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s could not be reached", u.Host), Err: err}
+	return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s could not be reached", u.Host), Code: "unreached", Args: []any{u.Host}, Err: err}
 }

@@ -48,7 +48,7 @@ func ParseAllow(values ...string) (prefixes []netip.Prefix, hosts []string, err 
 			continue
 		}
 		if v == "" || strings.ContainsAny(v, "/:*@ ") || isNumeric(v) {
-			return nil, nil, fault.New(fault.Invalid, "%q is not a range of addresses, an address or a host name", v).
+			return nil, nil, fault.New(fault.Invalid, "%q is not a range of addresses, an address or a host name", v).Coded("allow-private").
 				WithHint("write it as 10.0.0.0/8, 10.1.2.3 or git.internal")
 		}
 		hosts = append(hosts, canonicalHost(v))
@@ -159,7 +159,7 @@ func (g *Guard) allowed(addr netip.Addr) bool {
 // blocked is the fault for an address the guard does not let through.
 func blocked(host string, addr netip.Addr) error {
 	hint := addr.WithZone("").Unmap()
-	return fault.New(fault.Forbidden, "%s leads to %s, which is not a public address", host, addr).
+	return fault.New(fault.Forbidden, "%s leads to %s, which is not a public address", host, addr).Coded("private-address").
 		WithHint("if this is meant, start the server with --allow-private %s", netip.PrefixFrom(hint, hint.BitLen()))
 }
 
@@ -208,7 +208,7 @@ func dialFault(host string, err error) error {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("there is no host %s", host), Hint: "check the spelling of the address", Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("there is no host %s", host), Code: "host-unknown", Args: []any{host}, Hint: "check the spelling of the address", Err: err}
 	}
-	return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s does not answer", host), Err: err}
+	return &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s does not answer", host), Code: "host-silent", Args: []any{host}, Err: err}
 }

@@ -74,6 +74,23 @@ const (
 
 func hookContext(id string) string { return "action/hook/" + id }
 
+// Sealed returns the columns that hold the secrets of webhooks.
+func Sealed() []auth.Sealed {
+	what := lang.T("secrets of webhooks (each is off until it is given a new one)", "secretos de webhooks (cada uno queda apagado hasta que se le dé otro)")
+	return []auth.Sealed{
+		{Table: "action_hooks", Column: "secret", Name: "name", Context: hookContext, What: what, Forget: forgetSecret},
+		{Table: "action_hooks", Column: "old_secret", Name: "name", Context: hookContext, What: what, Forget: forgetSecret},
+	}
+}
+
+// forgetSecret disables a webhook whose secrets nobody can read any more.
+func forgetSecret(ctx context.Context, tx *sqldb.Tx, p auth.Principal, id string) (*audit.Record, error) {
+	r := &audit.Record{Actor: p.Account, ActorName: p.Name, Action: "webhook.off", Target: "webhook:" + id, IP: p.IP, Via: p.Via, Detail: json.RawMessage(`{"by":"key.reset"}`)}
+	err := tx.QueryRow(ctx, `UPDATE action_hooks SET secret = '', old_secret = '', old_until = 0, disabled = ?, reason = ? WHERE id = ? RETURNING org`,
+		sqldb.Micros(time.Now()), "its secret was lost with the key: give it a new one", id).Scan(&r.Org)
+	return r, err
+}
+
 // may asks for the right to see and change the hooks of an organisation, or
 // one's own.
 func may(p auth.Principal, account string) error {
@@ -258,6 +275,8 @@ func (h *Hooks) SetDisabled(ctx context.Context, p auth.Principal, id string, di
 			if err := h.drop(ctx, tx, *k, "the webhook was disabled"); err != nil {
 				return err
 			}
+		} else if k.secret == "" {
+			return auth.Refuse(fault.Conflict, "hook-secret", lang.T("The secret of this webhook was lost; give it a new one first.", "El secreto de este webhook se perdió; dale antes otro."))
 		}
 		_, err := tx.Exec(ctx, `UPDATE action_hooks SET disabled = ?, reason = '' WHERE id = ?`, sqldb.Micros(k.Disabled), k.ID)
 		return err
@@ -395,7 +414,7 @@ func (h *Hooks) post(ctx context.Context, k Hook, a Act) error {
 // judge reads the status of an answer: 2xx is taken, 410 means never again, and
 // anything else is tried later.
 func (h *Hooks) judge(ctx context.Context, k Hook, resp *http.Response) error {
-	said := &fault.Error{Kind: fault.Unavailable, Msg: fmt.Sprintf("%s answered %s", resp.Request.URL.Host, resp.Status)}
+	said := fault.New(fault.Unavailable, "%s answered %s", resp.Request.URL.Host, resp.Status).Coded("answered")
 	switch {
 	case resp.StatusCode/100 == 2:
 		return nil

@@ -53,7 +53,7 @@ type Mailer struct {
 // another machine. No error holds the password.
 func ParseSMTP(address string) (*Mailer, error) {
 	bad := func(format string, args ...any) error {
-		return fault.New(fault.Invalid, "the address of the mail server cannot be used: %s", fmt.Sprintf(format, args...)).
+		return fault.New(fault.Invalid, "the address of the mail server cannot be used: %s", fmt.Sprintf(format, args...)).Coded("smtp").
 			WithHint("write it as smtp://user:password@mail.example.com:587?from=binnacle@example.com")
 	}
 	u, err := url.Parse(strings.TrimSpace(address))
@@ -149,7 +149,7 @@ func (m *Mailer) compose(a Act) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(m.from)
 	if err := msg.To(a.Target); err != nil {
-		return nil, fault.New(fault.Invalid, "%q is not a mail address", a.Target)
+		return nil, fault.New(fault.Invalid, "%q is not a mail address", a.Target).Coded("mail-address")
 	}
 	if in.Name != "" {
 		msg.ToMailAddress(&mail.Address{Name: oneLine(in.Name), Address: msg.GetTo()[0].Address})
@@ -213,7 +213,7 @@ func (m *Mailer) client() (*gomail.Client, error) {
 // that does not answer, or does not let us in, may be set right meanwhile.
 func (m *Mailer) explain(err error) error {
 	var sending *gomail.SendError
-	told := &fault.Error{Kind: fault.Unavailable, Msg: "the mail server " + m.String() + " did not take the mail", Err: err}
+	told := &fault.Error{Kind: fault.Unavailable, Msg: "the mail server " + m.String() + " did not take the mail", Code: "mail-refused", Args: []any{m.String()}, Err: err}
 	if errors.As(err, &sending) && !sending.IsTemp() && sending.ErrorCode() >= 500 && sending.ErrorCode() < 600 {
 		return Permanent(told)
 	}

@@ -98,8 +98,8 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 	h.api = New(Config{
 		Talk: talk.New(talk.Config{Catalog: cat, Auth: service, Hooks: hooks}), Hooks: hooks, Files: blob.New(blob.Config{Catalog: cat, Store: blob.Folder(t.TempDir()), Limits: blob.Limits{File: 1 << 20, Org: 1 << 30}}),
 		Catalog: cat, Claims: claim.New(claim.Config{DB: db, Catalog: cat, Feed: h.feed, Keys: keys}), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
-		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Read: importNames}},
-		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Export: exportNames}},
+		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Args: []catalog.Arg{{Name: "note", Doc: lang.T("a note", "una nota")}}, Read: importNames}},
+		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Write: exportNames}},
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },
 	})
 	h.contract = newContract(t, h.api)

@@ -222,7 +222,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := auth.OpenKeyring(ctx, a.DB, a.Config.keyFile())
+	keys, err := auth.OpenKeyring(ctx, a.DB, a.Config.keyFile(), slices.Concat(action.Sealed(), claim.Sealed())...)
 	if err != nil {
 		return err
 	}

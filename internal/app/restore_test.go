@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,8 +13,12 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // A backup that cannot be read leaves no database that looks like an empty
@@ -83,6 +88,68 @@ func TestRestoreWithoutTheKey(t *testing.T) {
 	h.signIn(email)
 	if page := h.page("/system", in.Result().Cookies()); !strings.Contains(page, "opens every secret") {
 		t.Errorf("/system after a reset:\n%s", page)
+	}
+}
+
+// A new key seals everything, so that the old one is not needed any more; and a
+// webhook whose secret is lost with its key is off until it has another.
+func TestNewKeySealsEverything(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	ctx, owner := t.Context(), w.owner.principal
+	keys := w.app.Auth
+	w.prove()
+	hook, _, err := w.app.Hooks.Create(ctx, owner, action.Hook{Name: "chat", URL: "https://hooks.example/in"})
+	w.must(err)
+	_, _, err = w.app.Hooks.Rotate(ctx, owner, hook.ID)
+	w.must(err)
+	pack := func() string {
+		_, err := w.app.Claims.Pack(ctx, w.as(), claim.PackOptions{From: time.Now().Add(-time.Hour), To: time.Now()}, io.Discard)
+		w.must(err)
+		public, err := w.app.Claims.PublicKeys(ctx)
+		w.must(err)
+		return public[0]
+	}
+	signer := pack()
+
+	_, n, err := keys.RotateKey(ctx, w.local)
+	w.must(err)
+	if n < 4 { // both of the webhook, one for another system, that of packs
+		t.Errorf("%d secrets were sealed anew", n)
+	}
+	file := filepath.Join(w.app.Config.Data, "key")
+	data, err := os.ReadFile(file)
+	w.must(err)
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	w.must(os.WriteFile(file, []byte(lines[len(lines)-1]+"\n"), 0o600))
+	if lost, err := keys.LostSecrets(ctx); err != nil || len(lost.Secrets)+len(lost.Providers)+len(lost.Factors)+len(lost.Others) > 0 {
+		t.Errorf("with the new key alone: %+v, %v", lost, err)
+	}
+
+	w.must(os.Remove(file))
+	lost, err := keys.LostSecrets(ctx)
+	w.must(err)
+	if len(lost.Others) != 1 || len(lost.Others[0].Names) != 1 || lost.Others[0].Names[0] != "chat" {
+		t.Errorf("without a key: %+v", lost.Others)
+	}
+	_, err = keys.ResetKey(ctx, w.local)
+	w.must(err)
+	if k, err := w.app.Hooks.Get(ctx, owner, hook.ID); err != nil || k.Disabled.IsZero() {
+		t.Errorf("a webhook without a secret: %+v, %v", k, err)
+	}
+	if _, err := w.app.Hooks.SetDisabled(ctx, owner, hook.ID, false); !fault.Is(err, fault.Conflict) {
+		t.Errorf("it was enabled without a secret: %v", err)
+	}
+	_, _, err = w.app.Hooks.Rotate(ctx, owner, hook.ID)
+	w.must(err)
+	_, err = w.app.Hooks.SetDisabled(ctx, owner, hook.ID, false)
+	w.must(err)
+	if pack() == signer {
+		t.Error("packs are signed with a key that nobody can open")
+	}
+	report, err := w.app.Audit.Verify(ctx, auth.HomeID)
+	w.must(err)
+	if !report.OK {
+		t.Errorf("the audit log: %+v", report)
 	}
 }
 

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,23 +13,32 @@ import (
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
 // onPages are the packages whose problems and faults a page can show.
-var onPages = []string{"catalog", "entity", "web", "domain", "door"}
+var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim"}
 
-// coders are the functions that take the code of a problem, the first literal
-// from an argument on, and what they put before it.
-var coders = map[string]struct {
+// coder is a function that takes the code of a problem: the first literal from
+// an argument on, then an English format where it takes one, then what the
+// text's arguments are.
+type coder struct {
 	at     int
-	prefix string
-}{
-	"catalog.add": {1, ""}, "catalog.warn": {1, ""}, "catalog.problem": {0, ""}, "catalog.badQuery": {1, ""},
-	"strategy.newProblem": {2, ""}, "strategy.newWarning": {0, ""}, "strategy.note": {0, "radar."},
-	"strategy.report": {2, "radar."}, "radarfile.report": {1, "radar."}, "adrfile.report": {1, "adr."},
-	"adrfile.newProblem": {2, "adr."}, "radarfile.newProblem": {2, "radar."}, "operations.targetWarning": {1, ""},
+	prefix string // what it puts before the code; several: each in its turn
+	format bool
+}
+
+var coders = map[string]coder{
+	"catalog.add": {1, "", true}, "catalog.warn": {1, "", true}, "catalog.problem": {0, "", true}, "catalog.badQuery": {1, "", true},
+	"strategy.newProblem": {2, "", false}, "strategy.newWarning": {0, "", false}, "strategy.note": {0, "radar.", false},
+	"strategy.report": {2, "radar.", false}, "strategy.wrong": {1, "", true}, "operations.targetWarning": {1, "", true},
+	"adrfile.report": {1, "adr.", false}, "adrfile.newProblem": {2, "adr.", false},
+	"radarfile.report": {1, "radar.", false}, "radarfile.newProblem": {2, "radar.", false},
+	"workfile.Report": {1, "work.", false}, "okrfile.Report": {1, "okr.", false}, "sheet.Report": {1, "work. okr.", false}, "sheet.Coded": {2, "work. okr.", false},
+	"claim.problem": {1, "", true}, "claim.add": {1, "", true}, "objectives.problem": {1, "", true}, "objectives.report": {2, "goal.", false}, "objectives.newProblem": {2, "goal.", false},
 }
 
 // saying is what the sources say to people.
@@ -44,14 +54,7 @@ type saying struct {
 // Every problem and every fault that a page can show has its sentence in both
 // languages, with as many arguments as it is given.
 func TestWhatPagesSayIsInBothLanguages(t *testing.T) {
-	sources := []fs.FS{web.Texts}
-	for _, m := range app.Modules() {
-		sources = append(sources, m.Texts)
-	}
-	texts, err := lang.Load(sources...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	texts := pageTexts(t)
 	s := &saying{t: t, texts: texts, fset: token.NewFileSet(), said: map[string]bool{}}
 	for _, dir := range onPages {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
@@ -71,9 +74,60 @@ func TestWhatPagesSayIsInBothLanguages(t *testing.T) {
 			t.Errorf("nothing says the text %q", key)
 		}
 	}
-	if s.problems < 90 || s.faults < 70 {
+	if s.problems < 190 || s.faults < 120 {
 		t.Errorf("only %d problems and %d faults were found: the test sees too little", s.problems, s.faults)
 	}
+}
+
+// What a relation between records is called is said in both languages, from
+// either side.
+func TestRelationsAreInBothLanguages(t *testing.T) {
+	texts := pageTexts(t)
+	named := 0
+	for _, m := range app.Modules() {
+		for _, k := range m.Kinds {
+			for _, f := range relating(k.Fields) {
+				for _, name := range []string{f.Relation, f.Inverse} {
+					named++
+					if !texts.Has("rel." + name) {
+						t.Errorf("the relation %q of %s in %s has no text rel.%s", name, f.Path, k.Name, name)
+					}
+				}
+			}
+		}
+	}
+	if named < 60 {
+		t.Errorf("only %d names of relations were found", named)
+	}
+}
+
+// relating are the fields that point at something by a name, at any depth.
+func relating(fields []catalog.Field) []catalog.Field {
+	var out []catalog.Field
+	for _, f := range fields {
+		if f.Relation != "" {
+			out = append(out, f)
+		}
+		out = append(out, relating(f.Fields)...)
+		if f.Item != nil {
+			out = append(out, relating(f.Item.Fields)...)
+		}
+	}
+	return out
+}
+
+// pageTexts are the words of all pages.
+func pageTexts(t *testing.T) *lang.Catalog {
+	t.Helper()
+	sources := []fs.FS{web.Texts, talkweb.Module(talkweb.Config{Kinds: catalog.NewKinds()}).Texts}
+	for _, m := range app.Modules() {
+		sources = append(sources, m.Texts)
+	}
+	texts, err := lang.Load(sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 func (s *saying) file(path string) {
@@ -88,7 +142,7 @@ func (s *saying) file(path string) {
 		case *ast.CallExpr:
 			s.call(pkg, n, chains)
 		case *ast.CompositeLit:
-			s.literal(n)
+			s.literal(n, n.Type)
 		}
 		return true
 	})
@@ -134,11 +188,26 @@ func (s *saying) call(pkg string, call *ast.CallExpr, chains map[*ast.CallExpr]b
 		}
 	}
 	c, ok := coders[pkg+"."+name]
-	for _, arg := range call.Args[min(c.at, len(call.Args)):] {
+	for i, arg := range call.Args[min(c.at, len(call.Args)):] {
 		if code, is := literal(arg); ok && is {
-			s.problem(call.Pos(), c.prefix+code)
+			for _, prefix := range strings.Split(c.prefix, " ") {
+				s.problem(call.Pos(), prefix+code)
+				s.given(call, prefix+code, c, c.at+i+1)
+			}
 			return
 		}
+	}
+}
+
+// given checks that the call which makes a problem gives the arguments that its
+// text wants: what follows the code, or the format after it.
+func (s *saying) given(call *ast.CallExpr, code string, c coder, from int) {
+	rest := call.Args[from:]
+	if c.format && len(rest) > 0 {
+		rest = rest[1:]
+	}
+	if want := max(s.arguments("problem."+code), s.arguments("problem."+code+".hint")); want > len(rest) && !call.Ellipsis.IsValid() {
+		s.t.Errorf("%s: the text of the problem %q wants %d arguments, there are %d", s.fset.Position(call.Pos()), code, want, len(rest))
 	}
 }
 
@@ -151,8 +220,12 @@ func literal(e ast.Expr) (string, bool) {
 	return s, err == nil
 }
 
-// literal finds the codes of problems and warnings that are written out.
-func (s *saying) literal(lit *ast.CompositeLit) {
+// literal finds the codes of problems, warnings and faults that are written out.
+func (s *saying) literal(lit *ast.CompositeLit, typ ast.Expr) {
+	if sel, ok := typ.(*ast.SelectorExpr); ok && fmt.Sprint(sel.X) == "fault" && sel.Sel.Name == "Error" {
+		s.whole(lit)
+		return
+	}
 	for _, e := range lit.Elts {
 		kv, ok := e.(*ast.KeyValueExpr)
 		if !ok {
@@ -164,7 +237,56 @@ func (s *saying) literal(lit *ast.CompositeLit) {
 		}
 		if code, ok := literal(kv.Value); ok {
 			s.problem(lit.Pos(), code)
+			s.written(lit, code)
 		}
+	}
+}
+
+// written checks the arguments of a problem that is written out.
+func (s *saying) written(lit *ast.CompositeLit, code string) {
+	args := 0
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok || fmt.Sprint(kv.Key) != "Args" {
+			continue
+		}
+		list, ok := kv.Value.(*ast.CompositeLit)
+		if !ok {
+			return // made elsewhere
+		}
+		args = len(list.Elts)
+	}
+	if want := s.arguments("problem." + code); want > args {
+		s.t.Errorf("%s: the text of the problem %q wants %d arguments, there are %d", s.fset.Position(lit.Pos()), code, want, args)
+	}
+}
+
+// whole checks a fault that is written out with its cause.
+func (s *saying) whole(lit *ast.CompositeLit) {
+	parts := map[string]ast.Expr{}
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			parts[fmt.Sprint(kv.Key)] = kv.Value
+		}
+	}
+	at := s.fset.Position(lit.Pos())
+	code, coded := literal(parts["Code"])
+	if cause, ok := parts["Err"].(*ast.UnaryExpr); ok && !coded && cause.Op == token.AND {
+		return // an auth.Reason, which holds both languages
+	}
+	args := 0
+	if list, ok := parts["Args"].(*ast.CompositeLit); ok {
+		args = len(list.Elts)
+	}
+	s.faults++
+	s.said["fault."+code] = true
+	if !s.texts.Has("fault." + code) {
+		s.t.Errorf("%s: the fault %q has no text", at, code)
+	} else if got := s.arguments("fault." + code); got > args {
+		s.t.Errorf("%s: the text of %q wants %d arguments, the fault has %d", at, code, got, args)
+	}
+	if parts["Hint"] != nil && !s.texts.Has("fault."+code+".hint") {
+		s.t.Errorf("%s: the hint of %q has no text", at, code)
 	}
 }
 

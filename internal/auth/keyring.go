@@ -33,6 +33,7 @@ import (
 type Keyring struct {
 	db   *sqldb.DB
 	path string
+	also []Sealed // columns of other packages
 
 	mu    sync.Mutex
 	keys  []sealKey // the oldest first; none: not read yet
@@ -59,9 +60,11 @@ const (
 
 // OpenKeyring returns the keyring of db with the file at path, which only its
 // owner may read. On the first start it makes the file. What is wrong with a
-// file that should be there is told by Check, and by Seal and Open.
-func OpenKeyring(ctx context.Context, db *sqldb.DB, path string) (*Keyring, error) {
+// file that should be there is told by Check, and by Seal and Open. The columns
+// are those that other packages keep sealed texts in.
+func OpenKeyring(ctx context.Context, db *sqldb.DB, path string, also ...Sealed) (*Keyring, error) {
 	k := NewKeyring(db, path)
+	k.also = also
 	known, err := k.canaries(ctx)
 	if err != nil || len(known) > 0 {
 		return k, err

@@ -9,27 +9,44 @@ import (
 	"slices"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
-// sealedColumns lists the columns that hold sealed texts, each in a row with an
-// id, and the context each is sealed for.
-var sealedColumns = []struct {
-	table, column, name string // name is the column that people know the row by
-	context             func(id string) string
-}{
-	{"auth_accounts", "totp", "email", totpContext},
-	{"auth_accounts", "totp_pending", "email", totpContext},
-	{"auth_providers", "secret", "title", secretContext},
-	{"auth_secrets", "sealed", "name", namedSecretContext},
+// Sealed is a column that holds texts sealed with a Keyring, each in a row with
+// an id; an empty one is none.
+type Sealed struct {
+	Table, Column string
+	Name          string                 // the column that people know the row by
+	Context       func(id string) string // that each is sealed for
+	// What says in the plural what such rows are, and what becomes of those that
+	// nobody can read any more.
+	What lang.Text
+	// Forget lets go of a row that nobody can read any more, and returns what is
+	// recorded of that.
+	Forget func(ctx context.Context, tx *sqldb.Tx, p Principal, id string) (*audit.Record, error)
+	// Spare says that nobody misses one that cannot be read any more: another is
+	// made when it is needed.
+	Spare bool
 }
+
+// ownSealed are the columns of this package; forget lets go of them.
+var ownSealed = []Sealed{
+	{Table: "auth_accounts", Column: "totp", Name: "email", Context: totpContext},
+	{Table: "auth_accounts", Column: "totp_pending", Name: "email", Context: totpContext},
+	{Table: "auth_providers", Column: "secret", Name: "title", Context: secretContext},
+	{Table: "auth_secrets", Column: "sealed", Name: "name", Context: namedSecretContext},
+}
+
+func (k *Keyring) columns() []Sealed { return slices.Concat(ownSealed, k.also) }
 
 // sealedRow is a sealed text and whose it is.
 type sealedRow struct{ id, name, sealed string }
 
-func sealedRows(ctx context.Context, db *sqldb.DB, table, column, name string) ([]sealedRow, error) {
-	rows, err := db.Query(ctx, `SELECT id, `+name+`, `+column+` FROM `+table+` WHERE `+column+` <> '' ORDER BY lower(`+name+`), id`)
+func (c *Sealed) rows(ctx context.Context, db *sqldb.DB) ([]sealedRow, error) {
+	rows, err := db.Query(ctx, `SELECT CAST(id AS TEXT), `+c.Name+`, `+c.Column+` FROM `+c.Table+` WHERE `+c.Column+` <> '' ORDER BY lower(`+c.Name+`), id`)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +70,8 @@ func (s *Service) Reseal(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	newest, n := keys[len(keys)-1], 0
-	for _, c := range sealedColumns {
-		rows, err := sealedRows(ctx, s.db, c.table, c.column, c.name)
+	for _, c := range s.keys.columns() {
+		rows, err := c.rows(ctx, s.db)
 		if err != nil {
 			return n, err
 		}
@@ -62,11 +79,14 @@ func (s *Service) Reseal(ctx context.Context) (int, error) {
 			if keyOf(r.sealed) == newest.id {
 				continue
 			}
-			secret, err := s.keys.Open(ctx, r.sealed, c.context(r.id))
-			if err != nil {
-				return n, fmt.Errorf("auth: %s of %s: %w", c.column, r.id, err)
+			secret, err := s.keys.Open(ctx, r.sealed, c.Context(r.id))
+			if err != nil && c.Spare {
+				continue
 			}
-			if _, err := s.db.Exec(ctx, `UPDATE `+c.table+` SET `+c.column+` = ? WHERE id = ? AND `+c.column+` = ?`, seal(newest, secret, c.context(r.id)), r.id, r.sealed); err != nil {
+			if err != nil {
+				return n, fmt.Errorf("auth: %s of %s: %w", c.Column, r.id, err)
+			}
+			if _, err := s.db.Exec(ctx, `UPDATE `+c.Table+` SET `+c.Column+` = ? WHERE CAST(id AS TEXT) = ? AND `+c.Column+` = ?`, seal(newest, secret, c.Context(r.id)), r.id, r.sealed); err != nil {
 				return n, err
 			}
 			n++
@@ -99,9 +119,19 @@ type Lost struct {
 	Factors   []string // addresses of the accounts whose second factor it is
 	Providers []string // titles of the single sign-ons whose client secret it is
 	Secrets   []string // names of the secrets for other systems
+	Others    []LostOthers
 
 	accounts, providers, secrets []string // ids; accounts also has those that were setting a factor up
 	readable                     []sealKey
+}
+
+// LostOthers are lost texts of a column that another package keeps.
+type LostOthers struct {
+	What  lang.Text
+	Names []string
+
+	ids    []string
+	forget func(ctx context.Context, tx *sqldb.Tx, p Principal, id string) (*audit.Record, error)
 }
 
 // Lost tells what the file does not open. It is an error when others may read
@@ -123,22 +153,29 @@ func (k *Keyring) Lost(ctx context.Context) (Lost, error) {
 		}
 	}
 	slices.Sort(l.Keys)
-	for _, c := range sealedColumns {
-		rows, err := sealedRows(ctx, k.db, c.table, c.column, c.name)
+	for _, c := range k.columns() {
+		if c.Spare {
+			continue
+		}
+		rows, err := c.rows(ctx, k.db)
 		if err != nil {
 			return Lost{}, err
 		}
 		for _, r := range rows {
-			if _, err := unseal(l.readable, r.sealed, c.context(r.id)); err != nil {
-				l.add(c.column, r)
+			if _, err := unseal(l.readable, r.sealed, c.Context(r.id)); err != nil {
+				l.add(&c, r)
 			}
 		}
 	}
 	return l, nil
 }
 
-func (l *Lost) add(column string, r sealedRow) {
-	switch column {
+func (l *Lost) add(c *Sealed, r sealedRow) {
+	if c.Forget != nil {
+		l.addOther(c, r)
+		return
+	}
+	switch c.Column {
 	case "sealed":
 		l.Secrets, l.secrets = append(l.Secrets, r.name), append(l.secrets, r.id)
 	case "secret":
@@ -153,12 +190,30 @@ func (l *Lost) add(column string, r sealedRow) {
 	}
 }
 
+func (l *Lost) addOther(c *Sealed, r sealedRow) {
+	n := len(l.Others)
+	if n == 0 || l.Others[n-1].What != c.What {
+		l.Others = append(l.Others, LostOthers{What: c.What})
+		n++
+	}
+	o := &l.Others[n-1]
+	if slices.Contains(o.ids, r.id) {
+		return
+	}
+	o.Names, o.ids, o.forget = append(o.Names, r.name), append(o.ids, r.id), c.Forget
+}
+
+// none reports whether everything can be read.
+func (l *Lost) none() bool {
+	return len(l.Keys) == 0 && len(l.accounts)+len(l.providers)+len(l.secrets)+len(l.Others) == 0
+}
+
 // LostSecrets tells what the key file does not open.
 func (s *Service) LostSecrets(ctx context.Context) (Lost, error) { return s.keys.Lost(ctx) }
 
 // ResetKey begins anew with a key when the old one is lost. What cannot be
 // opened is removed: second factors are off, and single sign-ons are off until
-// their client secret is given again. Keys that the file still holds stay. Only
+// their client secret is given again; what other packages sealed they let go. Keys that the file still holds stay. Only
 // who holds the data folder may; it is a Conflict when nothing is lost.
 func (s *Service) ResetKey(ctx context.Context, p Principal) (Lost, error) {
 	if err := p.requireLocal(); err != nil {
@@ -168,7 +223,7 @@ func (s *Service) ResetKey(ctx context.Context, p Principal) (Lost, error) {
 	if err != nil {
 		return Lost{}, err
 	}
-	if len(l.Keys) == 0 && len(l.accounts)+len(l.providers)+len(l.secrets) == 0 && len(l.readable) > 0 {
+	if l.none() && len(l.readable) > 0 {
 		return Lost{}, refuse(fault.Conflict, "key-whole", "The key file opens every secret: nothing is lost.", "El archivo de clave abre todos los secretos: no se ha perdido nada.").
 			WithHint("binnacle key rotate makes a new key and keeps the secrets")
 	}
@@ -242,6 +297,17 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 		r.Org = org
 		if err := s.note(ctx, tx, r); err != nil {
 			return err
+		}
+	}
+	for _, o := range l.Others {
+		for _, id := range o.ids {
+			r, err := o.forget(ctx, tx, p, id)
+			if err == nil {
+				err = s.note(ctx, tx, r)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return s.note(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers), "secrets": len(l.Secrets)}))

@@ -210,7 +210,7 @@ func (s *Service) Open(ctx context.Context, c catalog.Caller, id string) (Attach
 func (s *Service) Content(ctx context.Context, org string, a Attachment) (io.ReadCloser, error) {
 	r, err := s.store.Open(ctx, path(org, a.SHA256))
 	if fault.Is(err, fault.NotFound) {
-		err = &fault.Error{Kind: fault.Unavailable, Msg: "the content of " + a.Name + " is missing", Hint: "binnacle doctor lists what is missing; restore it from a backup", Err: err}
+		err = &fault.Error{Kind: fault.Unavailable, Msg: "the content of " + a.Name + " is missing", Code: "attachment.missing", Args: []any{a.Name}, Hint: "binnacle doctor lists what is missing; restore it from a backup", Err: err}
 	}
 	return r, err
 }
@@ -294,7 +294,7 @@ func (s *Service) attach(ctx context.Context, tx *sqldb.Tx, c catalog.Caller, on
 		return err
 	}
 	if n == 0 || !there {
-		return fault.New(fault.Conflict, "%s was removed while it was attached", a.Name).WithHint("attach it again")
+		return fault.New(fault.Conflict, "%s was removed while it was attached", a.Name).Coded("attachment.removed").WithHint("attach it again")
 	}
 	var total int64
 	if err := tx.QueryRow(ctx, `SELECT COALESCE(sum(size), 0) FROM blobs WHERE org = ? AND live > 0`, c.Org).Scan(&total); err != nil {

@@ -30,7 +30,7 @@ type bucket struct {
 // never from the address, which logs and process lists show.
 func newS3(u *url.URL) (*bucket, error) {
 	bad := func(why string) error {
-		return fault.New(fault.Invalid, "the place for attachments %s cannot be used: %s", u.Redacted(), why).
+		return fault.New(fault.Invalid, "the place for attachments %s cannot be used: %s", u.Redacted(), why).Coded("attachments-s3").
 			WithHint("write it as s3://bucket/prefix?endpoint=https://s3.example.com&region=eu-west-1, and give the keys as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
 	if u.User != nil {
@@ -116,9 +116,9 @@ func (b *bucket) explain(name string, err error) error {
 	case minio.NoSuchKey, "NotFound":
 		return missing(name)
 	case minio.NoSuchBucket:
-		return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments has no bucket " + b.name, Hint: "make the bucket, or correct --attachments", Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments has no bucket " + b.name, Code: "attachments-bucket", Args: []any{b.name}, Hint: "make the bucket, or correct --attachments", Err: err}
 	case minio.AccessDenied, "InvalidAccessKeyId", "SignatureDoesNotMatch":
-		return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments does not let us in", Hint: "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do with the bucket", Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments does not let us in", Code: "attachments-denied", Hint: "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do with the bucket", Err: err}
 	}
-	return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments does not answer", Err: err}
+	return &fault.Error{Kind: fault.Unavailable, Msg: "the storage of attachments does not answer", Code: "attachments-silent", Err: err}
 }

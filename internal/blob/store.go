@@ -41,7 +41,7 @@ func OpenStore(address, folder string) (Store, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "s3" || u.Host == "" {
-		return nil, fault.New(fault.Invalid, "%q is not a place for attachments", address).WithHint("write it as s3://bucket/prefix?endpoint=https://s3.example.com, or leave it out for the data folder")
+		return nil, fault.New(fault.Invalid, "%q is not a place for attachments", address).Coded("attachments-place").WithHint("write it as s3://bucket/prefix?endpoint=https://s3.example.com, or leave it out for the data folder")
 	}
 	return newS3(u)
 }
@@ -114,7 +114,9 @@ func (d Folder) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return f, err
 }
 
-func missing(name string) error { return fault.New(fault.NotFound, "there is no content %s", name) }
+func missing(name string) error {
+	return fault.New(fault.NotFound, "there is no content %s", name).Coded("attachment.gone")
+}
 
 // Has looks for the file.
 func (d Folder) Has(_ context.Context, name string) (bool, error) {

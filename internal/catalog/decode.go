@@ -125,15 +125,15 @@ var parserErrors = regexp.MustCompile(`^did not find expected (<|node content|'-
 
 func yamlProblem(file string, err error) fault.Problem {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	p := fault.Problem{File: file, Code: "syntax"}
+	line := 0
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		p.Line, _ = strconv.Atoi(m[1])
+		line, _ = strconv.Atoi(m[1])
 		msg = strings.Replace(msg, m[0], "", 1)
 		if parserErrors.MatchString(msg) {
-			p.Line++
+			line++
 		}
 	}
-	p.Msg, p.Args = "not YAML: "+msg, []string{msg}
+	p := fault.Problem{File: file, Line: line, Code: "syntax", Msg: "not YAML: " + msg, Args: []string{msg}}
 	if strings.Contains(msg, "tab") || strings.Contains(msg, "cannot start any token") {
 		p.Hint = "indent with spaces, not tabs"
 	}

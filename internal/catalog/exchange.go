@@ -2,6 +2,9 @@ package catalog
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -27,6 +30,7 @@ type Importer struct {
 	Wide   bool     // its files may hold kinds of other rooms than Room
 	Accept []string // endings of the files it reads, as ".csv"
 	Args   []Arg    // what it may be told beyond the files
+	Maps   bool     // it may also be told which column holds a field: map.FIELD=Column
 	Read   func(context.Context, *Catalog, Caller, []File, ImportOptions) (*ImportReport, error)
 }
 
@@ -45,6 +49,9 @@ func (i Importer) Import(ctx context.Context, c *Catalog, caller Caller, files [
 	if err := i.Ask(caller.Principal); err != nil {
 		return nil, err
 	}
+	if err := known(i.Args, opts.Args, func(name string) bool { return i.Maps && strings.HasPrefix(name, "map.") }); err != nil {
+		return nil, err
+	}
 	return i.Read(ctx, c, caller, files, opts)
 }
 
@@ -53,6 +60,26 @@ func (i Importer) Import(ctx context.Context, c *Catalog, caller Caller, files [
 type Arg struct {
 	Name string
 	Doc  lang.Text // what it does, in a few words
+}
+
+// known refuses an argument that a format does not have. A misspelt one would
+// be passed over without a word.
+func known(args []Arg, told map[string]string, also func(string) bool) error {
+	var names []string
+	for _, a := range args {
+		names = append(names, a.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(told)) {
+		if slices.Contains(names, name) || also(name) {
+			continue
+		}
+		err := fault.New(fault.Invalid, "there is no argument %q", name).Coded("argument")
+		if len(names) > 0 {
+			err = err.WithHint("the arguments are %s", strings.Join(names, ", "))
+		}
+		return err
+	}
+	return nil
 }
 
 // ImportOptions steer an import.
@@ -75,7 +102,8 @@ type ImportReport struct {
 // Nothing reports whether nothing was read that could be imported.
 func (r *ImportReport) Nothing() bool { return len(r.Changes) == 0 && len(r.Rows) == 0 }
 
-// Exporter writes entities in a foreign format.
+// Exporter writes entities in a foreign format. Call Export, which looks at the
+// arguments first.
 type Exporter struct {
 	Name    string
 	Title   lang.Text
@@ -83,7 +111,15 @@ type Exporter struct {
 	Room    string
 	Formats []string // the first is taken when none is asked for
 	Args    []Arg    // what it may be told
-	Export  func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
+	Write   func(context.Context, *Catalog, Caller, ExportOptions) ([]File, error)
+}
+
+// Export writes the files. What the caller may not read is not in them.
+func (e Exporter) Export(ctx context.Context, c *Catalog, caller Caller, opts ExportOptions) ([]File, error) {
+	if err := known(e.Args, opts.Args, func(string) bool { return false }); err != nil {
+		return nil, err
+	}
+	return e.Write(ctx, c, caller, opts)
 }
 
 // ExportOptions steer an export.

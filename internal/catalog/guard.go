@@ -41,7 +41,7 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 		err = sqldb.ErrNoRows
 	}
 	if err == sqldb.ErrNoRows {
-		return nil, nil, fault.New(fault.NotFound, "there is no %s", ref.Short())
+		return nil, nil, fault.New(fault.NotFound, "there is no %s", ref.Short()).Coded("no-thing")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +95,7 @@ func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 // writtenOnce refuses to change what is written once. Who holds the data folder
 // may delete it: what must not be kept can be removed.
 func writtenOnce(ch *change) error {
-	return fault.New(fault.Conflict, "%s is written once: it is not changed, renamed or deleted", ch.before.Ref().Short()).
+	return fault.New(fault.Conflict, "%s is written once: it is not changed, renamed or deleted", ch.before.Ref().Short()).Coded("once").
 		WithHint("write another one that says what is right")
 }
 

@@ -20,7 +20,7 @@ func (c *Catalog) GetUID(ctx context.Context, caller Caller, uid string) (*entit
 	}
 	k := known[uid]
 	if k == nil || k.Deleted {
-		return nil, fault.New(fault.NotFound, "there is no such record")
+		return nil, fault.New(fault.NotFound, "there is no such record").Coded("no-record")
 	}
 	if err := caller.Can(auth.Read, k.Kind.Resource()); err != nil {
 		return nil, err

@@ -200,12 +200,12 @@ func worded(probes []Probe, name string) (*Probe, error) {
 			continue
 		}
 		if found != nil {
-			return nil, fault.New(fault.Invalid, "there are several tests that ask for a word").WithHint("name one: %s, %s", found.Name, p.Name)
+			return nil, fault.New(fault.Invalid, "there are several tests that ask for a word").Coded("claim.words-many").WithHint("name one: %s, %s", found.Name, p.Name)
 		}
 		found = p
 	}
 	if found == nil {
-		return nil, fault.New(fault.Invalid, "nothing here asks for a person's word: its numbers come from elsewhere")
+		return nil, fault.New(fault.Invalid, "nothing here asks for a person's word: its numbers come from elsewhere").Coded("claim.word-none")
 	}
 	return found, nil
 }
@@ -213,17 +213,17 @@ func worded(probes []Probe, name string) (*Probe, error) {
 func (w *Word) check(p *Probe, now time.Time) error {
 	switch {
 	case w.Form == "typed" && p.Typed == nil:
-		return fault.New(fault.Invalid, "the test %s asks whether something holds, not for a number", p.Name).WithHint("attest it")
+		return fault.New(fault.Invalid, "the test %s asks whether something holds, not for a number", p.Name).Coded("claim.word-attest").WithHint("attest it")
 	case w.Form == "attest" && p.Attest == nil:
-		return fault.New(fault.Invalid, "the test %s asks for a number", p.Name).WithHint("type it")
+		return fault.New(fault.Invalid, "the test %s asks for a number", p.Name).Coded("claim.word-number").WithHint("type it")
 	case len(w.Note) > maxNote:
-		return fault.Bad("the note is too long", problem("note", "too-long", "may have %d bytes", maxNote))
+		return fault.Bad("the note is too long", problem("note", "too-long", "may have %d bytes", maxNote)).Coded("claim.note-long")
 	case w.AsOf.After(now.Add(time.Minute)):
-		return fault.Bad("a word is about what is or was", problem("asOf", "future", "lies in the future"))
+		return fault.Bad("a word is about what is or was", problem("asOf", "future", "lies in the future")).Coded("claim.word-future")
 	case p.Typed != nil && (math.IsNaN(w.Value) || math.IsInf(w.Value, 0) || math.Abs(w.Value) > 1e15):
-		return fault.Bad("this is not a number that can be kept", problem("value", "typed-number", "must be a number of at most fifteen digits"))
+		return fault.Bad("this is not a number that can be kept", problem("value", "typed-number", "must be a number of at most fifteen digits")).Coded("claim.word-unkept")
 	case p.Attest != nil && !w.Holds && w.Note == "":
-		return fault.Bad("say what does not hold", problem("note", "required", "is required when it does not hold"))
+		return fault.Bad("say what does not hold", problem("note", "required", "is required when it does not hold")).Coded("claim.word-unsaid")
 	}
 	return nil
 }
@@ -355,7 +355,7 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 		}
 	}
 	if len(jobs) == 0 {
-		return nil, fault.New(fault.Invalid, "nothing here can be run: it asks for a person's word").WithHint("attest it, or type its number")
+		return nil, fault.New(fault.Invalid, "nothing here can be run: it asks for a person's word").Coded("claim.nothing-runs").WithHint("attest it, or type its number")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -405,7 +405,7 @@ func (e *Engine) Replay(ctx context.Context, caller catalog.Caller, ref entity.R
 		return nil, err
 	}
 	if asOf.After(e.now()) {
-		return nil, fault.Bad("the past can be replayed, and not the future", problem("asOf", "future", "lies in the future"))
+		return nil, fault.Bad("the past can be replayed, and not the future", problem("asOf", "future", "lies in the future")).Coded("claim.replay-future")
 	}
 	var out []Replayed
 	err = e.db.View(ctx, func(tx *sqldb.Tx) error {
@@ -485,7 +485,7 @@ func (e *Engine) then(ctx context.Context, tx *sqldb.Tx, org string, x *entity.E
 		}
 	}
 	if out == nil {
-		return nil, fault.New(fault.NotFound, "%s was not there on %s", x.Ref().Short(), m.At.Format(time.DateOnly))
+		return nil, fault.New(fault.NotFound, "%s was not there on %s", x.Ref().Short(), m.At.Format(time.DateOnly)).Coded("claim.not-then")
 	}
 	return out, nil
 }

@@ -112,7 +112,7 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 			return nil, outside.err
 		}
 		if outside.taken == nil {
-			return nil, fault.New(fault.Unavailable, "it was not asked")
+			return nil, fault.New(fault.Unavailable, "it was not asked").Coded("claim.not-asked")
 		}
 		if t := outside.taken.asOf; !t.IsZero() && t.Before(r.AsOf) {
 			r.AsOf = t
@@ -174,7 +174,7 @@ func (r *Run) inherit(from *Run) {
 func (s *session) measure(ref, ns string) (*entity.Entity, *Run, error) {
 	parsed, err := entity.ParseRef(ref, "measure", ns)
 	if err != nil {
-		return nil, nil, fault.New(fault.Invalid, "%v", err)
+		return nil, nil, fault.New(fault.Invalid, "%v", err).Coded("claim.measure-name")
 	}
 	m, err := s.find(parsed)
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *session) find(ref entity.Ref) (*entity.Entity, error) {
 		return nil
 	})
 	if err == nil && out == nil {
-		err = fault.New(fault.NotFound, "there was no %s", ref.Short())
+		err = fault.New(fault.NotFound, "there was no %s", ref.Short()).Coded("claim.none-then")
 	}
 	return out, err
 }
@@ -256,15 +256,15 @@ func (s *session) formula(f *Formula, ns string, r *Run) (*Answer, error) {
 	}
 	p, err := compileFormula(f)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%v", err)
+		return nil, fault.New(fault.Invalid, "%v", err).Coded("claim.formula")
 	}
 	out, _, err := p.ContextEval(s.ctx, vars)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %v", squeeze(written), err)
+		return nil, fault.New(fault.Invalid, "%s: %v", squeeze(written), err).Coded("claim.formula-failed")
 	}
 	v, err := number(out)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s %v", squeeze(written), err)
+		return nil, fault.New(fault.Invalid, "%s %v", squeeze(written), err).Coded("claim.formula-number")
 	}
 	a.Value = &v
 	a.Steps = append(a.Steps, step("formula", squeeze(written), v))

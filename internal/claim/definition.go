@@ -220,7 +220,7 @@ type Moment struct {
 func (e *Engine) define(x *entity.Entity, find Find) (Definition, error) {
 	b, ok := e.bearers[x.Kind]
 	if !ok {
-		return Definition{}, fault.New(fault.NotFound, "a %s bears no claim", x.Kind).WithHint("claims are borne by %s", fmt.Sprint(e.bearerNames()))
+		return Definition{}, fault.New(fault.NotFound, "a %s bears no claim", x.Kind).Coded("claim.none").WithHint("claims are borne by %s", fmt.Sprint(e.bearerNames()))
 	}
 	d, err := b.Claim(x, find)
 	d.Statement = cmp.Or(d.Statement, x.DisplayTitle())

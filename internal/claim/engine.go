@@ -82,7 +82,7 @@ func New(cfg Config) *Engine {
 	}
 	if e.cfg.Secret == nil {
 		e.cfg.Secret = func(_ context.Context, _, name string) (string, error) {
-			return "", fault.New(fault.NotFound, "there is no secret %q", name)
+			return "", fault.New(fault.NotFound, "there is no secret %q", name).Coded("claim.secret")
 		}
 	}
 	for _, b := range append(bearers(), cfg.Bearers...) {
@@ -748,7 +748,7 @@ func (e *Engine) reply(ctx context.Context, org string, p *Probe) reply {
 	r := e.replied(ctx, org, p)
 	if r.err != nil && ctx.Err() == nil && !isFault(r.err) {
 		e.log.Error("another system could not be asked for a test", "org", org, "test", p.Name, "error", r.err)
-		r.err = fault.New(fault.Unavailable, "it could not be asked; the log says why")
+		r.err = fault.New(fault.Unavailable, "it could not be asked; the log says why").Coded("claim.not-askable")
 	}
 	return r
 }
@@ -760,7 +760,7 @@ func (e *Engine) replied(ctx context.Context, org string, p *Probe) reply {
 	}
 	l, ok := e.languages[p.Query.Language]
 	if !ok {
-		return reply{err: fault.New(fault.Invalid, "there is no query language %q here", p.Query.Language)}
+		return reply{err: fault.New(fault.Invalid, "there is no query language %q here", p.Query.Language).Coded("claim.language")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -144,7 +144,7 @@ func (e *Engine) take(ctx context.Context, org string, x *External) (*taken, err
 	dec.UseNumber()
 	var doc any
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fault.New(fault.Invalid, "%s did not answer JSON: %v", source, err)
+		return nil, fault.New(fault.Invalid, "%s did not answer JSON: %v", source, err).Coded("claim.answer-form")
 	}
 	path, err := parsePath(x.Path)
 	if err != nil {
@@ -152,16 +152,16 @@ func (e *Engine) take(ctx context.Context, org string, x *External) (*taken, err
 	}
 	v, err := at(doc, path)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %v", source, err)
+		return nil, fault.New(fault.Invalid, "%s: %v", source, err).Coded("claim.answer-lacks")
 	}
 	f, err := figure(v)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %s: %v", source, x.Path, err)
+		return nil, fault.New(fault.Invalid, "%s: %s: %v", source, x.Path, err).Coded("claim.answer-number")
 	}
 	out := &taken{source: source, answer: &Answer{Rule: numberRule, N: -1, Value: &f, Steps: []Step{step("asked", source, f, x.Path)}}}
 	if x.AsOf != "" {
 		if out.asOf, err = stamp(doc, x.AsOf); err != nil {
-			return nil, fault.New(fault.Invalid, "%s: %s: %v", source, x.AsOf, err)
+			return nil, fault.New(fault.Invalid, "%s: %s: %v", source, x.AsOf, err).Coded("claim.answer-moment")
 		}
 	}
 	return out, nil
@@ -189,7 +189,7 @@ func (e *Engine) fetch(ctx context.Context, org string, x *External) (body []byt
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL, nil)
 	if err != nil {
-		return nil, "", fault.New(fault.Invalid, "the address cannot be asked: %v", inner(err))
+		return nil, "", fault.New(fault.Invalid, "the address cannot be asked: %v", inner(err)).Coded("claim.address")
 	}
 	source = req.URL.Scheme + "://" + req.URL.Host + req.URL.Path
 	req.Header.Set("Accept", "application/json")
@@ -202,18 +202,18 @@ func (e *Engine) fetch(ctx context.Context, org string, x *External) (body []byt
 	}
 	res, err := e.cfg.Client.Do(req)
 	if err != nil {
-		return nil, source, fault.New(fault.Unavailable, "%s does not answer: %v", source, inner(err))
+		return nil, source, fault.New(fault.Unavailable, "%s does not answer: %v", source, inner(err)).Coded("claim.silent")
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, source, fault.New(fault.Unavailable, "%s answers %s", source, res.Status)
+		return nil, source, fault.New(fault.Unavailable, "%s answers %s", source, res.Status).Coded("answered")
 	}
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return nil, source, fault.New(fault.Unavailable, "%s broke off its answer: %v", source, err)
+		return nil, source, fault.New(fault.Unavailable, "%s broke off its answer: %v", source, err).Coded("claim.answer-broke-off")
 	}
 	if len(body) > maxAnswer {
-		err = fault.New(fault.TooLarge, "%s answers more than %d MB", source, maxAnswer>>20)
+		err = fault.New(fault.TooLarge, "%s answers more than %d MB", source, maxAnswer>>20).Coded("claim.answer-large")
 	}
 	return body, source, err
 }
@@ -231,7 +231,7 @@ func inner(err error) error {
 // out of it is refused by the operating system.
 func (e *Engine) file(path string) ([]byte, error) {
 	if e.cfg.Files == "" {
-		return nil, fault.New(fault.Unavailable, "files may not be read: the server was started without --files DIR")
+		return nil, fault.New(fault.Unavailable, "files may not be read: the server was started without --files DIR").Coded("claim.files-off")
 	}
 	root, err := os.OpenRoot(e.cfg.Files)
 	if err != nil {
@@ -240,15 +240,15 @@ func (e *Engine) file(path string) ([]byte, error) {
 	defer root.Close()
 	f, err := root.Open(filepath.FromSlash(path))
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "the file %s cannot be read: %v", path, err)
+		return nil, fault.New(fault.Unavailable, "the file %s cannot be read: %v", path, err).Coded("claim.file-unread")
 	}
 	defer f.Close()
 	body, err := io.ReadAll(io.LimitReader(f, maxAnswer+1))
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "the file %s cannot be read: %v", path, err)
+		return nil, fault.New(fault.Unavailable, "the file %s cannot be read: %v", path, err).Coded("claim.file-unread")
 	}
 	if len(body) > maxAnswer {
-		err = fault.New(fault.TooLarge, "the file %s has more than %d MB", path, maxAnswer>>20)
+		err = fault.New(fault.TooLarge, "the file %s has more than %d MB", path, maxAnswer>>20).Coded("claim.file-large")
 	}
 	return body, err
 }

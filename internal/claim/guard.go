@@ -43,7 +43,7 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 	for i := range problems {
 		problems[i].Ref = g.After.Ref().Short()
 	}
-	return fault.Bad(g.After.Ref().Short()+" asks what is not there", problems...)
+	return fault.New(fault.Invalid, "%s asks what is not there", g.After.Ref().Short()).Coded("claim.asks").With(problems...)
 }
 
 func (e *Engine) checkProbe(caller catalog.Caller, at string, p *Probe) []fault.Problem {

@@ -220,5 +220,5 @@ func (p *Probe) Asked() bool { return p.asked() }
 
 // byItself finds nothing beside the entity itself.
 func byItself(ref entity.Ref) (*entity.Entity, error) {
-	return nil, fault.New(fault.NotFound, "%s is not looked up", ref.Short())
+	return nil, fault.New(fault.NotFound, "%s is not looked up", ref.Short()).Coded("claim.not-looked-up")
 }

@@ -356,10 +356,10 @@ func guardException(g *catalog.Guarded) error {
 
 func (s *ExceptionSpec) request(g *catalog.Guarded) error {
 	if s.State != "requested" {
-		return fault.Bad("an exception begins as a request", problem("spec.state", "exception-first", "must be requested: another person than the one who asks approves it"))
+		return fault.Bad("an exception begins as a request", problem("spec.state", "exception-first", "must be requested: another person than the one who asks approves it")).Coded("claim.exception-first")
 	}
 	if until, err := time.Parse(time.DateOnly, s.Until); err == nil && until.Sub(g.At) > 366*24*time.Hour {
-		return fault.Bad("an exception runs out", problem("spec.until", "exception-long", "is more than 366 days away"))
+		return fault.Bad("an exception runs out", problem("spec.until", "exception-long", "is more than 366 days away")).Coded("claim.exception-long")
 	}
 	s.RequestedBy, s.DecidedBy, s.DecidedAt = g.Caller.Identity(), "", ""
 	return nil
@@ -369,7 +369,7 @@ func (s *ExceptionSpec) request(g *catalog.Guarded) error {
 // who may write where the claim belongs.
 func (s *ExceptionSpec) decide(g *catalog.Guarded, old ExceptionSpec) error {
 	if old.RequestedBy == g.Caller.Identity() {
-		return fault.New(fault.Forbidden, "who asks for an exception cannot decide on it").WithHint("ask somebody else who may write there")
+		return fault.New(fault.Forbidden, "who asks for an exception cannot decide on it").Coded("claim.exception-own").WithHint("ask somebody else who may write there")
 	}
 	ref, err := entity.ParseRef(s.Claim, "claim", g.After.Metadata.Namespace)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -95,10 +96,16 @@ func Fingerprint(key []byte) string { return digest(key)[:32] }
 
 const sealContext = "claims/signing"
 
+// Sealed returns the column that holds the keys that sign packs. When one is
+// lost another signs from then on.
+func Sealed() []auth.Sealed {
+	return []auth.Sealed{{Table: "claim_keys", Column: "sealed", Name: "public", Context: func(string) string { return sealContext }, Spare: true}}
+}
+
 // signer returns the installation's signing key, and makes it the first time.
 func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 	if e.cfg.Keys == nil {
-		return nil, fault.New(fault.Unavailable, "there is no keyring to sign with")
+		return nil, fault.New(fault.Unavailable, "there is no keyring to sign with").Coded("claim.no-keyring")
 	}
 	var sealed string
 	err := e.db.QueryRow(ctx, `SELECT sealed FROM claim_keys ORDER BY id DESC LIMIT 1`).Scan(&sealed)
@@ -158,7 +165,7 @@ func (e *Engine) Packable(ctx context.Context, caller catalog.Caller, o PackOpti
 
 func (e *Engine) packing(ctx context.Context, caller catalog.Caller, o PackOptions) ([]*View, ed25519.PrivateKey, error) {
 	if !o.From.Before(o.To) {
-		return nil, nil, fault.Bad("the time of the evidence is empty", problem("from", "range", "must lie before its end"))
+		return nil, nil, fault.Bad("the time of the evidence is empty", problem("from", "range", "must lie before its end")).Coded("claim.pack-time")
 	}
 	views, err := e.packed(ctx, caller, o.Refs)
 	if err != nil {
@@ -342,9 +349,9 @@ func (a *Attachment) read() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(data) > maxPackFile:
-		return nil, fault.New(fault.TooLarge, "the attached file %s is larger than the %d MiB that a pack may hold of one file", a.Name, maxPackFile>>20)
+		return nil, fault.New(fault.TooLarge, "the attached file %s is larger than the %d MiB that a pack may hold of one file", a.Name, maxPackFile>>20).Coded("claim.pack-file")
 	case digest(data) != a.SHA256:
-		return nil, fault.New(fault.Unavailable, "the attached file %s is not what was attached", a.Name).WithHint("binnacle doctor lists what is damaged; restore it from a backup")
+		return nil, fault.New(fault.Unavailable, "the attached file %s is not what was attached", a.Name).Coded("claim.pack-damaged").WithHint("binnacle doctor lists what is damaged; restore it from a backup")
 	}
 	return data, nil
 }
@@ -447,10 +454,10 @@ type PackReport struct {
 func VerifyPack(r io.ReaderAt, size int64) (*PackReport, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "this is not an evidence pack: %v", err)
+		return nil, fault.New(fault.Invalid, "this is not an evidence pack: %v", err).Coded("claim.pack-unread")
 	}
 	if len(z.File) > maxPackFiles {
-		return nil, fault.New(fault.TooLarge, "the pack holds %d files; at most %d are read", len(z.File), maxPackFiles)
+		return nil, fault.New(fault.TooLarge, "the pack holds %d files; at most %d are read", len(z.File), maxPackFiles).Coded("claim.pack-many")
 	}
 	v := &packVerifier{files: map[string]*zip.File{}, digests: map[string]string{}, report: &PackReport{Problems: []string{}}}
 	for _, f := range z.File {
@@ -511,17 +518,17 @@ func (v *packVerifier) read(name string) ([]byte, error) {
 func (v *packVerifier) manifest() (ed25519.PublicKey, error) {
 	data, err := v.read("manifest.json")
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "this is not an evidence pack: %v", err)
+		return nil, fault.New(fault.Invalid, "this is not an evidence pack: %v", err).Coded("claim.pack-unread")
 	}
 	if err := json.Unmarshal(data, &v.report.Manifest); err != nil {
-		return nil, fault.New(fault.Invalid, "the manifest cannot be read: %v", err)
+		return nil, fault.New(fault.Invalid, "the manifest cannot be read: %v", err).Coded("claim.manifest")
 	}
 	if v.report.Format != PackFormat {
-		return nil, fault.New(fault.Invalid, "the pack is of the form %q; this program reads %s", v.report.Format, PackFormat)
+		return nil, fault.New(fault.Invalid, "the pack is of the form %q; this program reads %s", v.report.Format, PackFormat).Coded("claim.pack-form")
 	}
 	key, err := base64.StdEncoding.DecodeString(v.report.Key)
 	if err != nil || len(key) != ed25519.PublicKeySize {
-		return nil, fault.New(fault.Invalid, "the manifest names no usable key")
+		return nil, fault.New(fault.Invalid, "the manifest names no usable key").Coded("claim.pack-key")
 	}
 	v.report.Fingerprint = Fingerprint(key)
 	return key, nil

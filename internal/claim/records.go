@@ -79,7 +79,7 @@ func (s *session) read(name string) (list []member, err error) {
 		return list, err
 	}
 	if s.e.catalog.Kinds().Get(name) == nil {
-		return nil, fault.New(fault.Invalid, "there is no kind or table %q", name)
+		return nil, fault.New(fault.Invalid, "there is no kind or table %q", name).Coded("claim.source")
 	}
 	err = s.e.catalog.Scan(s.ctx, s.q, s.org, name, s.at.Feed, func(e *entity.Entity) error {
 		list = append(list, member{e.Ref().String(), e.DisplayTitle(), s.vars(catalog.Vars(e))})
@@ -213,7 +213,7 @@ func (s *session) aggregate(v aggregate, asked []member, a *Answer) error {
 	for _, m := range asked {
 		out, _, err := p.ContextEval(s.ctx, m.vars)
 		if err != nil {
-			return fault.New(fault.Invalid, "%s of %s: %v", squeeze(v.expr), m.key, err).WithHint("leave out those without it with where: has(…)")
+			return fault.New(fault.Invalid, "%s of %s: %v", squeeze(v.expr), m.key, err).Coded("claim.value-failed").WithHint("leave out those without it with where: has(…)")
 		}
 		if v.op == "distinct" {
 			texts[fmt.Sprint(out.Value())] = true
@@ -221,7 +221,7 @@ func (s *session) aggregate(v aggregate, asked []member, a *Answer) error {
 		}
 		x, err := number(out)
 		if err != nil {
-			return fault.New(fault.Invalid, "%s of %s %v", squeeze(v.expr), m.key, err)
+			return fault.New(fault.Invalid, "%s of %s %v", squeeze(v.expr), m.key, err).Coded("claim.value-number")
 		}
 		values = append(values, x)
 		a.Terms = append(a.Terms, Item{Key: m.key, Title: m.title, Value: &x})

@@ -353,7 +353,7 @@ func (e *Engine) stating(ctx context.Context, tx *sqldb.Tx, r *row, status Statu
 		return nil, err
 	}
 	if x == nil {
-		return nil, fault.New(fault.NotFound, "there is no %s", r.ref)
+		return nil, fault.New(fault.NotFound, "there is no %s", r.ref).Coded("no-thing")
 	}
 	c := e.catalog.In(tx)
 	d, err := e.define(x, e.finder(ctx, c, r.org))

@@ -68,7 +68,7 @@ func (e *Engine) Get(ctx context.Context, caller catalog.Caller, ref entity.Ref)
 		return nil, err
 	}
 	if len(views) == 0 {
-		return nil, fault.New(fault.NotFound, "a %s bears no claim", x.Kind)
+		return nil, fault.New(fault.NotFound, "a %s bears no claim", x.Kind).Coded("claim.none")
 	}
 	return views[0], nil
 }
@@ -405,7 +405,7 @@ func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Re
 		return nil, nil, nil, err
 	}
 	if r == nil {
-		return nil, nil, nil, fault.New(fault.NotFound, "%s has no run %d", ref.Short(), seq)
+		return nil, nil, nil, fault.New(fault.NotFound, "%s has no run %d", ref.Short(), seq).Coded("claim.no-run")
 	}
 	doc, err := e.document(ctx, e.db, caller.Org, r.Result)
 	if err != nil {
@@ -437,7 +437,7 @@ func (e *Engine) document(ctx context.Context, q sqldb.Querier, org, hash string
 	var doc []byte
 	err := q.QueryRow(ctx, `SELECT doc FROM claim_results WHERE org = ? AND hash = ?`, org, hash).Scan(&doc)
 	if errors.Is(err, sqldb.ErrNoRows) {
-		return nil, fault.New(fault.NotFound, "the document %s is not there", hash)
+		return nil, fault.New(fault.NotFound, "the document %s is not there", hash).Coded("claim.no-document")
 	}
 	return doc, err
 }

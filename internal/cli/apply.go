@@ -20,9 +20,9 @@ type applying struct {
 
 func (a *applying) declare(f *flags) {
 	filesFlag(f, &a.files)
-	f.yes(&a.opts.Force, "force", "", lang.T("Take the file's value where somebody else changed the same field.", "Toma el valor del archivo donde otra persona cambió el mismo campo."))
-	f.text(&a.opts.Prune, "prune", "", "", lang.T("Delete what has these labels (`selector`), was applied before by the same manager and is not in the files now.", "Borra lo que tiene estas etiquetas (`selector`), aplicó antes el mismo gestor y ya no está en los archivos."))
-	f.text(&a.hand.manager, "manager", "", "apply", lang.T("`NAME` of who holds the fields of these files; pipelines that apply different files use different names.", "Nombre (`NAME`) de quien tiene los campos de estos archivos; procesos que aplican archivos distintos usan nombres distintos."))
+	f.yes(&a.opts.Force, "force", "", lang.T("Take the file's value where somebody else changed the same field.", "Toma el valor del fichero donde otra persona cambió el mismo campo."))
+	f.text(&a.opts.Prune, "prune", "", "", lang.T("Delete what has these labels (`selector`), was applied before by the same manager and is not in the files now.", "Borra lo que tiene estas etiquetas (`selector`), aplicó antes el mismo gestor y ya no está en los ficheros."))
+	f.text(&a.hand.manager, "manager", "", "apply", lang.T("`NAME` of who holds the fields of these files; pipelines that apply different files use different names.", "Nombre (`NAME`) de quien tiene los campos de estos ficheros; procesos que aplican ficheros distintos usan nombres distintos."))
 }
 
 func reasonFlag(f *flags, p *string) {
@@ -32,22 +32,22 @@ func reasonFlag(f *flags, p *string) {
 func applyCommand() *command {
 	var a applying
 	return &command{
-		use: "apply -f PATH…", short: lang.T("Make the catalog hold what files say.", "Hace que el catálogo contenga lo que dicen los archivos."),
+		use: "apply -f PATH…", short: lang.T("Make the catalog hold what files say.", "Hace que el catálogo contenga lo que dicen los ficheros."),
 		long: lang.T(`Make the catalog hold what files say: all of it, or nothing when anything is wrong.
 
 The same files applied again change nothing. A field that somebody else changed
 since is left alone, unless the files change it too: then apply names both values
 and stops (exit code 6); --force takes the files'.`,
-			`Hace que el catálogo contenga lo que dicen los archivos: todo, o nada si algo está mal.
+			`Hace que el catálogo contenga lo que dicen los ficheros: todo, o nada si algo está mal.
 
-Aplicar otra vez los mismos archivos no cambia nada. Un campo que otra persona
-cambió entretanto se respeta, salvo que los archivos también lo cambien: entonces
-apply nombra ambos valores y se detiene (código 6); --force toma el de los archivos.`),
+Aplicar otra vez los mismos ficheros no cambia nada. Un campo que otra persona
+cambió entretanto se respeta, salvo que los ficheros también lo cambien: entonces
+apply nombra ambos valores y se detiene (código 6); --force toma el de los ficheros.`),
 		examples: []example{
-			{lang.T("A file, and a folder with all below it", "Un archivo, y una carpeta con todo lo que contiene"), "binnacle apply -f catalog-info.yaml -f ./teams"},
+			{lang.T("A file, and a folder with all below it", "Un fichero, y una carpeta con todo lo que contiene"), "binnacle apply -f catalog-info.yaml -f ./teams"},
 			{lang.T("From another program", "Desde otro programa"), "kustomize build . | binnacle apply -f -"},
 			{lang.T("See first", "Ver antes"), "binnacle apply -f ./teams --dry-run"},
-			{lang.T("A pipeline that owns its files: what left them is deleted", "Un proceso dueño de sus archivos: lo que sale de ellos se borra"), "binnacle apply -f ./teams --manager teams-repo --prune source=teams-repo --reason \"commit $SHA\""},
+			{lang.T("A pipeline that owns its files: what left them is deleted", "Un proceso dueño de sus ficheros: lo que sale de ellos se borra"), "binnacle apply -f ./teams --manager teams-repo --prune source=teams-repo --reason \"commit $SHA\""},
 		},
 		access: onKinds(auth.Write).making(), max: -1,
 		flags: func(f *flags) {

@@ -108,7 +108,7 @@ func (s *session) recordTable(records []audit.Record) *table {
 func auditExportCommand() *command {
 	var a auditing
 	return &command{
-		use: "export [WORDS…]", short: lang.T("Write the log to a file that anybody can check.", "Escribe el registro en un archivo que cualquiera puede comprobar."),
+		use: "export [WORDS…]", short: lang.T("Write the log to a file that anybody can check.", "Escribe el registro en un fichero que cualquiera puede comprobar."),
 		long: lang.T("Write the log, the oldest first. As ndjson it can be checked anywhere with binnacle audit verify --file, csv is for a spreadsheet.",
 			"Escribe el registro, lo más antiguo primero. Como ndjson se comprueba en cualquier sitio con binnacle audit verify --file; csv es para una hoja de cálculo."),
 		examples: []example{{lang.T("For an auditor", "Para una auditora"), "binnacle audit export --since 2026-01-01 -o audit.ndjson"}},
@@ -116,7 +116,7 @@ func auditExportCommand() *command {
 		flags: func(f *flags) {
 			a.declare(f)
 			f.choice(&a.format, "format", "", "ndjson", audit.Formats, lang.T("The format", "El formato"))
-			f.text(&a.out, "output", "o", "", lang.T("`FILE`; standard output when not given.", "Archivo (`FILE`); la salida estándar si falta."))
+			f.text(&a.out, "output", "o", "", lang.T("`FILE`; standard output when not given.", "Fichero (`FILE`); la salida estándar si falta."))
 		},
 		run: a.export,
 	}

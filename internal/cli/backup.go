@@ -21,24 +21,24 @@ func backupCommand() *command {
 	var withKey bool
 	var check string
 	return &command{
-		use: "backup FILE", short: lang.T("Copy everything into one file, also while serving.", "Copia todo en un archivo, también en servicio."),
+		use: "backup FILE", short: lang.T("Copy everything into one file, also while serving.", "Copia todo en un fichero, también en servicio."),
 		long: lang.T(`Copy the whole installation, as it is at one moment, into one checksummed file. It may
 be taken while a server runs, from the server or on its data folder.
 
 The key file that opens sealed secrets is left out: keep a copy of it apart, or take it
 in with --include-key and guard the backup like a password.`,
-			`Copia la instalación entera, como está en un momento, en un archivo con suma de
+			`Copia la instalación entera, como está en un momento, en un fichero con suma de
 comprobación. Se puede hacer con el servidor en marcha, desde él o en su carpeta de datos.
 
-El archivo de la clave que abre los secretos sellados no se incluye: guarda una copia
+El fichero de la clave que abre los secretos sellados no se incluye: guarda una copia
 aparte, o inclúyelo con --include-key y guarda la copia como una contraseña.`),
 		examples: []example{
 			{lang.T("Every night", "Cada noche"), "binnacle backup /backups/binnacle-$(date +%F) --data /var/lib/binnacle"},
-			{lang.T("Is this file whole?", "¿Está entero este archivo?"), "binnacle backup --check /backups/binnacle-2027-01-31"},
+			{lang.T("Is this file whole?", "¿Está entero este fichero?"), "binnacle backup --check /backups/binnacle-2027-01-31"},
 		},
 		access: access{Verb: auth.Backup}, max: 1,
 		flags: func(f *flags) {
-			f.yes(&withKey, "include-key", "", lang.T("Take the key file in; only from a data folder.", "Incluye el archivo de la clave; solo desde una carpeta de datos."))
+			f.yes(&withKey, "include-key", "", lang.T("Take the key file in; only from a data folder.", "Incluye el fichero de la clave; solo desde una carpeta de datos."))
 			f.text(&check, "check", "", "", lang.T("Check this backup (`FILE`) and take none.", "Comprueba esta copia (`FILE`) y no hace ninguna."))
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
@@ -46,7 +46,7 @@ aparte, o inclúyelo con --include-key y guarda la copia como una contraseña.`)
 			case check != "":
 				return s.checkBackup(check)
 			case len(args) == 0:
-				return usage("no file is named", "no se nombra ningún archivo").hinting("binnacle backup FILE", "binnacle backup ARCHIVO")
+				return usage("no file is named", "no se nombra ningún fichero").hinting("binnacle backup FILE", "binnacle backup FICHERO")
 			}
 			return s.backup(ctx, args[0], withKey)
 		},
@@ -75,7 +75,7 @@ func (s *session) backup(ctx context.Context, file string, withKey bool) error {
 	var report backup.Report
 	if s.place.server != "" {
 		if withKey {
-			return usage("a server does not give its key file away", "un servidor no entrega su archivo de clave").hinting("use --data DIR on the server's machine", "usa --data DIR en la máquina del servidor")
+			return usage("a server does not give its key file away", "un servidor no entrega su fichero de clave").hinting("use --data DIR on the server's machine", "usa --data DIR en la máquina del servidor")
 		}
 		report, err = s.fetchBackup(ctx, file)
 	} else {
@@ -146,7 +146,7 @@ func (s *session) fetchBackup(ctx context.Context, file string) (backup.Report, 
 }
 
 func (s *session) printBackup(file string, r backup.Report) {
-	s.print("%s: %d rows of %d tables, %d file(s), %s, taken %s UTC", "%s: %d filas de %d tablas, %d archivo(s), %s, hecha %s UTC", file, r.Rows, len(r.Tables), len(r.Files), size(r.Bytes), moment(r.Created))
+	s.print("%s: %d rows of %d tables, %d file(s), %s, taken %s UTC", "%s: %d filas de %d tablas, %d fichero(s), %s, hecha %s UTC", file, r.Rows, len(r.Tables), len(r.Files), size(r.Bytes), moment(r.Created))
 	fmt.Fprintln(s.Out, "sha256 "+r.SHA256)
 }
 
@@ -207,7 +207,7 @@ func (s *session) restore(ctx context.Context, file string) error {
 	s.print("Restored %d rows of %d tables, as they were on %s UTC, into %s", "Restauradas %d filas de %d tablas, como estaban el %s UTC, en %s", report.Rows, len(report.Tables), moment(report.Created), s.place.Data)
 	s.tellElsewhere(report)
 	if key := s.Layout(s.place.Place).KeyFile; missing(key) {
-		s.tell("The backup has no key file: put your copy at %s.", "La copia no tiene el archivo de la clave: pon la tuya en %s.", key)
+		s.tell("The backup has no key file: put your copy at %s.", "La copia no tiene el fichero de la clave: pon la tuya en %s.", key)
 		s.tell("It works without one, save codes of second factors and single sign-on; when there is no copy, \"binnacle key reset\" begins anew.", "Funciona sin él, salvo los códigos de segundo factor y el inicio de sesión único; si no hay copia, \"binnacle key reset\" empieza de nuevo.")
 	}
 	s.tell("Next: binnacle serve --data %s", "Ahora: binnacle serve --data %s", s.place.Data)

@@ -133,7 +133,7 @@ CÓDIGOS DE SALIDA
 		examples: []example{
 			{lang.T("Look around with a sample organisation", "Echar un vistazo con una organización de ejemplo"), "binnacle demo"},
 			{lang.T("Keep your own", "Guardar la tuya"), "binnacle serve --data ./data"},
-			{lang.T("Put files into it", "Poner archivos en ella"), "binnacle apply -f ./catalog --data ./data"},
+			{lang.T("Put files into it", "Poner ficheros en ella"), "binnacle apply -f ./catalog --data ./data"},
 		},
 		flags: s.place.flags,
 		children: []*command{

@@ -89,7 +89,7 @@ func kinds() *catalog.Kinds {
 // rings imports technologies from lines "name,edition,ring".
 func rings() catalog.Importer {
 	return catalog.Importer{Name: "rings", Room: auth.Strategy, Accept: []string{".csv"}, Title: lang.T("Rings", "Anillos"),
-		Doc: lang.T("Lines of name, edition and ring. For tests.", "Líneas de nombre, edición y anillo. Para pruebas."), Read: importRings}
+		Doc: lang.T("Lines of name, edition and ring. For tests.", "Líneas de nombre, edición y anillo. Para pruebas."), Args: []catalog.Arg{{Name: "by", Doc: lang.T("whose they are", "de quién son")}}, Read: importRings}
 }
 
 func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
@@ -121,8 +121,8 @@ func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 
 // names exports a file of names for each kind.
 func names() catalog.Exporter {
-	return catalog.Exporter{Name: "names", Formats: []string{"txt"}, Title: lang.T("Names", "Nombres"), Doc: lang.T("Names, a file for each kind. For tests.", "Nombres, un archivo por clase. Para pruebas."),
-		Export: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
+	return catalog.Exporter{Name: "names", Formats: []string{"txt"}, Title: lang.T("Names", "Nombres"), Doc: lang.T("Names, a file for each kind. For tests.", "Nombres, un fichero por clase. Para pruebas."),
+		Write: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
 			by := map[string]*catalog.File{}
 			var files []catalog.File
 			err := c.Each(ctx, caller, opts.Query, func(e *entity.Entity) error {

@@ -235,7 +235,7 @@ func watchCommand() *command {
 
 func attachCommand() *command {
 	return &command{
-		use: "attach", aliases: []string{"attachment", "attachments"}, short: lang.T("Attach files to a thing, and take them out again.", "Adjunta archivos a una cosa, y los recupera."),
+		use: "attach", aliases: []string{"attachment", "attachments"}, short: lang.T("Attach files to a thing, and take them out again.", "Adjunta ficheros a una cosa, y los recupera."),
 		children: []*command{attachAddCommand(), attachListCommand(), attachGetCommand(), attachRemoveCommand()},
 	}
 }
@@ -243,12 +243,12 @@ func attachCommand() *command {
 func attachAddCommand() *command {
 	var namespace, name string
 	return &command{
-		use: "add KIND/NAME FILE…", short: lang.T("Attach files.", "Adjunta archivos."),
-		long:     lang.T("Attach files to a thing. Their content is kept under its SHA-256, which is printed.", "Adjunta archivos a una cosa. Su contenido se guarda por su SHA-256, que se imprime."),
+		use: "add KIND/NAME FILE…", short: lang.T("Attach files.", "Adjunta ficheros."),
+		long:     lang.T("Attach files to a thing. Their content is kept under its SHA-256, which is printed.", "Adjunta ficheros a una cosa. Su contenido se guarda por su SHA-256, que se imprime."),
 		examples: []example{{lang.T("Evidence of a restore", "Prueba de una restauración"), "binnacle attach add component/checkout restore-2027-01.log"}},
 		access:   onKinds(auth.Comment), min: 2, max: -1,
 		flags: func(f *flags) {
-			f.text(&name, "as", "", "", lang.T("The name (`NAME`) it is attached by; for one file, or the input (-).", "El nombre (`NAME`) con que se adjunta; para un archivo, o la entrada (-)."))
+			f.text(&name, "as", "", "", lang.T("The name (`NAME`) it is attached by; for one file, or the input (-).", "El nombre (`NAME`) con que se adjunta; para un fichero, o la entrada (-)."))
 			namespaceFlag(f, &namespace)
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
@@ -261,7 +261,7 @@ func attachAddCommand() *command {
 				return err
 			}
 			if name != "" && len(args) > 2 {
-				return usage("--as names one file, not %d", "--as nombra un archivo, no %d", len(args)-1).hinting("attach them one by one", "adjúntalos de uno en uno")
+				return usage("--as names one file, not %d", "--as nombra un fichero, no %d", len(args)-1).hinting("attach them one by one", "adjúntalos de uno en uno")
 			}
 			for _, path := range args[1:] {
 				a, err := s.attach(ctx, at, ref, path, name)
@@ -330,8 +330,8 @@ func attachListCommand() *command {
 func attachGetCommand() *command {
 	var file string
 	return &command{
-		use: "get ID", aliases: []string{"download"}, short: lang.T("Write an attached file out.", "Escribe un archivo adjunto."),
-		examples: []example{{lang.T("Into a file", "En un archivo"), "binnacle attach get 4kd3n2… --file restore.log"}},
+		use: "get ID", aliases: []string{"download"}, short: lang.T("Write an attached file out.", "Escribe un fichero adjunto."),
+		examples: []example{{lang.T("Into a file", "En un fichero"), "binnacle attach get 4kd3n2… --file restore.log"}},
 		access:   onHouse(auth.Read, ""), min: 1, max: 1,
 		flags: func(f *flags) {
 			f.text(&file, "file", "", "", lang.T("Where to write it (`FILE`); the output when not given.", "Dónde escribirlo (`FILE`); la salida si falta."))
@@ -351,7 +351,7 @@ func attachGetCommand() *command {
 
 func attachRemoveCommand() *command {
 	return &command{
-		use: "remove ID…", aliases: []string{"rm", "delete"}, short: lang.T("Remove attached files; name and hash stay.", "Quita archivos adjuntos; el nombre y la huella se quedan."),
+		use: "remove ID…", aliases: []string{"rm", "delete"}, short: lang.T("Remove attached files; name and hash stay.", "Quita ficheros adjuntos; el nombre y la huella se quedan."),
 		examples: []example{{lang.T("One that should not be there", "Uno que no debería estar"), "binnacle attach remove 4kd3n2…"}},
 		access:   onHouse(auth.Comment, ""), min: 1, max: -1,
 		run: func(ctx context.Context, s *session, args []string) error {

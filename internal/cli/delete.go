@@ -23,11 +23,11 @@ func deleteCommand() *command {
 	return &command{
 		use: "delete [KIND/NAME… | KIND -l SELECTOR | -f PATH…]", aliases: []string{"rm"}, short: lang.T("Delete things; their history stays.", "Borra cosas; su historia queda."),
 		long: lang.T("Delete things that are named, that a list finds, or that files hold. It asks first; --yes does not. A deletion is a revision: binnacle revert brings the thing back.",
-			"Borra lo que se nombra, lo que encuentra una lista o lo que contienen archivos. Pregunta antes; con --yes no. Un borrado es una revisión: binnacle revert lo recupera."),
+			"Borra lo que se nombra, lo que encuentra una lista o lo que contienen ficheros. Pregunta antes; con --yes no. Un borrado es una revisión: binnacle revert lo recupera."),
 		examples: []example{
 			{lang.T("One thing", "Una cosa"), "binnacle delete component/checkout --reason 'switched off in May'"},
 			{lang.T("What a selector finds, without asking", "Lo que encuentra un selector, sin preguntar"), "binnacle delete components -l source=old-import --yes"},
-			{lang.T("What files hold: see first", "Lo que contienen archivos: ver antes"), "binnacle delete -f ./teams --dry-run"},
+			{lang.T("What files hold: see first", "Lo que contienen ficheros: ver antes"), "binnacle delete -f ./teams --dry-run"},
 		},
 		access: onKinds(auth.Delete), max: -1, complete: completeTargets,
 		flags: func(f *flags) {

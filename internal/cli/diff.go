@@ -17,7 +17,7 @@ func diffCommand() *command {
 			"Muestra campo a campo qué cambiaría apply, sin escribir nada. El código de salida es 0 si nada difiere y 1 si algo difiere."),
 		examples: []example{
 			{lang.T("Before an apply", "Antes de aplicar"), "binnacle diff -f ./teams"},
-			{lang.T("In a pipeline: fail when the files and the catalog differ", "En un proceso: fallar si los archivos y el catálogo difieren"), "binnacle diff -f ./teams --prune source=teams-repo > changes.txt"},
+			{lang.T("In a pipeline: fail when the files and the catalog differ", "En un proceso: fallar si los ficheros y el catálogo difieren"), "binnacle diff -f ./teams --prune source=teams-repo > changes.txt"},
 		},
 		access: onKinds(auth.Write), max: -1,
 		flags: func(f *flags) {

@@ -39,7 +39,7 @@ migrations, the key file, the feed, the audit chain, references, disk space and 
 With --server: the address, its certificate, the clock, the token and the audit chain.
 It changes nothing. The exit code is 1 when something is wrong.`,
 			`Comprueba una carpeta de datos, aunque la use un servidor: permisos, la base de datos y sus
-migraciones, el archivo de la clave, el feed, la cadena de auditoría, las referencias, el
+migraciones, el fichero de la clave, el feed, la cadena de auditoría, las referencias, el
 espacio en disco y el reloj. Con --server: la dirección, su certificado, el reloj, el token
 y la cadena de auditoría. No cambia nada. El código de salida es 1 si algo falla.`),
 		examples: []example{
@@ -426,7 +426,7 @@ func (d *doctor) attachments(ctx context.Context, db *sqldb.DB) {
 		return
 	}
 	if len(got.Flaws) == 0 {
-		d.ok("%d file(s), %s, all as they were attached", "%d archivo(s), %s, todos como se adjuntaron", got.Contents, size(got.Bytes))
+		d.ok("%d file(s), %s, all as they were attached", "%d fichero(s), %s, todos como se adjuntaron", got.Contents, size(got.Bytes))
 		return
 	}
 	var some []string
@@ -440,8 +440,8 @@ func (d *doctor) attachments(ctx context.Context, db *sqldb.DB) {
 	if len(got.Flaws) > shownFlaws {
 		some = append(some, "…")
 	}
-	d.note("bad", d.say(lang.T("%d of %d file(s) are not as they were attached: %s", "%d de %d archivo(s) no están como se adjuntaron: %s"), len(got.Flaws), got.Contents, strings.Join(some, "; ")),
-		d.say(lang.T("restore them from a backup into %s, or attach the same files again", "restáuralos de una copia en %s, o adjunta otra vez los mismos archivos"), store))
+	d.note("bad", d.say(lang.T("%d of %d file(s) are not as they were attached: %s", "%d de %d fichero(s) no están como se adjuntaron: %s"), len(got.Flaws), got.Contents, strings.Join(some, "; ")),
+		d.say(lang.T("restore them from a backup into %s, or attach the same files again", "restáuralos de una copia en %s, o adjunta otra vez los mismos ficheros"), store))
 }
 
 // outbox looks for mail and webhooks that did not get through.

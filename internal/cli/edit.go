@@ -31,7 +31,7 @@ Leaving without a change, or with an empty file, changes nothing.`,
 
 Lo que otra persona cambió entretanto se fusiona; si ambos cambiaron el mismo campo,
 o si el texto no es válido, el editor se abre de nuevo con los motivos arriba.
-Salir sin cambios, o con el archivo vacío, no cambia nada.`),
+Salir sin cambios, o con el fichero vacío, no cambia nada.`),
 		examples: []example{
 			{lang.T("A component", "Un componente"), "binnacle edit component/checkout"},
 			{lang.T("With another editor and the reason", "Con otro editor y el motivo"), "EDITOR='code --wait' binnacle edit component checkout --reason 'handed over to payments'"},

@@ -15,11 +15,11 @@ func explainCommand() *command {
 	return &command{
 		use: "explain [KIND[.FIELD…]]", aliases: []string{"kinds"}, short: lang.T("Describe a kind and its fields; alone, list the kinds.", "Describe una clase y sus campos; sola, enumera las clases."),
 		long: lang.T("Describe what files may hold. Without an argument it lists the kinds. -o json prints the JSON Schema of a kind, -o yaml its examples.",
-			"Describe qué pueden contener los archivos. Sin argumento enumera las clases. -o json imprime el esquema JSON de una clase, -o yaml sus ejemplos."),
+			"Describe qué pueden contener los ficheros. Sin argumento enumera las clases. -o json imprime el esquema JSON de una clase, -o yaml sus ejemplos."),
 		examples: []example{
 			{lang.T("The kinds", "Las clases"), "binnacle explain"},
 			{lang.T("A kind, and one of its fields", "Una clase, y uno de sus campos"), "binnacle explain component; binnacle explain component.spec.lifecycle"},
-			{lang.T("A file to start from", "Un archivo para empezar"), "binnacle explain component -o yaml > component.yaml"},
+			{lang.T("A file to start from", "Un fichero para empezar"), "binnacle explain component -o yaml > component.yaml"},
 			{lang.T("The schema, for an editor", "El esquema, para un editor"), "binnacle explain component -o json > component.schema.json"},
 		},
 		access: offline(), max: 1, complete: completeKinds,

@@ -19,7 +19,7 @@ var entityEndings = []string{".yaml", ".yml", ".json", ".ndjson", ".jsonl"}
 const stdinName = "stdin"
 
 func filesFlag(f *flags, p *[]string) {
-	f.texts(p, "file", "f", lang.T("`PATH` of a file or folder, or - for standard input; repeat for several.", "Ruta (`PATH`) de un archivo o carpeta, o - para la entrada estándar; repítela para varias."))
+	f.texts(p, "file", "f", lang.T("`PATH` of a file or folder, or - for standard input; repeat for several.", "Ruta (`PATH`) de un fichero o carpeta, o - para la entrada estándar; repítela para varias."))
 	f.cc.MarkFlagFilename("file", "yaml", "yml", "json", "ndjson", "jsonl")
 }
 
@@ -27,7 +27,7 @@ func filesFlag(f *flags, p *[]string) {
 func (s *session) entityFiles(paths, args []string) ([]catalog.File, error) {
 	paths = slices.Concat(paths, args)
 	if len(paths) == 0 {
-		return nil, usage("no file is named", "no se nombra ningún archivo").hinting("give -f PATH, or -f - for standard input", "da -f RUTA, o -f - para la entrada estándar")
+		return nil, usage("no file is named", "no se nombra ningún fichero").hinting("give -f PATH, or -f - for standard input", "da -f RUTA, o -f - para la entrada estándar")
 	}
 	return s.readFiles(paths, entityEndings)
 }
@@ -62,8 +62,8 @@ func (s *session) readPath(path string, endings []string) ([]catalog.File, error
 	}
 	files, err := readFolder(path, endings)
 	if err == nil && len(files) == 0 {
-		return nil, failed(exitNotFound, "the folder %s holds no file to read", "la carpeta %s no contiene ningún archivo que leer", path).
-			hinting("files that end in %s are read", "se leen los archivos que terminan en %s", strings.Join(endings, ", "))
+		return nil, failed(exitNotFound, "the folder %s holds no file to read", "la carpeta %s no contiene ningún fichero que leer", path).
+			hinting("files that end in %s are read", "se leen los ficheros que terminan en %s", strings.Join(endings, ", "))
 	}
 	return files, err
 }

@@ -18,13 +18,14 @@ func keyCommand() *command {
 func keyRotateCommand() *command {
 	return &command{
 		use: "rotate", short: lang.T("Add a new key, and seal every secret with it.", "Añade una clave nueva y sella con ella todos los secretos."),
-		long: lang.T(`Add a new key to the key file, and seal with it what is sealed: second factors, and client
-secrets of single sign-on. Nobody notices. The older keys stay in the file, since older
+		long: lang.T(`Add a new key to the key file, and seal with it what is sealed: second factors, and secrets
+of single sign-on, of webhooks and for other systems. Nobody notices. The older keys stay in the file, since older
 backups need them: take a new copy of the file. Nodes beside this one need it at once.`,
-			`Añade una clave nueva al archivo de clave y sella con ella lo que está sellado: segundos
-factores y secretos de cliente del inicio de sesión único. Nadie lo nota. Las claves
-anteriores siguen en el archivo, porque las copias de seguridad anteriores las necesitan:
-haz otra copia del archivo. Si hay más nodos, lo necesitan enseguida.`),
+			`Añade una clave nueva al fichero de clave y sella con ella lo que está sellado: segundos
+factores y secretos del inicio de sesión único, de los webhooks y para otros sistemas.
+Nadie lo nota. Las claves
+anteriores siguen en el fichero, porque las copias de seguridad anteriores las necesitan:
+haz otra copia del fichero. Si hay más nodos, lo necesitan enseguida.`),
 		examples: []example{{lang.T("Once a year, or when somebody who had a copy leaves", "Una vez al año, o cuando se va alguien que tenía una copia"), "binnacle key rotate --data /var/lib/binnacle"}},
 		access:   access{Verb: auth.Backup},
 		run: func(ctx context.Context, s *session, _ []string) error {
@@ -47,20 +48,20 @@ haz otra copia del archivo. Si hay más nodos, lo necesitan enseguida.`),
 func keyResetCommand() *command {
 	var yes bool
 	return &command{
-		use: "reset", short: lang.T("Begin anew when the key file is lost.", "Empieza de nuevo cuando se ha perdido el archivo de clave."),
+		use: "reset", short: lang.T("Begin anew when the key file is lost.", "Empieza de nuevo cuando se ha perdido el fichero de clave."),
 		long: lang.T(`Make a new key when the key file is lost for good. It first says what nobody can read any
 more, and asks. That is then removed: people sign in without their second factor until
 they set one up again, and each single sign-on is off until its client secret is given
 again. What the file still opens stays. Everything else in the database was never sealed.
 
 Look for a copy of the file before: putting it back loses nothing.`,
-			`Crea una clave nueva cuando el archivo de clave se ha perdido del todo. Antes dice qué no
+			`Crea una clave nueva cuando el fichero de clave se ha perdido del todo. Antes dice qué no
 puede leer ya nadie, y pregunta. Eso se borra: las personas entran sin su segundo factor
 hasta que configuren otro, y cada inicio de sesión único queda apagado hasta que se dé de
-nuevo su secreto de cliente. Lo que el archivo aún abre se conserva. Lo demás de la base
+nuevo su secreto de cliente. Lo que el fichero aún abre se conserva. Lo demás de la base
 de datos nunca estuvo sellado.
 
-Busca antes una copia del archivo: al devolverlo no se pierde nada.`),
+Busca antes una copia del fichero: al devolverlo no se pierde nada.`),
 		examples: []example{{lang.T("See what is lost, and decide", "Ver qué se ha perdido, y decidir"), "binnacle key reset --data /var/lib/binnacle"}},
 		access:   access{Verb: auth.Backup},
 		flags:    func(f *flags) { f.yes(&yes, "yes", "y", lang.T("Do it without asking.", "Lo hace sin preguntar.")) },
@@ -111,6 +112,9 @@ func (s *session) tellLost(lost auth.Lost) {
 		s.tellNames(lang.T("second factors (these people sign in without one until they set it up again)", "segundos factores (estas personas entran sin él hasta que lo configuren de nuevo)"), lost.Factors)
 		s.tellNames(lang.T("client secrets of single sign-on (each is off until it is given again)", "secretos de cliente del inicio único (cada uno queda apagado hasta que se dé de nuevo)"), lost.Providers)
 		s.tellNames(lang.T("secrets for other systems (they are removed; set them again)", "secretos para otros sistemas (se borran; ponlos de nuevo)"), lost.Secrets)
+		for _, o := range lost.Others {
+			s.tellNames(o.What, o.Names)
+		}
 	}
 }
 

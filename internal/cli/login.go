@@ -54,7 +54,7 @@ func (s *session) readLogins() (*logins, error) {
 	}
 	if err != nil {
 		return nil, failed(exitFailed, "the stored login %s cannot be read", "no se puede leer el inicio de sesión guardado %s", path).
-			because(err).hinting("remove the file and run binnacle login again", "borra el archivo y ejecuta de nuevo binnacle login")
+			because(err).hinting("remove the file and run binnacle login again", "borra el fichero y ejecuta de nuevo binnacle login")
 	}
 	if l.Servers == nil {
 		l.Servers = map[string]login{}

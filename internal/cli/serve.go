@@ -49,8 +49,8 @@ responder.`),
 		flags: func(f *flags) {
 			v.declare(f)
 			f.text(&v.opts.BaseURL, "base-url", "", "", lang.T("`URL` by which people reach it, when not the one it listens at; passkeys and single sign-on belong to it.", "`URL` con la que se llega, si no es donde escucha; las llaves de acceso y el inicio único le pertenecen."))
-			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Archivo (`FILE`) del certificado, para servir HTTPS."))
-			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Archivo (`FILE`) de su clave."))
+			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Fichero (`FILE`) del certificado, para servir HTTPS."))
+			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Fichero (`FILE`) de su clave."))
 			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
 			f.text(&v.opts.Files, "files", "", "", lang.T("Folder (`DIR`) of JSON files whose numbers measures may read; none when not given.", "Carpeta (`DIR`) de ficheros JSON cuyos números pueden leer las medidas; ninguna si falta."))
 			f.texts(&v.opts.AllowPrivate, "allow-private", "", lang.T("Network or `HOST` that requests to addresses of users may go to though it is private, as 10.1.2.0/24 or idp.internal; repeat for several.", "Red o servidor (`HOST`) al que pueden ir las peticiones a direcciones de los usuarios aunque sea privado, como 10.1.2.0/24 o idp.internal; repítela para varios."))

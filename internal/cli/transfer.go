@@ -34,24 +34,24 @@ func importCommand(importers []catalog.Importer) *command {
 		i.told.knows(im.Name, im.Args)
 	}
 	return &command{
-		use: "import [FORMAT PATH…]", short: lang.T("Bring in files of another program; alone, list the formats.", "Incorpora archivos de otro programa; sola, enumera los formatos."),
+		use: "import [FORMAT PATH…]", short: lang.T("Bring in files of another program; alone, list the formats.", "Incorpora ficheros de otro programa; sola, enumera los formatos."),
 		long: lang.T(`Bring in files of another program's format: files, folders with all below them, or
 - for standard input, in the order given. Without arguments it lists the formats.
 
 What cannot be read is reported by file and line on the error stream and the rest
 is imported: the exit code is then 3. Importing the same files again changes nothing.`,
-			`Incorpora archivos con el formato de otro programa: archivos, carpetas con todo su
+			`Incorpora ficheros con el formato de otro programa: ficheros, carpetas con todo su
 contenido, o - para la entrada estándar, en el orden dado. Sin argumentos enumera los
 formatos.
 
-Lo que no se puede leer se informa con archivo y línea en la salida de errores y el
+Lo que no se puede leer se informa con fichero y línea en la salida de errores y el
 resto se importa: el código de salida es entonces 3. Importar otra vez los mismos
-archivos no cambia nada.`),
+ficheros no cambia nada.`),
 		examples: []example{
 			{lang.T("The formats", "Los formatos"), "binnacle import"},
 			{lang.T("Technology radars, into a new folder", "Radares tecnológicos, en una carpeta nueva"), "binnacle import radar ./radars --data ./data"},
 			{lang.T("Decision records: see first", "Registros de decisiones: ver antes"), "binnacle import adr ./docs/decisions --dry-run"},
-			{lang.T("What a format asks for beside files", "Lo que un formato pide además de archivos"), "binnacle import radar zalando.json --radar zalando --date 2026-05-01"},
+			{lang.T("What a format asks for beside files", "Lo que un formato pide además de ficheros"), "binnacle import radar zalando.json --radar zalando --date 2026-05-01"},
 		},
 		access: onKinds(auth.Write).making(), max: -1, complete: completeImport,
 		flags: func(f *flags) {
@@ -70,7 +70,7 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 		return s.listFormats(i.out, s.importFormats())
 	case 1:
 		doc := s.importDoc(words[0])
-		return usage("no file is named", "no se nombra ningún archivo").
+		return usage("no file is named", "no se nombra ningún fichero").
 			hinting("binnacle import %s PATH… %s", "binnacle import %s RUTA… %s", words[0], doc)
 	}
 	var err error
@@ -212,7 +212,7 @@ func (i *importing) report(s *session, r *catalog.ImportReport) error {
 			hinting("is this the right format? binnacle import lists them", "¿es el formato correcto? binnacle import los enumera")
 	}
 	return failed(exitPartly, "%d problem(s); the rest was imported", "%d problema(s); el resto se importó", len(r.Problems)).
-		hinting("the problems stand above, by file and line; correct them and import again", "los problemas están arriba, por archivo y línea; corrígelos e importa de nuevo")
+		hinting("the problems stand above, by file and line; correct them and import again", "los problemas están arriba, por fichero y línea; corrígelos e importa de nuevo")
 }
 
 // writeRows tells what was observed, table by table.
@@ -248,7 +248,7 @@ func (s *session) listFormats(out string, list []formatLine) error {
 	if out == "json" {
 		return writeJSON(s.Out, list)
 	}
-	t := &table{head: s.heads(lang.T("Format", "Formato"), lang.T("Files", "Archivos"), lang.T("What it is", "Qué es"))}
+	t := &table{head: s.heads(lang.T("Format", "Formato"), lang.T("Files", "Ficheros"), lang.T("What it is", "Qué es"))}
 	for _, f := range list {
 		t.texts(f.Name, strings.Join(f.Files, " "), f.Title)
 	}
@@ -270,7 +270,7 @@ var plainFormats = []formatLine{
 }
 
 var plainDocs = map[string]lang.Text{
-	"yaml":   lang.T("Entities as files that apply; into a folder, a file for each", "Entidades como archivos que se aplican; en una carpeta, uno para cada una"),
+	"yaml":   lang.T("Entities as files that apply; into a folder, a file for each", "Entidades como ficheros que se aplican; en una carpeta, uno para cada una"),
 	"json":   lang.T("Entities with their status, as one array", "Entidades con su estado, en una lista"),
 	"ndjson": lang.T("Entities with their status, one a line", "Entidades con su estado, una por línea"),
 	"csv":    lang.T("The list of a kind, for a spreadsheet", "La lista de una clase, para una hoja de cálculo"),
@@ -283,25 +283,25 @@ func exportCommand(exporters []catalog.Exporter) *command {
 		x.told.knows(ex.Name, ex.Args)
 	}
 	return &command{
-		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en archivos de un formato; sola, enumera los formatos."),
+		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en ficheros de un formato; sola, enumera los formatos."),
 		long: lang.T(`Write things, of all namespaces without -n, in a format to standard output, to a file, or
 into a folder: -o with an existing folder, a name that ends in /, or a format of several
 files. Without arguments it lists the formats.`,
 			`Escribe cosas, de todos los espacios sin -n, en un formato a la salida estándar, a un
-archivo o en una carpeta: -o con una carpeta que existe, un nombre que termina en / o un
-formato de varios archivos. Sin argumentos enumera los formatos.`),
+fichero o en una carpeta: -o con una carpeta que existe, un nombre que termina en / o un
+formato de varios ficheros. Sin argumentos enumera los formatos.`),
 		examples: []example{
-			{lang.T("Everything, as files that apply", "Todo, como archivos que se aplican"), "binnacle export yaml -o everything/"},
+			{lang.T("Everything, as files that apply", "Todo, como ficheros que se aplican"), "binnacle export yaml -o everything/"},
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},
 			{lang.T("For Backstage", "Para Backstage"), "binnacle export backstage -o catalog-info.yaml"},
 		},
 		access: onKinds(auth.Read), max: -1, complete: completeExport, children: []*command{exportEvidence()},
 		flags: func(f *flags) {
 			x.declare(f)
-			f.text(&x.out, "output", "o", "", lang.T("`FILE` or folder; standard output when not given.", "Archivo (`FILE`) o carpeta; la salida estándar si falta."))
+			f.text(&x.out, "output", "o", "", lang.T("`FILE` or folder; standard output when not given.", "Fichero (`FILE`) o carpeta; la salida estándar si falta."))
 			f.text(&x.as, "as", "", "", lang.T("Which of the `forms` of the format.", "Cuál de las formas (`forms`) del formato."))
 			x.told.flags(f)
-			f.yes(&x.force, "force", "", lang.T("Write over files that are there.", "Escribe encima de los archivos que haya."))
+			f.yes(&x.force, "force", "", lang.T("Write over files that are there.", "Escribe encima de los ficheros que haya."))
 		},
 		run: x.run,
 	}
@@ -432,11 +432,11 @@ func (x *exporting) write(s *session, files []catalog.File) error {
 	case isFolder(x.out), len(files) > 1 && x.out != "" && x.out != "-":
 		return x.writeFolder(s, files)
 	case len(files) > 1:
-		return usage("this makes %d files, and there is no folder for them", "esto crea %d archivos y no hay carpeta para ellos", len(files)).
+		return usage("this makes %d files, and there is no folder for them", "esto crea %d ficheros y no hay carpeta para ellos", len(files)).
 			hinting("give -o DIR", "da -o DIR")
 	case x.out == "" || x.out == "-":
 		if s.OutTTY && !printableFile(files[0].Data) {
-			return usage("this is not text", "esto no es texto").hinting("give -o FILE", "da -o ARCHIVO")
+			return usage("this is not text", "esto no es texto").hinting("give -o FILE", "da -o FICHERO")
 		}
 		_, err := s.Out.Write(files[0].Data)
 		return err
@@ -463,7 +463,7 @@ func (x *exporting) writeFolder(s *session, files []catalog.File) error {
 			return err
 		}
 	}
-	s.tell("wrote %d file(s) into %s", "%d archivo(s) escritos en %s", len(files), x.out)
+	s.tell("wrote %d file(s) into %s", "%d fichero(s) escritos en %s", len(files), x.out)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func HealthRoutes(ready func(context.Context) error, m *Metrics) []Route {
 		{Method: "GET", Pattern: "/healthz", Face: API, Verb: auth.Public, Handle: say("ok")},
 		{Method: "GET", Pattern: "/readyz", Face: API, Verb: auth.Public, Timeout: 5 * time.Second, Handle: func(w http.ResponseWriter, r *http.Request) error {
 			if err := ready(r.Context()); err != nil {
-				return &fault.Error{Kind: fault.Unavailable, Msg: "Not ready: the database does not answer.", Err: err}
+				return &fault.Error{Kind: fault.Unavailable, Msg: "Not ready: the database does not answer.", Code: "not-ready", Err: err}
 			}
 			return say("ready")(w, r)
 		}},

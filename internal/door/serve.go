@@ -266,9 +266,9 @@ func (h *house) plain(r *http.Request, err error) error {
 	case fault.KindOf(err) != fault.Internal:
 		return err
 	case errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
-		return &fault.Error{Kind: fault.Unavailable, Msg: "This took too long and was stopped.", Hint: "ask for less at once, or try again", Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: "This took too long and was stopped.", Code: "took-long", Hint: "ask for less at once, or try again", Err: err}
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
-		return &fault.Error{Kind: fault.Unavailable, Msg: "The request was given up.", Err: err}
+		return &fault.Error{Kind: fault.Unavailable, Msg: "The request was given up.", Code: "given-up", Err: err}
 	}
 	return err
 }

@@ -174,7 +174,7 @@ func (it *Item) Line(c lang.Code, now time.Time, name func(string) string) strin
 	if !it.Due.IsZero() {
 		due = lang.T("due ", "vence ").In(c) + lang.DayBeside(c, it.Due.In(now.Location()), now)
 		if it.Late {
-			due = lang.T("overdue since ", "vencida desde ").In(c) + lang.Date(c, it.Due.In(now.Location()), now)
+			due = lang.T("overdue since ", "vencida desde el ").In(c) + lang.Date(c, it.Due.In(now.Location()), now)
 		}
 	}
 	return it.Title + aside(from, due) + ": " + it.Why.In(c)
@@ -191,7 +191,7 @@ func (t *Today) redSection(c lang.Code) Section {
 		if r.Owner != "" {
 			owner = t.Name(r.Owner)
 		}
-		s.Lines = append(s.Lines, r.Title+aside(r.Word.In(c), lang.T("since ", "desde ").In(c)+lang.Date(c, r.Since, t.Now), owner)+": "+r.Why.In(c))
+		s.Lines = append(s.Lines, r.Title+aside(r.Word.In(c), lang.T("since ", "desde el ").In(c)+lang.Date(c, r.Since, t.Now), owner)+": "+r.Why.In(c))
 	}
 	if t.RedMore > 0 {
 		s.Lines = append(s.Lines, lang.T(fmt.Sprintf("and %d more", t.RedMore), fmt.Sprintf("y %d más", t.RedMore)).In(c))
@@ -248,15 +248,24 @@ func (t *Today) stripSection(c lang.Code) Section {
 	return s
 }
 
-// states are the order in which counts are written.
-var states = []claim.State{claim.Supported, claim.Weak, claim.Contradicted, claim.Unsupported, claim.Disputed}
+// states are the order in which counts are written, with the word for several.
+var states = []struct {
+	state claim.State
+	many  lang.Text
+}{
+	{claim.Supported, lang.T("supported", "respaldadas")}, {claim.Weak, lang.T("weak", "débiles")}, {claim.Contradicted, lang.T("contradicted", "contradichas")},
+	{claim.Unsupported, lang.T("no evidence", "sin evidencia")}, {claim.Disputed, lang.T("disputed", "en disputa")},
+}
 
 // Standing writes how many claims of the room are in which state.
 func (s *Strip) Standing(c lang.Code) string {
 	var out []string
 	for _, st := range states {
-		if n := s.Counts[st]; n > 0 {
-			out = append(out, fmt.Sprintf("%s %s", lang.Int(c, int64(n)), st.Word().In(c)))
+		switch n := s.Counts[st.state]; {
+		case n == 1:
+			out = append(out, "1 "+st.state.Word().In(c))
+		case n > 1:
+			out = append(out, lang.Int(c, int64(n))+" "+st.many.In(c))
 		}
 	}
 	return strings.Join(out, ", ")

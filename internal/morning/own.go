@@ -22,7 +22,7 @@ const soon = 7
 func ownWaiters() []Waiter {
 	return []Waiter{
 		{ID: "exceptions", Order: 10, Decides: true, Title: lang.T("Exceptions to decide on", "Excepciones por decidir"), Find: askedExceptions, Done: decidedExceptions},
-		{ID: "disputes", Order: 20, Decides: true, Title: lang.T("Disputes to answer", "Disputas por responder"), Find: openDisputes},
+		{ID: "disputes", Order: 20, Decides: true, Title: lang.T("Disputes to answer", "Objeciones por contestar"), Find: openDisputes},
 		{ID: "words", Order: 50, Title: lang.T("Your word is asked for", "Se pide tu palabra"), Find: wantedWords, Done: givenWords},
 		{ID: "dates", Order: 60, Title: lang.T("Dates of what you answer for", "Fechas de aquello de lo que respondes"), Find: ownDates},
 	}
@@ -141,7 +141,7 @@ func openDisputes(l *Look) ([]Item, error) {
 	for _, g := range glances {
 		if g.Disputed && l.Is(g.Owner) {
 			out = append(out, Item{Ref: g.Ref, Title: g.Title, Since: g.Since,
-				Why: lang.T("Somebody disputes it. Until you answer, it stands as disputed.", "Alguien la disputa. Hasta que respondas, queda en disputa.")})
+				Why: lang.T("Somebody disputes it. Until you answer, it stands as disputed.", "Alguien la objeta. Hasta que contestes, queda en disputa.")})
 		}
 	}
 	return out, nil

@@ -188,7 +188,7 @@ func (d *Desk) Act(ctx context.Context, caller catalog.Caller, item, act string)
 			}
 		}
 	}
-	return lang.Text{}, "", fault.New(fault.NotFound, "this does not wait for you any more").WithHint("look at what waits now")
+	return lang.Text{}, "", fault.New(fault.NotFound, "this does not wait for you any more").Coded("not-waiting").WithHint("look at what waits now")
 }
 
 // reader is one account in one organisation.

@@ -249,7 +249,7 @@ func checkBody(body string) (string, error) {
 	case body == "":
 		return "", auth.BadField("body", "comment-empty", lang.T("Write something.", "Escribe algo."))
 	case len(body) > MaxBody:
-		return "", auth.BadField("body", "comment-long", lang.T("A comment has at most {0} bytes; attach a file instead.", "Un comentario tiene como mucho {0} bytes; adjunta un archivo."), MaxBody)
+		return "", auth.BadField("body", "comment-long", lang.T("A comment has at most {0} bytes; attach a file instead.", "Un comentario tiene como mucho {0} bytes; adjunta un fichero."), MaxBody)
 	}
 	return body, nil
 }

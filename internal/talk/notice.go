@@ -118,7 +118,7 @@ func ownNotices() []Notice {
 			return lang.T(t.Actor+" attached "+t.Field("name"), t.Actor+" adjuntó "+t.Field("name"))
 		}},
 		{Type: "attachment.removed", Icon: "file", Alone: true, Says: func(t Told) lang.Text {
-			return lang.T(t.Actor+" removed the file "+t.Field("name"), t.Actor+" quitó el archivo "+t.Field("name"))
+			return lang.T(t.Actor+" removed the file "+t.Field("name"), t.Actor+" quitó el fichero "+t.Field("name"))
 		}},
 		{Type: "entity.updated", Icon: "edit", Says: saysChange},
 		change("entity.created", "made this", "creó esto", "made {0} records", "creó {0} fichas"),

@@ -134,7 +134,7 @@ func (s *Service) may(p auth.Principal, v auth.Verb, e *entity.Entity) error {
 // somebody's word.
 func named(p auth.Principal) error {
 	if p.Account == "" || p.Account == audit.System {
-		return auth.Refuse(fault.Forbidden, "named", lang.T("Only a named person may say this: sign in, or use a token of your own.", "Solo una persona con nombre puede decirlo: inicia sesión o usa una ficha tuya."))
+		return auth.Refuse(fault.Forbidden, "named", lang.T("Only a named person may say this: sign in, or use a token of your own.", "Solo una persona con nombre puede decirlo: inicia sesión o usa un testigo tuyo."))
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type serviceSpec struct {
 	Limits    limits            `json:"limits" en:"Limits" es:"Límites"`
 	Config    any               `json:"config" en:"Configuration" es:"Configuración"`
 	Env       map[string]string `json:"env" en:"Environment" es:"Entorno"`
+	Asked     string            `json:"asked,omitempty" en:"Asked for by" es:"Pedido por" ro:"1"`
 }
 
 type endpoint struct {

@@ -208,7 +208,9 @@ var typeWords = wordings("a whole number", "type.int", "a number", "type.number"
 	"an object of texts", "type.map", "a text", "type.text", "nothing", "type.nothing", "the text (.*)", "type.the-text", "the number (.*)", "type.the-number")
 
 var hintWords = wordings(`did you mean "(.*)"\?`, "hint.mean", "the fields are (.*)", "hint.fields", `it is "(.*)"`, "hint.is", "write it in quotes: (.*)", "hint.quotes",
-	`write (\S+|".*") in (\S+)`, "hint.in", `a field that (\S+) keeps without knowing it is asked for with (has\(.*\)) && …, or written (.*)`, "hint.open")
+	`write (\S+|".*") in (\S+)`, "hint.in", `a field that (\S+) keeps without knowing it is asked for with (has\(.*\)) && …, or written (.*)`, "hint.open",
+	"the languages are (.*)", "hint.languages", "no engine is connected that has one", "hint.no-language", "its relations are (.*)", "hint.relations", "its fields are (.*)", "hint.columns",
+	"binnacle explain lists the kinds; the tables are (.*)", "hint.sources")
 
 // Hint writes what to do about a problem in the reader's language, where its
 // words are known.

@@ -291,6 +291,20 @@ func TestCards(t *testing.T) {
 	}
 }
 
+// A field that the program fills in with a person leads to that person's page;
+// an account without a person is written as it is.
+func TestWhoIsAPerson(t *testing.T) {
+	h := fullHouse(t)
+	h.apply("apiVersion: binnacle.dev/v1\nkind: Service\nmetadata: {name: asked}\nspec: {type: library, asked: \"user:default/marta\"}\n---\n" +
+		"apiVersion: binnacle.dev/v1\nkind: Service\nmetadata: {name: told}\nspec: {type: library, asked: console}\n")
+	if page := h.get("/services/default/asked", 200); !strings.Contains(page, `href="/users/default/marta"`) || !strings.Contains(page, "Marta Quiroga") {
+		t.Errorf("who asked is not a link to Marta Quiroga:\n%s", clipText(page))
+	}
+	if page := h.get("/services/default/told", 200); !strings.Contains(page, "<dd>console</dd>") {
+		t.Errorf("the account is not written as it is")
+	}
+}
+
 func TestMarkdownIsSafe(t *testing.T) {
 	for _, in := range []string{"<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://e.example/x.png)", `<a href="x" onclick="y">z</a>`, `<p style="color:red">a</p>`, "<iframe src=x></iframe>", "[x](data:text/html;base64,PHNjcmlwdD4=)"} {
 		out := string(web.Markdown(in))

@@ -67,6 +67,22 @@ func TestProblemsInSpanish(t *testing.T) {
 	}
 }
 
+// What a claim asks in vain is answered with what there is, in Spanish too.
+func TestHintsOfClaimsInSpanish(t *testing.T) {
+	c := sayer(t, lang.Spanish)
+	for hint, want := range map[string]string{
+		"the languages are event, promql":                                 "los lenguajes son event, promql",
+		"no engine is connected that has one":                             "no hay conectado ningún motor que tenga uno",
+		"its relations are ownedBy, partOf":                               "sus relaciones son ownedBy, partOf",
+		"its fields are day, hours":                                       "sus campos son day, hours",
+		"binnacle explain lists the kinds; the tables are claims, events": "binnacle explain enumera las clases; las tablas son claims, events",
+	} {
+		if got := c.ProblemHint(fault.Problem{Code: "column", Hint: hint}); got != want {
+			t.Errorf("%q is said %q, want %q", hint, got, want)
+		}
+	}
+}
+
 // A fault is said by its code, with its arguments and what to do; one without a
 // code in general.
 func TestFaultsAreSaid(t *testing.T) {

@@ -108,6 +108,9 @@ func (r reader) scalar(f *catalog.Field, s string) Value {
 			return Value{As: "moment", Time: t, Text: s}
 		}
 	}
+	if _, ok := whoIn(f, s); ok {
+		return r.ref(s, []string{"user"})
+	}
 	if e := f.EnumFor(s); e != nil {
 		if e.State != "" {
 			return Value{As: "state", State: e.State, Text: e.Label.In(r.lang)}
@@ -250,6 +253,16 @@ func pretty(v any) string {
 	return string(data)
 }
 
+// whoIn is the person in a field that the program fills in: who asked, wrote or
+// decided. It names one where the account is linked to a person of the catalog.
+func whoIn(f *catalog.Field, s string) (entity.Ref, bool) {
+	if !f.ReadOnly || f.Type != catalog.String || !strings.HasPrefix(s, "user:") {
+		return entity.Ref{}, false
+	}
+	ref, err := entity.ParseRef(s, "user", "")
+	return ref, err == nil
+}
+
 // refsIn collects the references that the fields of e hold, in full form.
 func refsIn(fields []catalog.Field, e *entity.Entity, add func(entity.Ref)) {
 	for i := range fields {
@@ -259,6 +272,8 @@ func refsIn(fields []catalog.Field, e *entity.Entity, add func(entity.Ref)) {
 			collectRefs(f, f.Get(e), e.Metadata.Namespace, add)
 		case f.Type == catalog.Object:
 			refsIn(f.Fields, e, add)
+		case f.ReadOnly && f.Type == catalog.String:
+			collectRefs(f, f.Get(e), e.Metadata.Namespace, add)
 		}
 	}
 }
@@ -270,6 +285,9 @@ func collectRefs(f *catalog.Field, v any, ns string, add func(entity.Ref)) {
 			if ref, err := entity.ParseRef(x, f.Refs[0], ns); err == nil {
 				add(ref)
 			}
+		}
+		if ref, ok := whoIn(f, x); ok {
+			add(ref)
 		}
 	case []any:
 		for _, it := range x {

@@ -42,7 +42,7 @@ func viewOf(c *web.Ctx, e *entity.Entity) (*claim.View, error) {
 		return nil, err
 	}
 	if len(views) == 0 {
-		return nil, fault.New(fault.NotFound, "a %s bears no claim", e.Kind)
+		return nil, fault.New(fault.NotFound, "a %s bears no claim", e.Kind).Coded("claim.none")
 	}
 	return views[0], nil
 }

@@ -46,7 +46,7 @@ func decide(c *web.Ctx) (any, error) {
 	ref := c.Ref(exceptionKind(c))
 	state := c.Form("state")
 	if state != "approved" && state != "refused" {
-		return nil, fault.New(fault.Invalid, "the form does not say what is decided")
+		return nil, fault.New(fault.Invalid, "the form does not say what is decided").Coded("claim.undecided")
 	}
 	e, err := c.Catalog().Get(c.R.Context(), c.Caller, ref)
 	if err != nil {

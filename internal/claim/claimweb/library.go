@@ -67,7 +67,7 @@ func showLibrary(c *web.Ctx, library []claim.Ready) (any, error) {
 func addReady(c *web.Ctx, library []claim.Ready) (any, error) {
 	i := slices.IndexFunc(library, func(r claim.Ready) bool { return r.Name == c.Form("name") })
 	if i < 0 {
-		return nil, fault.New(fault.NotFound, "there is no ready-made measure %q", c.Form("name"))
+		return nil, fault.New(fault.NotFound, "there is no ready-made measure %q", c.Form("name")).Coded("claim.ready-none")
 	}
 	e, err := library[i].Entity(c.Lang, c.Form("owner"))
 	if err != nil {

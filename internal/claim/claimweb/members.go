@@ -225,7 +225,7 @@ func (p *membersPage) export(c *web.Ctx, format string, e *entity.Entity, rows [
 	case "ndjson":
 		return web.File{Name: name + ".ndjson", Type: "application/x-ndjson", Write: func(w http.ResponseWriter) error { return writeNDJSON(w, rows) }}, nil
 	}
-	return nil, fault.New(fault.Invalid, "there is no format %q", format).WithHint("use csv, xlsx or ndjson")
+	return nil, fault.New(fault.Invalid, "there is no format %q", format).Coded("claim.format").WithHint("use csv, xlsx or ndjson")
 }
 
 func heads(c *web.Ctx) []string {

@@ -111,7 +111,7 @@ func packOptions(c *web.Ctx) (claim.PackOptions, error) {
 	}
 	o.To = to.AddDate(0, 0, 1)
 	if !o.From.Before(o.To) {
-		return o, fault.New(fault.Invalid, "the time is empty")
+		return o, fault.New(fault.Invalid, "the time is empty").Coded("claim.time-empty")
 	}
 	return o, nil
 }

@@ -99,7 +99,7 @@ type custody struct {
 func runOf(c *web.Ctx, o *opened) (*claim.Run, *claim.Answer, json.RawMessage, error) {
 	seq, err := strconv.ParseInt(c.R.PathValue("seq"), 10, 64)
 	if err != nil || seq < 1 {
-		return nil, nil, nil, fault.New(fault.NotFound, "%q is no number of a run", c.R.PathValue("seq"))
+		return nil, nil, nil, fault.New(fault.NotFound, "%q is no number of a run", c.R.PathValue("seq")).Coded("claim.run-number")
 	}
 	return c.App.Claims.RunOf(c.R.Context(), c.Caller, o.entity.Ref(), seq)
 }

@@ -107,13 +107,13 @@ func (p *wordPage) read(c *web.Ctx) (claim.Word, error) {
 	if day := c.Form("asOf"); day != "" && day != p.Today {
 		t, err := time.Parse(time.DateOnly, day)
 		if err != nil {
-			return w, fault.Bad("this is not a day", fault.Problem{Field: "asOf", Code: "date", Msg: "is not a day", Args: []string{day}})
+			return w, fault.Bad("this is not a day", fault.Problem{Field: "asOf", Code: "date", Msg: "is not a day", Args: []string{day}}).Coded("claim.word-day")
 		}
 		w.AsOf = t
 	}
 	if !p.Typed {
 		if h := c.Form("holds"); h != "yes" && h != "no" {
-			return w, fault.Bad("say whether it holds", fault.Problem{Field: "holds", Code: "required", Msg: "is required"})
+			return w, fault.Bad("say whether it holds", fault.Problem{Field: "holds", Code: "required", Msg: "is required"}).Coded("claim.word-open")
 		}
 		return w, nil
 	}
@@ -121,7 +121,7 @@ func (p *wordPage) read(c *web.Ctx) (claim.Word, error) {
 	text := strings.ReplaceAll(strings.ReplaceAll(c.Form("value"), " ", ""), ",", ".")
 	var err error
 	if w.Value, err = strconv.ParseFloat(text, 64); err != nil {
-		return w, fault.Bad("this is not a number", fault.Problem{Field: "value", Code: "number", Msg: "must be a number"})
+		return w, fault.Bad("this is not a number", fault.Problem{Field: "value", Code: "typed-number", Msg: "must be a number of at most fifteen digits"}).Coded("claim.word-figure")
 	}
 	return w, nil
 }

@@ -240,7 +240,7 @@ func backstageExporter() catalog.Exporter {
 		Title: lang.T("Backstage catalog", "Catálogo de Backstage"),
 		Doc: lang.T("Catalog files that Backstage reads, with the fields it does not know as they came: one catalog-info.yaml, or with format kinds a file for each kind.",
 			"Ficheros de catálogo que Backstage lee, con los campos que no conoce tal como llegaron: un catalog-info.yaml o, con el formato kinds, un fichero por tipo."),
-		Export: exportBackstage,
+		Write: exportBackstage,
 	}
 }
 

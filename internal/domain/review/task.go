@@ -129,7 +129,7 @@ func guardTask(g *catalog.Guarded) error {
 	case g.Before != nil:
 		s.RequestedBy, s.Series = old.RequestedBy, old.series(s)
 		if old.asks(s) && !mayAsk(g, old) {
-			return fault.New(fault.Forbidden, "who may change what a task asks are whoever asked for it, whoever it is assigned to, and who may delete tasks").WithHint("ask one of them, or comment on it")
+			return fault.New(fault.Forbidden, "who may change what a task asks are whoever asked for it, whoever it is assigned to, and who may delete tasks").Coded("task.asks").WithHint("ask one of them, or comment on it")
 		}
 	}
 	if err := s.complete(g, old, program); err != nil {
@@ -169,14 +169,14 @@ func (t *Task) complete(g *catalog.Guarded, old Task, program bool) error {
 		whose = old
 	}
 	if !mayDo(g, whose) {
-		return fault.New(fault.Forbidden, "this task is for %s", orAnybody(whose.Assignee)).WithHint("ask them, or somebody who may delete tasks")
+		return fault.New(fault.Forbidden, "this task is for %s", whose.Assignee).Coded("task.for").WithHint("ask them, or somebody who may delete tasks")
 	}
 	if t.State != done {
 		t.DoneBy, t.DoneAt, t.DoneOn = "", "", ""
 		return nil
 	}
 	if t.NeedsEvidence && t.Evidence == "" {
-		return fault.Bad("this task is completed with evidence", fault.Problem{Field: "spec.evidence", Code: "required", Msg: "is required"})
+		return fault.Bad("this task is completed with evidence", fault.Problem{Field: "spec.evidence", Code: "required", Msg: "is required"}).Coded("task.needs-evidence")
 	}
 	if program && t.DoneBy != "" {
 		return nil // as it was elsewhere
@@ -188,13 +188,6 @@ func (t *Task) complete(g *catalog.Guarded, old Task, program bool) error {
 	}
 	t.DoneBy, t.DoneAt, t.DoneOn = g.Caller.Identity(), g.At.UTC().Format(time.RFC3339), g.At.In(zone).Format(time.DateOnly)
 	return nil
-}
-
-func orAnybody(assignee string) string {
-	if assignee == "" {
-		return "whoever takes it"
-	}
-	return assignee
 }
 
 // mayAsk reports whether the caller may change what a task asks.

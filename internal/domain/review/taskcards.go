@@ -170,7 +170,7 @@ func completeTask(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	if p.Task.State != open {
-		return nil, fault.New(fault.Conflict, "this task is not open any more")
+		return nil, fault.New(fault.Conflict, "this task is not open any more").Coded("task.not-open")
 	}
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"state": done, "note": nilIfEmpty(p.Note), "evidence": nilIfEmpty(p.Evidence)}})
 	if err != nil {

@@ -19,14 +19,11 @@ func adrExporter() catalog.Exporter {
 		Title: lang.T("Decision records", "Registros de decisiones"),
 		Doc: lang.T("The decisions as Markdown. One that was imported keeps its file, its form and its text to the byte; what was changed here is edited in place. One written here becomes a MADR 4 file beside the others of its namespace.",
 			"Las decisiones como Markdown. La que se importó conserva su fichero, su forma y su texto byte a byte; lo que se cambió aquí se edita en su sitio. La que se escribió aquí pasa a ser un fichero MADR 4 junto a las demás de su espacio."),
-		Export: exportADR,
+		Write: exportADR,
 	}
 }
 
 func exportADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, nil); err != nil {
-		return nil, err
-	}
 	x := &adrExport{slugs: map[entity.Ref]string{}}
 	opts.Query.Kinds = []string{"Decision"}
 	err := c.Each(ctx, caller, opts.Query, func(e *entity.Entity) error { return x.add(e) })

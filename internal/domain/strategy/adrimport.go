@@ -36,9 +36,6 @@ func adrImporter() catalog.Importer {
 }
 
 func importADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
-	if err := knownArgs(opts.Args, adrImporter().Args); err != nil {
-		return nil, err
-	}
 	ns := opts.Args["namespace"]
 	if ns != "" && !entity.ValidName(ns) {
 		return nil, fault.New(fault.Invalid, "%q cannot be a namespace", ns).Coded("adr.namespace").WithHint("use letters, digits and hyphens")

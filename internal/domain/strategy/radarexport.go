@@ -35,7 +35,7 @@ func radarExporter() catalog.Exporter {
 			{Name: "edition", Doc: lang.T("which edition, the latest when none is named, or all", "qué edición, la última si no se nombra ninguna, o all")},
 			{Name: "radar", Doc: lang.T("which radar, when there are several", "qué radar, si hay varios")},
 		},
-		Export: exportRadar,
+		Write: exportRadar,
 	}
 	for _, f := range radarFormats {
 		x.Formats = append(x.Formats, f.name)
@@ -44,9 +44,6 @@ func radarExporter() catalog.Exporter {
 }
 
 func exportRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, radarExporter().Args); err != nil {
-		return nil, err
-	}
 	b, err := openBoard(ctx, c, caller, opts.Args["radar"])
 	if err != nil {
 		return nil, err

@@ -41,9 +41,6 @@ func radarImporter() catalog.Importer {
 }
 
 func importRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
-	if err := knownArgs(opts.Args, radarImporter().Args); err != nil {
-		return nil, err
-	}
 	caller.Manager = radarHand
 	in := &radarImport{ctx: ctx, c: c, caller: caller, args: opts.Args}
 	if err := in.read(files); err != nil {
@@ -72,20 +69,6 @@ func importRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 	in.unplaced()
 	res.Warnings = append(res.Warnings, in.notes...)
 	return &catalog.ImportReport{ApplyResult: *res, Problems: in.problems, Summary: in.summary(res)}, nil
-}
-
-// knownArgs refuses an argument that an importer or exporter does not have.
-func knownArgs(args map[string]string, known []catalog.Arg) error {
-	var names []string
-	for _, arg := range known {
-		names = append(names, arg.Name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		if !slices.Contains(names, name) {
-			return fault.New(fault.Invalid, "there is no argument %q", name).Coded("argument").WithHint("the arguments are %s", strings.Join(names, ", "))
-		}
-	}
-	return nil
 }
 
 // radarImport is one import under way.

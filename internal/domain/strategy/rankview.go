@@ -179,7 +179,7 @@ func (r *roadmapping) method(list []*initiative) (method, error) {
 		}
 	}
 	if asked != "" {
-		return best, fault.New(fault.NotFound, "there is no way to rank called %q", asked).WithHint("there is rice, wsjf and cd3")
+		return best, fault.New(fault.NotFound, "there is no way to rank called %q", asked).Coded("roadmap.no-method").WithHint("there is rice, wsjf and cd3")
 	}
 	return best, nil
 }

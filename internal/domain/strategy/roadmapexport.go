@@ -21,16 +21,13 @@ import (
 func roadmapExporter() catalog.Exporter {
 	return catalog.Exporter{
 		Name: "roadmap", Room: Room, Formats: []string{"csv", "mermaid"},
-		Title:  lang.T("Roadmap", "Hoja de ruta"),
-		Doc:    lang.T("The initiatives with their forecasts: as CSV for a spreadsheet, or as a Mermaid gantt chart for a document.", "Las iniciativas con sus previsiones: como CSV para una hoja de cálculo, o como diagrama de Gantt de Mermaid para un documento."),
-		Export: exportRoadmap,
+		Title: lang.T("Roadmap", "Hoja de ruta"),
+		Doc:   lang.T("The initiatives with their forecasts: as CSV for a spreadsheet, or as a Mermaid gantt chart for a document.", "Las iniciativas con sus previsiones: como CSV para una hoja de cálculo, o como diagrama de Gantt de Mermaid para un documento."),
+		Write: exportRoadmap,
 	}
 }
 
 func exportRoadmap(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, nil); err != nil {
-		return nil, err
-	}
 	p, _, err := foreseen(ctx, c, caller)
 	if err != nil {
 		return nil, err

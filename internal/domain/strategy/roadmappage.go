@@ -91,7 +91,7 @@ func showRoadmap(c *web.Ctx) (any, error) {
 	r := &roadmapping{c: c, p: p, record: record, marks: map[*initiative]position{}, page: &roadmapView{View: cmp.Or(c.Param("view"), viewTimeline), CanWrite: c.Can(auth.Write, auth.Resource{Room: Room, Kind: "Initiative"})}}
 	r.page.Title = c.T("strategy.roadmap")
 	if !slices.Contains([]string{viewTimeline, viewCapacity, viewRanking}, r.page.View) {
-		return nil, fault.New(fault.NotFound, "the roadmap has no view %q", r.page.View).WithHint("there is timeline, capacity and ranking")
+		return nil, fault.New(fault.NotFound, "the roadmap has no view %q", r.page.View).Coded("roadmap.no-view").WithHint("there is timeline, capacity and ranking")
 	}
 	if r.page.Empty = len(p.initiatives) == 0; r.page.Empty {
 		return r.page, nil

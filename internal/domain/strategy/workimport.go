@@ -39,7 +39,7 @@ func workImporter() catalog.Importer {
 			{Name: "removed", Doc: lang.T("states that mean removed, with commas", "estados que significan retirado, con comas")},
 			{Name: "whole", Doc: lang.T("true: what the file does not hold is gone from its source", "true: lo que el fichero no contiene ha desaparecido de su origen")},
 		},
-		Read: importWork,
+		Maps: true, Read: importWork,
 	}
 }
 
@@ -68,11 +68,11 @@ func importWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, 
 	report := &catalog.ImportReport{Problems: problems}
 	report.DryRun, report.Changes = opts.DryRun, []catalog.Change{}
 	if len(rows) == 0 {
-		return nil, fault.Bad("no work item was found in the files given", problems...).
+		return nil, fault.Bad("no work item was found in the files given", problems...).Coded("work.none").
 			WithHint("give a CSV file whose first row names the columns ID, Name, State, Started Date and Closed Date")
 	}
 	if in.whole && len(problems) > 0 {
-		return nil, fault.Bad("nothing was imported: a file that is the whole of a source must be read whole", problems...).
+		return nil, fault.Bad("nothing was imported: a file that is the whole of a source must be read whole", problems...).Coded("work.whole").
 			WithHint("correct the rows, or import without whole=true")
 	}
 	o := catalog.Observation{Table: workTable, At: in.at, Rows: rows}
@@ -93,26 +93,21 @@ func importWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, 
 }
 
 func newWorkImport(args map[string]string, now time.Time) (*workImport, error) {
-	plain, mapped := map[string]string{}, map[string]string{}
+	mapped := map[string]string{}
 	for name, value := range args {
 		if field, ok := strings.CutPrefix(name, "map."); ok {
 			mapped[field] = value
-		} else {
-			plain[name] = value
 		}
-	}
-	if err := knownArgs(plain, workImporter().Args); err != nil {
-		return nil, err
 	}
 	in := &workImport{source: cmp.Or(args["source"], defaultSource), team: args["team"], whole: args["whole"] == "true",
 		opts: workfile.Options{Map: mapped, Dates: args["dates"], Done: commaList(args["done"]), Removed: commaList(args["removed"])}}
 	if !entity.ValidName(in.source) {
-		return nil, fault.New(fault.Invalid, "%q cannot be the name of a source", in.source).WithHint("use letters, digits and hyphens, as source=ado")
+		return nil, fault.New(fault.Invalid, "%q cannot be the name of a source", in.source).Coded("work.source").WithHint("use letters, digits and hyphens, as source=ado")
 	}
 	if day := args["asof"]; day != "" {
 		t, err := momentOf(day)
 		if err != nil || t.After(now) {
-			return nil, fault.New(fault.Invalid, "asof %q is not a day that has come", day).WithHint("write the day of the export, as asof=2026-08-31")
+			return nil, fault.New(fault.Invalid, "asof %q is not a day that has come", day).Coded("work.asof-future").WithHint("write the day of the export, as asof=2026-08-31")
 		}
 		in.at = t
 	}
@@ -226,19 +221,16 @@ func workExporter() catalog.Exporter {
 			{Name: "source", Doc: lang.T("which source, when there are several", "qué origen, si hay varios")},
 			{Name: "asof", Doc: lang.T("the day at whose end they were known so, as 2026-08-31", "el día a cuyo término se conocían así, como 2026-08-31")},
 		},
-		Export: exportWork,
+		Write: exportWork,
 	}
 }
 
 func exportWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, workExporter().Args); err != nil {
-		return nil, err
-	}
 	at := c.Now()
 	if day := opts.Args["asof"]; day != "" {
 		var err error
 		if at, err = momentOf(day); err != nil {
-			return nil, fault.New(fault.Invalid, "asof %q is not a day", day).WithHint("write it as 2026-08-31")
+			return nil, fault.New(fault.Invalid, "asof %q is not a day", day).Coded("work.asof").WithHint("write it as 2026-08-31")
 		}
 	}
 	rows, err := c.Observed(ctx, caller, workTable, at)

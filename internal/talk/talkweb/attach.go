@@ -53,7 +53,7 @@ func (m *module) filePages() []web.PageDef {
 func (m *module) addFile(c *web.Ctx, e *entity.Entity) (any, error) {
 	form, err := c.R.MultipartReader()
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err)
+		return nil, fault.New(fault.Invalid, "the form cannot be read: %v", err).Coded("form-unread")
 	}
 	n := 0
 	for {
@@ -73,7 +73,7 @@ func (m *module) addFile(c *web.Ctx, e *entity.Entity) (any, error) {
 		n++
 	}
 	if n == 0 {
-		return nil, auth.BadField("file", "attachment-none", lang.T("Choose a file first.", "Elige antes un archivo."))
+		return nil, auth.BadField("file", "attachment-none", lang.T("Choose a file first.", "Elige antes un fichero."))
 	}
 	return back(c, e, "#card-files", &web.Toast{Key: "talk.toast.attached"}), nil
 }
@@ -82,10 +82,10 @@ func (m *module) addFile(c *web.Ctx, e *entity.Entity) (any, error) {
 func broken(err error) error {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
-		return &fault.Error{Kind: fault.TooLarge, Msg: "the file is larger than an attachment may be", Err: err}
+		return &fault.Error{Kind: fault.TooLarge, Msg: "the file is larger than an attachment may be", Code: "attachment.too-large", Err: err}
 	}
 	if fault.Is(err, fault.Internal) && errors.Is(err, io.ErrUnexpectedEOF) {
-		return fault.New(fault.Invalid, "the upload broke off")
+		return fault.New(fault.Invalid, "the upload broke off").Coded("attachment.broke-off")
 	}
 	return err
 }

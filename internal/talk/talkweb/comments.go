@@ -292,7 +292,7 @@ func (m *module) loadWatch(c *web.Ctx, e *entity.Entity) (any, error) {
 func (m *module) setWatch(c *web.Ctx, e *entity.Entity) (any, error) {
 	state := talk.State(c.Form("state"))
 	if state != talk.Watching && state != talk.Muted {
-		return nil, fault.New(fault.Invalid, "%q is no choice; there is watching and muted", state)
+		return nil, fault.New(fault.Invalid, "%q is no choice; there is watching and muted", state).Coded("talk.watch")
 	}
 	toast := "talk.toast.watching"
 	if state == talk.Muted {

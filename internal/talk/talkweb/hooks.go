@@ -168,7 +168,7 @@ func (m *module) hookPage(c *web.Ctx, base string) (*hookPage, error) {
 	}
 	own := k.Account != ""
 	if own != (base == "/account/webhooks") {
-		return nil, fault.New(fault.NotFound, "there is no such webhook")
+		return nil, fault.New(fault.NotFound, "there is no such webhook").Coded("no-hook")
 	}
 	p := &hookPage{Places: c.Places(own, "webhooks"), Hook: k, Base: base, Errors: map[string]string{}, TypeText: strings.Join(k.Types, " ")}
 	up := web.Crumb{Href: "/settings/webhooks", Label: c.T("talk.webhooks")}

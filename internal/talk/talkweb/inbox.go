@@ -114,7 +114,7 @@ func (m *module) seen(c *web.Ctx) (any, error) {
 	if v := c.Form("upto"); v != "" {
 		at, err := time.Parse(time.RFC3339Nano, v)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%q is no moment", v)
+			return nil, fault.New(fault.Invalid, "%q is no moment", v).Coded("talk.moment")
 		}
 		upTo = at
 	}

@@ -211,12 +211,12 @@ func nodeBox(c *canvas, s spotted, class string, w Words) {
 		c.void("use", "href", w.icon(icon), "class", "icon", "x", n(s.x+10), "y", n(s.y+14.5), "width", "15", "height", "15")
 		textX = s.x + 33
 	}
-	y, room := s.y+26.5, s.x+nodeW-8-textX
+	y, room := s.y+26.5, s.x+nodeW-8-textX // names are bold, which takes more room than their size says
 	if s.Sub != "" {
 		y = s.y + 19
 		c.leaf("text", fit(s.Sub, 11.5, room), "class", "ns", "x", n(textX), "y", n(s.y+34))
 	}
-	c.leaf("text", fit(s.Name, 13, room), "class", "nn", "x", n(textX), "y", n(y))
+	c.leaf("text", fit(s.Name, 15, room), "class", "nn", "x", n(textX), "y", n(y))
 	c.end(tag)
 }
 

@@ -3,6 +3,7 @@ package objectives
 import (
 	"cmp"
 	"html/template"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -261,7 +262,10 @@ func loadValues(c *web.Ctx, e *entity.Entity) (any, error) {
 func writeNumber(c *web.Ctx, s *KeyResult, v float64) string {
 	scale := s.scale()
 	if s.Kind != string(okr.Metric) {
-		scale.Decimals = 1
+		scale.Decimals = 0 // steps and milestones; a forecast may lie between two
+		if v != math.Trunc(v) {
+			scale.Decimals = 1
+		}
 	}
 	return scale.Write(v, c.Lang)
 }
@@ -288,7 +292,7 @@ func (l *lens) chart(kr *result, x *cycle, points []okr.Point, f okr.Forecast, f
 	}
 	days := min(int(last.Sub(first).Hours()/24)+1, 800)
 	values, ahead := make([]float64, days), make([]float64, days)
-	line := chart.Line{Name: c.T("okr.chart.name", kr.DisplayTitle(), len(points)), Height: 190, XName: c.T("okr.chart.day"), Words: c.App.ChartWords(c)}
+	line := chart.Line{Name: c.T("okr.chart.name", len(points), kr.DisplayTitle()), Height: 190, XName: c.T("okr.chart.day"), Words: c.App.ChartWords(c)}
 	for i := range days {
 		values[i], ahead[i] = nan, nan
 		line.X = append(line.X, lang.Date(c.Lang, first.AddDate(0, 0, i), c.Now))
@@ -585,6 +589,23 @@ func loadPillarGoals(c *web.Ctx, e *entity.Entity) (any, error) {
 	return goalRows(c, within("Objective", "spec.pillar", e.Ref()), true)
 }
 
+// cycleTitles names the cycles of some goals as people do.
+func cycleTitles(c *web.Ctx, rows []goalRow) error {
+	var refs []entity.Ref
+	for _, r := range rows {
+		if ref, err := entity.ParseRef(r.Cycle, "cycle", r.Thing.Ref.Namespace); err == nil {
+			refs = append(refs, ref)
+		}
+	}
+	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, refs)
+	for i := range rows {
+		if ref, err := entity.ParseRef(rows[i].Cycle, "cycle", rows[i].Thing.Ref.Namespace); err == nil {
+			rows[i].Cycle = cmp.Or(titles[ref.String()], rows[i].Cycle)
+		}
+	}
+	return err
+}
+
 func goalRows(c *web.Ctx, q catalog.Query, withCycle bool) (any, error) {
 	var rows []goalRow
 	rank := map[string]int{}
@@ -611,5 +632,5 @@ func goalRows(c *web.Ctx, q catalog.Query, withCycle bool) (any, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(rows, func(a, b goalRow) int { return rank[a.Thing.Ref.String()] - rank[b.Thing.Ref.String()] })
-	return rows, nil
+	return rows, cycleTitles(c, rows)
 }

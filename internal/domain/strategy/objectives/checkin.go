@@ -75,7 +75,7 @@ func guardCheckIn(g *catalog.Guarded) error {
 	}
 	at, err := time.Parse(time.RFC3339, s.At)
 	if err == nil && at.After(g.At.Add(time.Minute)) {
-		return fault.Bad("a check-in is about what is or was", problem("spec.at", "checkin-future", "lies in the future"))
+		return fault.Bad("a check-in is about what is or was", problem("spec.at", "checkin-future", "lies in the future")).Coded("checkin.future")
 	}
 	if s.Author == "" || g.Caller.Account != audit.System {
 		s.Author = g.Caller.Identity()
@@ -104,9 +104,9 @@ func (s *CheckIn) fits(g *catalog.Guarded) error {
 	case err != nil:
 		return err
 	case spec.Final != nil:
-		return fault.New(fault.Conflict, "the cycle of %s is closed", kr.Ref().Short()).WithHint("open it again, or check in on the key result that continues it")
+		return fault.New(fault.Conflict, "the cycle of %s is closed", kr.Ref().Short()).Coded("checkin.closed").WithHint("open it again, or check in on the key result that continues it")
 	case s.Value != nil && !spec.typed():
-		return fault.Bad("this number is not typed", problem("spec.value", "checkin-measured", "comes from the measure %s and cannot be typed", spec.Measure))
+		return fault.Bad("this number is not typed", problem("spec.value", "checkin-measured", "comes from the measure %s and cannot be typed", spec.Measure)).Coded("checkin.measured")
 	case s.Value != nil:
 		return spec.takes(*s.Value)
 	}
@@ -127,7 +127,7 @@ func (s *KeyResult) takes(v float64) error {
 	if v == float64(int(v)) && v >= 0 && v <= float64(most) {
 		return nil
 	}
-	return fault.Bad("this is no step", problem("spec.value", "checkin-step", "must be a whole number from 0 to %d", most))
+	return fault.Bad("this is no step", problem("spec.value", "checkin-step", "must be a whole number from 0 to %d", most)).Coded("checkin.step")
 }
 
 // words says which check-ins carry the number of a key result.

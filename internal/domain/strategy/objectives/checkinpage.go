@@ -113,7 +113,7 @@ func (p *checkInPage) choose(c *web.Ctx, b *board, one string) ([]*result, map[e
 		}
 	}
 	if one != "" {
-		return nil, nil, fault.New(fault.NotFound, "there is no key result %q", one)
+		return nil, nil, fault.New(fault.NotFound, "there is no key result %q", one).Coded("kr.none")
 	}
 	if p.All = p.All || !p.Linked; p.All {
 		p.Other = "/objectives/check-in"
@@ -204,7 +204,7 @@ func (f *checkInForm) steps(c *web.Ctx, kr *result) {
 func takeCheckIn(c *web.Ctx) (any, error) {
 	ref, err := entity.ParseRef(c.Form("kr"), "keyresult", "")
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the form does not say which key result it is about")
+		return nil, fault.New(fault.Invalid, "the form does not say which key result it is about").Coded("checkin.which")
 	}
 	kr, err := c.Catalog().Get(c.R.Context(), c.Caller, ref)
 	if err != nil {
@@ -254,14 +254,14 @@ func readCheckIn(c *web.Ctx, kr *entity.Entity) (*said, error) {
 	if text := c.Form("value"); text != "" {
 		v, ok := formNumber(c.Lang, text)
 		if !ok {
-			return nil, fault.Bad("this is not a number", fault.Problem{Field: "spec.value", Code: "checkin-number", Args: []string{text}, Msg: fmt.Sprintf("%q is not a number that is read in one way only", text)})
+			return nil, fault.Bad("this is not a number", fault.Problem{Field: "spec.value", Code: "checkin-number", Args: []string{text}, Msg: fmt.Sprintf("%q is not a number that is read in one way only", text)}).Coded("checkin.number")
 		}
 		s.Value = &v
 	}
 	if text := c.Form("confidence"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "the confidence is a number from 0 to 10")
+			return nil, fault.New(fault.Invalid, "the confidence is a number from 0 to 10").Coded("checkin.confidence")
 		}
 		s.Confidence = &n
 	}
@@ -278,7 +278,7 @@ func readCheckIn(c *web.Ctx, kr *entity.Entity) (*said, error) {
 	}
 	if s.Value == nil && s.Confidence == nil && strings.TrimSpace(s.Note) == "" {
 		if out.blocker == nil && len(out.resolved) == 0 {
-			return nil, fault.Bad("it says nothing", fault.Problem{Field: "spec", Code: "checkin-empty", Msg: "says nothing: give a value, a confidence or a note"})
+			return nil, fault.Bad("it says nothing", fault.Problem{Field: "spec", Code: "checkin-empty", Msg: "says nothing: give a value, a confidence or a note"}).Coded("checkin.empty")
 		}
 		return out, nil
 	}

@@ -94,7 +94,7 @@ func askedCycle(c *web.Ctx, b *board, name string) (*cycle, error) {
 	if x := b.cycle(name); x != nil {
 		return x, nil
 	}
-	return nil, fault.New(fault.NotFound, "there is no cycle %q", name)
+	return nil, fault.New(fault.NotFound, "there is no cycle %q", name).Coded("cycle.none")
 }
 
 // achievedAt is the score from which on an objective is proposed as achieved:
@@ -235,7 +235,7 @@ func carryForm(c *web.Ctx, name string) (*carryPage, error) {
 			p.Targets = append(p.Targets, choice{Value: shortOf(x.Ref()), Label: x.DisplayTitle()})
 		}
 	}
-	if title, _, ok := following(shown); ok {
+	if title, _, ok := following(shown); ok && b.cycle(nameOf(title)) == nil {
 		p.Targets = append(p.Targets, choice{Value: nextCycle, Label: c.T("okr.carry.new", title)})
 	}
 	if len(p.Targets) > 0 {
@@ -365,13 +365,13 @@ func (m *carrying) target(b *board, from *cycle, name string) (*cycle, error) {
 	if name != nextCycle {
 		x := b.cycle(name)
 		if x == nil || x.State == Closed {
-			return nil, fault.New(fault.Invalid, "there is no open cycle %q", name)
+			return nil, fault.New(fault.Invalid, "there is no open cycle %q", name).Coded("cycle.not-open")
 		}
 		return x, nil
 	}
 	title, spec, ok := following(from)
 	if !ok {
-		return nil, fault.New(fault.Invalid, "the days of %s are not known", from.DisplayTitle())
+		return nil, fault.New(fault.Invalid, "the days of %s are not known", from.DisplayTitle()).Coded("cycle.days")
 	}
 	e := &entity.Entity{APIVersion: entity.APIVersion, Kind: "Cycle", Metadata: entity.Metadata{Name: nameOf(title), Namespace: from.Metadata.Namespace, Title: title}}
 	e.Spec = encode(spec)

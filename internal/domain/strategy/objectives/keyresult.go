@@ -159,10 +159,14 @@ func (s *KeyResult) objective(e *entity.Entity) (entity.Ref, error) {
 }
 
 // goalCodes name the ways a goal can be wrong, as texts know them.
-var goalCodes = map[error]struct{ code, msg string }{
-	okr.ErrSame: {"kr-same", "is the same as the start: progress would say nothing"}, okr.ErrDirection: {"kr-direction", "start and target go the other way"},
-	okr.ErrBand: {"kr-band", "a band needs a low or a high end"}, okr.ErrBandOrder: {"kr-band-order", "lies above the high end"},
-	okr.ErrTolerance: {"kr-tolerance", "is required: the band has no width of its own"}, okr.ErrNone: {"kr-milestones", "name at least one"}, okr.ErrNumber: {"kr-number", "is no number that can be counted with"},
+var goalCodes = map[error]fault.Problem{
+	okr.ErrSame:      {Code: "kr-same", Msg: "is the same as the start: progress would say nothing"},
+	okr.ErrDirection: {Code: "kr-direction", Msg: "start and target go the other way"},
+	okr.ErrBand:      {Code: "kr-band", Msg: "a band needs a low or a high end"},
+	okr.ErrBandOrder: {Code: "kr-band-order", Msg: "lies above the high end"},
+	okr.ErrTolerance: {Code: "kr-tolerance", Msg: "is required: the band has no width of its own"},
+	okr.ErrNone:      {Code: "kr-milestones", Msg: "name at least one"},
+	okr.ErrNumber:    {Code: "kr-number", Msg: "is no number that can be counted with"},
 }
 
 func checkKeyResult(_ *entity.Entity, s *KeyResult) []fault.Problem {
@@ -189,11 +193,11 @@ func checkKeyResult(_ *entity.Entity, s *KeyResult) []fault.Problem {
 	}
 	var wrong *okr.GoalError
 	if err := s.Goal().Check(); errors.As(err, &wrong) {
-		p := problem("spec."+wrong.Part, "kr-goal", "%v", wrong.Err)
-		if known, ok := goalCodes[wrong.Err]; ok {
-			p = problem("spec."+wrong.Part, known.code, "%s", known.msg)
-			p.Args = nil
+		p, known := goalCodes[wrong.Err]
+		if !known { // a kind or direction that the schema refuses as well
+			p = problem("", "unfit", "does not fit: %v", wrong.Err)
 		}
+		p.Field = "spec." + wrong.Part
 		out = append(out, p)
 	}
 	return out
@@ -216,7 +220,7 @@ func guardKeyResult(g *catalog.Guarded) error {
 		}
 	}
 	if before.Final != nil && after.Final != nil && string(encode(before)) != string(encode(after)) {
-		return fault.New(fault.Conflict, "%s was scored when its cycle was closed and is not changed any more", g.After.Ref().Short()).
+		return fault.New(fault.Conflict, "%s was scored when its cycle was closed and is not changed any more", g.After.Ref().Short()).Coded("kr.scored").
 			WithHint("open the cycle again: set its state to review")
 	}
 	if after.Final == nil || before.Final != nil {
@@ -226,7 +230,7 @@ func guardKeyResult(g *catalog.Guarded) error {
 	if err != nil || state == "" || state == Closed {
 		return err
 	}
-	return fault.Bad("a key result is scored when its cycle is closed", problem("spec.final", "final-open", "is set by the program when the cycle is closed"))
+	return fault.Bad("a key result is scored when its cycle is closed", problem("spec.final", "final-open", "is set by the program when the cycle is closed")).Coded("kr.final")
 }
 
 // cycleState returns the state of the cycle of a key result; "" when it cannot

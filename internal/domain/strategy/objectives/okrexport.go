@@ -25,21 +25,22 @@ func exporter() catalog.Exporter {
 		Title: lang.T("Objectives and key results", "Objetivos y resultados clave"),
 		Doc: lang.T("Objectives with their key results as the CSV of Appfire OKR for Jira; importing it again changes nothing. Arguments: cycle names one, all when it is not given; units=no leaves units out of the numbers.",
 			"Objetivos con sus resultados clave en el CSV de Appfire OKR for Jira; importarlo de nuevo no cambia nada. Argumentos: cycle nombra uno, todos si no se da; units=no quita las unidades de los números."),
-		Export: exportGoals,
+		Args: []catalog.Arg{
+			{Name: "cycle", Doc: lang.T("the one to write; all when it is not given", "el que se escribe; todos si no se da")},
+			{Name: "units", Doc: lang.T("no leaves units out of the numbers", "no quita las unidades de los números")},
+		},
+		Write: exportGoals,
 	}
 }
 
 func exportGoals(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, opts catalog.ExportOptions) ([]catalog.File, error) {
-	if err := knownArgs(opts.Args, "cycle", "units"); err != nil {
-		return nil, err
-	}
 	b, err := loadBoard(ctx, c, caller)
 	if err != nil {
 		return nil, err
 	}
 	name := strings.TrimSpace(opts.Args["cycle"])
 	if name != "" && b.cycle(name) == nil {
-		return nil, fault.New(fault.NotFound, "there is no cycle %q", name).WithHint("binnacle get cycles lists them")
+		return nil, fault.New(fault.NotFound, "there is no cycle %q", name).Coded("goal.no-cycle").WithHint("binnacle get cycles lists them")
 	}
 	x := &goalExport{board: b, people: map[string]string{}}
 	if err := x.addresses(ctx, c, caller); err != nil {

@@ -30,14 +30,18 @@ func importer() catalog.Importer {
 		Title: lang.T("Objectives and key results", "Objetivos y resultados clave"),
 		Doc: lang.T("Lists of objectives as CSV: Appfire OKR for Jira, Betterworks, xto10x. Cycles are made as they are needed. A current value becomes a number that somebody typed, as of the file's date. A row that cannot be understood is reported with its line and column, and the rest is imported. Arguments: date, the day the values are of, today when it is not given; cycle puts all into one cycle; dates=dmy or dates=mdy, decimals=. or decimals=, say how they are written when the file does not tell; force=true takes the file's value where it was changed here as well.",
 			"Listas de objetivos en CSV: Appfire OKR for Jira, Betterworks, xto10x. Los ciclos se crean según hacen falta. Un valor actual pasa a ser un número que alguien escribió, con la fecha del fichero. Una fila que no se entiende se informa con su línea y columna, y el resto se importa. Argumentos: date, el día de los valores, hoy si no se da; cycle lo pone todo en un ciclo; dates=dmy o dates=mdy, decimals=. o decimals=, dicen cómo están escritos cuando el fichero no lo dice; force=true toma el valor del fichero donde también se cambió aquí."),
+		Args: []catalog.Arg{
+			{Name: "date", Doc: lang.T("the day the values are of, as 2026-09-22; today when it is not given", "el día de los valores, como 2026-09-22; hoy si no se da")},
+			{Name: "cycle", Doc: lang.T("the cycle that all goes into", "el ciclo en el que entra todo")},
+			{Name: "dates", Doc: lang.T("how dates are written when the file does not tell: dmy or mdy", "cómo se escriben las fechas cuando el fichero no lo dice: dmy o mdy")},
+			{Name: "decimals", Doc: lang.T("what comes before decimals when the file does not tell: a point or a comma", "qué va delante de los decimales cuando el fichero no lo dice: un punto o una coma")},
+			{Name: "force", Doc: lang.T("true takes the file's value where it was changed here as well", "true toma el valor del fichero donde también se cambió aquí")},
+		},
 		Read: importGoals,
 	}
 }
 
 func importGoals(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, opts catalog.ImportOptions) (*catalog.ImportReport, error) {
-	if err := knownArgs(opts.Args, "date", "cycle", "dates", "decimals", "force"); err != nil {
-		return nil, err
-	}
 	caller.Manager = importHand
 	in := &goalImport{ctx: ctx, c: c, caller: caller, cycle: strings.TrimSpace(opts.Args["cycle"]), docs: map[entity.Ref]int{}}
 	if err := in.dated(opts.Args["date"]); err != nil {
@@ -59,16 +63,6 @@ func importGoals(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 		return nil, err
 	}
 	return &catalog.ImportReport{ApplyResult: *res, Problems: in.problems, Summary: in.summary(res)}, nil
-}
-
-// knownArgs refuses an argument that an importer or exporter does not have.
-func knownArgs(args map[string]string, known ...string) error {
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		if !slices.Contains(known, name) {
-			return fault.New(fault.Invalid, "there is no argument %q", name).WithHint("the arguments are %s", strings.Join(known, ", "))
-		}
-	}
-	return nil
 }
 
 // goalImport is one import under way.
@@ -106,10 +100,10 @@ func (in *goalImport) dated(text string) error {
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return fault.New(fault.Invalid, "date=%s is not a day", text).WithHint("write it as 2026-09-22")
+		return fault.New(fault.Invalid, "date=%s is not a day", text).Coded("goal.date").WithHint("write it as 2026-09-22")
 	}
 	if day.After(now) {
-		return fault.New(fault.Invalid, "date=%s lies in the future", text).WithHint("give the day the file was written")
+		return fault.New(fault.Invalid, "date=%s lies in the future", text).Coded("goal.date-future").WithHint("give the day the file was written")
 	}
 	if day.Format(time.DateOnly) != now.Format(time.DateOnly) {
 		in.at = day.Add(12 * time.Hour)

@@ -139,7 +139,7 @@ func chosenCycle(c *web.Ctx, b *board) (*cycle, error) {
 	}
 	shown := b.cycle(name)
 	if shown == nil {
-		return nil, fault.New(fault.NotFound, "there is no cycle %q", name)
+		return nil, fault.New(fault.NotFound, "there is no cycle %q", name).Coded("cycle.none")
 	}
 	return shown, nil
 }

@@ -216,8 +216,9 @@ func TestObjectivePage(t *testing.T) {
 	h.Wants(h.Main("/key-results/default/booking-time?window=30d"), "A forecast takes 6 values of different days; there are 5.")
 	h.Wants(h.Main("/key-results/default/merge-wait"), "Scored 0.93 on 2 Jul, when the cycle was closed. Evidence then: somebody's word.")
 	h.Wants(h.Main("/key-results/default/decisions-settled"), "Measured by Decisions that wait to be taken")
+	h.Wants(h.Page("/key-results/default/decisions-settled"), `aria-label="Decisions that wait to be taken: 1 value"`)
 	h.Wants(h.Main("/cycles/default/q3-2026"), "Active", "Day 84 of 92", "Score and close", "Every payment works the first time")
-	h.Wants(h.Main("/pillars/default/trust"), "Trust that can be shown No evidence, q3-2026")
+	h.Wants(h.Main("/pillars/default/trust"), "Trust that can be shown No evidence, Q3 2026")
 	h.Wants(h.Main("/visions/default/vision-2028"), "What we do not do", "Flights", "carried by")
 	h.Wants(h.Main("/blockers/default/second-acquirer-contract"), "External", "Sign the offer or refuse it")
 	page := h.Page("/check-ins/default/lead-time-2026-09-21")
@@ -250,6 +251,7 @@ func TestScoreAndCarry(t *testing.T) {
 
 	text = h.Main("/objectives/carry?cycle=q3-2026")
 	h.Wants(text, "Carry over from Q3 2026", "Q4 2026", "It goes on in a later cycle already.", "Deployments that fail starts at 9.6%")
+	h.Lacks(text, "(is made)") // the cycle after it is there
 	if w := h.post("/objectives/carry", "owner", url.Values{"cycle": {"q3-2026"}, "to": {"q4-2026"}}); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Choose at least one") {
 		t.Errorf("carrying nothing answers %d", w.Code)
 	}

@@ -6,30 +6,27 @@ import (
 	"strings"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/sheet"
 )
-
-type problems = []fault.Problem
 
 // habits finds how dates and numbers are written, from all of them together.
 // What tells two things tells nothing.
-func (p *parser) habits(rows []row) {
-	p.dates, p.decimals = p.opt.Dates, p.opt.Decimals
+func (p *parser) habits(rows []sheet.Row) {
 	dates, decimals := map[string]bool{}, map[string]bool{}
 	for _, r := range rows {
 		for _, name := range []string{"from", "to"} {
-			if d, ok := cutDate(p.cell(r, name).text); ok && d.slashed() {
-				dates[d.order()] = true
+			if d, ok := sheet.CutDate(p.Cell(r, name).Text); ok && d.Tells() {
+				dates[string(d.Order())] = true
 			}
 		}
 		for _, name := range []string{"weight", "start", "current", "target"} {
-			if n, ok := cutNumber(p.cell(r, name).text); ok {
+			if n, ok := cutNumber(p.Cell(r, name).Text); ok {
 				decimals[decimalOf(n.digits)] = true
 			}
 		}
 	}
-	p.dates = only(p.dates, dates, "dmy", "mdy")
-	p.decimals = only(p.decimals, decimals, ".", ",")
+	p.dates = sheet.Order(only(p.opt.Dates, dates, string(sheet.DayFirst), string(sheet.MonthFirst)))
+	p.decimals = only(p.opt.Decimals, decimals, ".", ",")
 }
 
 // only returns what was given, or the one of two that was told; "" for both and
@@ -46,112 +43,25 @@ func only(given string, told map[string]bool, a, b string) string {
 	return ""
 }
 
-// datePattern takes a day apart: three parts, of which one may be the name of a
-// month. A time of day after it is passed over.
-var datePattern = regexp.MustCompile(`^(\pL{3,10}|\d{1,4})[ .\-/]{1,2}(\pL{3,10}|\d{1,2})\.?[ .\-/,]{1,2}(\d{2}|\d{4})(?:[T ]\d{1,2}:\d{2}.{0,20})?$`)
-
-// date is a day as it is written.
-type date struct {
-	parts [3]string
-	sep   byte
-}
-
-func cutDate(s string) (date, bool) {
-	m := datePattern.FindStringSubmatch(s)
-	if m == nil {
-		return date{}, false
-	}
-	return date{[3]string{m[1], m[2], m[3]}, s[len(m[1])]}, true
-}
-
-func isNumber(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
-
-// slashed reports whether day and month are both numbers in an order that only
-// other dates may tell.
-func (d date) slashed() bool {
-	return isNumber(d.parts[0]) && isNumber(d.parts[1]) && len(d.parts[0]) <= 2 && d.sep != '.'
-}
-
-// order returns how a date tells by itself that it is read; "" when it fits two
-// ways.
-func (d date) order() string {
-	a, _ := strconv.Atoi(d.parts[0])
-	b, _ := strconv.Atoi(d.parts[1])
-	switch {
-	case len(d.parts[0]) == 4:
-		return "ymd"
-	case !isNumber(d.parts[0]):
-		return "mdy"
-	case !isNumber(d.parts[1]), d.sep == '.', a > 12:
-		return "dmy"
-	case b > 12:
-		return "mdy"
-	}
-	return ""
-}
-
 // day reads a day; the zero time for an empty cell.
-func (p *parser) day(c cell) (time.Time, bool) {
-	if c.text == "" {
+func (p *parser) day(c sheet.Cell) (time.Time, bool) {
+	if c.Text == "" {
 		return time.Time{}, true
 	}
-	d, ok := cutDate(c.text)
+	d, ok := sheet.CutDate(c.Text)
 	if !ok {
-		p.report(c, "date", c.text)
+		p.Report(c, "date", c.Text)
 		return time.Time{}, false
 	}
-	order := d.order()
-	if order == "" {
-		order = p.dates
-	}
-	if order == "" && d.parts[0] == d.parts[1] {
-		order = "dmy" // the fifth of May either way
-	}
-	if order == "" {
-		p.report(c, "date-unsure", c.text)
+	if d.Order() == "" && p.dates == "" && !d.Same() {
+		p.Report(c, "date-unsure", c.Text)
 		return time.Time{}, false
 	}
-	t, ok := d.read(order)
+	t, ok := d.Day(p.dates)
 	if !ok {
-		p.report(c, "date", c.text)
+		p.Report(c, "date", c.Text)
 	}
 	return t, ok
-}
-
-func (d date) read(order string) (time.Time, bool) {
-	day, month, year := d.parts[0], d.parts[1], d.parts[2]
-	switch order {
-	case "ymd":
-		year, day = day, year
-	case "mdy":
-		day, month = month, day
-	}
-	y, _ := strconv.Atoi(year)
-	if len(year) == 2 {
-		y += 2000
-	}
-	m, n := monthOf(month), 0
-	n, _ = strconv.Atoi(day)
-	t := time.Date(y, time.Month(m), n, 0, 0, 0, 0, time.UTC)
-	return t, y >= 1970 && y <= 2200 && int(t.Month()) == m && t.Day() == n
-}
-
-// monthOf reads a month as a number or by its name in English or Spanish; 0
-// when it is none.
-func monthOf(s string) int {
-	if isNumber(s) {
-		n, _ := strconv.Atoi(s)
-		return n
-	}
-	s = strings.ToLower(s)
-	for i, names := range strings.Split("january enero,february febrero,march marzo,april abril,may mayo,june junio,july julio,august agosto,september sept septiembre,october octubre,november noviembre,december diciembre", ",") {
-		for name := range strings.FieldsSeq(names) {
-			if s == name || s == name[:3] {
-				return i + 1
-			}
-		}
-	}
-	return 0
 }
 
 // numberPattern takes a number with its unit apart: "€ 1,200", "93.8 %",
@@ -197,22 +107,22 @@ func decimalOf(digits string) string {
 }
 
 // number reads a number with its unit; nil for an empty cell.
-func (p *parser) number(c cell) (*float64, string, bool) {
-	if c.text == "" {
+func (p *parser) number(c sheet.Cell) (*float64, string, bool) {
+	if c.Text == "" {
 		return nil, "", true
 	}
-	n, ok := cutNumber(c.text)
+	n, ok := cutNumber(c.Text)
 	if !ok {
-		p.report(c, "number", c.text)
+		p.Report(c, "number", c.Text)
 		return nil, "", false
 	}
 	v, unsure, ok := p.value(n)
-	if !ok {
-		code := "number"
-		if unsure {
-			code = "number-unsure"
-		}
-		p.report(c, code, c.text)
+	switch {
+	case unsure:
+		p.Report(c, "number-unsure", c.Text)
+		return nil, "", false
+	case !ok:
+		p.Report(c, "number", c.Text)
 		return nil, "", false
 	}
 	return &v, n.unit, true

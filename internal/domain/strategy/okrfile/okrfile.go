@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/sheet"
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
@@ -104,9 +105,9 @@ type Options struct {
 // Read reads the goals of a file in its order. What is wrong with the file as a
 // whole leaves none.
 func Read(file string, data []byte, opt Options) (format Format, goals []Goal, problems []fault.Problem) {
-	p := &parser{file: file, opt: opt}
+	p := &parser{Sheet: sheet.Sheet{File: file, Coded: newProblem, Limits: sheet.Limits{Bytes: MaxBytes, Rows: MaxGoals, Problems: maxProblems}}, opt: opt}
 	goals = p.read(data)
-	return p.form.format, goals, p.problems
+	return p.form.format, goals, p.Problems
 }
 
 // field is a column that this package knows.
@@ -121,7 +122,7 @@ type form struct {
 	format Format
 	marks  []string // names of the fields by which it is told
 	fields []field
-	goals  func(*parser, []row) []Goal
+	goals  func(*parser, []sheet.Row) []Goal
 }
 
 func forms() []form {

@@ -13,7 +13,7 @@ import (
 
 const head = "Order*,Type*,Summary*,Status*,Period*,Owner*,Weight,OKR type,Labels,Teams,Expected start date,Expected end date,Start value*,Current value*,Target value*,Description\n"
 
-const sheet = head + `1,Objective,Every payment works,On track,Q3 2026,marta@example.com,,Team,"pay, trust",Payments,2026-07-01,2026-09-30,,,,"Two lines
+const tree = head + `1,Objective,Every payment works,On track,Q3 2026,marta@example.com,,Team,"pay, trust",Payments,2026-07-01,2026-09-30,,,,"Two lines
 of text"
 1.1,Key Result,First attempt,At risk,Q3 2026,marta@example.com,2,,,,2026-07-01,2026-09-30,92.4%,93.8%,96%,
 1.2,Key Result,Refusals,On track,Q3 2026,,,,,,,,1200,"1,100",900,
@@ -33,7 +33,7 @@ func day(s string) time.Time {
 }
 
 func TestAppfire(t *testing.T) {
-	format, goals, problems := Read("okr.csv", []byte(sheet), Options{})
+	format, goals, problems := Read("okr.csv", []byte(tree), Options{})
 	if format != Appfire || len(problems) > 0 {
 		t.Fatalf("%s, %v", format, problems)
 	}
@@ -244,7 +244,7 @@ func check(t *testing.T, data []byte) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add([]byte(sheet))
+	f.Add([]byte(tree))
 	f.Add([]byte("name,type,progress\nGrow,goal,40\nSign,milestone,\n"))
 	f.Add([]byte("Objective Title,Metric_Name,Metric_Start_Value,Metric_Target_Value,Start_Date\na,b,1,2 min,1/2/2026\n"))
 	f.Add([]byte("Order;Type;Summary;Start value;Target value\n1;O;a;;\n1.1;KR;b;€ 1.234,5;-2'000\n"))
@@ -252,8 +252,8 @@ func FuzzRead(f *testing.F) {
 }
 
 func TestWritten(t *testing.T) {
-	check(t, []byte(sheet))
-	_, goals, _ := Read("f", []byte(sheet), Options{})
+	check(t, []byte(tree))
+	_, goals, _ := Read("f", []byte(tree), Options{})
 	var b bytes.Buffer
 	if err := Write(&b, goals, true); err != nil {
 		t.Fatal(err)

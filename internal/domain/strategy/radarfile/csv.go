@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/sheet"
 )
 
 // row is one record and the physical line it begins on.
@@ -17,7 +19,7 @@ func detectCSV(data []byte) (Format, bool) {
 	if len(line) > MaxText {
 		return "", false
 	}
-	one := splitter{data: line, comma: byte(delimiter(line))}
+	one := splitter{data: line, comma: byte(sheet.Delimiter(line))}
 	fields, ok := one.record()
 	if !ok {
 		return "", false
@@ -30,19 +32,6 @@ func detectCSV(data []byte) (Format, bool) {
 		return Volumes, true
 	}
 	return BYORCSV, true
-}
-
-// delimiter returns what separates the header's columns: a comma, or what a
-// spreadsheet in another country writes.
-func delimiter(data []byte) rune {
-	line, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
-	best, most := ',', 0
-	for _, r := range ",;\t" {
-		if n := bytes.Count(line, []byte(string(r))); n > most {
-			best, most = r, n
-		}
-	}
-	return best
 }
 
 // columns maps a folded column name to its place.
@@ -107,7 +96,7 @@ const maxBroken = 50
 // spans lines is held to the letter, since a stray quote would swallow the
 // records after it; when it fails, reading goes on with the next line.
 func (p *parser) rows(data []byte) []row {
-	s := splitter{data: data, comma: byte(delimiter(data)), line: 1}
+	s := splitter{data: data, comma: byte(sheet.Delimiter(data)), line: 1}
 	var rows []row
 	for broken := 0; !s.done() && len(rows) <= 2*MaxBlips; {
 		start := s

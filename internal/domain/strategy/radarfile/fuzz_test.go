@@ -56,7 +56,7 @@ func roundTrip(t *testing.T, e Edition) {
 }
 
 func FuzzCSV(f *testing.F) {
-	f.Add([]byte(sheet))
+	f.Add([]byte(marked))
 	f.Add([]byte("name;ring;quadrant\na;b;c\n"))
 	f.Add([]byte("name,ring,quadrant,isNew,status,description,relatedBlips\na,b,c,TRUE,new,\"x\n\ny\",d;e\n"))
 	f.Fuzz(check)

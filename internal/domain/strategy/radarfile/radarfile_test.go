@@ -171,7 +171,7 @@ func again(t testing.TB, format Format, editions ...Edition) []Edition {
 	return got
 }
 
-const sheet = "\xef\xbb\xbfName, Ring ,quadrant,isNew,status,description\r\n" +
+const marked = "\xef\xbb\xbfName, Ring ,quadrant,isNew,status,description\r\n" +
 	"Go,Adopt,Languages,TRUE,New,\"first\r\nsecond\"\r\n" +
 	"\r\n" +
 	"SASS, SCSS,trial,Languages,FALSE,no change,\r\n" +
@@ -190,7 +190,7 @@ const sheet = "\xef\xbb\xbfName, Ring ,quadrant,isNew,status,description\r\n" +
 	"Perl,assess,Languages,FALSE,,\r\n"
 
 func TestRowsAndTheirLines(t *testing.T) {
-	editions, problems := Read("q3/Radar 2.csv", []byte(sheet), Options{})
+	editions, problems := Read("q3/Radar 2.csv", []byte(marked), Options{})
 	want := []Edition{{
 		Name: "radar-2", Format: BYORCSV, Rings: []string{"Adopt", "trial", "assess", "HOLD"}, Segments: []string{"Languages", "Platforms"},
 		Blips: []Blip{

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/domain/strategy/sheet"
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
@@ -109,9 +110,9 @@ func Fields() []string {
 // normal in exports: the later row counts, and repeated says how many did not.
 // What is wrong with the file as a whole leaves no items.
 func Read(file string, data []byte, opt Options) (items []Item, repeated int, problems []fault.Problem) {
-	p := &parser{file: file, opt: opt}
+	p := &parser{Sheet: sheet.Sheet{File: file, Coded: newProblem, Limits: sheet.Limits{Bytes: MaxBytes, Rows: MaxItems, Problems: maxProblems}}, opt: opt}
 	items = p.read(data)
-	return items, p.repeated, p.problems
+	return items, p.repeated, p.Problems
 }
 
 // doneWords, removedWords and openWords are what states are commonly called.
