@@ -203,22 +203,22 @@ func (f *filling) next(events []sample.Event) (int, error) {
 	f.clock.Set(e.At)
 	switch {
 	case e.Night:
-		return 1, f.night(e.At)
+		return 1, f.night(e)
 	case e.Docs != nil:
 		return 1, f.write(e)
 	}
 	return 1, f.one(e)
 }
 
-// write applies what somebody wrote, and lets follow at once what follows from
-// it. Check-ins can wait for the night.
+// write applies what somebody wrote. What follows from a cycle, as the scores of
+// one that is closed, follows at once; the rest can wait for the night.
 func (f *filling) write(e sample.Event) error {
 	caller, err := f.as(e.By)
 	if err != nil {
 		return err
 	}
 	caller.Reason = e.Reason
-	if _, err := f.Catalog.Apply(f.ctx, caller, e.Docs, catalog.ApplyOptions{}); err != nil || e.Step != nil && e.Step.ChecksIn != "" {
+	if _, err := f.Catalog.Apply(f.ctx, caller, e.Docs, catalog.ApplyOptions{}); err != nil || !slices.ContainsFunc(e.Docs, func(d catalog.Document) bool { return d.Entity.Kind == "Cycle" }) {
 		return err
 	}
 	_, err = f.Feed.Drain(f.ctx, f.watches...)
@@ -381,12 +381,16 @@ func (f *filling) thread(caller catalog.Caller, e *entity.Entity, open bool) (st
 }
 
 // night lets machines report, watches work and tests run.
-func (f *filling) night(at time.Time) error {
+func (f *filling) night(e sample.Event) error {
+	at := e.At
 	if err := f.report(at); err != nil {
 		return err
 	}
 	if err := f.settle(at); err != nil {
 		return err
+	}
+	if !e.Plans {
+		return nil
 	}
 	for _, s := range f.nightly {
 		if err := s.Run(f.ctx); err != nil {

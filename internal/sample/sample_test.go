@@ -126,12 +126,12 @@ func TestEveryDay(t *testing.T) {
 		}
 		nights := o.nights()
 		for i := 1; i < len(nights); i++ {
-			if !nights[i].After(nights[i-1]) {
-				t.Errorf("on %s: the night %s comes after %s", now, nights[i], nights[i-1])
+			if !nights[i].At.After(nights[i-1].At) {
+				t.Errorf("on %s: the night %s comes after %s", now, nights[i].At, nights[i-1].At)
 			}
 		}
-		if len(nights) < 40 || !nights[len(nights)-1].Equal(now) || nights[0].Before(o.Founded()) {
-			t.Errorf("on %s: %d nights from %s to %s", now, len(nights), nights[0], nights[len(nights)-1])
+		if len(nights) < 40 || !nights[len(nights)-1].At.Equal(now) || !nights[len(nights)-1].Plans || nights[0].At.Before(o.Founded()) {
+			t.Errorf("on %s: %d nights from %s to %s", now, len(nights), nights[0].At, nights[len(nights)-1].At)
 		}
 	}
 }

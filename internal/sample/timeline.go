@@ -25,7 +25,8 @@ type Event struct {
 	Reason string   // why Docs are as they are
 	Number *float64 // of a measure's or a file's series
 	Note   string
-	Night  bool // what is done each night: tests, forecasts, reports of machines
+	Night  bool // what is done each night: tests, reports of machines
+	Plans  bool // and forecasts, which take the most time of it
 }
 
 // Says reports whether the event is a person's word about a claim.
@@ -63,9 +64,12 @@ func (o *Organisation) Founded() time.Time {
 	return t
 }
 
-// nights are the moments at which what happens each night is carried out. The
-// last is the present.
-func (o *Organisation) nights() []time.Time {
+// planned is how many days lie between two nights with forecasts in the last
+// days.
+const planned = 3
+
+// nights are what happens each night. The last is the present.
+func (o *Organisation) nights() []Event {
 	var days []int
 	for d := -7 * weekly; d > founded; d -= 28 {
 		days = append(days, d)
@@ -77,13 +81,13 @@ func (o *Organisation) nights() []time.Time {
 	for d := -daily; d <= 0; d++ {
 		days = append(days, d)
 	}
-	var out []time.Time
+	var out []Event
 	for _, d := range days {
 		if t, _ := o.calendar.at(o.calendar.day(d), nightly); t.Before(o.Now) {
-			out = append(out, t)
+			out = append(out, Event{At: t, Night: true, Plans: d < 0 && (d < -daily || d%planned == 0)})
 		}
 	}
-	return append(out, o.Now)
+	return append(out, Event{At: o.Now, Night: true, Plans: true})
 }
 
 // Timeline returns everything that happened, in order. Kinds reads the files.
@@ -108,9 +112,7 @@ func (o *Organisation) Timeline(kinds *catalog.Kinds) ([]Event, error) {
 	if err := t.live(); err != nil {
 		return nil, err
 	}
-	for _, at := range o.nights() {
-		t.events = append(t.events, Event{At: at, Night: true})
-	}
+	t.events = append(t.events, o.nights()...)
 	slices.SortStableFunc(t.events, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), b.rank()-a.rank()) })
 	return t.events, nil
 }
