@@ -229,6 +229,9 @@ func (a *App) wire(ctx context.Context) error {
 	a.Feed = feed.New(a.DB, feed.WithLogger(a.Config.Log))
 	a.Audit = audit.New(a.DB)
 	a.Catalog = catalog.New(a.DB, Kinds(), catalog.WithNotify(a.Feed.Notify), catalog.WithClock(a.Config.Now))
+	if err := a.Catalog.Upgrade(ctx, func() { a.Config.Log.Info("making the search index anew from the documents; this is done once") }); err != nil {
+		return err
+	}
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
@@ -342,7 +345,7 @@ var fleeting = []string{"feed_leases", "auth_sessions", "auth_challenges", "auth
 
 // BackupOptions says what a backup of the installation holds and leaves out.
 func (a *App) BackupOptions() backup.Options {
-	o := backup.Options{Program: a.Config.Version, Skip: fleeting,
+	o := backup.Options{Program: a.Config.Version, Skip: slices.Concat(fleeting, catalog.DerivedTables),
 		Files: []backup.File{{Name: "key", Path: a.Config.keyFile(), Secret: true}}}
 	if a.Config.Attachments == "" {
 		o.Folders = []backup.Folder{{Name: attachments, Path: filepath.Join(a.Config.Data, attachments)}}
@@ -369,9 +372,9 @@ func Restore(ctx context.Context, cfg Config, file string, progress func(backup.
 	}
 	defer db.Close()
 	return backup.RestoreFile(ctx, db, file, backup.RestoreOptions{
-		Migrations: Migrations(), Skip: fleeting, Dir: cfg.Data, Progress: progress,
+		Migrations: Migrations(), Skip: slices.Concat(fleeting, catalog.DerivedTables), Dir: cfg.Data, Progress: progress,
 		Rebuild: func(ctx context.Context, db *sqldb.DB) error {
-			return catalog.New(db, Kinds()).RebuildSearch(ctx)
+			return catalog.New(db, Kinds()).Rebuild(ctx)
 		},
 	})
 }

@@ -78,11 +78,7 @@ CREATE TRIGGER audit_heads_no_delete BEFORE DELETE OR TRUNCATE ON audit_heads FO
 `}, {Name: "audit/002-action", SQL: `CREATE INDEX audit_action ON audit (org, action, seq)`}}
 }
 
-const (
-	columns = "org, seq, at, actor, actor_name, action, target, detail, ip, via, outcome, prev, hash"
-	rowArgs = 13
-	maxRows = 500 // rows in one INSERT, far below either database's limit of arguments
-)
+const columns = "org, seq, at, actor, actor_name, action, target, detail, ip, via, outcome, prev, hash"
 
 // Append adds records to the chains of their organisations, in the order
 // given. It takes the head of each chain until tx ends, so append late in a
@@ -124,10 +120,8 @@ func extend(ctx context.Context, tx *sqldb.Tx, org string, records []*Record) er
 		r.Hash = r.Sum()
 		prev = r.Hash
 	}
-	for chunk := range slices.Chunk(records, maxRows) {
-		if err := insert(ctx, tx, chunk); err != nil {
-			return err
-		}
+	if err := insert(ctx, tx, records); err != nil {
+		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE audit_heads SET seq = ?, hash = ? WHERE org = ?`, seq, prev, org)
 	return err
@@ -147,12 +141,10 @@ func lockHead(ctx context.Context, tx *sqldb.Tx, org string) (seq int64, hash st
 }
 
 func insert(ctx context.Context, tx *sqldb.Tx, records []*Record) error {
-	args := make([]any, 0, len(records)*rowArgs)
-	for _, r := range records {
-		args = append(args, r.Org, r.Seq, sqldb.Micros(r.At), r.Actor, r.ActorName, r.Action, r.Target,
-			string(r.Detail), r.IP, r.Via, r.Outcome, r.Prev, r.Hash)
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		rows[i] = []any{r.Org, r.Seq, sqldb.Micros(r.At), r.Actor, r.ActorName, r.Action, r.Target,
+			string(r.Detail), r.IP, r.Via, r.Outcome, r.Prev, r.Hash}
 	}
-	rows := strings.TrimSuffix(strings.Repeat(sqldb.In(rowArgs)+",", len(records)), ",")
-	_, err := tx.Exec(ctx, `INSERT INTO audit (`+columns+`) VALUES `+rows, args...)
-	return err
+	return tx.Insert(ctx, sqldb.Rows{Table: "audit", Columns: strings.Split(columns, ", "), Values: rows})
 }

@@ -108,8 +108,7 @@ type Query struct {
 	Refs      []string            // these alone, by their full references
 	Fields    map[string][]string // path of a filterable field to allowed values: {"spec.type": {"service"}}
 	CEL       string              // spec.tier == 1 && !has(metadata.owner)
-	// Text holds words that must all be found, each as the beginning of one. In
-	// a list the entities are sought among the first 5000 that have the words.
+	// Text holds words that must all be found, each as the beginning of one.
 	Text    string
 	Sort    string // "name" (default), "title", "updated", "created", "kind", "owner" or the path of a column
 	Desc    bool
@@ -122,14 +121,12 @@ type Query struct {
 type Page struct {
 	Items []*entity.Entity
 	Next  string // cursor of the next page; "" at the end
-	// Total counts all matches, up to CountLimit: then More is true and the
-	// number means "at least". It is -1 when it was not counted.
+	// Total counts all matches; -1 when they were not counted, as under a CEL
+	// filter. More says that it means "at least" and that there are more than the
+	// pages show: thousands of words begin as one of Query.Text does.
 	Total int
 	More  bool
 }
-
-// CountLimit is where counting matches stops.
-const CountLimit = 10000
 
 // FacetCount is how many entities have one value of a field.
 type FacetCount struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -46,7 +47,7 @@ func (c *Catalog) ApplyWith(ctx context.Context, caller Caller, docs []Document,
 		return nil, err
 	}
 	var result *ApplyResult
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		a := &applying{c: c, ctx: ctx, tx: tx, caller: caller, opts: opts, progress: progress, total: len(docs)}
 		var err error
 		if result, err = a.run(docs); err == nil && opts.DryRun {
@@ -115,9 +116,11 @@ type applying struct {
 	rows    map[string]row       // by reference
 	bases   map[int64][]byte     // what this manager said last, by id
 	renamed map[string][2]string // former name to the present one and who gave it
+	said    [][]any              // rows of applied, of entities that do not change
 	result  ApplyResult
 	changes []*change
 	clashes []fault.Problem
+	asking  sync.Mutex // held by a comparison that asks the database
 }
 
 // group is how many entities are loaded with one statement.
@@ -130,10 +133,8 @@ func (a *applying) run(docs []Document) (*ApplyResult, error) {
 		if err := a.load(part); err != nil {
 			return nil, err
 		}
-		for _, d := range part {
-			if err := a.document(d); err != nil {
-				return nil, err
-			}
+		if err := a.compare(part); err != nil {
+			return nil, err
 		}
 		if a.progress != nil {
 			a.progress(i+len(part), a.total)
@@ -146,6 +147,9 @@ func (a *applying) run(docs []Document) (*ApplyResult, error) {
 		return nil, err
 	}
 	if err := a.c.write(a.ctx, a.tx, a.caller, a.changes); err != nil {
+		return nil, err
+	}
+	if err := saveApplied(a.ctx, a.tx, a.said); err != nil {
 		return nil, err
 	}
 	revs := map[string]int64{}
@@ -184,16 +188,13 @@ func (a *applying) load(part []Document) error {
 		refs[i] = d.Entity.Ref().String()
 	}
 	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string][2]string{}
-	lock := ""
-	if a.tx.Dialect() == sqldb.Postgres {
-		lock = " ORDER BY e.id FOR UPDATE"
-	}
-	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.ref IN `+sqldb.In(len(refs))+lock, append([]any{a.caller.Org}, anys(refs)...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "e.ref", refs)
+	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var known []any
+	var known []int64
 	for rows.Next() {
 		r, err := scanRow(rows)
 		if err != nil {
@@ -212,11 +213,12 @@ func (a *applying) load(part []Document) error {
 	return a.loadAliases(refs)
 }
 
-func (a *applying) loadBases(known []any) error {
+func (a *applying) loadBases(known []int64) error {
 	if len(known) == 0 {
 		return nil
 	}
-	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND id IN `+sqldb.In(len(known)), append([]any{a.caller.Manager}, known...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "id", known)
+	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND `+among, append([]any{a.caller.Manager}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,8 @@ func (a *applying) loadBases(known []any) error {
 }
 
 func (a *applying) loadAliases(refs []string) error {
-	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+sqldb.In(len(refs)), append([]any{a.caller.Org}, anys(refs)...)...)
+	among, args := sqldb.Among(a.tx.Dialect(), "a.ref", refs)
+	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -248,23 +251,49 @@ func (a *applying) loadAliases(refs []string) error {
 	return rows.Err()
 }
 
+// compare compares the documents with what is stored, on all cores.
+func (a *applying) compare(part []Document) error {
+	found := make([]comparison, len(part))
+	err := inParallel(len(part), func(i int) (err error) {
+		found[i], err = a.document(part[i])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		a.clashes = append(a.clashes, f.clashes...)
+		if f.ch != nil {
+			a.keep(f.ch)
+		}
+	}
+	return nil
+}
+
+// comparison is what came of one document: a change, which may be to nothing,
+// or no change; and where it clashes.
+type comparison struct {
+	ch      *change
+	clashes []fault.Problem
+}
+
 // document compares one document with what is stored.
-func (a *applying) document(d Document) error {
+func (a *applying) document(d Document) (comparison, error) {
 	ref := d.Entity.Ref().String()
 	r, there := a.rows[ref]
 	if to, ok := a.renamed[ref]; ok && (!there || r.deleted) {
-		a.clashes = append(a.clashes, fault.Problem{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "metadata.name", Code: "renamed",
-			Msg: fmt.Sprintf("was renamed to %s by %s", to[0], to[1]), Args: to[:], Hint: "use the new name in the file"})
-		return nil
+		return comparison{clashes: []fault.Problem{{File: d.File, Line: d.Line, Ref: d.Entity.Ref().Short(), Field: "metadata.name", Code: "renamed",
+			Msg: fmt.Sprintf("was renamed to %s by %s", to[0], to[1]), Args: to[:], Hint: "use the new name in the file"}}}, nil
 	}
 	ch := &change{kind: a.c.kinds.Get(d.Entity.Kind), op: Created}
 	mine, err := treeOf(d.Entity)
 	if err != nil {
-		return err
+		return comparison{}, err
 	}
 	if ch.applied, err = json.Marshal(mine); err != nil {
-		return err
+		return comparison{}, err
 	}
+	out := comparison{ch: ch}
 	result := mine
 	if there {
 		ch.old = &r
@@ -272,26 +301,27 @@ func (a *applying) document(d Document) error {
 	if there && !r.deleted {
 		ch.op = Updated
 		if ch.before, err = r.entity(); err != nil {
-			return err
+			return out, err
 		}
-		if result, err = a.merge(d, r, ch.before, mine); err != nil {
-			return err
+		if result, out.clashes, err = a.merge(d, r, ch.before, mine); err != nil {
+			return out, err
 		}
 	}
-	return a.settle(d, ch, result)
+	return out, a.settle(d, ch, result)
 }
 
 // merge joins the document with the stored state over what the manager said
 // last.
-func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[string]any) (map[string]any, error) {
+func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[string]any) (map[string]any, []fault.Problem, error) {
 	base, err := a.base(d, r, before)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	theirs, err := treeOf(before)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var problems []fault.Problem
 	if len(base) == 0 {
 		base = map[string]any{"apiVersion": theirs["apiVersion"], "kind": theirs["kind"]}
 	}
@@ -302,11 +332,11 @@ func (a *applying) merge(d Document, r row, before *entity.Entity, mine map[stri
 		}
 		p, err := a.clash(d, r, cl)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		a.clashes = append(a.clashes, p)
+		problems = append(problems, p)
 	}
-	return result, nil
+	return result, problems, nil
 }
 
 // base is what a document's changes are counted from.
@@ -315,6 +345,8 @@ func (a *applying) base(d Document, r row, before *entity.Entity) (map[string]an
 		return treeOf(before)
 	}
 	if d.Base != 0 {
+		a.asking.Lock()
+		defer a.asking.Unlock()
 		rev, err := a.c.revision(a.ctx, a.tx, r.id, d.Base)
 		if err != nil {
 			return nil, err
@@ -329,6 +361,8 @@ func (a *applying) base(d Document, r row, before *entity.Entity) (map[string]an
 
 // clash says who else changed a field, when, and to what.
 func (a *applying) clash(d Document, r row, cl clash) (fault.Problem, error) {
+	a.asking.Lock()
+	defer a.asking.Unlock()
 	by, err := a.c.lastToChange(a.ctx, a.tx, r.id, cl.path)
 	if err != nil {
 		return fault.Problem{}, err
@@ -351,7 +385,7 @@ func show(v any) string {
 	return cut(string(raw(v)), 80)
 }
 
-// settle validates the merged state and records the change, if there is one.
+// settle validates the merged state and says what changes.
 func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 	after, _, problems := a.c.kinds.validateTree(tree)
 	if len(problems) > 0 {
@@ -361,25 +395,35 @@ func (a *applying) settle(d Document, ch *change, tree map[string]any) error {
 		return fault.New(fault.Invalid, "merged with what others changed, %s is not valid", d.Entity.Ref().Short()).Coded("merged").With(problems...)
 	}
 	ch.after = after
-	ch.fields = Diff(ch.before, after)
+	ch.carry()
+	if err := ch.derive(); err != nil {
+		return err
+	}
+	before, err := treeOf(ch.before)
+	if err != nil {
+		return err
+	}
+	ch.fields = diff(before, ch.tree, "")
+	ch.tree = nil // many are kept until all are written
 	if ch.before != nil && len(ch.fields) == 0 && ch.sameStatus() {
 		ch.op = Unchanged
-		a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before})
-		return a.remember(ch)
 	}
-	a.changes = append(a.changes, ch)
-	a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: ch.op, Fields: ch.fields, Entity: after})
 	return nil
 }
 
-// remember keeps what the manager says now even when nothing changed by it, so
-// that a later change by another hand is told from the manager's own.
-func (a *applying) remember(ch *change) error {
-	if string(a.bases[ch.old.id]) == string(ch.applied) || a.opts.DryRun {
-		return nil
+// keep records what came of a document. Of one that changes nothing it keeps
+// what the manager says now, so that a later change by another hand is told
+// from the manager's own.
+func (a *applying) keep(ch *change) {
+	if ch.op != Unchanged {
+		a.changes = append(a.changes, ch)
+		a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: ch.op, Fields: ch.fields, Entity: ch.after})
+		return
 	}
-	_, err := a.tx.Exec(a.ctx, `INSERT INTO applied (id, manager, doc) VALUES (?, ?, ?) ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`, ch.old.id, a.caller.Manager, string(ch.applied))
-	return err
+	a.result.Changes = append(a.result.Changes, Change{Ref: ch.ref().String(), Op: Unchanged, Rev: ch.old.rev, Entity: ch.before})
+	if string(a.bases[ch.old.id]) != string(ch.applied) {
+		a.said = append(a.said, []any{ch.old.id, a.caller.Manager, string(ch.applied)})
+	}
 }
 
 // prune deletes what an earlier apply of this manager made under the selector

@@ -33,6 +33,7 @@ type Catalog struct {
 	now    func() time.Time
 	notify func()
 	filter *celFilters
+	sizes  sizes
 	guards map[string][]func(*Guarded) error // by the name of the kind
 }
 
@@ -47,7 +48,7 @@ func WithNotify(f func()) Option { return func(c *Catalog) { c.notify = f } }
 
 // New returns a catalog of the kinds over a migrated database.
 func New(db *sqldb.DB, kinds *Kinds, opts ...Option) *Catalog {
-	c := &Catalog{db: db, kinds: kinds, now: time.Now, notify: func() {}, filter: newCELFilters()}
+	c := &Catalog{db: db, kinds: kinds, now: time.Now, notify: func() {}, filter: newCELFilters(), sizes: usual}
 	for _, o := range opts {
 		o(c)
 	}
@@ -273,6 +274,17 @@ func (c *Catalog) Resolve(text, defaultKind string) (entity.Ref, error) {
 	}
 	ref.Kind = lower(k.Name)
 	return ref, nil
+}
+
+// writing is tx for work that changes entities, which it keeps other writers
+// from until the transaction ends.
+func (c *Catalog) writing(ctx context.Context, f func(*sqldb.Tx) error) error {
+	return c.tx(ctx, func(tx *sqldb.Tx) error {
+		if err := lockWrites(ctx, tx); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }
 
 // tx runs f in a transaction, and again when another writer took a name

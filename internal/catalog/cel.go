@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 // celFilters compiles filters over entities and keeps the last ones.
@@ -126,7 +128,7 @@ func (p *celProgram) equal(key string, literal ast.Expr) {
 		value = strconv.FormatBool(v)
 	}
 	if value != "" && len(value) <= 200 {
-		p.equalities = append(p.equalities, facetIn{key, []string{value}})
+		p.equalities = append(p.equalities, facetIn{key: key, values: []string{value}})
 	}
 }
 
@@ -152,8 +154,8 @@ func selectPath(e ast.Expr) (string, bool) {
 
 // matches evaluates the filter. A field that is not there makes it false, as
 // does any other failure: has() asks whether one is.
-func (p *celProgram) matches(ctx context.Context, e *entity.Entity) bool {
-	out, _, err := p.program.ContextEval(ctx, celVars(e))
+func (p *celProgram) matches(ctx context.Context, vars map[string]any) bool {
+	out, _, err := p.program.ContextEval(ctx, vars)
 	if err != nil {
 		return false
 	}
@@ -164,6 +166,20 @@ func (p *celProgram) matches(ctx context.Context, e *entity.Entity) bool {
 func celVars(e *entity.Entity) map[string]any {
 	meta, _ := json.Marshal(e.Metadata)
 	return map[string]any{"apiVersion": e.APIVersion, "kind": e.Kind, "metadata": plain(meta), "spec": plain(e.Spec), "status": plain(e.Status)}
+}
+
+// celVars is celVars of the entity, from the document as it is stored.
+func (r row) celVars() map[string]any {
+	tree := plain(r.doc)
+	for _, key := range []string{"metadata", "spec", "status"} {
+		if _, ok := tree[key].(map[string]any); !ok {
+			tree[key] = map[string]any{}
+		}
+	}
+	meta := tree["metadata"].(map[string]any)
+	meta["uid"], meta["resourceVersion"] = r.uid, strconv.FormatInt(r.rev, 10)
+	meta["created"], meta["updated"] = sqldb.Time(r.created).Format(time.RFC3339Nano), sqldb.Time(r.updated).Format(time.RFC3339Nano)
+	return tree
 }
 
 // Vars returns what expressions see of an entity: apiVersion, kind, metadata,
@@ -211,5 +227,5 @@ func (c *Catalog) Filter(expression string) (func(context.Context, *entity.Entit
 	if err != nil {
 		return nil, err
 	}
-	return p.matches, p.mentions.check(c.kinds.All())
+	return func(ctx context.Context, e *entity.Entity) bool { return p.matches(ctx, celVars(e)) }, p.mentions.check(c.kinds.All())
 }

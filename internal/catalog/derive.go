@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"math"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -18,15 +22,86 @@ import (
 // What is kept beside an entity's document so that it can be found: references,
 // facets and words. All of it is computed from the document and can be rebuilt.
 
+// derived is all that is stored of an entity, computed from its state.
+type derived struct {
+	tree        map[string]any // without the status
+	doc         []byte         // as it is stored
+	status      string         // that it was computed with
+	refs        []reference
+	facets      []facet
+	title, body []string // words, each once and in one of the two
+}
+
+// derive computes what is stored of the state after the change, once for each
+// status it gets.
+func (ch *change) derive() error {
+	if ch.doc != nil && ch.status == string(ch.after.Status) {
+		return nil
+	}
+	ch.status = string(ch.after.Status)
+	clean := Clean(ch.after)
+	data, err := json.Marshal(clean)
+	if err != nil {
+		return err
+	}
+	if ch.tree, err = decodeTree(data); err != nil {
+		return err
+	}
+	clean.Status = ch.after.Status
+	status := map[string]any{}
+	ch.doc = data
+	if len(clean.Status) > 0 {
+		if status, err = decodeTree(clean.Status); err != nil {
+			return err
+		}
+		if ch.doc, err = json.Marshal(clean); err != nil {
+			return err
+		}
+	}
+	ch.refs, ch.facets = ch.kind.references(ch.after, ch.tree), ch.kind.facets(ch.after, ch.tree, status)
+	title, body := ch.kind.textsOf(ch.after, ch.tree)
+	ch.title = distinct(words(title))
+	ch.body = slices.DeleteFunc(distinct(words(body)), func(w string) bool { return slices.Contains(ch.title, w) })
+	return nil
+}
+
+// inParallel calls f for 0 to n-1 on all cores and returns the error of the
+// lowest that failed.
+func inParallel(n int, f func(int) error) error {
+	const step = 32
+	var next atomic.Int64
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), (n+step-1)/step) {
+		wg.Go(func() {
+			for {
+				end := int(next.Add(step))
+				for i := end - step; i < min(end, n); i++ {
+					if errs[i] = f(i); errs[i] != nil {
+						next.Store(int64(n))
+					}
+				}
+				if end >= n {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reference is one typed reference an entity holds.
 type reference struct{ relation, field, target string }
 
-// references returns what e points at, each target once a relation.
-func (k *Kind) references(e *entity.Entity) []reference {
-	tree, err := treeOf(e)
-	if err != nil {
-		return nil
-	}
+// references returns what e, whose tree is given, points at, each target once a
+// relation.
+func (k *Kind) references(e *entity.Entity, tree map[string]any) []reference {
 	var out []reference
 	add := func(f *Field, v any) {
 		s, ok := v.(string)
@@ -81,12 +156,11 @@ type facet struct {
 	ord        *string
 }
 
-// facets returns the values of e by which lists are filtered and sorted.
-func (k *Kind) facets(e *entity.Entity) []facet {
-	tree, err := wholeTree(e)
-	if err != nil {
-		return nil
-	}
+// facets returns the values of e by which lists are filtered and sorted, each
+// once.
+func (k *Kind) facets(e *entity.Entity, tree, status map[string]any) []facet {
+	whole := maps.Clone(tree)
+	whole["status"] = status
 	var out []facet
 	for _, t := range e.Metadata.Tags {
 		out = append(out, facet{key: "metadata.tags", value: t})
@@ -96,10 +170,21 @@ func (k *Kind) facets(e *entity.Entity) []facet {
 	}
 	k.walk(func(f *Field) {
 		if f.Column > 0 || f.Filter {
-			out = append(out, f.facets(lookup(tree, f.Path), e)...)
+			out = append(out, f.facets(lookup(whole, f.Path), e)...)
 		}
 	})
-	return out
+	return unique(out, func(f facet) [2]string { return [2]string{f.key, f.value} })
+}
+
+// unique keeps the first of those with the same key.
+func unique[T any, K comparable](list []T, key func(T) K) []T {
+	seen := make(map[K]bool, len(list))
+	return slices.DeleteFunc(list, func(v T) bool {
+		k := key(v)
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
 }
 
 func (f *Field) facets(v any, e *entity.Entity) []facet {
@@ -237,20 +322,26 @@ func camel(s string) []string {
 
 // texts returns what search reads of e: its title and name, and the rest.
 func (k *Kind) texts(e *entity.Entity) (title, body string) {
+	tree, err := treeOf(e)
+	if err != nil {
+		tree = nil
+	}
+	return k.textsOf(e, tree)
+}
+
+func (k *Kind) textsOf(e *entity.Entity, tree map[string]any) (title, body string) {
 	m := e.Metadata
 	parts := append([]string{m.Description, m.Owner}, m.Tags...)
-	for key, v := range m.Labels {
-		parts = append(parts, key, v)
+	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
+		parts = append(parts, key, m.Labels[key])
 	}
-	for key, v := range m.Annotations {
-		parts = append(parts, key, cut(v, 1000))
+	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+		parts = append(parts, key, cut(m.Annotations[key], 1000))
 	}
 	for _, l := range m.Links {
 		parts = append(parts, l.Title, l.URL)
 	}
-	if tree, err := treeOf(e); err == nil {
-		collect(k.Fields, tree["spec"], &parts)
-	}
+	collect(k.Fields, tree["spec"], &parts)
 	return m.Title + " " + m.Name, plainText(strings.Join(parts, " \n"))
 }
 

@@ -275,14 +275,18 @@ func (k *Kind) whoseDue(e *entity.Entity) string {
 
 // dues writes what falls due of the entities that changed.
 func (w *writer) dues(changes []*change) {
-	w.each(`DELETE FROM due WHERE id IN `, ids(changes, func(ch *change) bool { return ch.old != nil && ch.kind.hasDue() }))
+	w.drop("due", "id", ids(changes, func(ch *change) bool { return ch.old != nil && ch.kind.hasDue() }))
 	var rows [][]any
 	for _, ch := range changes {
 		if ch.op != Deleted {
 			rows = append(rows, w.dueRows(ch.kind, ch.after, ch.id)...)
 		}
 	}
-	w.insert(`INSERT INTO due (id, org, kind, path, at, timed, who)`, rows, ``)
+	w.insertDues(rows)
+}
+
+func (w *writer) insertDues(rows [][]any) {
+	w.insert(sqldb.Rows{Table: "due", Columns: []string{"id", "org", "kind", "path", "at", "timed", "who"}, Values: rows})
 }
 
 func (w *writer) dueRows(k *Kind, e *entity.Entity, id int64) [][]any {
@@ -295,15 +299,6 @@ func (w *writer) dueRows(k *Kind, e *entity.Entity, id int64) [][]any {
 		rows = append(rows, []any{id, w.org, lower(k.Name), d.path, sqldb.Micros(d.at), timed, k.whoseDue(e)})
 	}
 	return rows
-}
-
-// dueAgain writes what falls due of one entity whose status is another.
-func (w *writer) dueAgain(k *Kind, e *entity.Entity, id int64) {
-	if !k.hasDue() {
-		return
-	}
-	w.exec(`DELETE FROM due WHERE id = ?`, id)
-	w.insert(`INSERT INTO due (id, org, kind, path, at, timed, who)`, w.dueRows(k, e, id), ``)
 }
 
 // dueVersion is another number when a kind has other dates than before. Like a
@@ -323,7 +318,7 @@ func (k *Kind) dueVersion() int {
 // refreshDue makes the dates of a kind anew, for an installation that was made
 // before they were kept.
 func (c *Catalog) refreshDue(ctx context.Context, k *Kind) error {
-	return c.tx(ctx, func(tx *sqldb.Tx) error {
+	return c.writing(ctx, func(tx *sqldb.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM due WHERE kind = ?`, lower(k.Name)); err != nil {
 			return err
 		}
@@ -366,6 +361,6 @@ func (c *Catalog) refreshDueIn(ctx context.Context, tx *sqldb.Tx, org string, k 
 		return err
 	}
 	rows.Close()
-	w.insert(`INSERT INTO due (id, org, kind, path, at, timed, who)`, found, ``)
+	w.insertDues(found)
 	return w.err
 }

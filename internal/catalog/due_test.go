@@ -168,7 +168,7 @@ func TestDueIsFilled(t *testing.T) {
 		refresh("started the first time", "2024-03-31 Promise a")
 		empty("WHERE org = 'acme'")
 		refresh("started again, nothing is made anew", "")
-		if err := w.c.RebuildSearch(w.ctx); err != nil {
+		if err := w.c.Rebuild(w.ctx); err != nil {
 			t.Fatal(err)
 		}
 		refresh("rebuilt", "2024-03-31 Promise a")

@@ -71,7 +71,7 @@ func (c *Catalog) valid(e *entity.Entity) (*entity.Entity, error) {
 // one writes a single change; an Unchanged one writes nothing.
 func (c *Catalog) one(ctx context.Context, caller Caller, dryRun bool, f func(*sqldb.Tx) (*change, error)) (*Change, error) {
 	var out *Change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		ch, err := f(tx)
 		if err != nil {
 			return err
@@ -243,7 +243,7 @@ func (c *Catalog) DeleteAll(ctx context.Context, caller Caller, refs []entity.Re
 		return 0, fault.New(fault.TooLarge, "%d entities may be deleted at once; these are %d", MaxApply, len(refs)).Coded("delete-too-many")
 	}
 	var changes []*change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		changes = nil
 		seen := map[int64]bool{}
 		for _, ref := range refs {
@@ -328,7 +328,7 @@ func (c *Catalog) Rename(ctx context.Context, caller Caller, from entity.Ref, na
 			Msg: strconv.Quote(name) + " cannot be a name: use 1 to 128 letters, digits, - _ and ., beginning and ending with a letter or digit"}).Coded("new-name")
 	}
 	var out *Change
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		changes, err := c.renaming(ctx, tx, caller, from, name)
 		if err != nil {
 			return err

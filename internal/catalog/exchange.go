@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -96,7 +98,42 @@ type ImportReport struct {
 	ApplyResult
 	Rows     []observe.Counts `json:"rows,omitempty"`
 	Problems []fault.Problem  `json:"problems,omitempty"`
-	Summary  string           `json:"summary,omitempty"`
+	Summary  string           `json:"summary,omitempty"` // in English; Tell sets it
+	told     lang.Text
+}
+
+// Tell adds what the import did to its summary, which Said gives in the language
+// of a reader.
+func (r *ImportReport) Tell(parts ...lang.Text) {
+	for _, p := range parts {
+		if r.told.En != "" {
+			r.told = lang.T(r.told.En+"; "+p.En, r.told.Es+"; "+p.Es)
+		} else {
+			r.told = p
+		}
+	}
+	r.Summary = r.told.En
+}
+
+// Said returns the summary in a language; one that came from a server is in
+// English.
+func (r *ImportReport) Said(c lang.Code) string { return cmp.Or(r.told.In(c), r.Summary) }
+
+// TellProblems adds how many rows or files were refused, when some were.
+func (r *ImportReport) TellProblems() {
+	if n := len(r.Problems); n > 0 {
+		r.Tell(lang.Some(n, lang.T("problem", "problema"), lang.T("problems", "problemas")))
+	}
+}
+
+// TellChanges adds how many entities were created, updated and left.
+func (r *ImportReport) TellChanges() {
+	n := map[Op]int{}
+	for _, ch := range r.Changes {
+		n[ch.Op]++
+	}
+	made, changed, same := n[Created], n[Updated]+n[Restored], n[Unchanged]
+	r.Tell(lang.T(fmt.Sprintf("%d created, %d updated, %d unchanged", made, changed, same), fmt.Sprintf("nuevos: %d, cambiados: %d, sin cambios: %d", made, changed, same)))
 }
 
 // Nothing reports whether nothing was read that could be imported.

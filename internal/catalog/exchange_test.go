@@ -63,3 +63,23 @@ func TestFormatsKnowTheirArguments(t *testing.T) {
 		})
 	}
 }
+
+// A summary is told in both languages, part by part; what came from a server is
+// as it was sent.
+func TestSummary(t *testing.T) {
+	r := catalog.ImportReport{Problems: []fault.Problem{{}}}
+	r.Changes = []catalog.Change{{Op: catalog.Created}, {Op: catalog.Restored}, {Op: catalog.Unchanged}, {Op: catalog.Unchanged}}
+	r.Tell(lang.Some(1200, lang.T("edition", "edición"), lang.T("editions", "ediciones")))
+	r.TellChanges()
+	r.TellProblems()
+	if got, want := r.Said(lang.English), "1,200 editions; 1 created, 1 updated, 2 unchanged; 1 problem"; got != want || r.Summary != want {
+		t.Errorf("got %q and %q, want %q", got, r.Summary, want)
+	}
+	if got, want := r.Said(lang.Spanish), "1200 ediciones; nuevos: 1, cambiados: 1, sin cambios: 2; 1 problema"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	sent := catalog.ImportReport{Summary: "1 edition"}
+	if got := sent.Said(lang.Spanish); got != "1 edition" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -43,6 +43,7 @@ func fieldOf(sf reflect.StructField, path, name string) Field {
 		ReadOnly: tag.Get("ro") == "1", Scaled: tag.Get("scaled") == "1", Example: tag.Get("example"), Due: parseDue(path, tag.Get("due")),
 		Column: number(tag.Get("col")), Min: bound(tag.Get("min")), Max: bound(tag.Get("max")),
 	}
+	f.Ejemplo = tag.Get("ejemplo")
 	if f.Label.En == "" || f.Label.Es == "" {
 		panic(fmt.Sprintf("%s: a field needs labels in both languages (en, es)", path))
 	}

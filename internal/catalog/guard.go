@@ -86,6 +86,7 @@ func (c *Catalog) guard(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 			}
 		}
 		if g.After != nil {
+			ch.derived = derived{}
 			ch.fields = Diff(ch.before, g.After)
 		}
 	}

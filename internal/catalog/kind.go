@@ -113,6 +113,7 @@ type Field struct {
 	Scaled   bool     // a number on the scale of the claim that the entity bears: written with its unit and decimals
 	Min, Max *float64 // of Int and Number
 	Example  string
+	Ejemplo  string    // the same in Spanish, where it is in words
 	Due      *Deadline // somebody has to do something by the date in it; nil: it is only a date
 
 	// Set by Folded; nil where each spelling is a value of its own.
@@ -132,7 +133,8 @@ type Field struct {
 //	suggest:"service,b:ok=Yes|Sí"  values proposed, written as those of enum; others allowed
 //	ref:"group,user" rel:"ownedBy,ownerOf"  it points at these kinds
 //	due:"Review|Revisión"       somebody has to do something by this date; with decide:, expire:, end: or meet: before it, how it matters
-//	col:"2" filter:"1" search:"1" min:"0" max:"5" example:"…" ro:"1" scaled:"1"
+//	example:"…" ejemplo:"…"     what may stand in it; in Spanish only where it is in words
+//	col:"2" filter:"1" search:"1" min:"0" max:"5" ro:"1" scaled:"1"
 //
 // check, when not nil, sees an entity whose spec already fits the schema and
 // returns what is wrong beyond it. A struct that cannot be read panics: it is a

@@ -72,7 +72,20 @@ type world struct {
 }
 
 func each(t *testing.T, f func(w *world)) {
-	sqldbtest.Run(t, catalogtest.Migrations(), func(t *testing.T, db *sqldb.DB) { f(newWorld(t, db)) })
+	sqldbtest.Run(t, catalogtest.Migrations(), func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		f(w)
+		w.checkIndex()
+	})
+}
+
+// checkIndex asks that lists find entities by what their documents say, whatever
+// a test has done.
+func (w *world) checkIndex() {
+	w.Helper()
+	if err := w.c.CheckIndex(w.ctx); err != nil {
+		w.Error(err)
+	}
 }
 
 func newWorld(t *testing.T, db *sqldb.DB) *world {

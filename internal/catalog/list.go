@@ -18,41 +18,37 @@ import (
 const (
 	DefaultLimit = 50
 	MaxLimit     = 1000
-	rare         = 2000    // up to so many rows of one condition are fetched and sorted
-	wordMatches  = 5000    // so many entities with the words of a query are looked at; see Query.Text
 	scanLimit    = 200_000 // entities one page of a CEL filter looks at
 )
 
+// sizes are where one way to answer gives place to another. The answer is the
+// same whatever they are, but for words; a test makes them small.
+type sizes struct {
+	rowIDs int // ids of one row of postings
+	gather int // up to so many entities are fetched and sorted; more are met on a walk
+	walk   int // so many keys of a walk are read at once
+	few    int // the values of so few entities are counted one by one
+	values int // rows of postings read to count the values of a field
+	words  int // rows of postings read for the beginning of a word
+}
+
+var usual = sizes{rowIDs: 1024, gather: 6000, walk: 20_000, few: 1000, values: 10_000, words: 4000}
+
 // listing is a Query made ready: what to ask of the database.
 type listing struct {
-	c        *Catalog
-	caller   Caller
-	q        Query
-	kinds    []string
-	indexes  []narrowing // conditions with an index of their own
-	driver   *narrowing  // the rarest of them, when it is rare: the page is made from its rows
-	common   bool        // there are conditions, and none is rare
-	where    []string    // the others
-	args     []any
-	words    []string                  // of Query.Text
-	hasWords func(*entity.Entity) bool // asked of each entity when no index did
-	program  *celProgram
-	sort     sorting
-	after    *cursor
-}
-
-// narrowing is a condition that an index answers in two ways: all ids that meet
-// it, or whether one entity e does.
-type narrowing struct {
-	rows, exists       string
-	rowArgs, existArgs []any
-}
-
-func (l *listing) narrow(f facetIn) {
-	var n narrowing
-	n.rows, n.rowArgs = f.rows(l.caller.Org, l.kinds)
-	n.exists, n.existArgs = f.exists()
-	l.indexes = append(l.indexes, n)
+	c       *Catalog
+	caller  Caller
+	q       Query
+	kinds   []string
+	must    []facetIn // values that the entities have
+	not     []facetIn // values that they do not have
+	words   []string  // of Query.Text
+	program *celProgram
+	sort    sorting
+	after   *cursor
+	found   idSet // what meets must, not and words; nil when nothing is asked
+	size    int   // of found
+	capped  bool  // more have the words than found knows of
 }
 
 // sorting is how a list is ordered: by a column of entities, or by the ord of a
@@ -70,28 +66,26 @@ type cursor struct {
 	Sort string `json:"s"`
 }
 
-// List returns one page of the entities a query asks for. What it shows of
-// other people is written to the audit log; see GatherLooks.
+// List returns one page of the entities a query asks for, as they are at one
+// moment. What it shows of other people is written to the audit log; see
+// GatherLooks.
 func (c *Catalog) List(ctx context.Context, caller Caller, q Query) (*Page, error) {
 	l, err := c.prepare(caller, q)
 	if err != nil {
 		return nil, err
 	}
 	page := &Page{Items: []*entity.Entity{}, Total: -1}
-	if len(l.kinds) == 0 {
-		page.Total = 0
-		return page, nil
-	}
-	if err := l.drive(ctx); err != nil {
-		return nil, err
-	}
-	if err := l.fill(ctx, page); err != nil {
-		return nil, err
-	}
-	if !q.NoTotal {
-		if err := l.total(ctx, page); err != nil {
-			return nil, err
+	err = c.view(ctx, func(tx *sqldb.Tx) error {
+		if err := l.find(ctx, tx); err != nil {
+			return err
 		}
+		if err := l.fill(ctx, tx, page); err != nil || q.NoTotal {
+			return err
+		}
+		return l.total(ctx, tx, page)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return page, c.sawAll(ctx, caller, q, page.Items)
 }
@@ -156,42 +150,36 @@ func (l *listing) chooseKinds() error {
 		if err := l.caller.Can(auth.Read, k.Resource()); err != nil {
 			return err
 		}
-		l.kinds = append(l.kinds, lower(k.Name))
+		if name := lower(k.Name); !slices.Contains(l.kinds, name) {
+			l.kinds = append(l.kinds, name)
+		}
 	}
 	return nil
 }
 
-func (l *listing) add(cond string, args ...any) {
-	l.where, l.args = append(l.where, cond), append(l.args, args...)
-}
-
 func (l *listing) conditions() error {
 	if l.q.Namespace != "" {
-		l.add(`e.ns = ?`, l.q.Namespace)
+		l.must = append(l.must, facetIn{key: namespaceKey, values: []string{l.q.Namespace}})
 	}
 	if l.q.Owner != "" {
 		ref, err := entity.ParseRef(l.q.Owner, "group", "")
 		if err != nil {
 			return badQuery("owner", "query-owner", "%q is not a reference: write [kind:][namespace/]name, as group:platform", l.q.Owner)
 		}
-		l.add(`e.owner = ?`, ref.String())
-	}
-	if len(l.q.Refs) > 0 {
-		l.add(`e.ref IN `+sqldb.In(len(l.q.Refs)), anys(l.q.Refs)...)
+		l.must = append(l.must, facetIn{key: ownerKey, values: []string{ref.String()}})
 	}
 	for _, t := range l.q.Tags {
-		l.narrow(facetIn{"metadata.tags", []string{t}})
+		l.must = append(l.must, facetIn{key: "metadata.tags", values: []string{t}})
 	}
 	sel, err := ParseSelector(l.q.Labels)
 	if err != nil {
 		return err
 	}
 	for _, t := range sel {
-		if f := (facetIn{"metadata.labels." + t.key, t.values}); t.not {
-			cond, args := f.exists()
-			l.add("NOT "+cond, args...)
+		if f := (facetIn{key: "metadata.labels." + t.key, values: t.values}); t.not {
+			l.not = append(l.not, f)
 		} else {
-			l.narrow(f)
+			l.must = append(l.must, f)
 		}
 	}
 	for _, path := range slices.Sorted(keys(l.q.Fields)) {
@@ -226,7 +214,7 @@ func (l *listing) field(path string, values []string) error {
 		}
 		values = f.keys(values)
 	}
-	l.narrow(facetIn{path, values})
+	l.must = append(l.must, facetIn{key: path, values: values})
 	return nil
 }
 
@@ -267,7 +255,7 @@ func (l *listing) expression() error {
 	}
 	for _, eq := range l.program.equalities {
 		if l.indexed(eq.key) {
-			l.narrow(eq)
+			l.must = append(l.must, eq)
 		}
 	}
 	return nil
@@ -355,204 +343,184 @@ func (l *listing) signature() string {
 	return l.q.Sort
 }
 
-// drive looks for the rarest condition. When it is rare the page is made from
-// its rows; else the list is walked in order and each condition is asked of
-// each entity.
-func (l *listing) drive(ctx context.Context) error {
-	best, least := -1, rare+1
-	for i, n := range l.indexes {
-		var rows int
-		if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (`+n.rows+` LIMIT ?) x`, append(slices.Clone(n.rowArgs), rare+1)...).Scan(&rows); err != nil {
-			return err
-		}
-		if rows < least {
-			best, least = i, rows
-		}
+// find looks up what meets the conditions that an index knows.
+func (l *listing) find(ctx context.Context, q sqldb.Querier) error {
+	if err := l.present(ctx, q); err != nil || len(l.kinds) == 0 {
+		return err
 	}
-	l.common = len(l.indexes) > 0 && best < 0
-	if len(l.words) > 0 {
-		var err error
-		if best, err = l.driveByWords(ctx, best); err != nil {
-			return err
-		}
-	}
-	for i, n := range l.indexes {
-		if i == best {
-			l.driver = &n
-			continue
-		}
-		l.add(n.exists, n.existArgs...)
-	}
-	return nil
-}
-
-// driveByWords makes the page from the entities that have the words. When there
-// are too many of them and another condition, number best, is rare, that one
-// drives and the words are looked for in its entities.
-func (l *listing) driveByWords(ctx context.Context, best int) (int, error) {
-	ids, err := l.c.withWords(ctx, l.caller.Org, l.kinds, l.words, wordMatches+1)
-	if err != nil {
-		return best, err
-	}
-	if len(ids) > wordMatches && best >= 0 {
-		l.hasWords = func(e *entity.Entity) bool { return l.c.hasWords(e, l.words) }
-		return best, nil
-	}
-	l.driver = &narrowing{rows: `SELECT id FROM entities WHERE id IN (` + strings.Join(append(ids, "0"), ",") + `)`}
-	return -1, nil
-}
-
-// from returns FROM and WHERE with their arguments.
-func (l *listing) from() (string, []any) {
-	tables, join := []string{}, []string{"1 = 1"}
-	var args []any
-	if l.driver != nil {
-		tables, join = append(tables, `(SELECT DISTINCT id FROM (`+l.driver.rows+`) dr) d`), append(join, `e.id = d.id`)
-		args = slices.Clone(l.driver.rowArgs)
-	}
-	if l.sort.facet != "" {
-		tables, join = append(tables, `facets s`), append(join, `e.id = s.id`)
-		if l.driver != nil {
-			join = append(join, `s.id = d.id`)
-		}
-	}
-	q := ` FROM ` + strings.Join(append(tables, `entities e`), ` CROSS JOIN `) + ` WHERE ` + strings.Join(join, ` AND `)
-	q += ` AND e.org = ? AND e.deleted = 0`
-	args = append(args, l.caller.Org)
-	kindCol := "e.kind"
-	if l.sort.facet != "" {
-		kindCol = "s.kind"
-		q += ` AND s.org = ? AND s.key = ? AND s.ord IS NOT NULL`
-		args = append(args, l.caller.Org, l.sort.facet)
-	}
-	if len(l.q.Kinds) > 0 || len(l.kinds) < len(l.c.kinds.All()) {
-		q += ` AND ` + kindCol + ` IN ` + sqldb.In(len(l.kinds))
-		args = append(args, anys(l.kinds)...)
-	}
-	for _, w := range l.where {
-		q += ` AND ` + w
-	}
-	return q, append(args, l.args...)
-}
-
-// id is the column that breaks ties, of the table that is walked in order.
-func (l *listing) id() string {
-	if l.sort.facet != "" {
-		return "s.id"
-	}
-	return "e.id"
-}
-
-// fill reads rows in order until the page is full.
-func (l *listing) fill(ctx context.Context, page *Page) error {
-	scanned := 0
-	for {
-		n := l.q.Limit + 1 - len(page.Items)
-		if l.program != nil || l.hasWords != nil {
-			n = max(n, 500)
-		}
-		rows, keys, err := l.batch(ctx, n)
+	for _, w := range l.words {
+		sets, all, err := l.c.withWord(ctx, q, l.caller.Org, l.kinds, w)
 		if err != nil {
 			return err
 		}
-		for i, r := range rows {
+		l.capped = l.capped || !all
+		l.narrow(sets.any)
+	}
+	if len(l.q.Refs) > 0 {
+		set, err := l.named(ctx, q)
+		if err != nil {
+			return err
+		}
+		l.narrow(set)
+	}
+	for _, f := range l.must {
+		set, err := posted(ctx, q, l.caller.Org, l.kinds, f)
+		if err != nil {
+			return err
+		}
+		l.narrow(set)
+	}
+	if l.found == nil && len(l.not) > 0 {
+		var err error
+		if l.found, err = posted(ctx, q, l.caller.Org, l.kinds, facetIn{key: namespaceKey, values: nil}); err != nil {
+			return err
+		}
+	}
+	for _, f := range l.not {
+		set, err := posted(ctx, q, l.caller.Org, l.kinds, f)
+		if err != nil {
+			return err
+		}
+		l.found.without(set)
+	}
+	l.size = l.found.count()
+	return nil
+}
+
+// present leaves out kinds of which there is nothing.
+func (l *listing) present(ctx context.Context, q sqldb.Querier) error {
+	if len(l.kinds) < 2 {
+		return nil
+	}
+	rows, err := q.Query(ctx, `SELECT kind FROM counts WHERE org = ? AND n > 0`, l.caller.Org)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	has := map[string]bool{}
+	for rows.Next() {
+		var kind string
+		if err := rows.Scan(&kind); err != nil {
+			return err
+		}
+		has[kind] = true
+	}
+	l.kinds = slices.DeleteFunc(slices.Clone(l.kinds), func(kind string) bool { return !has[kind] })
+	return rows.Err()
+}
+
+// named returns the entities of the references asked for.
+func (l *listing) named(ctx context.Context, q sqldb.Querier) (idSet, error) {
+	set := idSet{}
+	kinds, args := sqldb.Among(q.Dialect(), "kind", l.kinds)
+	for part := range slices.Chunk(l.q.Refs, 5000) {
+		among, refs := sqldb.Among(q.Dialect(), "ref", part)
+		rows, err := q.Query(ctx, `SELECT id FROM entities WHERE org = ? AND deleted = 0 AND `+kinds+` AND `+among, slices.Concat([]any{l.caller.Org}, args, refs)...)
+		if err != nil {
+			return nil, err
+		}
+		if err := set.scan(rows); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+func (l *listing) narrow(set idSet) {
+	if l.found == nil {
+		l.found = set
+		return
+	}
+	l.found.and(set)
+}
+
+// fill reads entities in order until the page is full.
+func (l *listing) fill(ctx context.Context, q sqldb.Querier, page *Page) error {
+	order := l.ordered()
+	last := cursor{Sort: l.signature()}
+	for scanned, n := 0, l.q.Limit+1; ; n = min(2*n, MaxLimit) {
+		keys, err := order.next(ctx, q, l.after, n)
+		if err != nil {
+			return err
+		}
+		rows, err := l.rows(ctx, q, keys)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
 			if len(page.Items) == l.q.Limit {
-				page.Next = l.place(rows[i-1].id, keys[i-1])
+				page.Next = last.String()
 				return nil
 			}
-			e, err := r.entity()
+			last.Key, last.ID = key.key, key.id
+			e, err := l.meets(ctx, rows[key.id])
 			if err != nil {
 				return err
 			}
-			if (l.program == nil || l.program.matches(ctx, e)) && (l.hasWords == nil || l.hasWords(e)) {
+			if e != nil {
 				page.Items = append(page.Items, e)
 			}
 		}
-		scanned += len(rows)
-		if len(rows) < n {
+		if len(keys) < n {
 			return nil
 		}
-		last := len(rows) - 1
-		l.after = &cursor{Key: keys[last], ID: rows[last].id}
-		if len(page.Items) == l.q.Limit || scanned >= scanLimit {
-			page.Next = l.place(rows[last].id, keys[last])
+		if scanned += n; scanned >= scanLimit {
+			page.Next = last.String()
 			return nil
 		}
+		l.after = &last
 	}
 }
 
-func (l *listing) place(id int64, key any) string {
-	data, _ := json.Marshal(cursor{Key: key, ID: id, Sort: l.signature()})
+// rows reads the documents of a page.
+func (l *listing) rows(ctx context.Context, q sqldb.Querier, keys []sortKey) (map[int64]row, error) {
+	out := make(map[int64]row, len(keys))
+	if len(keys) == 0 {
+		return out, nil
+	}
+	ids := make([]int64, len(keys))
+	for i, k := range keys {
+		ids[i] = k.id
+	}
+	among, args := sqldb.Among(q.Dialect(), "e.id", ids)
+	return out, collectRows(ctx, q, out, `SELECT `+rowColumns+` FROM entities e WHERE e.deleted = 0 AND `+among, args...)
+}
+
+// meets returns the entity of a row if it meets what no index knows, else nil.
+func (l *listing) meets(ctx context.Context, r row) (*entity.Entity, error) {
+	if r.id == 0 || l.program != nil && !l.program.matches(ctx, r.celVars()) {
+		return nil, nil
+	}
+	return r.entity()
+}
+
+func (c cursor) String() string {
+	data, _ := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-func (l *listing) batch(ctx context.Context, n int) ([]row, []any, error) {
-	from, args := l.from()
-	op, dir := ">", ""
-	if l.sort.desc {
-		op, dir = "<", " DESC"
-	}
-	if l.after != nil {
-		from += ` AND (` + l.sort.column + `, ` + l.id() + `) ` + op + ` (?, ?)`
-		args = append(args, l.after.Key, l.after.ID)
-	}
-	rows, err := l.c.q().Query(ctx, `SELECT `+rowColumns+`, `+l.sort.column+from+` ORDER BY `+l.sort.column+dir+`, `+l.id()+dir+` LIMIT ?`, append(args, n)...)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer rows.Close()
-	var out []row
-	var keys []any
-	for rows.Next() {
-		var key any
-		r, err := scanRow(rows, &key)
-		if err != nil {
-			return nil, nil, err
-		}
-		out, keys = append(out, r), append(keys, key)
-	}
-	return out, keys, rows.Err()
-}
-
-// total counts the matches, as far as CountLimit, or rare where several common
-// conditions meet. With a CEL filter nothing is counted beyond what one page
-// shows.
-func (l *listing) total(ctx context.Context, page *Page) error {
-	if l.q.Cursor == "" && page.Next == "" {
-		page.Total = len(page.Items)
-		return nil
-	}
-	if l.program != nil || l.hasWords != nil {
-		return nil
-	}
-	if len(l.where) == 0 && l.driver == nil {
-		return l.counted(ctx, page)
-	}
-	plain := *l
-	plain.sort.facet = ""
-	from, args := plain.from()
-	limit := CountLimit
-	if l.common && len(l.where) == 1 && l.driver == nil {
-		n := l.indexes[0]
-		from, args = ` FROM (`+n.rows+`) y`, slices.Clone(n.rowArgs)
-	} else if l.driver == nil {
-		limit = rare
-	}
-	if err := l.c.q().QueryRow(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) x`, append(args, limit+1)...).Scan(&page.Total); err != nil {
-		return err
-	}
-	if len(l.words) > 0 {
-		limit = wordMatches
-	}
-	if page.Total > limit {
-		page.Total, page.More = limit, true
+// total counts the matches. With a CEL filter nothing is counted beyond what
+// one page shows.
+func (l *listing) total(ctx context.Context, q sqldb.Querier, page *Page) error {
+	switch {
+	case l.q.Cursor == "" && page.Next == "":
+		page.Total, page.More = len(page.Items), l.capped
+	case l.program != nil:
+	case l.found == nil:
+		return l.counted(ctx, q, page)
+	default:
+		page.Total, page.More = l.size, l.capped
 	}
 	return nil
 }
 
-func (l *listing) counted(ctx context.Context, page *Page) error {
+func (l *listing) counted(ctx context.Context, q sqldb.Querier, page *Page) error {
+	if len(l.kinds) == 0 {
+		page.Total = 0
+		return nil
+	}
 	args := append([]any{l.caller.Org}, anys(l.kinds)...)
-	return l.c.q().QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
+	return q.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
 }
 
 // hasFacet reports whether a kind that is asked for keeps values under a path.
@@ -564,63 +532,4 @@ func (l *listing) hasFacet(path string) bool {
 		f := l.c.kinds.Get(name).Field(path)
 		return f != nil && (f.Filter || f.Column > 0)
 	})
-}
-
-// Count returns how many entities of a kind there are.
-func (c *Catalog) Count(ctx context.Context, caller Caller, kind string) (int, error) {
-	l, err := c.prepare(caller, Query{Kinds: []string{kind}})
-	if err != nil {
-		return 0, err
-	}
-	var page Page
-	err = l.counted(ctx, &page)
-	return page.Total, err
-}
-
-// Facets returns the values under a path among what a query finds, the most
-// frequent first: "kind", "metadata.tags", "metadata.owner",
-// "metadata.labels.<key>" or the path of a filterable field. Over many
-// entities the counts are of the first CountLimit matches.
-func (c *Catalog) Facets(ctx context.Context, caller Caller, q Query, path string, limit int) ([]FacetCount, error) {
-	q.Sort, q.Cursor = "", ""
-	l, err := c.prepare(caller, q)
-	if err != nil || len(l.kinds) == 0 {
-		return nil, err
-	}
-	if !l.hasFacet(path) {
-		return nil, badQuery("path", "query-path", "there are no counts by %s; use kind, metadata.owner, metadata.tags, metadata.labels.<key> or a field that filters", path)
-	}
-	if err := l.drive(ctx); err != nil {
-		return nil, err
-	}
-	from, args := l.from()
-	sel := `SELECT f.value, count(*) FROM facets f JOIN (SELECT e.id` + from + ` LIMIT ?) x ON x.id = f.id WHERE f.key = ? GROUP BY f.value ORDER BY 2 DESC, 1 LIMIT ?`
-	args = append(args, CountLimit, path, limit)
-	switch path {
-	case "kind", "metadata.owner":
-		col := strings.TrimPrefix(path, "metadata.")
-		sel = `SELECT x.v, count(*) FROM (SELECT e.` + col + ` AS v` + from + ` LIMIT ?) x WHERE x.v <> '' GROUP BY x.v ORDER BY 2 DESC, 1 LIMIT ?`
-		args = append(args[:len(args)-3], CountLimit, limit)
-	default:
-		if len(l.where) == 0 && l.driver == nil && len(l.kinds) == 1 {
-			sel = `SELECT f.value, count(*) FROM (SELECT value FROM facets WHERE org = ? AND key = ? AND kind = ? LIMIT ?) f GROUP BY f.value ORDER BY 2 DESC, 1 LIMIT ?`
-			args = []any{caller.Org, path, l.kinds[0], CountLimit, limit}
-		}
-	}
-	rows, err := c.q().Query(ctx, sel, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []FacetCount
-	for rows.Next() {
-		var f FacetCount
-		if err := rows.Scan(&f.Value, &f.Count); err != nil {
-			return nil, err
-		}
-		if f.Value != "" {
-			out = append(out, f)
-		}
-	}
-	return out, rows.Err()
 }

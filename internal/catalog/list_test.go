@@ -223,7 +223,7 @@ func TestSearchRanks(t *testing.T) {
 		if len(hits) != 1 || !strings.Contains(hits[0].Snippet, "\x02ledger.\x03") {
 			t.Errorf("got %+v", hits)
 		}
-		if err := w.c.RebuildSearch(w.ctx); err != nil {
+		if err := w.c.Rebuild(w.ctx); err != nil {
 			t.Fatal(err)
 		}
 		if hits, _ = w.c.Search(w.ctx, ana, "checkout", []string{"Part"}, 10); len(hits) != 3 {

@@ -7,8 +7,9 @@ import "github.com/binnaclehq/binnacle/internal/sqldb"
 // entities holds the present state and the tombstones of what was deleted;
 // revisions every state; aliases the former names; applied what each manager's
 // file said last; relations the typed references; facets the values that lists
-// filter and sort by; search the words; counts how many there are of a kind; reckoned how its statuses
-// were computed (Refresh); due the dates by which somebody has to do something.
+// filter and sort by; search the words; postings who has each value and word;
+// counts how many there are of a kind; reckoned how its statuses were computed
+// (Refresh); due the dates by which somebody has to do something.
 func Migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "catalog/001", SQLite: tables("INTEGER PRIMARY KEY", "") + `
 ;;
@@ -24,8 +25,57 @@ CREATE TABLE due (id BIGINT NOT NULL, org TEXT NOT NULL, kind TEXT NOT NULL, pat
 ;;
 CREATE INDEX due_id ON due (id)
 ;;
-CREATE INDEX due_at ON due (org, at, id)`}}
+CREATE INDEX due_at ON due (org, at, id)`},
+		{Name: "catalog/postings", SQLite: postings("BLOB", ""), Postgres: postings("BYTEA", ` COLLATE "C"`)}}
 }
+
+// DerivedTables are made from the other tables by Rebuild.
+var DerivedTables = []string{"facets", "postings", "search"}
+
+// postings replaces the full-text index of either database and the index of
+// values by one of our own, and leaves word that they are to be filled where
+// there are entities. Lists of several kinds are merged from one walk each, so
+// they need no index of their own; entities_keys holds what sorts an entity
+// without its document.
+func postings(blob, collate string) string {
+	text := "TEXT" + collate + " NOT NULL"
+	id, facets := `BIGINT`, `)
+;;
+CREATE INDEX facets_id ON facets (id, key, value)`
+	if blob == "BLOB" {
+		id, facets = `INTEGER`, `, PRIMARY KEY (id, key, value)) WITHOUT ROWID`
+	}
+	return `
+CREATE TABLE postings (org ` + text + `, key ` + text + `, value ` + text + `, kind ` + text + `, first BIGINT NOT NULL, ids ` + blob + ` NOT NULL,
+  PRIMARY KEY (org, key, value, kind, first))
+;;
+DROP TABLE search
+;;
+CREATE TABLE search (id ` + id + ` PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL)
+;;
+DROP TABLE facets
+;;
+CREATE TABLE facets (id BIGINT NOT NULL, org ` + text + `, kind ` + text + `, key ` + text + `, value ` + text + `, ord TEXT` + collate + facets + `
+;;
+CREATE INDEX facets_ord ON facets (org, kind, key, ord, id) WHERE ord IS NOT NULL
+;;
+DROP INDEX entities_all_name
+;;
+DROP INDEX entities_all_updated
+;;
+DROP INDEX entities_owner
+;;
+CREATE INDEX entities_owner ON entities (org, kind, owner, id) WHERE deleted = 0
+;;
+CREATE INDEX entities_created ON entities (org, kind, created, id) WHERE deleted = 0
+;;
+CREATE INDEX entities_keys ON entities (id, name, title, owner, created, updated) WHERE deleted = 0
+;;
+INSERT INTO ids (name, next) SELECT '` + rebuildMark + `', 1 WHERE EXISTS (SELECT 1 FROM entities)`
+}
+
+// rebuildMark is the row of ids that says that Rebuild has not ended.
+const rebuildMark = "rebuild"
 
 func tables(id, collate string) string {
 	text := "TEXT" + collate + " NOT NULL"

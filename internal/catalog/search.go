@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -22,34 +22,33 @@ const (
 // Search finds entities the caller may read that hold all the words, each as
 // the beginning of a word in the text, without regard to case and accents. An
 // exact name comes first, then titles, then the rest, the newest first among
-// equals. No kinds means all. What it shows of other people is written to the
-// audit log; see GatherLooks.
+// equals. No kinds means all. Of very many the newest of each way to match are
+// ranked. What it shows of other people is written to the audit log; see
+// GatherLooks.
 func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds []string, limit int) ([]Hit, error) {
-	l, err := c.prepare(caller, Query{Kinds: kinds})
+	l, err := c.prepare(caller, Query{Kinds: kinds, Text: text})
 	if err != nil {
 		return nil, err
-	}
-	ws := words(text)
-	if len(ws) == 0 || len(l.kinds) == 0 {
-		return []Hit{}, nil
 	}
 	found := map[int64]row{}
-	if err := c.named(ctx, l, strings.TrimSpace(text), found); err != nil {
-		return nil, err
-	}
-	scope, err := c.scope(ctx, caller.Org, l.kinds)
+	err = c.view(ctx, func(tx *sqldb.Tx) error {
+		if err := l.present(ctx, tx); err != nil || len(l.words) == 0 {
+			return err
+		}
+		if err := c.named(ctx, tx, l, strings.TrimSpace(text), found); err != nil {
+			return err
+		}
+		ids, err := l.candidates(ctx, tx, limit)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		among, args := sqldb.Among(tx.Dialect(), "e.id", ids)
+		return collectRows(ctx, tx, found, `SELECT `+rowColumns+` FROM entities e WHERE e.deleted = 0 AND `+among, args...)
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range []match{{title: true, whole: true}, {title: true}, {whole: true}, {}} {
-		if len(found) >= limit+maxNamed {
-			break
-		}
-		if err := c.candidates(ctx, l, scope, ws, m, found); err != nil {
-			return nil, err
-		}
-	}
-	hits, err := c.ranked(found, text, ws, limit)
+	hits, err := c.ranked(found, text, l.words, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -60,136 +59,90 @@ func (c *Catalog) Search(ctx context.Context, caller Caller, text string, kinds 
 	return hits, c.saw(ctx, caller, Query{Text: text, Kinds: kinds}.String(), refs)
 }
 
-// match says where words are looked for: in titles only, as whole words only.
-// Whole words stream from the index even when a million texts have them; the
-// beginnings of words have to be collected first, so they are asked for last.
-type match struct{ title, whole bool }
-
-// matching returns the statement that gives the ids of entities with the words.
-func (c *Catalog) matching(scope, ws []string, m match) (string, []any) {
-	ws = ws[:min(len(ws), maxQueryWords)]
-	if c.db.Dialect() == sqldb.SQLite {
-		return `SELECT rowid AS id FROM search WHERE search MATCH ?`, []any{ftsQuery(scope, ws, m)}
-	}
-	return `SELECT id FROM search WHERE words @@ ?::tsquery`, []any{tsQuery(scope, ws, m)}
-}
-
-// scope returns the words that narrow an index scan to an organisation and a
-// kind, as far as they are worth their long lists: none for the only
-// organisation, nor for a kind that most entities are of.
-func (c *Catalog) scope(ctx context.Context, org string, kinds []string) ([]string, error) {
-	kind := ""
-	if len(kinds) == 1 {
-		kind = kinds[0]
-	}
-	var all, own, ofKind int
-	err := c.q().QueryRow(ctx, `SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN org = ? THEN n ELSE 0 END), 0), COALESCE(SUM(CASE WHEN org = ? AND kind = ? THEN n ELSE 0 END), 0) FROM counts`, org, org, kind).Scan(&all, &own, &ofKind)
-	words, out := scopeWords(org, kind), []string{}
-	if own < all {
-		out = append(out, words[0])
-	}
-	if kind != "" && 2*ofKind < own {
-		out = append(out, words[1])
-	}
-	return out, err
-}
-
-// withWords returns the ids of entities that have all the words, each as the
-// beginning of one, at most limit of them in no promised order.
-func (c *Catalog) withWords(ctx context.Context, org string, kinds, ws []string, limit int) ([]string, error) {
-	scope, err := c.scope(ctx, org, kinds)
-	if err != nil {
-		return nil, err
-	}
-	query, args := c.matching(scope, ws, match{})
-	rows, err := c.q().Query(ctx, query+` LIMIT ?`, append(args, limit)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+// candidates returns the ids that are ranked: all that match when they are not
+// many, else the newest of those that match better, and then of the others.
+func (l *listing) candidates(ctx context.Context, q sqldb.Querier, limit int) ([]int64, error) {
+	var all wordSets
+	for i, w := range l.words {
+		sets, _, err := l.c.withWord(ctx, q, l.caller.Org, l.kinds, w)
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, strconv.FormatInt(id, 10))
+		if i > 0 {
+			sets.and(&all)
+		}
+		all = sets
 	}
-	return ids, rows.Err()
-}
-
-// hasWords reports the same of one entity, from its texts.
-func (c *Catalog) hasWords(e *entity.Entity, ws []string) bool {
-	k := c.kinds.Get(e.Kind)
-	if k == nil {
-		return false
+	most := max(limit, maxCandidates)
+	if n := all.any.count(); n <= 3*most {
+		return all.any.from(-1, n, false), nil
 	}
-	title, body := k.texts(e)
-	in := append(words(title), words(body)...)
-	for _, w := range ws {
-		if !slices.ContainsFunc(in, func(t string) bool { return strings.HasPrefix(t, w) }) {
-			return false
+	var out []int64
+	for _, some := range []idSet{all.wholeInTitle, all.inTitle, all.whole, all.any} {
+		out = append(out, some.from(math.MaxInt64, most, true)...)
+		if len(out) >= 2*most {
+			break
 		}
 	}
-	return true
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
-// ftsQuery writes an FTS5 query. Words are letters and digits only, and quoted.
-func ftsQuery(scope, ws []string, m match) string {
-	columns, prefix := "{title body}", " *"
-	if m.title {
-		columns = "{title}"
-	}
-	if m.whole {
-		prefix = ""
-	}
-	var parts []string
-	for _, w := range ws {
-		parts = append(parts, columns+` : "`+w+`"`+prefix)
-	}
-	for _, w := range scope {
-		parts = append(parts, `scope : "`+w+`"`)
-	}
-	return strings.Join(parts, " AND ")
+// wordSets are the entities with a word: as the beginning of one, or whole, in
+// the title or anywhere.
+type wordSets struct{ any, whole, inTitle, wholeInTitle idSet }
+
+func (s *wordSets) and(o *wordSets) {
+	s.any.and(o.any)
+	s.whole.and(o.whole)
+	s.inTitle.and(o.inTitle)
+	s.wholeInTitle.and(o.wholeInTitle)
 }
 
-// tsQuery writes a tsquery with each word quoted.
-func tsQuery(scope, ws []string, m match) string {
-	prefix := ":*"
-	if m.whole {
-		prefix = ""
+// withWord returns the entities that have a word, and whether these are all. Of
+// the beginning of very many words, as one letter may be, only some are read.
+func (c *Catalog) withWord(ctx context.Context, q sqldb.Querier, org string, kinds []string, word string) (wordSets, bool, error) {
+	s, all := wordSets{any: idSet{}}, true
+	read := func(key string, sets func(whole bool) []*idSet) error {
+		n, err := eachPosting(ctx, q, org, kinds, facetIn{key: key, beginning: word}, c.sizes.words, func(p posting, first int64, ids []byte) error {
+			for _, set := range sets(p.value == word) {
+				if err := set.addAll(ids, first); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		all = all && n < c.sizes.words
+		return err
 	}
-	var parts []string
-	for _, w := range ws {
-		if m.title {
-			w = "t_" + w
+	err := read(titleKey, func(whole bool) []*idSet {
+		if whole {
+			return []*idSet{&s.any, &s.whole, &s.inTitle, &s.wholeInTitle}
 		}
-		parts = append(parts, `'`+w+`'`+prefix)
+		return []*idSet{&s.any, &s.inTitle}
+	})
+	if err == nil {
+		err = read(wordKey, func(whole bool) []*idSet {
+			if whole {
+				return []*idSet{&s.any, &s.whole}
+			}
+			return []*idSet{&s.any}
+		})
 	}
-	for _, w := range scope {
-		parts = append(parts, `'`+w+`'`)
-	}
-	return strings.Join(parts, " & ")
+	return s, all, err
 }
 
 // named finds those whose name begins with the text, so that an exact name is
 // among the candidates however common its words are.
-func (c *Catalog) named(ctx context.Context, l *listing, text string, found map[int64]row) error {
-	q := `SELECT ` + rowColumns + ` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? AND e.kind IN ` + sqldb.In(len(l.kinds)) + ` ORDER BY e.name, e.id LIMIT ?`
-	args := append([]any{l.caller.Org, text, text + "\U0010FFFF"}, anys(l.kinds)...)
-	return collectRows(ctx, c.q(), found, q, append(args, maxNamed)...)
-}
-
-func (c *Catalog) candidates(ctx context.Context, l *listing, scope, ws []string, m match, found map[int64]row) error {
-	ids, args := c.matching(scope, ws, m)
-	q := `SELECT ` + rowColumns + ` FROM (` + ids + ` LIMIT ?) m CROSS JOIN entities e WHERE e.id = m.id AND e.org = ? AND e.deleted = 0 AND e.kind IN ` + sqldb.In(len(l.kinds))
-	args = append(append(args, maxCandidates, l.caller.Org), anys(l.kinds)...)
-	return c.view(ctx, func(tx *sqldb.Tx) error {
-		if err := fuzzy(ctx, tx); err != nil {
+func (c *Catalog) named(ctx context.Context, q sqldb.Querier, l *listing, text string, found map[int64]row) error {
+	for _, kind := range l.kinds {
+		err := collectRows(ctx, q, found, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0 AND e.name >= ? AND e.name < ? ORDER BY e.name, e.id LIMIT ?`,
+			l.caller.Org, kind, text, text+"\U0010FFFF", maxNamed)
+		if err != nil {
 			return err
 		}
-		return collectRows(ctx, tx, found, q, args...)
-	})
+	}
+	return nil
 }
 
 func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, query string, args ...any) error {
@@ -206,16 +159,6 @@ func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, quer
 		found[r.id] = r
 	}
 	return rows.Err()
-}
-
-// fuzzy lets PostgreSQL stop a search for very common words early, instead of
-// collecting a million rows of which the first few hundred are ranked.
-func fuzzy(ctx context.Context, tx *sqldb.Tx) error {
-	if tx.Dialect() != sqldb.Postgres {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `SET LOCAL gin_fuzzy_search_limit = 2000`)
-	return err
 }
 
 type scored struct {
@@ -308,60 +251,4 @@ func snippet(text string, ws []string) string {
 		b.WriteString(f)
 	}
 	return b.String()
-}
-
-// RebuildSearch makes the search words, facets and relations of every entity
-// anew from the documents, as after a restore.
-func (c *Catalog) RebuildSearch(ctx context.Context) error {
-	var last int64
-	for {
-		n := 0
-		err := c.tx(ctx, func(tx *sqldb.Tx) error {
-			var err error
-			n, last, err = c.rebuild(ctx, tx, last)
-			return err
-		})
-		if err != nil || n == 0 {
-			return err
-		}
-	}
-}
-
-func (c *Catalog) rebuild(ctx context.Context, tx *sqldb.Tx, after int64) (int, int64, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 ORDER BY e.id LIMIT ?`, after, group)
-	if err != nil {
-		return 0, after, err
-	}
-	defer rows.Close()
-	byOrg, n := map[string][]*change{}, 0
-	for rows.Next() {
-		var org string
-		r, err := scanRow(rows, &org)
-		if err != nil {
-			return 0, after, err
-		}
-		n, after = n+1, r.id
-		e, err := r.entity()
-		if err != nil {
-			return 0, after, err
-		}
-		if k := c.kinds.Get(e.Kind); k != nil {
-			byOrg[org] = append(byOrg[org], &change{op: Updated, kind: k, old: &r, before: e, after: e, id: r.id})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return 0, after, err
-	}
-	rows.Close()
-	for org, changes := range byOrg {
-		w := &writer{ctx: ctx, tx: tx, org: org}
-		w.clear(changes)
-		w.found(changes)
-		w.dues(changes)
-		w.link(changes)
-		if w.err != nil {
-			return 0, after, w.err
-		}
-	}
-	return n, after, nil
 }

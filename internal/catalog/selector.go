@@ -101,7 +101,7 @@ func (sel Selector) Matches(e *entity.Entity) bool {
 func (sel Selector) sql() (string, []any) {
 	conds, args := []string{"1 = 1"}, []any{}
 	for _, t := range sel {
-		f := facetIn{"metadata.labels." + t.key, t.values}
+		f := facetIn{key: "metadata.labels." + t.key, values: t.values}
 		cond, a := f.exists()
 		if t.not {
 			cond = "NOT " + cond
@@ -112,10 +112,11 @@ func (sel Selector) sql() (string, []any) {
 }
 
 // facetIn asks for entities with one of the values under a key; any value when
-// values is nil.
+// values is nil, or any with a beginning when there is one.
 type facetIn struct {
-	key    string
-	values []string
+	key       string
+	values    []string
+	beginning string
 }
 
 func (f facetIn) exists() (string, []any) {
@@ -125,18 +126,4 @@ func (f facetIn) exists() (string, []any) {
 		args = append(args, anys(f.values)...)
 	}
 	return cond + `)`, args
-}
-
-// rows selects the ids of the entities, from the facets alone.
-func (f facetIn) rows(org string, kinds []string) (string, []any) {
-	q, args := `SELECT f.id FROM facets f WHERE f.org = ? AND f.key = ?`, []any{org, f.key}
-	if f.values != nil {
-		q += ` AND f.value IN ` + sqldb.In(len(f.values))
-		args = append(args, anys(f.values)...)
-	}
-	if len(kinds) > 0 {
-		q += ` AND f.kind IN ` + sqldb.In(len(kinds))
-		args = append(args, anys(kinds)...)
-	}
-	return q, args
 }

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -239,84 +238,61 @@ func (c *Catalog) following(ctx context.Context, tx *sqldb.Tx, org string, k *Ki
 // those that are others than before.
 func (c *Catalog) restate(ctx context.Context, tx *sqldb.Tx, org string, k *Kind, compute reckoner, q Query) ([]*entity.Entity, error) {
 	l := c.look(ctx, tx, org)
-	var stale []entity.Ref
+	var stale []*change
 	err := l.Each(q, func(e *entity.Entity) error {
 		status, err := compute(e)
 		if err == nil && string(status) != string(e.Status) {
-			stale = append(stale, e.Ref())
+			after := e.Clone()
+			after.Status = status
+			stale = append(stale, &change{kind: k, op: Restated, before: e, after: after})
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var out []*entity.Entity
-	w := &writer{ctx: ctx, tx: tx, org: org, now: c.now()}
-	for _, ref := range stale {
-		r, err := c.lock(ctx, tx, org, ref)
-		if errors.Is(err, sqldb.ErrNoRows) {
-			continue
-		}
+	out := make([]*entity.Entity, len(stale))
+	for i, ch := range stale {
+		r, err := c.load(ctx, tx, org, ch.ref())
 		if err != nil {
 			return nil, err
 		}
-		e, err := w.status(k, r, compute)
+		ch.old, ch.id, ch.uid, ch.rev, out[i] = &r, r.id, r.uid, r.rev, ch.after
+	}
+	return out, c.storeStatuses(ctx, tx, org, stale)
+}
+
+// storeStatuses writes the statuses of changes that are nothing else, with the
+// facets, the dates that fall due and an entry in the feed.
+func (c *Catalog) storeStatuses(ctx context.Context, tx *sqldb.Tx, org string, changes []*change) error {
+	w := c.writer(ctx, tx, org)
+	w.now = c.now()
+	entries := make([]*feed.Entry, len(changes))
+	for i, ch := range changes {
+		if err := ch.derive(); err != nil {
+			return err
+		}
+		w.exec(`UPDATE entities SET doc = ? WHERE id = ?`, string(ch.doc), ch.id)
+		data, err := json.Marshal(map[string]any{"paths": statusPaths(ch.before.Status, ch.after.Status)})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if e != nil {
-			out = append(out, e)
-		}
+		entries[i] = &feed.Entry{Org: org, At: w.now, Type: "entity." + string(Restated), Ref: ch.ref().String(), UID: ch.uid, Rev: ch.rev, Actor: audit.System, Data: data}
 	}
-	return out, nil
+	w.revalue(changes)
+	if w.dues(changes); w.err != nil {
+		return w.err
+	}
+	return feed.Append(ctx, tx, entries...)
 }
 
-// lock returns the row of a name as nobody else can change it until tx ends.
-func (c *Catalog) lock(ctx context.Context, tx *sqldb.Tx, org string, ref entity.Ref) (row, error) {
-	lock := ""
-	if tx.Dialect() == sqldb.Postgres {
-		lock = " FOR UPDATE"
-	}
-	return scanRow(tx.QueryRow(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.ref = ? AND e.deleted = 0`+lock, org, ref.String()))
-}
-
-// status gives a row the status that compute finds, with its facets and an entry
-// in the feed. It returns nil when the row has that status.
-func (w *writer) status(k *Kind, r row, compute reckoner) (*entity.Entity, error) {
-	e, err := r.entity()
-	if err != nil {
-		return nil, err
-	}
-	before := e.Status
-	if e.Status, err = compute(e); err != nil || string(before) == string(e.Status) {
-		return nil, err
-	}
-	doc, err := json.Marshal(stored(e))
-	if err != nil {
-		return nil, err
-	}
-	w.exec(`UPDATE entities SET doc = ? WHERE id = ?`, string(doc), r.id)
-	w.facets(k, r.id, e)
-	w.dueAgain(k, e, r.id)
-	if w.err != nil {
-		return nil, w.err
-	}
-	data, err := json.Marshal(map[string]any{"paths": statusPaths(before, e.Status)})
-	if err != nil {
-		return nil, err
-	}
-	return e, feed.Append(w.ctx, w.tx, &feed.Entry{Org: w.org, At: w.now, Type: "entity." + string(Restated), Ref: e.Ref().String(), UID: r.uid, Rev: r.rev,
-		Actor: audit.System, Data: data})
-}
-
-// facets writes the values of an entity anew by which lists find it.
-func (w *writer) facets(k *Kind, id int64, e *entity.Entity) {
-	w.exec(`DELETE FROM facets WHERE id = ?`, id)
-	var rows [][]any
-	for _, f := range k.facets(e) {
-		rows = append(rows, []any{id, w.org, lower(k.Name), f.key, f.value, f.ord})
-	}
-	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, rows, ``)
+// revalue writes anew what lists filter and sort entities by.
+func (w *writer) revalue(changes []*change) {
+	all := ids(changes, func(*change) bool { return true })
+	w.hadValues(all)
+	w.drop("facets", "id", all)
+	w.values(changes)
+	w.post()
 }
 
 // statusPaths names what differs between two statuses.
@@ -338,7 +314,7 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 		data = nil
 	}
 	var out *Change
-	err = c.tx(ctx, func(tx *sqldb.Tx) error {
+	err = c.writing(ctx, func(tx *sqldb.Tx) error {
 		r, k, err := c.find(ctx, tx, caller, ref)
 		if err != nil {
 			return err
@@ -353,20 +329,18 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 		if err != nil {
 			return err
 		}
-		if r, err = c.lock(ctx, tx, caller.Org, before.Ref()); err != nil {
-			return err
-		}
-		w := &writer{ctx: ctx, tx: tx, org: caller.Org, now: c.now()}
-		after, err := w.status(k, r, func(*entity.Entity) (json.RawMessage, error) { return data, nil })
-		if err != nil {
-			return err
-		}
 		out = &Change{Ref: r.ref, Op: Unchanged, Rev: r.rev, Entity: before}
-		if after == nil {
+		if string(before.Status) == string(data) {
 			return nil
 		}
+		after := before.Clone()
+		after.Status = data
 		out.Op, out.Entity = Restated, after
-		return c.followed(ctx, tx, caller.Org, []*change{{kind: k, op: Restated, before: before, after: after}})
+		changes := []*change{{kind: k, op: Restated, old: &r, before: before, after: after, id: r.id, uid: r.uid, rev: r.rev}}
+		if err := c.storeStatuses(ctx, tx, caller.Org, changes); err != nil {
+			return err
+		}
+		return c.followed(ctx, tx, caller.Org, changes)
 	})
 	if err == nil && out.Op != Unchanged {
 		c.notify()
@@ -417,7 +391,7 @@ func (c *Catalog) reckoned(ctx context.Context) (map[string]int, error) {
 }
 
 func (c *Catalog) refresh(ctx context.Context, k *Kind) error {
-	err := c.tx(ctx, func(tx *sqldb.Tx) error {
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		orgs, err := c.orgsWith(ctx, tx, k)
 		if err != nil {
 			return err
@@ -454,35 +428,22 @@ func (c *Catalog) refreshIn(ctx context.Context, tx *sqldb.Tx, org string, k *Ki
 			return err
 		}
 	}
-	return c.refacet(ctx, tx, org, k, all)
+	return c.refacet(ctx, tx, org, k)
 }
 
-// refacet writes the facets of the entities a query asks for anew.
-func (c *Catalog) refacet(ctx context.Context, tx *sqldb.Tx, org string, k *Kind, q Query) error {
-	var refs []entity.Ref
-	err := c.look(ctx, tx, org).Each(q, func(e *entity.Entity) error {
-		refs = append(refs, e.Ref())
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	w := &writer{ctx: ctx, tx: tx, org: org, now: c.now()}
-	for _, ref := range refs {
-		r, err := c.lock(ctx, tx, org, ref)
-		if errors.Is(err, sqldb.ErrNoRows) {
-			continue
-		}
-		if err != nil {
+// refacet writes the facets of the entities of a kind anew.
+func (c *Catalog) refacet(ctx context.Context, tx *sqldb.Tx, org string, k *Kind) error {
+	for after := int64(0); ; {
+		byOrg, last, err := c.stored(ctx, tx, after, `e.org = ? AND e.kind = ?`, org, lower(k.Name))
+		if err != nil || last == after {
 			return err
 		}
-		e, err := r.entity()
-		if err != nil {
-			return err
+		w := c.writer(ctx, tx, org)
+		if w.revalue(byOrg[org]); w.err != nil {
+			return w.err
 		}
-		w.facets(k, r.id, e)
+		after = last
 	}
-	return w.err
 }
 
 func (c *Catalog) orgsWith(ctx context.Context, tx *sqldb.Tx, k *Kind) ([]string, error) {

@@ -108,6 +108,7 @@ func eachStore(t *testing.T, f func(w *world)) {
 		w := newWorld(t, db)
 		w.c = catalog.New(db, storeKinds(1), catalog.WithClock(w.c.Now))
 		f(w)
+		w.checkIndex()
 	})
 }
 

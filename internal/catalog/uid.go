@@ -90,8 +90,12 @@ type Target struct {
 
 // Targets returns what e points at, the owner among it, each once a relation.
 func (k *Kind) Targets(e *entity.Entity) []Target {
+	tree, err := treeOf(e)
+	if err != nil {
+		return nil
+	}
 	var out []Target
-	for _, r := range k.references(e) {
+	for _, r := range k.references(e, tree) {
 		out = append(out, Target{r.relation, r.target})
 	}
 	return out

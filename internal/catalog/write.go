@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +32,8 @@ type change struct {
 	id  int64
 	uid string
 	rev int64
+
+	derived // of after; see derive
 }
 
 // ref returns the reference the entity has after the change.
@@ -58,7 +63,8 @@ func (c *Catalog) write(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 }
 
 // store writes the changes with their revisions, relations, facets, search
-// words, feed entries and audit records. It is the only place that does.
+// words, feed entries and audit records. It is the only place that does, and is
+// called while no other writes (see writing).
 func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, changes []*change) error {
 	if len(changes) == 0 {
 		return nil
@@ -66,16 +72,25 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	if err := c.guard(ctx, tx, caller, changes); err != nil {
 		return err
 	}
+	if err := inParallel(len(changes), func(i int) error { return changes[i].derive() }); err != nil {
+		return err
+	}
 	now := c.now().UTC().Truncate(time.Microsecond)
 	if err := c.number(ctx, tx, changes); err != nil {
 		return err
 	}
-	w := &writer{ctx: ctx, tx: tx, org: caller.Org, now: now}
-	w.clear(changes)
-	w.entities(changes)
-	w.revisions(caller, changes)
-	w.found(changes)
-	w.dues(changes)
+	w := c.writer(ctx, tx, caller.Org)
+	w.now = now
+	for part := range slices.Chunk(changes, foundPart) {
+		old := ids(part, func(ch *change) bool { return ch.old != nil })
+		w.had(old)
+		w.clear(old)
+		w.entities(part)
+		w.found(part)
+		w.post()
+		w.dues(part)
+		w.revisions(caller, part)
+	}
 	w.aliases(caller, changes)
 	w.link(changes)
 	w.count(changes)
@@ -93,6 +108,10 @@ func (c *Catalog) store(ctx context.Context, tx *sqldb.Tx, caller Caller, change
 	}
 	return audit.Append(ctx, tx, records...)
 }
+
+// foundPart is how many entities are written to the index of values together:
+// more share rows of it, fewer need less memory.
+const foundPart = 20_000
 
 func paths(fields []FieldChange) []string {
 	out := make([]string, 0, min(len(fields), 50))
@@ -116,12 +135,21 @@ func detail(caller Caller, ch *change) map[string]any {
 	return d
 }
 
+// newUID returns an identity of 26 letters and digits: the time, so that what is
+// made together lies together in the indexes, and 80 random bits.
+func newUID(at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(at.UnixMilli())<<16)
+	rand.Read(b[6:])
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}
+
 // number gives each change its id and revision; new ids are taken as a range.
 func (c *Catalog) number(ctx context.Context, tx *sqldb.Tx, changes []*change) error {
 	var fresh []*change
 	for _, ch := range changes {
 		if ch.old == nil {
-			ch.uid, ch.rev = strings.ToLower(rand.Text()), 1
+			ch.uid, ch.rev = newUID(c.now()), 1
 			fresh = append(fresh, ch)
 			continue
 		}
@@ -140,11 +168,16 @@ func (c *Catalog) number(ctx context.Context, tx *sqldb.Tx, changes []*change) e
 
 // writer runs statements until the first error.
 type writer struct {
-	ctx context.Context
-	tx  *sqldb.Tx
-	org string
-	now time.Time
-	err error
+	ctx    context.Context
+	tx     *sqldb.Tx
+	org    string
+	now    time.Time
+	repost repost
+	err    error
+}
+
+func (c *Catalog) writer(ctx context.Context, tx *sqldb.Tx, org string) *writer {
+	return &writer{ctx: ctx, tx: tx, org: org, repost: repost{ctx: ctx, tx: tx, org: org, most: c.sizes.rowIDs, noted: map[posting]*touched{}}}
 }
 
 func (w *writer) exec(query string, args ...any) {
@@ -153,34 +186,43 @@ func (w *writer) exec(query string, args ...any) {
 	}
 }
 
-const maxArgs = 20_000 // arguments of one statement, below either database's limit
-
-// insert runs INSERT … VALUES with as many rows in one statement as fit.
-func (w *writer) insert(head string, rows [][]any, tail string) {
-	for len(rows) > 0 && w.err == nil {
-		width := len(rows[0])
-		n := min(len(rows), maxArgs/width)
-		args := make([]any, 0, n*width)
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
-		values := strings.TrimSuffix(strings.Repeat(sqldb.In(width)+",", n), ",")
-		w.exec(head+" VALUES "+values+tail, args...)
-		rows = rows[n:]
+func (w *writer) insert(r sqldb.Rows) {
+	if w.err == nil {
+		w.err = w.tx.Insert(w.ctx, r)
 	}
 }
 
-// each runs a statement ending in "IN " for the values in groups.
-func (w *writer) each(query string, values []any, before ...any) {
-	for len(values) > 0 && w.err == nil {
-		n := min(len(values), 5000)
-		w.exec(query+sqldb.In(n), append(append([]any{}, before...), values[:n]...)...)
-		values = values[n:]
+// had notes what the index says of the states before.
+func (w *writer) had(old []int64) {
+	w.hadValues(old)
+	if w.err == nil {
+		w.err = w.repost.hadWords(old)
 	}
 }
 
-func ids(changes []*change, keep func(*change) bool) []any {
-	var out []any
+func (w *writer) hadValues(old []int64) {
+	if w.err == nil {
+		w.err = w.repost.hadValues(old)
+	}
+}
+
+// post brings the index of values up to date.
+func (w *writer) post() {
+	if w.err == nil {
+		w.err = w.repost.write()
+	}
+}
+
+// drop deletes rows of a table by a column of ids, in groups.
+func (w *writer) drop(table, column string, ids []int64) {
+	for part := range slices.Chunk(ids, 5000) {
+		among, args := sqldb.Among(w.tx.Dialect(), column, part)
+		w.exec(`DELETE FROM `+table+` WHERE `+among, args...)
+	}
+}
+
+func ids(changes []*change, keep func(*change) bool) []int64 {
+	var out []int64
 	for _, ch := range changes {
 		if keep(ch) {
 			out = append(out, ch.id)
@@ -190,25 +232,18 @@ func ids(changes []*change, keep func(*change) bool) []any {
 }
 
 // clear removes what was derived from the states before.
-func (w *writer) clear(changes []*change) {
-	old := ids(changes, func(ch *change) bool { return ch.old != nil })
-	w.each(`DELETE FROM relations WHERE id IN `, old)
-	w.each(`DELETE FROM facets WHERE id IN `, old)
-	if w.tx.Dialect() == sqldb.SQLite {
-		w.each(`DELETE FROM search WHERE rowid IN `, old)
-	} else {
-		w.each(`DELETE FROM search WHERE id IN `, old)
+func (w *writer) clear(old []int64) {
+	for _, table := range []string{"relations", "facets", "search"} {
+		w.drop(table, "id", old)
 	}
 }
+
+// maxSortKey is how many bytes of a title sort it; an index holds no more.
+const maxSortKey = 600
 
 func (w *writer) entities(changes []*change) {
 	rows := make([][]any, 0, len(changes))
 	for _, ch := range changes {
-		doc, err := json.Marshal(stored(ch.after))
-		if err != nil {
-			w.err = err
-			return
-		}
 		ref, created, deleted := ch.ref(), sqldb.Micros(w.now), 0
 		if ch.old != nil {
 			created = ch.old.created
@@ -216,19 +251,13 @@ func (w *writer) entities(changes []*change) {
 		if ch.op == Deleted {
 			deleted = 1
 		}
-		rows = append(rows, []any{ch.id, ch.uid, w.org, ref.Kind, ref.String(), ref.Namespace, ref.Name, fold(ch.after.DisplayTitle()),
-			ownerRef(ch.after), ch.rev, created, sqldb.Micros(w.now), deleted, string(doc)})
+		rows = append(rows, []any{ch.id, ch.uid, w.org, ref.Kind, ref.String(), ref.Namespace, ref.Name, cut(fold(ch.after.DisplayTitle()), maxSortKey),
+			ownerRef(ch.after), ch.rev, created, sqldb.Micros(w.now), deleted, string(ch.doc)})
 	}
-	w.insert(`INSERT INTO entities (id, uid, org, kind, ref, ns, name, title, owner, rev, created, updated, deleted, doc)`, rows,
-		` ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, ref = excluded.ref, ns = excluded.ns, name = excluded.name, title = excluded.title,
-		owner = excluded.owner, rev = excluded.rev, updated = excluded.updated, deleted = excluded.deleted, doc = excluded.doc`)
-}
-
-// stored is Clean with the derived status kept.
-func stored(e *entity.Entity) *entity.Entity {
-	c := Clean(e)
-	c.Status = e.Status
-	return c
+	w.insert(sqldb.Rows{Table: "entities", Values: rows,
+		Columns: []string{"id", "uid", "org", "kind", "ref", "ns", "name", "title", "owner", "rev", "created", "updated", "deleted", "doc"},
+		Conflict: `ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, ref = excluded.ref, ns = excluded.ns, name = excluded.name, title = excluded.title,
+		owner = excluded.owner, rev = excluded.rev, updated = excluded.updated, deleted = excluded.deleted, doc = excluded.doc`})
 }
 
 // ownerRef returns the owner as a full reference, "" without one.
@@ -243,75 +272,74 @@ func ownerRef(e *entity.Entity) string {
 func (w *writer) revisions(caller Caller, changes []*change) {
 	var rows, applied [][]any
 	for _, ch := range changes {
-		doc, err := json.Marshal(stored(ch.after))
-		if err != nil {
-			w.err = err
-			return
-		}
-		rows = append(rows, []any{ch.id, ch.rev, string(ch.op), sqldb.Micros(w.now), caller.Account, caller.Name, caller.Manager, caller.Reason, ch.ref().String(), string(doc)})
+		rows = append(rows, []any{ch.id, ch.rev, string(ch.op), sqldb.Micros(w.now), caller.Account, caller.Name, caller.Manager, caller.Reason, ch.ref().String(), string(ch.doc)})
 		if ch.applied != nil {
 			applied = append(applied, []any{ch.id, caller.Manager, string(ch.applied)})
 		}
 	}
-	w.insert(`INSERT INTO revisions (id, rev, op, at, author, author_name, manager, reason, ref, doc)`, rows, ``)
-	w.each(`DELETE FROM applied WHERE id IN `, ids(changes, func(ch *change) bool { return ch.op == Deleted }))
-	w.insert(`INSERT INTO applied (id, manager, doc)`, applied, ` ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`)
+	w.insert(sqldb.Rows{Table: "revisions", Columns: []string{"id", "rev", "op", "at", "author", "author_name", "manager", "reason", "ref", "doc"}, Values: rows})
+	w.drop("applied", "id", ids(changes, func(ch *change) bool { return ch.op == Deleted }))
+	if w.err == nil {
+		w.err = saveApplied(w.ctx, w.tx, applied)
+	}
+}
+
+// saveApplied keeps what managers' files say: rows of id, manager and document.
+func saveApplied(ctx context.Context, tx *sqldb.Tx, rows [][]any) error {
+	return tx.Insert(ctx, sqldb.Rows{Table: "applied", Columns: []string{"id", "manager", "doc"}, Values: rows,
+		Conflict: `ON CONFLICT (id, manager) DO UPDATE SET doc = excluded.doc`})
 }
 
 // found writes what lists and search find an entity by.
 func (w *writer) found(changes []*change) {
-	var facets, search [][]any
+	w.values(changes)
+	w.words(changes)
+}
+
+// values writes what lists filter and sort by.
+func (w *writer) values(changes []*change) {
+	var facets [][]any
 	for _, ch := range changes {
 		if ch.op == Deleted {
 			continue
 		}
-		for _, f := range ch.kind.facets(ch.after) {
-			facets = append(facets, []any{ch.id, w.org, lower(ch.kind.Name), f.key, f.value, f.ord})
+		kind := lower(ch.kind.Name)
+		has := func(key, value string) { w.repost.has(posting{key, value, kind}, ch.id) }
+		for _, f := range ch.facets {
+			facets = append(facets, []any{ch.id, w.org, kind, f.key, f.value, f.ord})
+			has(f.key, f.value)
+			if name, ok := strings.CutPrefix(f.key, labelsKey+"."); ok {
+				has(labelsKey, name)
+			}
 		}
-		search = append(search, w.searchRow(ch))
-	}
-	w.insert(`INSERT INTO facets (id, org, kind, key, value, ord)`, facets, ``)
-	if w.tx.Dialect() == sqldb.SQLite {
-		w.insert(`INSERT INTO search (rowid, scope, title, body)`, search, ``)
-		return
-	}
-	for _, r := range search {
-		w.exec(`INSERT INTO search (id, words) VALUES (?, array_to_tsvector(?::text[]))`, r...)
-	}
-}
-
-// searchRow holds the words: in SQLite as texts of three columns, in PostgreSQL
-// as one array, with the words of the title a second time behind "t_".
-func (w *writer) searchRow(ch *change) []any {
-	title, body := ch.kind.texts(ch.after)
-	scope := scopeWords(w.org, ch.kind.Name)
-	if w.tx.Dialect() == sqldb.SQLite {
-		return []any{ch.id, strings.Join(scope, " "), strings.Join(words(title), " "), strings.Join(words(body), " ")}
-	}
-	all := append(scope, words(body)...)
-	for _, t := range words(title) {
-		all = append(all, t, "t_"+t)
-	}
-	return []any{ch.id, distinct(all)}
-}
-
-func distinct(list []string) []string {
-	seen, out := map[string]bool{}, []string{}
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
+		has(namespaceKey, ch.ref().Namespace)
+		if owner := ownerRef(ch.after); owner != "" {
+			has(ownerKey, owner)
 		}
 	}
-	return out
+	w.insert(sqldb.Rows{Table: "facets", Columns: []string{"id", "org", "kind", "key", "value", "ord"}, Values: facets})
 }
 
-// scopeWords are the words that keep the index scan of a search inside an
-// organisation and a kind. They only narrow it: the results are joined with
-// entities of the organisation.
-func scopeWords(org, kind string) []string {
-	return []string{fmt.Sprintf("xorg%x", org), fmt.Sprintf("xkind%x", lower(kind))}
+// words writes what search finds.
+func (w *writer) words(changes []*change) {
+	var search [][]any
+	for _, ch := range changes {
+		if ch.op == Deleted {
+			continue
+		}
+		kind := lower(ch.kind.Name)
+		for _, word := range ch.title {
+			w.repost.has(posting{titleKey, word, kind}, ch.id)
+		}
+		for _, word := range ch.body {
+			w.repost.has(posting{wordKey, word, kind}, ch.id)
+		}
+		search = append(search, []any{ch.id, strings.Join(ch.title, " "), strings.Join(ch.body, " ")})
+	}
+	w.insert(sqldb.Rows{Table: "search", Columns: []string{"id", "title", "body"}, Values: search})
 }
+
+func distinct(list []string) []string { return unique(list, func(s string) string { return s }) }
 
 // aliases keeps the former name of what was renamed, and frees a former name
 // that a new entity takes.
@@ -329,59 +357,101 @@ func (w *writer) aliases(caller Caller, changes []*change) {
 // others that waited for a name that now exists.
 func (w *writer) link(changes []*change) {
 	var rows [][]any
-	var targets, appeared []string
+	var targets []string
+	var appeared []name
 	for _, ch := range changes {
 		if ch.op == Deleted {
 			w.exec(`UPDATE relations SET target_id = NULL WHERE target_id = ?`, ch.id)
 			continue
 		}
 		if ch.before == nil || ch.alias != "" {
-			appeared = append(appeared, ch.ref().String())
+			appeared = append(appeared, name{ch.ref().String(), ch.id})
 		}
 		if ch.before == nil && ch.old != nil {
 			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target IN (SELECT ref FROM aliases WHERE org = ? AND id = ?)`, ch.id, w.org, w.org, ch.id)
 		}
-		for _, r := range ch.kind.references(ch.after) {
-			rows = append(rows, []any{ch.id, w.org, r.relation, r.field, r.target, nil})
+		for _, r := range ch.refs {
+			rows = append(rows, []any{ch.id, w.org, r.relation, r.field, r.target, (*int64)(nil)})
 			targets = append(targets, r.target)
 		}
 	}
 	known := w.resolve(distinct(targets))
 	for _, r := range rows {
 		if id, ok := known[r[4].(string)]; ok {
-			r[5] = id
+			r[5] = &id
 		}
 	}
-	w.insert(`INSERT INTO relations (id, org, type, field, target, target_id)`, rows, ``)
-	w.each(`UPDATE relations SET target_id = (SELECT e.id FROM entities e WHERE e.org = relations.org AND e.ref = relations.target AND e.deleted = 0)
-		WHERE org = ? AND target_id IS NULL AND target IN `, anys(appeared), w.org)
+	w.insert(sqldb.Rows{Table: "relations", Columns: []string{"id", "org", "type", "field", "target", "target_id"}, Values: rows})
+	w.connect(appeared)
+}
+
+// name is a reference that leads to an entity.
+type name struct {
+	ref string
+	id  int64
+}
+
+// connect gives the references that waited for the names their entities. First
+// it asks which of the names are waited for.
+func (w *writer) connect(names []name) {
+	refs, at := make([]string, len(names)), map[string]int64{}
+	for i, n := range names {
+		refs[i], at[n.ref] = n.ref, n.id
+	}
+	var waited []string
+	w.texts(`SELECT DISTINCT target FROM relations WHERE org = ? AND target_id IS NULL AND `, "target", refs, func(ref string) { waited = append(waited, ref) })
+	if w.tx.Dialect() == sqldb.SQLite {
+		for _, ref := range waited {
+			w.exec(`UPDATE relations SET target_id = ? WHERE org = ? AND target_id IS NULL AND target = ?`, at[ref], w.org, ref)
+		}
+		return
+	}
+	for part := range slices.Chunk(waited, 5000) {
+		ids := make([]int64, len(part))
+		for i, ref := range part {
+			ids[i] = at[ref]
+		}
+		w.exec(`UPDATE relations SET target_id = u.id FROM unnest(?::text[], ?::bigint[]) AS u(ref, id) WHERE relations.org = ? AND relations.target_id IS NULL AND relations.target = ANY(?) AND relations.target = u.ref`,
+			part, ids, w.org, part)
+	}
 }
 
 // resolve returns the ids of live entities by reference, present or former.
 func (w *writer) resolve(refs []string) map[string]int64 {
 	out := map[string]int64{}
-	w.lookup(out, `SELECT a.ref, a.id FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `, refs)
-	w.lookup(out, `SELECT ref, id FROM entities WHERE org = ? AND deleted = 0 AND ref IN `, refs)
+	var ref string
+	var id int64
+	keep := func() { out[ref] = id }
+	w.lookup(`SELECT a.ref, a.id FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `, "a.ref", refs, keep, &ref, &id)
+	w.lookup(`SELECT ref, id FROM entities WHERE org = ? AND deleted = 0 AND `, "ref", refs, keep, &ref, &id)
 	return out
 }
 
-func (w *writer) lookup(out map[string]int64, query string, refs []string) {
-	for len(refs) > 0 && w.err == nil {
-		n := min(len(refs), 5000)
-		rows, err := w.tx.Query(w.ctx, query+sqldb.In(n), append([]any{w.org}, anys(refs[:n])...)...)
+func (w *writer) texts(query, column string, refs []string, f func(string)) {
+	var ref string
+	w.lookup(query, column, refs, func() { f(ref) }, &ref)
+}
+
+// lookup runs a query that ends in the organisation and a column of references,
+// and calls keep for each row scanned into dest.
+func (w *writer) lookup(query, column string, refs []string, keep func(), dest ...any) {
+	for part := range slices.Chunk(refs, 5000) {
+		if w.err != nil {
+			return
+		}
+		among, args := sqldb.Among(w.tx.Dialect(), column, part)
+		rows, err := w.tx.Query(w.ctx, query+among, append([]any{w.org}, args...)...)
 		if err != nil {
 			w.err = err
 			return
 		}
-		for rows.Next() {
-			var ref string
-			var id int64
-			if w.err = rows.Scan(&ref, &id); w.err == nil {
-				out[ref] = id
+		for w.err == nil && rows.Next() {
+			if w.err = rows.Scan(dest...); w.err == nil {
+				keep()
 			}
 		}
 		rows.Close()
-		refs = refs[n:]
+		w.err = cmp.Or(w.err, rows.Err())
 	}
 }
 

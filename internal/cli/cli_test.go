@@ -115,7 +115,7 @@ func importRings(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 		return nil, err
 	}
 	report.ApplyResult = *res
-	report.Summary = fmt.Sprintf("%d technologies", len(docs))
+	report.Tell(lang.Some(len(docs), lang.T("technology", "tecnología"), lang.T("technologies", "tecnologías")))
 	return report, nil
 }
 
@@ -215,7 +215,7 @@ func program() cli.Program {
 			}
 			defer db.Close()
 			return backup.RestoreFile(ctx, db, file, backup.RestoreOptions{Migrations: migrations(), Dir: p.Data, Progress: progress,
-				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).RebuildSearch(ctx) }})
+				Rebuild: func(ctx context.Context, db *sqldb.DB) error { return catalog.New(db, kinds()).Rebuild(ctx) }})
 		},
 		Path: func(kind, secret string) string { return "/" + kind + "/" + secret },
 	}

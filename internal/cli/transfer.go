@@ -201,8 +201,8 @@ func (i *importing) report(s *session, r *catalog.ImportReport) error {
 			return err
 		}
 	}
-	if r.Summary != "" && i.out == "text" {
-		fmt.Fprintln(s.Out, printable(r.Summary))
+	if said := r.Said(s.code); said != "" && i.out == "text" {
+		fmt.Fprintln(s.Out, printable(said))
 	}
 	switch {
 	case len(r.Problems) == 0:

@@ -67,11 +67,7 @@ CREATE TABLE feed_schedules (
   attempts BIGINT NOT NULL, error TEXT NOT NULL, updated BIGINT NOT NULL)
 `}
 
-const (
-	columns = "seq, no, org, at, type, ref, uid, rev, actor, data"
-	rowArgs = 10
-	maxRows = 500 // rows in one INSERT, far below either database's limit of arguments
-)
+const columns = "seq, no, org, at, type, ref, uid, rev, actor, data"
 
 // Append adds entries at the end of the feed, in the order given, and sets
 // their Seq, their No and, where it is zero, their At.
@@ -101,12 +97,8 @@ func Append(ctx context.Context, tx *sqldb.Tx, entries ...*Entry) error {
 	if err := number(ctx, tx, entries); err != nil {
 		return fmt.Errorf("feed: append: %w", err)
 	}
-	for len(entries) > 0 {
-		n := min(len(entries), maxRows)
-		if err := insert(ctx, tx, entries[:n]); err != nil {
-			return fmt.Errorf("feed: append: %w", err)
-		}
-		entries = entries[n:]
+	if err := insert(ctx, tx, entries); err != nil {
+		return fmt.Errorf("feed: append: %w", err)
 	}
 	return nil
 }
@@ -133,11 +125,9 @@ func number(ctx context.Context, tx *sqldb.Tx, entries []*Entry) error {
 }
 
 func insert(ctx context.Context, tx *sqldb.Tx, entries []*Entry) error {
-	args := make([]any, 0, len(entries)*rowArgs)
-	for _, e := range entries {
-		args = append(args, e.Seq, e.No, e.Org, sqldb.Micros(e.At), e.Type, e.Ref, e.UID, e.Rev, e.Actor, string(e.Data))
+	rows := make([][]any, len(entries))
+	for i, e := range entries {
+		rows[i] = []any{e.Seq, e.No, e.Org, sqldb.Micros(e.At), e.Type, e.Ref, e.UID, e.Rev, e.Actor, string(e.Data)}
 	}
-	rows := strings.TrimSuffix(strings.Repeat(sqldb.In(rowArgs)+",", len(entries)), ",")
-	_, err := tx.Exec(ctx, `INSERT INTO feed (`+columns+`) VALUES `+rows, args...)
-	return err
+	return tx.Insert(ctx, sqldb.Rows{Table: "feed", Columns: strings.Split(columns, ", "), Values: rows})
 }

@@ -12,6 +12,14 @@ var months = map[Code][]string{
 	Spanish: {"ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"},
 }
 
+// Some counts things in every language: "1 edition", "901 technologies".
+func Some(n int, one, many Text) Text {
+	if n != 1 {
+		one = many
+	}
+	return T(Int(English, int64(n))+" "+one.En, Int(Spanish, int64(n))+" "+one.Es)
+}
+
 // Int writes a whole number with groups of three: 12,345 in English; 12.345 in
 // Spanish, where a number of four digits stays whole (1234).
 func Int(c Code, n int64) string {

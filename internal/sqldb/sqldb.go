@@ -110,13 +110,15 @@ func (db *DB) openSQLite(path string) error {
 		return err
 	}
 	f.Close()
-	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
+	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
-	write, err := openSQLiteAt(name + "&_txlock=immediate")
+	// A large apply changes more pages than it could keep in a small cache, and
+	// would write each of them many times.
+	write, err := openSQLiteAt(name + "&_pragma=cache_size(-64000)&_txlock=immediate")
 	if err != nil {
 		return err
 	}
-	read, err := openSQLiteAt(name + "&_pragma=query_only(ON)")
+	read, err := openSQLiteAt(name + "&_pragma=cache_size(-16000)&_pragma=query_only(ON)")
 	if err != nil {
 		return err
 	}
@@ -280,6 +282,20 @@ func Time(micros int64) time.Time {
 
 // In returns "(?,?,…)" for n arguments.
 func In(n int) string { return "(" + strings.TrimSuffix(strings.Repeat("?,", n), ",") + ")" }
+
+// Among returns the condition that a column holds one of the values, and its
+// arguments. It is for many: PostgreSQL takes them as one array, so that the
+// statement and its plan are the same however many there are.
+func Among[T string | int64](d Dialect, column string, values []T) (string, []any) {
+	if d == Postgres {
+		return column + ` = ANY(?)`, []any{values}
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return column + ` IN ` + In(len(values)), args
+}
 
 // rebind turns ? into $1, $2, … for PostgreSQL, leaving quoted text alone.
 func rebind(d Dialect, query string) string {

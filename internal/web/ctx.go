@@ -205,7 +205,7 @@ func wordings(pairs ...string) []wording {
 }
 
 var typeWords = wordings("a whole number", "type.int", "a number", "type.number", "true or false", "type.bool", "a list", "type.list", "an object", "type.object",
-	"an object of texts", "type.map", "a text", "type.text", "nothing", "type.nothing", "the text (.*)", "type.the-text", "the number (.*)", "type.the-number")
+	"an object of texts", "type.map", "a text", "type.text", "nothing", "type.nothing", `the text "(.*)"`, "type.the-text", "the number (.*)", "type.the-number")
 
 var hintWords = wordings(`did you mean "(.*)"\?`, "hint.mean", "the fields are (.*)", "hint.fields", `it is "(.*)"`, "hint.is", "write it in quotes: (.*)", "hint.quotes",
 	`write (\S+|".*") in (\S+)`, "hint.in", `a field that (\S+) keeps without knowing it is asked for with (has\(.*\)) && …, or written (.*)`, "hint.open",

@@ -240,7 +240,7 @@ func anchor(sections []formSection, name string) string {
 func (ins *inputs) sections(ed *editing) []formSection {
 	k, c := ed.kind, ins.c
 	meta := catalog.MetadataFields()
-	about := formSection{ID: "s-about", Title: c.T("form.about"), Doc: c.In(k.Doc)}
+	about := formSection{ID: "s-about", Title: c.T("form.about")}
 	tools := formSection{ID: "s-tools", Title: c.T("form.tools"), Doc: c.T("form.tools.doc")}
 	add := func(s *formSection, f *catalog.Field) {
 		s.Inputs = append(s.Inputs, ins.field(f, f.Path, dig(ed.tree, f.Path)))
@@ -251,7 +251,9 @@ func (ins *inputs) sections(ed *editing) []formSection {
 	for _, path := range []string{"metadata.links", "metadata.labels", "metadata.annotations"} {
 		add(&tools, fieldAt(meta, path))
 	}
-	if ed.isNew {
+	if !ed.isNew { // a new one's page begins with it
+		about.Doc = c.In(k.Doc)
+	} else {
 		title := &about.Inputs[0]
 		name := &about.Inputs[1]
 		name.Required, name.Hint = false, name.Hint+" "+c.T("form.name.auto")

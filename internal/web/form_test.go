@@ -104,17 +104,22 @@ const editPath = "/services/default/payments/edit"
 func TestFormKeepsWhatItDoesNotChange(t *testing.T) {
 	h := fullHouse(t)
 	before := h.entity("service:payments")
-	form := formOf(t, h.get(editPath, 200), editPath)
-	w := h.post(editPath, form)
-	if w.Code != 303 {
-		t.Fatalf("status %d\n%s", w.Code, clipText(w.Body.String()))
-	}
-	after := h.entity("service:payments")
-	if diff := cmp.Diff(catalog.Diff(before, after), []catalog.FieldChange(nil)); diff != "" {
-		t.Errorf("the form changed what nobody touched (-got +want):\n%s", diff)
-	}
-	if after.Metadata.ResourceVersion != before.Metadata.ResourceVersion {
-		t.Errorf("a revision %s was made of nothing", after.Metadata.ResourceVersion)
+	for c, share := range map[lang.Code]string{lang.English: "0.42", lang.Spanish: "0,42"} {
+		form := formOf(t, h.do(request{path: editPath, lang: c}).Body.String(), editPath)
+		if got := form.Get("spec.share"); got != share {
+			t.Errorf("in %s a number is shown as %q, want %q", c, got, share)
+		}
+		w := h.post(editPath, form)
+		if w.Code != 303 {
+			t.Fatalf("in %s: status %d\n%s", c, w.Code, clipText(w.Body.String()))
+		}
+		after := h.entity("service:payments")
+		if diff := cmp.Diff(catalog.Diff(before, after), []catalog.FieldChange(nil)); diff != "" {
+			t.Errorf("in %s the form changed what nobody touched (-got +want):\n%s", c, diff)
+		}
+		if after.Metadata.ResourceVersion != before.Metadata.ResourceVersion {
+			t.Errorf("in %s a revision %s was made of nothing", c, after.Metadata.ResourceVersion)
+		}
 	}
 }
 

@@ -241,7 +241,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 	if report != nil {
 		c.importProblems(p, report.Problems)
 		c.importWarnings(p, report.Warnings)
-		p.Summary = report.Summary
+		p.Summary = report.Said(c.Lang)
 		c.importChanges(p, report.Changes)
 		c.importRows(p, report)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
 // input is a field of a form, ready for the template "input". Names of inputs
@@ -97,7 +98,7 @@ func sentence(s string) string {
 
 // field makes the input of a field that holds v.
 func (ins *inputs) field(f *catalog.Field, name string, v any) input {
-	in := input{Name: name, ID: inputID(name), Label: ins.c.In(f.Label), Hint: ins.c.In(f.Help), Example: f.Example, Required: f.Required, Error: ins.error(name), As: "text", Type: "text"}
+	in := input{Name: name, ID: inputID(name), Label: ins.c.In(f.Label), Hint: ins.c.In(f.Help), Example: ins.c.In(lang.T(f.Example, f.Ejemplo)), Required: f.Required, Error: ins.error(name), As: "text", Type: "text"}
 	switch f.Type {
 	case catalog.List:
 		ins.list(&in, f, v)
@@ -127,6 +128,15 @@ func jsonText(v any) string {
 	return pretty(v)
 }
 
+// decimal writes a number with the decimal sign of the language; what is none
+// stays as somebody wrote it.
+func decimal(c lang.Code, s string) string {
+	if _, err := strconv.ParseFloat(s, 64); err != nil || c != lang.Spanish {
+		return s
+	}
+	return strings.Replace(s, ".", ",", 1)
+}
+
 func textOf(v any) string {
 	if v == nil {
 		return ""
@@ -147,6 +157,7 @@ func (ins *inputs) scalar(in *input, f *catalog.Field, v any) {
 	case catalog.Number:
 		in.As, in.Step = "number", "any"
 		in.Min, in.Max = bound(f.Min), bound(f.Max)
+		in.Value, in.Example = decimal(ins.c.Lang, in.Value), decimal(ins.c.Lang, in.Example)
 	case catalog.Reference:
 		in.List, in.Kinds = ins.refs(f.Refs)
 	case catalog.Moment:

@@ -481,19 +481,49 @@ type asking struct {
 }
 
 // filters offers the values of the filterable fields with how many each would
-// leave. A filter that cannot be counted is left out.
+// leave. A filter that cannot be counted is left out. Those that are not set
+// are all counted in the query of the list, in one look.
 func (p *listPage) filters(ctx context.Context, c *Ctx, q catalog.Query) {
 	asked := p.asked(q)
 	out := make([]*filter, len(asked))
 	var wg sync.WaitGroup
+	var unset []int
 	for i, a := range asked {
-		wg.Go(func() { out[i] = p.offer(ctx, c, a) })
+		if p.countable() && len(a.on) == 0 {
+			unset = append(unset, i)
+			continue
+		}
+		wg.Go(func() {
+			if counts, counted, err := p.counts(ctx, c, a); err == nil {
+				out[i] = p.offer(ctx, c, a, counts, counted)
+			}
+		})
+	}
+	if len(unset) > 0 {
+		wg.Go(func() { p.offerAll(ctx, c, q, asked, unset, out) })
 	}
 	wg.Wait()
 	for _, f := range out {
 		if f != nil {
 			p.Filters = append(p.Filters, *f)
 		}
+	}
+}
+
+// countable reports whether the list is short enough to count its values.
+func (p *listPage) countable() bool { return p.Total >= 0 && !p.More && p.Total <= countedLimit }
+
+func (p *listPage) offerAll(ctx context.Context, c *Ctx, q catalog.Query, asked []asking, which []int, out []*filter) {
+	paths := make([]string, len(which))
+	for i, at := range which {
+		paths[i] = asked[at].field.Path
+	}
+	counts, err := c.Catalog().FacetsOf(ctx, c.Caller, q, paths, facetLimit)
+	if err != nil {
+		return
+	}
+	for _, at := range which {
+		out[at] = p.offer(ctx, c, asked[at], counts[asked[at].field.Path], true)
 	}
 }
 
@@ -524,9 +554,9 @@ func (p *listPage) asked(q catalog.Query) []asking {
 	return append(out, asking{fieldAt(meta, "metadata.tags"), "tag", without, p.State.Tags})
 }
 
-func (p *listPage) offer(ctx context.Context, c *Ctx, a asking) *filter {
-	counts, counted, err := p.counts(ctx, c, a)
-	if err != nil || len(counts) == 0 && len(a.on) == 0 {
+// offer makes one filter; nil when it has nothing to offer.
+func (p *listPage) offer(ctx context.Context, c *Ctx, a asking, counts []catalog.FacetCount, counted bool) *filter {
+	if len(counts) == 0 && len(a.on) == 0 {
 		return nil
 	}
 	label := c.In(a.field.Label)
@@ -546,7 +576,7 @@ func (p *listPage) offer(ctx context.Context, c *Ctx, a asking) *filter {
 // counts returns the values of a filter. Among many matches they are those of
 // the whole kind, kept for a while and shown without numbers.
 func (p *listPage) counts(ctx context.Context, c *Ctx, a asking) ([]catalog.FacetCount, bool, error) {
-	if p.Total >= 0 && !p.More && p.Total <= countedLimit {
+	if p.countable() {
 		counts, err := c.Catalog().Facets(ctx, c.Caller, a.query, a.field.Path, facetLimit)
 		return counts, true, err
 	}

@@ -291,6 +291,14 @@ func TestCards(t *testing.T) {
 	}
 }
 
+// What is found says whose it is by the name that people use.
+func TestHitsNameTheirOwners(t *testing.T) {
+	h := fullHouse(t)
+	if page := h.get("/search?q=payments", 200); !strings.Contains(page, "Service, Payments team, ") || strings.Contains(page, ", payments-team, ") {
+		t.Errorf("the owner is not named by its title:\n%s", clipText(page))
+	}
+}
+
 // A field that the program fills in with a person leads to that person's page;
 // an account without a person is written as it is.
 func TestWhoIsAPerson(t *testing.T) {

@@ -53,7 +53,7 @@ func TestProblemsInSpanish(t *testing.T) {
 	f(head+"{type: sail, zzz: 3}\n", "aquí no existe el campo «zzz»; los campos son type, length, owner")
 	f(head+"{type: sial}\n", "«sial» no es una de las opciones: sail, motor; ¿querías decir «sail»?")
 	f(head+"{type: 5}\n", `debe ser un texto, no el número 5; escríbelo entre comillas: "5"`)
-	f(head+"{type: sail, length: long}\n", `debe ser un número entero, no el texto "long"`)
+	f(head+"{type: sail, length: long}\n", `debe ser un número entero, no el texto «long»`)
 	f(head+"{type: sail, length: [1]}\n", "debe ser un número entero, no una lista")
 	f(head+"{type: sail, length: 91}\n", "debe ser como mucho 90")
 	f(head+"{type: sail, type: motor}\n", "«type» se da dos veces")

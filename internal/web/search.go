@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"html/template"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,11 +42,15 @@ func searchFor(c *Ctx) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	lines, err := c.hits(hits)
+	if err != nil {
+		return nil, err
+	}
 	p.More = len(hits) == searchLimit
 	counts := map[string]int{}
-	for _, h := range hits {
+	for i, h := range hits {
 		counts[h.Kind]++
-		line := c.hit(h)
+		line := lines[i]
 		if k := c.Catalog().Kinds().Get(h.Kind); p.Kind == "" || k != nil && k.Plural == p.Kind {
 			p.Hits = append(p.Hits, line)
 		}
@@ -63,6 +69,22 @@ func (c *Ctx) kindOptions(counts map[string]int, on string) []option {
 	return out
 }
 
+// hits writes what was found, each with what its owner is called.
+func (c *Ctx) hits(found []catalog.Hit) ([]hitLine, error) {
+	lines, owners := make([]hitLine, len(found)), map[int]entity.Ref{}
+	for i, h := range found {
+		lines[i] = c.hit(h)
+		if ref, err := entity.ParseRef(h.Owner, "group", ""); err == nil {
+			owners[i] = ref
+		}
+	}
+	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, slices.Collect(maps.Values(owners)))
+	for i, ref := range owners {
+		lines[i].Owner = cmp.Or(titles[ref.String()], ref.Name)
+	}
+	return lines, err
+}
+
 func (c *Ctx) hit(h catalog.Hit) hitLine {
 	line := hitLine{Title: h.Title, Updated: h.Updated, Snippet: marked(h.Snippet), Icon: "file", Href: c.App.HrefOf(h.Ref)}
 	if ref, err := entity.ParseRef(h.Ref, "", ""); err == nil {
@@ -70,9 +92,6 @@ func (c *Ctx) hit(h catalog.Hit) hitLine {
 	}
 	if line.Title == "" {
 		line.Title = line.Name
-	}
-	if ref, err := entity.ParseRef(h.Owner, "group", ""); err == nil {
-		line.Owner = ref.Name
 	}
 	if k := c.Catalog().Kinds().Get(h.Kind); k != nil {
 		line.Kind = c.In(k.Title)
@@ -112,8 +131,8 @@ func palette(c *Ctx) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range hits {
-		p.Things = append(p.Things, c.hit(h))
+	if p.Things, err = c.hits(hits); err != nil {
+		return nil, err
 	}
 	if len(hits) > 0 {
 		if k := c.Catalog().Kinds().Get(hits[0].Kind); k != nil && c.CanKind(auth.Write, k) {

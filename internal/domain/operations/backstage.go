@@ -71,7 +71,7 @@ func importBackstage(ctx context.Context, c *catalog.Catalog, caller catalog.Cal
 	warnings := in.report.Warnings
 	in.report.ApplyResult = *res
 	in.report.Warnings = append(in.report.Warnings, warnings...)
-	in.report.Summary = in.summary()
+	in.tell()
 	return &in.report, nil
 }
 
@@ -216,22 +216,17 @@ func setField(spec json.RawMessage, name string, value any) (json.RawMessage, er
 }
 
 // summary says what the list of changes does not.
-func (in *intake) summary() string {
-	s := fmt.Sprintf("%s in %s", count(len(in.docs), "entity", "entities"), count(in.read, "file", "files"))
+// tell says what was found, and what was passed over.
+func (in *intake) tell() {
+	found := lang.Some(len(in.docs), lang.T("entity", "entidad"), lang.T("entities", "entidades"))
+	files := lang.Some(in.read, lang.T("file", "fichero"), lang.T("files", "ficheros"))
+	in.report.Tell(lang.T(found.En+" in "+files.En, found.Es+" en "+files.Es))
 	if other := len(in.files) - in.read; other > 0 {
-		s += fmt.Sprintf("; %s without any", count(other, "file", "files"))
+		in.report.Tell(lang.Some(other, lang.T("file without any", "fichero sin ninguna"), lang.T("files without any", "ficheros sin ninguna")))
 	}
 	if in.remote > 0 {
-		s += fmt.Sprintf("; %s elsewhere, not fetched", count(in.remote, "target", "targets"))
+		in.report.Tell(lang.Some(in.remote, lang.T("target elsewhere, not fetched", "destino en otro lugar, no descargado"), lang.T("targets elsewhere, not fetched", "destinos en otro lugar, no descargados")))
 	}
-	return s
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func backstageExporter() catalog.Exporter {

@@ -11,7 +11,7 @@ import (
 // Backstage keeps them as they are.
 type User struct {
 	Profile  *Profile `json:"profile" en:"Profile" es:"Perfil"`
-	Role     string   `json:"role" en:"Role" es:"Función" col:"1" filter:"1" search:"1" help:"What the person is called in the organisation." ayuda:"Cómo se llama su puesto en la organización." example:"Staff engineer"`
+	Role     string   `json:"role" en:"Role" es:"Función" col:"1" filter:"1" search:"1" help:"What the person is called in the organisation." ayuda:"Cómo se llama su puesto en la organización." example:"Staff engineer" ejemplo:"Ingeniera principal"`
 	MemberOf []string `json:"memberOf" en:"Member of" es:"Miembro de" col:"2" filter:"1" ref:"group" rel:"memberOf,hasMember" help:"The groups the person belongs to directly." ayuda:"Los grupos a los que pertenece directamente." example:"payments"`
 	LeaderOf []string `json:"leaderOf" en:"Leads" es:"Dirige" ref:"group" rel:"leaderOf,ledBy" help:"The groups the person leads; naming the person in the group says the same." ayuda:"Los grupos que dirige; nombrar a la persona en el grupo dice lo mismo."`
 	Manager  string   `json:"manager" en:"Manager" es:"Responsable directo" ref:"user" rel:"reportsTo,managerOf" help:"The person above." ayuda:"La persona por encima." example:"ines.valcarcel"`

@@ -47,7 +47,7 @@ func TestMADRsOwnDecisions(t *testing.T) {
 	files := filesIn(t, testenv.Data(t, "adr", "madr"), "/home/ana/madr/docs/decisions")
 	c := newCatalog(t)
 	report := load(t, c, "adr", nil, files...)
-	if len(report.Problems) > 0 || report.Summary != "19 decision(s): 19 created, 0 updated, 0 unchanged" {
+	if len(report.Problems) > 0 || report.Summary != "19 decisions; 19 created, 0 updated, 0 unchanged" {
 		t.Errorf("%s, problems %v", report.Summary, report.Problems)
 	}
 	for _, want := range []struct{ ref, title, status string }{
@@ -61,7 +61,7 @@ func TestMADRsOwnDecisions(t *testing.T) {
 			t.Errorf("%s: %q, %s", want.ref, e.Metadata.Title, s.Status)
 		}
 	}
-	if again := load(t, c, "adr", nil, files...); again.Summary != "19 decision(s): 0 created, 0 updated, 19 unchanged" {
+	if again := load(t, c, "adr", nil, files...); again.Summary != "19 decisions; 0 created, 0 updated, 19 unchanged" {
 		t.Errorf("a second import: %s", again.Summary)
 	}
 	sameFiles(t, "/home/ana/madr/docs/decisions", records(files), export(t, c, "adr", "", nil))

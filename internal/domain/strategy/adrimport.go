@@ -3,7 +3,6 @@ package strategy
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -62,10 +61,10 @@ func importADR(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, f
 		return nil, err
 	}
 	problems = asGiven(append(problems, more...), named)
-	report := &catalog.ImportReport{ApplyResult: *res, Problems: problems, Summary: fmt.Sprintf("%d decision(s): %s", len(docs), tally(res))}
-	if len(problems) > 0 {
-		report.Summary += fmt.Sprintf("; %d problem(s)", len(problems))
-	}
+	report := &catalog.ImportReport{ApplyResult: *res, Problems: problems}
+	report.Tell(lang.Some(len(docs), lang.T("decision", "decisión"), lang.T("decisions", "decisiones")))
+	report.TellChanges()
+	report.TellProblems()
 	return report, nil
 }
 

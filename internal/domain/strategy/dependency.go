@@ -21,7 +21,7 @@ const (
 type Dependency struct {
 	From    string `json:"from" en:"Needed by" es:"Lo necesita" req:"1" ref:"initiative,group" rel:"asksFor,askedBy" col:"1" help:"Who needs it." ayuda:"Quién lo necesita." example:"initiative:payment-cells"`
 	To      string `json:"to" en:"Needed from" es:"Se espera de" req:"1" ref:"initiative,group,component,api" rel:"isAskedOf,delivers" col:"2" help:"What must be delivered, or who must deliver it." ayuda:"Lo que hay que entregar, o quién debe entregarlo." example:"initiative:second-acquirer"`
-	What    string `json:"what,omitempty" en:"What" es:"Qué" search:"1" help:"What exactly is needed." ayuda:"Qué se necesita exactamente." example:"Settlement files of the second acquirer"`
+	What    string `json:"what,omitempty" en:"What" es:"Qué" search:"1" help:"What exactly is needed." ayuda:"Qué se necesita exactamente." example:"Settlement files of the second acquirer" ejemplo:"Ficheros de liquidación del segundo adquirente"`
 	By      string `json:"neededBy,omitempty" en:"Needed on" es:"Se necesita el" type:"date" col:"3" help:"The day it is needed." ayuda:"El día en que se necesita." example:"2026-11-16"`
 	State   string `json:"state" en:"State" es:"Estado" req:"1" col:"4" filter:"1" enum:"proposed:warn=Proposed|Propuesta;committed:info=Committed|Comprometida;rejected:bad=Rejected|Rechazada;delivered:ok=Delivered|Entregada;blocked:bad=Blocked|Bloqueada" help:"Where it stands." ayuda:"En qué punto está." example:"committed"`
 	Blocked string `json:"blockedReason,omitempty" en:"Why it is blocked" es:"Por qué está bloqueada" type:"text" search:"1" help:"What stands in the way." ayuda:"Lo que lo impide."`

@@ -45,8 +45,8 @@ type Initiative struct {
 	DependsOn  []string `json:"dependsOn,omitempty" en:"Depends on" es:"Depende de" ref:"initiative" rel:"dependsOn,dependencyOf" help:"Initiatives that must be done before this one begins." ayuda:"Iniciativas que deben terminar antes de que empiece esta." example:"initiative:network-tokens"`
 	Investment string   `json:"investment,omitempty" en:"Investment" es:"Inversión" filter:"1" enum:"run:idle=Run|Mantener;grow:info=Grow|Crecer;transform:info=Transform|Transformar" help:"What the money is for: keep what is, make it more, make it otherwise." ayuda:"Para qué es el dinero: mantener lo que hay, hacerlo crecer, transformarlo." example:"grow"`
 	Worth      *Worth   `json:"worth,omitempty" en:"Worth" es:"Valor" help:"What it is ranked by." ayuda:"Aquello por lo que se ordena."`
-	Learn      string   `json:"learn,omitempty" en:"What we must learn" es:"Lo que hay que aprender" type:"text" search:"1" help:"The question that decides whether it is done at all." ayuda:"La pregunta que decide si se hace o no." example:"Do travellers trust it at a kiosk?"`
-	Waits      string   `json:"waits,omitempty" en:"Waits for" es:"Espera a" search:"1" help:"What holds it up now, in a few words." ayuda:"Lo que la retiene ahora, en pocas palabras." example:"decision 0067"`
+	Learn      string   `json:"learn,omitempty" en:"What we must learn" es:"Lo que hay que aprender" type:"text" search:"1" help:"The question that decides whether it is done at all." ayuda:"La pregunta que decide si se hace o no." example:"Do travellers trust it at a kiosk?" ejemplo:"¿Se fían de ello los viajeros en un quiosco?"`
+	Waits      string   `json:"waits,omitempty" en:"Waits for" es:"Espera a" search:"1" help:"What holds it up now, in a few words." ayuda:"Lo que la retiene ahora, en pocas palabras." example:"decision 0067" ejemplo:"la decisión 0067"`
 }
 
 // Work picks work items: those of a source that are below a parent or bear a

@@ -88,7 +88,7 @@ func TestVolumes(t *testing.T) {
 	if len(got) != 1845 {
 		t.Errorf("%d standings, the volumes have 1,845 rows that can be read", len(got))
 	}
-	if want := "radar technology: 20 edition(s), 901 technologies: 921 created, 0 updated, 0 unchanged; 15 row(s) refused"; report.Summary != want {
+	if want := "radar technology: 20 editions; 901 technologies; 921 created, 0 updated, 0 unchanged; 15 problems"; report.Summary != want {
 		t.Errorf("summary %q, want %q", report.Summary, want)
 	}
 	var places []string

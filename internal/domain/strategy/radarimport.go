@@ -68,7 +68,7 @@ func importRadar(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 	}
 	in.unplaced()
 	res.Warnings = append(res.Warnings, in.notes...)
-	return &catalog.ImportReport{ApplyResult: *res, Problems: in.problems, Summary: in.summary(res)}, nil
+	return in.outcome(res), nil
 }
 
 // radarImport is one import under way.
@@ -595,19 +595,12 @@ func (in *radarImport) documents() ([]catalog.Document, error) {
 	return docs, nil
 }
 
-func (in *radarImport) summary(res *catalog.ApplyResult) string {
-	s := fmt.Sprintf("radar %s: %d edition(s), %d technologies: %s", in.radar(), len(in.editions), len(res.Changes)-len(in.editions), tally(res))
-	if n := len(in.problems); n > 0 {
-		s += fmt.Sprintf("; %d row(s) refused", n)
-	}
-	return s
-}
-
-// tally counts what an apply did.
-func tally(res *catalog.ApplyResult) string {
-	n := map[catalog.Op]int{}
-	for _, ch := range res.Changes {
-		n[ch.Op]++
-	}
-	return fmt.Sprintf("%d created, %d updated, %d unchanged", n[catalog.Created], n[catalog.Updated]+n[catalog.Restored], n[catalog.Unchanged])
+func (in *radarImport) outcome(res *catalog.ApplyResult) *catalog.ImportReport {
+	r := &catalog.ImportReport{ApplyResult: *res, Problems: in.problems}
+	editions := lang.Some(len(in.editions), lang.T("edition", "edición"), lang.T("editions", "ediciones"))
+	r.Tell(lang.T("radar "+in.radar()+": "+editions.En, "radar "+in.radar()+": "+editions.Es),
+		lang.Some(len(res.Changes)-len(in.editions), lang.T("technology", "tecnología"), lang.T("technologies", "tecnologías")))
+	r.TellChanges()
+	r.TellProblems()
+	return r
 }

@@ -55,7 +55,7 @@ func TestASecondSource(t *testing.T) {
 	c := newCatalog(t)
 	load(t, c, "radar", nil, volumes(t)...)
 	report := load(t, c, "radar", nil, zalando)
-	if codes(report.Warnings) != "radar.own" || !strings.HasPrefix(report.Summary, "radar zalando: 1 edition(s)") {
+	if codes(report.Warnings) != "radar.own" || !strings.HasPrefix(report.Summary, "radar zalando: 1 edition;") {
 		t.Errorf("told %v, summary %q", report.Warnings, report.Summary)
 	}
 	if got := radarOf(t, c, "zalando-2026.05"); got != "zalando" {

@@ -57,7 +57,7 @@ func TestImportWork(t *testing.T) {
 			t.Errorf("again (-want +got):\n%s", diff)
 		}
 	}
-	if !strings.Contains(report.Summary, "117 work item(s), the last of them dated 2025-08-") {
+	if !strings.Contains(report.Summary, "117 work items; the last dated 2025-08-") {
 		t.Errorf("summary %q", report.Summary)
 	}
 	for _, query := range []string{`SELECT count(*) FROM feed WHERE type = 'observed.work'`, `SELECT count(*) FROM audit WHERE action = 'observed.work'`} {

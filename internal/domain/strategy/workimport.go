@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -28,8 +27,8 @@ func workImporter() catalog.Importer {
 	return catalog.Importer{
 		Name: "work", Room: Room, Accept: []string{".csv"},
 		Title: lang.T("Work items", "Elementos de trabajo"),
-		Doc: lang.T("What was asked for, begun and finished, as CSV: exports of Azure DevOps, Jira, Linear and Lighthouse, and any other with --map. Forecasts learn from it. Arguments: source names the tracker, when there are several; team, the group of items that name none; map.FIELD says which column holds a field; dates, how they are written when they do not tell, as d/m/y; asof, the day of an older export; done and removed, states in commas that mean finished and dropped; whole=true says that what is not in the files is gone.",
-			"Lo que se pidió, empezó y terminó, como CSV: exportaciones de Azure DevOps, Jira, Linear y Lighthouse, y cualquier otra con --map. Las previsiones aprenden de ello. Argumentos: source nombra el gestor, si hay varios; team, el grupo de los elementos que no nombran ninguno; map.CAMPO dice qué columna contiene un campo; dates, cómo se escriben si no lo dicen, como d/m/y; asof, el día de una exportación antigua; done y removed, estados separados por comas que significan terminado y descartado; whole=true dice que lo que no está en los ficheros ha desaparecido."),
+		Doc: lang.T("What was asked for, begun and finished, as CSV: exports of Azure DevOps, Jira, Linear and Lighthouse, and any other whose columns are named. Forecasts learn from it. Arguments: source names the tracker, when there are several; team, the group of items that name none; map.FIELD says which column holds a field; dates, how they are written when they do not tell, as d/m/y; asof, the day of an older export; done and removed, states in commas that mean finished and dropped; whole=true says that what is not in the files is gone.",
+			"Lo que se pidió, empezó y terminó, como CSV: exportaciones de Azure DevOps, Jira, Linear y Lighthouse, y cualquier otra cuyas columnas se nombren. Las previsiones aprenden de ello. Argumentos: source nombra el gestor, si hay varios; team, el grupo de los elementos que no nombran ninguno; map.CAMPO dice qué columna contiene un campo; dates, cómo se escriben si no lo dicen, como d/m/y; asof, el día de una exportación antigua; done y removed, estados separados por comas que significan terminado y descartado; whole=true dice que lo que no está en los ficheros ha desaparecido."),
 		Args: []catalog.Arg{
 			{Name: "source", Doc: lang.T("where they come from, when there are several sources", "de dónde vienen, si hay varios orígenes")},
 			{Name: "team", Doc: lang.T("the team of items that name none", "el equipo de los elementos que no nombran ninguno")},
@@ -85,9 +84,9 @@ func importWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, 
 		return nil, err
 	}
 	report.Rows = append(report.Rows, counts)
-	report.Summary = fmt.Sprintf("%d work item(s), the last of them dated %s", len(rows), latest(rows).Format(time.DateOnly))
+	report.Tell(lang.Some(len(rows), lang.T("work item", "elemento de trabajo"), lang.T("work items", "elementos de trabajo")), lang.T("the last dated "+latest(rows).Format(time.DateOnly), "el último, con fecha "+latest(rows).Format(time.DateOnly)))
 	if repeated > 0 {
-		report.Summary += fmt.Sprintf("; %d row(s) repeated an ID, the later one counts", repeated)
+		report.Tell(lang.Some(repeated, lang.T("row repeated an ID, the later one counts", "fila repetía un ID, cuenta la posterior"), lang.T("rows repeated an ID, the later ones count", "filas repetían un ID, cuentan las posteriores")))
 	}
 	return report, nil
 }

@@ -16,7 +16,7 @@ type Blocker struct {
 	Blocks     string `json:"blocks" en:"Blocks" es:"Bloquea" req:"1" ref:"keyresult,objective" rel:"blocks,blockedBy" col:"1" filter:"1" help:"The key result or objective it is in the way of." ayuda:"El resultado clave u objetivo que impide." example:"second-acquirer"`
 	Type       string `json:"type" en:"Type" es:"Tipo" req:"1" col:"2" filter:"1" enum:"resource=Resource|Recursos;dependency=Dependency|Dependencia;clarity=Clarity|Claridad;priority=Priority|Prioridad;external=External|Externo" help:"What kind of help it needs." ayuda:"Qué clase de ayuda necesita." example:"external"`
 	Opened     string `json:"opened,omitempty" en:"Opened" es:"Abierto" type:"date" col:"3" help:"Since when. Left empty: today." ayuda:"Desde cuándo. Vacío: hoy." example:"2026-09-14"`
-	NextAction string `json:"nextAction,omitempty" en:"Next action" es:"Siguiente acción" search:"1" help:"What is done about it next, and by whom." ayuda:"Qué se hace ahora, y quién." example:"Inés signs or refuses the offer"`
+	NextAction string `json:"nextAction,omitempty" en:"Next action" es:"Siguiente acción" search:"1" help:"What is done about it next, and by whom." ayuda:"Qué se hace ahora, y quién." example:"Inés signs or refuses the offer" ejemplo:"Inés firma la oferta o la rechaza"`
 	NextBy     string `json:"nextBy,omitempty" en:"By" es:"Para el" type:"date" help:"The day by which." ayuda:"El día límite." example:"2026-09-18"`
 	Resolved   string `json:"resolved,omitempty" en:"Resolved" es:"Resuelto" type:"date" col:"4" help:"The day it was out of the way." ayuda:"El día en que dejó de estorbar."`
 }

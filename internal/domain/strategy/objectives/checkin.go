@@ -21,7 +21,7 @@ type CheckIn struct {
 	At         string   `json:"at,omitempty" en:"At" es:"El" type:"datetime" col:"2" help:"The moment it is about. Left empty: now. Not in the future." ayuda:"El momento del que trata. Vacío: ahora. No en el futuro." example:"2026-09-14T09:00:00Z"`
 	Value      *float64 `json:"value,omitempty" en:"Value" es:"Valor" col:"3" help:"The number now, of a key result without a measure. Of steps 0 to 3; of milestones how many are reached." ayuda:"El número actual, de un resultado clave sin medida. De pasos, de 0 a 3; de hitos, cuántos se han alcanzado." example:"93.8"`
 	Confidence *int     `json:"confidence,omitempty" en:"Confidence" es:"Confianza" col:"4" min:"0" max:"10" help:"How sure you are that it will be reached, 0 to 10. It is never part of the progress." ayuda:"Lo seguro que estás de que se alcanzará, de 0 a 10. Nunca forma parte del progreso." example:"6"`
-	Note       string   `json:"note,omitempty" en:"Note" es:"Nota" type:"text" search:"1" help:"What moved, what is in the way." ayuda:"Qué se ha movido, qué lo impide." example:"The retry is live in two countries."`
+	Note       string   `json:"note,omitempty" en:"Note" es:"Nota" type:"text" search:"1" help:"What moved, what is in the way." ayuda:"Qué se ha movido, qué lo impide." example:"The retry is live in two countries." ejemplo:"El reintento funciona ya en dos países."`
 	Author     string   `json:"author,omitempty" en:"By" es:"Por" ro:"1" col:"5" help:"Set by the program: who wrote it." ayuda:"Lo pone el programa: quién lo escribió."`
 }
 

@@ -38,9 +38,9 @@ type KeyResult struct {
 
 // Steps are what the steps of an ordinal key result mean.
 type Steps struct {
-	Commit  string `json:"commit" en:"Commit" es:"Compromiso" req:"1" search:"1" help:"What is promised." ayuda:"Lo que se promete." example:"The contract is signed"`
-	Target  string `json:"target" en:"Target" es:"Objetivo" req:"1" search:"1" help:"What is aimed for." ayuda:"A lo que se aspira." example:"One country pays through it"`
-	Stretch string `json:"stretch" en:"Stretch" es:"Ambición" req:"1" search:"1" help:"What would be great." ayuda:"Lo que sería extraordinario." example:"All countries do"`
+	Commit  string `json:"commit" en:"Commit" es:"Compromiso" req:"1" search:"1" help:"What is promised." ayuda:"Lo que se promete." example:"The contract is signed" ejemplo:"El contrato está firmado"`
+	Target  string `json:"target" en:"Target" es:"Objetivo" req:"1" search:"1" help:"What is aimed for." ayuda:"A lo que se aspira." example:"One country pays through it" ejemplo:"Un país paga con él"`
+	Stretch string `json:"stretch" en:"Stretch" es:"Ambición" req:"1" search:"1" help:"What would be great." ayuda:"Lo que sería extraordinario." example:"All countries do" ejemplo:"Lo hacen todos los países"`
 }
 
 // Final is how a key result stood when its cycle was closed.

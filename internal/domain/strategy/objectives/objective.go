@@ -32,7 +32,7 @@ type Objective struct {
 	Pillar    string   `json:"pillar,omitempty" en:"Pillar" es:"Pilar" ref:"pillar" rel:"under,hasGoal" filter:"1" help:"The pillar of the strategy that it serves." ayuda:"El pilar de la estrategia al que sirve." example:"trust"`
 	Weight    *float64 `json:"weight,omitempty" en:"Weight" es:"Peso" min:"0.01" max:"100" help:"What it counts in the score of its cycle. Left empty: 1." ayuda:"Lo que cuenta en la puntuación del ciclo. Vacío: 1." example:"1"`
 	Continues string   `json:"continues,omitempty" en:"Continues" es:"Continúa" ref:"objective" rel:"continues,continuedBy" help:"The objective of an earlier cycle that it was carried over from." ayuda:"El objetivo de un ciclo anterior del que se arrastra."`
-	Lesson    string   `json:"lesson,omitempty" en:"What we learned" es:"Lo que aprendimos" type:"text" search:"1" help:"Asked for when the cycle is closed." ayuda:"Se pide al cerrar el ciclo." example:"A second acquirer takes two quarters, not one."`
+	Lesson    string   `json:"lesson,omitempty" en:"What we learned" es:"Lo que aprendimos" type:"text" search:"1" help:"Asked for when the cycle is closed." ayuda:"Se pide al cerrar el ciclo." example:"A second acquirer takes two quarters, not one." ejemplo:"Un segundo adquirente lleva dos trimestres, no uno."`
 }
 
 // ObjectiveStatus is what is known of an objective.

@@ -62,7 +62,7 @@ func importGoals(ctx context.Context, c *catalog.Catalog, caller catalog.Caller,
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.ImportReport{ApplyResult: *res, Problems: in.problems, Summary: in.summary(res)}, nil
+	return in.outcome(res), nil
 }
 
 // goalImport is one import under way.
@@ -499,17 +499,12 @@ func (in *goalImport) value(file string, g *okrfile.Goal, e *entity.Entity, s *K
 	return nil
 }
 
-func (in *goalImport) summary(res *catalog.ApplyResult) string {
-	n := map[catalog.Op]int{}
-	for _, ch := range res.Changes {
-		n[ch.Op]++
-	}
-	s := fmt.Sprintf("%d created, %d updated, %d unchanged", n[catalog.Created], n[catalog.Updated]+n[catalog.Restored], n[catalog.Unchanged])
+func (in *goalImport) outcome(res *catalog.ApplyResult) *catalog.ImportReport {
+	r := &catalog.ImportReport{ApplyResult: *res, Problems: in.problems}
+	r.TellChanges()
 	if in.scored > 0 {
-		s += fmt.Sprintf("; %d scored in a closed cycle and left", in.scored)
+		r.Tell(lang.T(fmt.Sprintf("%d scored in a closed cycle and left", in.scored), fmt.Sprintf("%d con puntuación en un ciclo cerrado, sin tocar", in.scored)))
 	}
-	if len(in.problems) > 0 {
-		s += fmt.Sprintf("; %d problem(s)", len(in.problems))
-	}
-	return s
+	r.TellProblems()
+	return r
 }

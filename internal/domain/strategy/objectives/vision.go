@@ -14,8 +14,8 @@ type Vision struct {
 
 // NotDoing is something that is deliberately left.
 type NotDoing struct {
-	What   string `json:"what" en:"What" es:"Qué" req:"1" search:"1" help:"What is not done." ayuda:"Lo que no se hace." example:"Flights"`
-	Reason string `json:"reason,omitempty" en:"Reason" es:"Motivo" search:"1" help:"Why not." ayuda:"Por qué no." example:"Rail is where we are known."`
+	What   string `json:"what" en:"What" es:"Qué" req:"1" search:"1" help:"What is not done." ayuda:"Lo que no se hace." example:"Flights" ejemplo:"Vuelos"`
+	Reason string `json:"reason,omitempty" en:"Reason" es:"Motivo" search:"1" help:"Why not." ayuda:"Por qué no." example:"Rail is where we are known." ejemplo:"Se nos conoce por el tren."`
 	Until  string `json:"until,omitempty" en:"Until" es:"Hasta" type:"date" help:"The day it may be asked again." ayuda:"El día en que se puede volver a plantear." example:"2027-06-30"`
 }
 
