@@ -22,6 +22,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
@@ -95,6 +96,7 @@ type filling struct {
 	people  map[string]auth.Principal // by the name of the user
 	watches []feed.Watch
 	told    []feed.Watch // of the last days alone: nobody is told of what is long past
+	passed  []feed.Watch // whose work a schedule of the same name does each night
 	nightly []feed.Schedule
 	args    map[string]string // of the work items
 	work    []catalog.File
@@ -118,7 +120,8 @@ func (f *filling) run() error {
 			f.progress(i, len(events))
 		}
 	}
-	return nil
+	_, err = f.Feed.Drain(f.ctx, f.passed...)
+	return err
 }
 
 // begin makes the owner, who invites everybody else.
@@ -138,7 +141,12 @@ func (f *filling) begin() error {
 		}
 	}
 	f.watches = slices.DeleteFunc(f.watches, func(w feed.Watch) bool {
-		return slices.ContainsFunc(f.nightly, func(s feed.Schedule) bool { return s.Name == w.Name })
+		scheduled := slices.ContainsFunc(f.nightly, func(s feed.Schedule) bool { return s.Name == w.Name })
+		if scheduled {
+			w.Handle = func(context.Context, *sqldb.Tx, []feed.Entry) error { return nil }
+			f.passed = append(f.passed, w)
+		}
+		return scheduled
 	})
 	first, ok := f.o.Owner()
 	if !ok {
@@ -362,7 +370,10 @@ func (f *filling) remark(caller catalog.Caller, s *sample.Step) error {
 			return err
 		}
 	}
-	_, err = f.Talk.Add(f.ctx, caller, e, d)
+	if _, err = f.Talk.Add(f.ctx, caller, e, d); err != nil || d.Kind != talk.Dispute && d.Kind != talk.Answer {
+		return err
+	}
+	_, err = f.Feed.Drain(f.ctx, f.watches...) // the claim turns at once
 	return err
 }
 
