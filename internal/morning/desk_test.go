@@ -54,7 +54,7 @@ type world struct {
 	cursor  int64
 }
 
-var broken = errors.New("the disk is on fire")
+var errDisk = errors.New("the disk is on fire")
 
 func run(t *testing.T, change func(*morning.Config), f func(*world)) {
 	var steps []sqldb.Migration
@@ -554,7 +554,7 @@ func TestNews(t *testing.T) {
 // TestOnePartFails leaves the others standing.
 func TestOnePartFails(t *testing.T) {
 	change := func(c *morning.Config) {
-		c.Waiters = []morning.Waiter{{ID: "bad", Title: lang.T("Bad", "Mal"), Find: func(*morning.Look) ([]morning.Item, error) { return nil, broken }}}
+		c.Waiters = []morning.Waiter{{ID: "bad", Title: lang.T("Bad", "Mal"), Find: func(*morning.Look) ([]morning.Item, error) { return nil, errDisk }}}
 	}
 	run(t, change, func(w *world) {
 		w.clock = noon

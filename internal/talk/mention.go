@@ -35,9 +35,8 @@ func Mentions(text string) []Mention {
 
 // scanner walks over a text and steps over code.
 type scanner struct {
-	text  string
-	at    int
-	fence string // that ends the block of code the scanner is in
+	text string
+	at   int
 }
 
 // next goes to the next @ outside of code.

@@ -141,7 +141,7 @@ func TestInABrowser(t *testing.T) {
 		b.click(".find")
 		b.eventually(`document.getElementById('cmdk').open`, true)
 		b.typed("#cmdk input", "payments")
-		b.eventually(`(document.querySelector('#cmdk-live .cmdk-item') || {}).textContent`, "PaymentsService, payments-team")
+		b.eventually(`(document.querySelector('#cmdk-live .cmdk-item') || {}).textContent`, "PaymentsService, Payments team")
 		b.click("#cmdk-live .cmdk-item")
 		b.eventually(`location.pathname`, "/services/default/payments")
 

@@ -210,9 +210,9 @@ func (w writer) until(v any) template.HTML {
 	case left < time.Hour:
 		return w.stamp(t, w.text("until.minutes", int(left/time.Minute)+1))
 	case left < 48*time.Hour:
-		return w.stamp(t, w.text("until.hours", int(left/time.Hour)))
+		return w.stamp(t, w.text("until.hours", int(left.Round(time.Hour)/time.Hour)))
 	}
-	return w.stamp(t, w.text("until.days", int(left/(24*time.Hour))))
+	return w.stamp(t, w.text("until.days", int(left.Round(24*time.Hour)/(24*time.Hour))))
 }
 
 func (w writer) num(v any) string {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,4 +128,23 @@ func FuzzDecodeForm(f *testing.F) {
 			t.Errorf("%q gives what is no JSON: %v", query, err)
 		}
 	})
+}
+
+// What is left is rounded as people do: a link for seven days has seven days
+// left when it is made.
+func TestUntil(t *testing.T) {
+	texts, err := lang.Load(Texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 9, 22, 9, 30, 0, 0, time.UTC)
+	w := writer{&App{Config: Config{Clock: func() time.Time { return now }}, texts: texts}, lang.English}
+	for left, want := range map[time.Duration]string{
+		7*24*time.Hour - time.Second: "7 days left", 60 * time.Hour: "3 days left", 49 * time.Hour: "2 days left", 48*time.Hour - time.Second: "48 h left",
+		90 * time.Minute: "2 h left", 59*time.Minute + 1: "60 min left", time.Second: "1 min left", -time.Hour: "ended 22 Sep",
+	} {
+		if got := string(w.until(now.Add(left))); !strings.Contains(got, ">"+want+"<") {
+			t.Errorf("%s: %s, want %s", left, got, want)
+		}
+	}
 }
