@@ -19,13 +19,14 @@ func keyRotateCommand() *command {
 	return &command{
 		use: "rotate", short: lang.T("Add a new key, and seal every secret with it.", "Añade una clave nueva y sella con ella todos los secretos."),
 		long: lang.T(`Add a new key to the key file, and seal with it what is sealed: second factors, and secrets
-of single sign-on, of webhooks and for other systems. Nobody notices. The older keys stay in the file, since older
-backups need them: take a new copy of the file. Nodes beside this one need it at once.`,
+of single sign-on, of webhooks and for other systems. Nobody notices. The older keys stay
+in the file, since older backups need them: take a new copy of the file. Nodes beside this
+one need it at once.`,
 			`Añade una clave nueva al fichero de clave y sella con ella lo que está sellado: segundos
 factores y secretos del inicio de sesión único, de los webhooks y para otros sistemas.
-Nadie lo nota. Las claves
-anteriores siguen en el fichero, porque las copias de seguridad anteriores las necesitan:
-haz otra copia del fichero. Si hay más nodos, lo necesitan enseguida.`),
+Nadie lo nota. Las claves anteriores siguen en el fichero, porque las copias de seguridad
+anteriores las necesitan: haz otra copia del fichero. Si hay más nodos, lo necesitan
+enseguida.`),
 		examples: []example{{lang.T("Once a year, or when somebody who had a copy leaves", "Una vez al año, o cuando se va alguien que tenía una copia"), "binnacle key rotate --data /var/lib/binnacle"}},
 		access:   access{Verb: auth.Backup},
 		run: func(ctx context.Context, s *session, _ []string) error {
