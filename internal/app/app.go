@@ -147,6 +147,9 @@ type Config struct {
 	Files    string // folder of files whose numbers claims may read; "": none
 	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
 	Attachments string
+	// Now is the clock by which everything is dated that people and machines
+	// write; nil: the time.
+	Now func() time.Time
 
 	// What only a server needs.
 	RPID         string         // the domain passkeys belong to; "" turns them off
@@ -182,6 +185,9 @@ type App struct {
 func Open(ctx context.Context, cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	db, err := sqldb.Open(ctx, cfg.database())
 	if err != nil {
@@ -222,7 +228,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.Feed = feed.New(a.DB, feed.WithLogger(a.Config.Log))
 	a.Audit = audit.New(a.DB)
-	a.Catalog = catalog.New(a.DB, Kinds(), catalog.WithNotify(a.Feed.Notify))
+	a.Catalog = catalog.New(a.DB, Kinds(), catalog.WithNotify(a.Feed.Notify), catalog.WithClock(a.Config.Now))
 	if err := a.Catalog.Upgrade(ctx, func() { a.Config.Log.Info("making the search index anew from the documents; this is done once") }); err != nil {
 		return err
 	}
@@ -233,7 +239,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
 	}
-	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client})
+	a.Auth, err = auth.New(ctx, auth.Config{DB: a.DB, Keys: keys, RPID: a.Config.RPID, Origins: a.Config.Origins, Client: client, Now: a.Config.Now})
 	if err == nil {
 		a.Claims = claim.New(a.claims(keys, client))
 		a.Morning = morning.New(a.morning())
@@ -244,7 +250,7 @@ func (a *App) wire(ctx context.Context) error {
 
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
-	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log,
+	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log, Now: a.Config.Now,
 		Disputes: a.disputes, Attachments: a.attached}
 	for _, m := range Modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
@@ -275,7 +281,7 @@ func (a *App) attached(ctx context.Context, org, uid string) ([]claim.Attachment
 
 // morning is what the overview works with.
 func (a *App) morning() morning.Config {
-	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log}
+	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log, Now: a.Config.Now}
 	for _, m := range Modules() {
 		cfg.Waiters, cfg.News = append(cfg.Waiters, m.Waiters...), append(cfg.News, m.News...)
 	}
@@ -284,7 +290,7 @@ func (a *App) morning() morning.Config {
 
 // wireTalk wires what people say and what they are told.
 func (a *App) wireTalk() {
-	c := talk.Config{Catalog: a.Catalog, Auth: a.Auth, Outbox: a.Outbox, Hooks: a.Hooks, Notify: a.Feed.Notify, Log: a.Config.Log, Path: a.path}
+	c := talk.Config{Catalog: a.Catalog, Auth: a.Auth, Outbox: a.Outbox, Hooks: a.Hooks, Notify: a.Feed.Notify, Log: a.Config.Log, Path: a.path, Now: a.Config.Now}
 	if len(a.Config.Origins) > 0 {
 		c.Base = a.Config.Origins[0]
 	}
@@ -310,7 +316,7 @@ func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
 	if err != nil {
 		return err
 	}
-	a.Files = blob.New(blob.Config{Catalog: a.Catalog, Store: store, Notify: a.Feed.Notify})
+	a.Files = blob.New(blob.Config{Catalog: a.Catalog, Store: store, Notify: a.Feed.Notify, Now: a.Config.Now})
 	a.Hooks = action.NewHooks(a.DB, keys, client)
 	senders := []action.Option{action.WithLogger(a.Config.Log), action.WithSender(action.Webhook, a.Hooks)}
 	if a.Config.SMTP != "" {

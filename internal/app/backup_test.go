@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/pquerna/otp/totp"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -132,10 +131,9 @@ func (w *world) talks(ref entity.Ref) (file string) {
 // forecasts are made.
 func (w *world) reportWork() {
 	w.Helper()
-	data, err := content.Sample.ReadFile("sample/import/work/work.csv")
-	w.must(err)
+	args, files := organisation(w, sampleDay).Args("work")
 	i := slices.IndexFunc(app.Importers(), func(i catalog.Importer) bool { return i.Name == "work" })
-	_, err = app.Importers()[i].Import(w.Context(), w.app.Catalog, w.as(), []catalog.File{{Name: "work.csv", Data: data}}, catalog.ImportOptions{Args: map[string]string{"source": "tracker"}})
+	_, err := app.Importers()[i].Import(w.Context(), w.app.Catalog, w.as(), files, catalog.ImportOptions{Args: args})
 	w.must(err)
 	w.must(w.app.DB.Tx(w.Context(), func(tx *sqldb.Tx) error {
 		_, err := strategy.Forecast(w.Context(), w.app.Catalog, tx, w.as().Org)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ func binnacle(t testing.TB, args ...string) string {
 }
 
 // serve runs a command that serves until the test ends, and returns the lines
-// it printed up to the one that has mark.
+// it printed until mark, a regular expression, was among them.
 func serve(t testing.TB, mark string, args ...string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -56,6 +57,7 @@ func serve(t testing.TB, mark string, args ...string) string {
 		}
 	})
 	var said strings.Builder
+	found := regexp.MustCompile(mark)
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\n')
@@ -63,7 +65,7 @@ func serve(t testing.TB, mark string, args ...string) string {
 		if err != nil {
 			t.Fatalf("binnacle %s: %v", strings.Join(args, " "), err)
 		}
-		if strings.Contains(line, mark) {
+		if found.MatchString(said.String()) {
 			go io.Copy(io.Discard, r)
 			return said.String()
 		}

@@ -3,13 +3,11 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -130,19 +128,11 @@ func (h *house) as() catalog.Caller { return catalog.Caller{Principal: h.local, 
 func (h *house) sample() []catalog.Document {
 	h.Helper()
 	var all []catalog.Document
-	err := fs.WalkDir(content.Sample, "sample", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.Contains(name, "/import/") || !strings.HasSuffix(name, ".yaml") {
-			return err
-		}
-		data, err := fs.ReadFile(content.Sample, name)
-		if err != nil {
-			return err
-		}
-		docs, err := h.app.Catalog.Decode(name, data)
+	for _, f := range organisation(h, sampleDay).Files {
+		docs, err := h.app.Catalog.Decode(f.Name, f.Data)
+		h.must(err)
 		all = append(all, docs...)
-		return err
-	})
-	h.must(err)
+	}
 	if len(all) == 0 {
 		h.Fatal("the sample organisation has no files")
 	}

@@ -4,18 +4,17 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -31,13 +30,9 @@ func Version() string {
 
 // Program is what the command line runs.
 func Program() cli.Program {
-	sample, err := fs.Sub(content.Sample, "sample")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return cli.Program{
-		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample, Library: Library(),
-		Open: openGround, Serve: serveGround, MCP: mcpGround, Restore: restoreGround, Layout: layout, Path: web.LinkPath,
+		Version: Version(), Kinds: Kinds(), Importers: Importers(), Exporters: Exporters(), Migrations: Migrations(), Sample: sample.Shipped(), Library: Library(),
+		Open: openGround, Demo: demoGround, Serve: serveGround, MCP: mcpGround, Restore: restoreGround, Layout: layout, Path: web.LinkPath,
 	}
 }
 
@@ -55,7 +50,20 @@ func openGround(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Close: a.Close, App: a}, nil
+	return a.ground(p), nil
+}
+
+// demoGround opens the sample organisation.
+func demoGround(ctx context.Context, p cli.Place, o *sample.Organisation, progress func(done, total int)) (*cli.Ground, error) {
+	a, err := OpenSample(ctx, configOf(p), o, progress)
+	if err != nil {
+		return nil, err
+	}
+	return a.ground(p), nil
+}
+
+func (a *App) ground(p cli.Place) *cli.Ground {
+	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Close: a.Close, App: a}
 }
 
 // serveGround serves an open folder. What depends on the address people use,
@@ -94,7 +102,10 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 	if net.ParseIP(base.Hostname()) == nil {
 		a.Config.RPID = base.Hostname()
 	}
-	a.Config.AllowPrivate, a.Config.SMTP, a.Config.Files = o.AllowPrivate, o.SMTP, o.Files
+	a.Config.AllowPrivate, a.Config.SMTP = o.AllowPrivate, o.SMTP
+	if o.Files != "" {
+		a.Config.Files = o.Files
+	}
 	for _, text := range o.Proxies {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -39,7 +39,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
 	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
-		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log})
+		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log, Clock: a.Config.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,8 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	defer stop()
 	faces.Ending = ctx
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	ended := make(chan error, 3)
+	running := 3
+	ended := make(chan error, running)
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- listen(server, s) }()
@@ -156,12 +157,19 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	select {
 	case <-ctx.Done():
 	case first = <-ended:
+		running--
 	}
 	stop()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := server.Shutdown(last); err != nil {
 		first = errors.Join(first, server.Close())
+	}
+	for ; running > 0 && last.Err() == nil; running-- { // they give their leases up, while the database is open
+		select {
+		case <-ended:
+		case <-last.Done():
+		}
 	}
 	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
 		return nil

@@ -131,7 +131,7 @@ func (s *Service) CreateAccount(ctx context.Context, p Principal, n NewAccount, 
 		if err := s.insertMembership(ctx, tx, m); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("account.create", "account:"+a.id, map[string]any{"email": a.email, "role": m.Role}))
+		return s.note(ctx, tx, p.act("account.create", "account:"+a.id, map[string]any{"email": a.email, "role": m.Role}))
 	})
 }
 
@@ -195,7 +195,7 @@ func (s *Service) Rename(ctx context.Context, p Principal, name string) error {
 		if err := oneRow(res, err, noAccount); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("account.rename", "account:"+p.Account, map[string]any{"before": p.Name, "after": name}))
+		return s.note(ctx, tx, p.act("account.rename", "account:"+p.Account, map[string]any{"before": p.Name, "after": name}))
 	})
 }
 
@@ -317,5 +317,5 @@ func (s *Service) setPassword(ctx context.Context, tx *sqldb.Tx, id, hash, keep 
 	if _, err := tx.Exec(ctx, `UPDATE auth_links SET used = ? WHERE account = ? AND used = 0 AND kind <> ?`, sqldb.Micros(s.now()), id, linkInvite); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, r)
+	return s.note(ctx, tx, r)
 }

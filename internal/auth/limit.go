@@ -76,7 +76,7 @@ func (s *Service) charge(ctx context.Context, limits []limit, r *audit.Record) e
 		if wait > 0 {
 			refused := *r
 			refused.Outcome, refused.Detail = audit.Refused, []byte(`{"reason":"too-many"}`)
-			return audit.Append(ctx, tx, &refused)
+			return s.note(ctx, tx, &refused)
 		}
 		return s.count(ctx, tx, limits)
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -123,7 +122,7 @@ func (s *Service) Invite(ctx context.Context, p Principal, inv Invitation) (Link
 		if l, err = s.insertLink(ctx, tx, p, linkInvite, "", inv, InviteTerm); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("member.invite", "invitation:"+l.ID, map[string]any{"email": inv.Email, "role": inv.Role}))
+		return s.note(ctx, tx, p.act("member.invite", "invitation:"+l.ID, map[string]any{"email": inv.Email, "role": inv.Role}))
 	})
 	return l, err
 }
@@ -179,7 +178,7 @@ func (s *Service) RevokeInvitation(ctx context.Context, p Principal, id string) 
 		}); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("member.uninvite", "invitation:"+id, nil))
+		return s.note(ctx, tx, p.act("member.uninvite", "invitation:"+id, nil))
 	})
 }
 
@@ -238,7 +237,7 @@ func (s *Service) AcceptInvitation(ctx context.Context, secret, name, password s
 		if err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, record(l.org, a.id, a.name, "account.create", "account:"+a.id, v, map[string]any{"email": a.email, "role": l.invitation.Role, "invitation": l.id}))
+		return s.note(ctx, tx, record(l.org, a.id, a.name, "account.create", "account:"+a.id, v, map[string]any{"email": a.email, "role": l.invitation.Role, "invitation": l.id}))
 	})
 	return n, err
 }
@@ -266,7 +265,7 @@ func (s *Service) JoinByInvitation(ctx context.Context, p Principal, secret stri
 			return err
 		}
 		org = l.org
-		return audit.Append(ctx, tx, record(l.org, a.id, a.name, "member.join", "account:"+a.id, p.visitor(), map[string]any{"role": l.invitation.Role, "invitation": l.id}))
+		return s.note(ctx, tx, record(l.org, a.id, a.name, "member.join", "account:"+a.id, p.visitor(), map[string]any{"role": l.invitation.Role, "invitation": l.id}))
 	})
 	if err != nil {
 		return Principal{}, err
@@ -299,7 +298,7 @@ func (s *Service) SignInLink(ctx context.Context, p Principal, email string, ter
 		if l, err = s.insertLink(ctx, tx, p, linkSignIn, a.id, Invitation{}, term); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("account.sign-in-link", "account:"+a.id, nil))
+		return s.note(ctx, tx, p.act("account.sign-in-link", "account:"+a.id, nil))
 	})
 	return l, err
 }

@@ -109,7 +109,7 @@ func (s *Service) RotateKey(ctx context.Context, p Principal) (id string, reseal
 		return id, resealed, err
 	}
 	return id, resealed, s.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		return audit.Append(ctx, tx, p.act("key.rotate", "installation", map[string]any{"key": id, "resealed": resealed}))
+		return s.note(ctx, tx, p.act("key.rotate", "installation", map[string]any{"key": id, "resealed": resealed}))
 	})
 }
 
@@ -284,7 +284,7 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 		}
 		r := p.act("provider.off", "provider:"+id, why)
 		r.Org = org
-		if err := audit.Append(ctx, tx, r); err != nil {
+		if err := s.note(ctx, tx, r); err != nil {
 			return err
 		}
 	}
@@ -295,7 +295,7 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 		}
 		r := p.act("secret.delete", "secret:"+name, why)
 		r.Org = org
-		if err := audit.Append(ctx, tx, r); err != nil {
+		if err := s.note(ctx, tx, r); err != nil {
 			return err
 		}
 	}
@@ -303,12 +303,12 @@ func (s *Service) forget(ctx context.Context, tx *sqldb.Tx, p Principal, l Lost,
 		for _, id := range o.ids {
 			r, err := o.forget(ctx, tx, p, id)
 			if err == nil {
-				err = audit.Append(ctx, tx, r)
+				err = s.note(ctx, tx, r)
 			}
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return audit.Append(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers), "secrets": len(l.Secrets)}))
+	return s.note(ctx, tx, p.act("key.reset", "installation", map[string]any{"key": key.id, "lost": l.Keys, "factors": len(l.Factors), "providers": len(l.Providers), "secrets": len(l.Secrets)}))
 }

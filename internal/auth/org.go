@@ -99,7 +99,7 @@ func (s *Service) CreateOrg(ctx context.Context, p Principal, id, title string) 
 		}
 		there := p.act("organisation.create", "organisation:"+id, map[string]any{"title": title})
 		there.Org = id
-		return audit.Append(ctx, tx, p.act("organisation.create", "organisation:"+id, map[string]any{"title": title}), there)
+		return s.note(ctx, tx, p.act("organisation.create", "organisation:"+id, map[string]any{"title": title}), there)
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *Service) RenameOrg(ctx context.Context, p Principal, title string) erro
 		if err := oneRow(res, err, noOrg); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("organisation.rename", "organisation:"+p.Org, map[string]any{"before": p.OrgTitle, "after": title}))
+		return s.note(ctx, tx, p.act("organisation.rename", "organisation:"+p.Org, map[string]any{"before": p.OrgTitle, "after": title}))
 	})
 }
 
@@ -263,7 +263,7 @@ func (s *Service) SetMembership(ctx context.Context, p Principal, m Membership) 
 		if err := s.keepsOwner(ctx, tx, p.Org); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("member.change", "account:"+m.Account, map[string]any{"before": memberDetail(before), "after": memberDetail(m)}))
+		return s.note(ctx, tx, p.act("member.change", "account:"+m.Account, map[string]any{"before": memberDetail(before), "after": memberDetail(m)}))
 	})
 }
 
@@ -353,7 +353,7 @@ func (s *Service) RemoveMember(ctx context.Context, p Principal, account string)
 				return err
 			}
 		}
-		return audit.Append(ctx, tx, p.act("member.remove", "account:"+account, memberDetail(m)))
+		return s.note(ctx, tx, p.act("member.remove", "account:"+account, memberDetail(m)))
 	})
 }
 
@@ -457,5 +457,5 @@ func (s *Service) appendEverywhere(ctx context.Context, tx *sqldb.Tx, all []Memb
 			records = append(records, &copied)
 		}
 	}
-	return audit.Append(ctx, tx, records...)
+	return s.note(ctx, tx, records...)
 }

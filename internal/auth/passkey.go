@@ -10,7 +10,6 @@ import (
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -207,7 +206,7 @@ func (s *Service) keepPasskey(ctx context.Context, p Principal, name string, c *
 		if err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("passkey.add", "passkey:"+k.ID, map[string]any{"name": name}))
+		return s.note(ctx, tx, p.act("passkey.add", "passkey:"+k.ID, map[string]any{"name": name}))
 	})
 	return k, err
 }
@@ -336,7 +335,7 @@ func (s *Service) RemovePasskey(ctx context.Context, p Principal, id string) err
 		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("passkey.remove", "passkey:"+id, nil))
+		return s.note(ctx, tx, p.act("passkey.remove", "passkey:"+id, nil))
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -113,7 +112,7 @@ func (s *Service) SaveProvider(ctx context.Context, p Principal, v Provider) (st
 		if err := write(ctx, tx, p.Org, v, sealed); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act(action, "provider:"+v.ID, map[string]any{"title": v.Title, "issuer": v.Issuer, "clientId": v.ClientID,
+		return s.note(ctx, tx, p.act(action, "provider:"+v.ID, map[string]any{"title": v.Title, "issuer": v.Issuer, "clientId": v.ClientID,
 			"roleClaim": v.RoleClaim, "roles": v.Roles, "defaultRole": v.DefaultRole, "domains": v.Domains, "autoCreate": v.AutoCreate, "disabled": v.Disabled, "secretChanged": v.Secret != ""}))
 	})
 	return v.ID, err
@@ -216,7 +215,7 @@ func (s *Service) RemoveProvider(ctx context.Context, p Principal, id string) er
 		if err := oneRow(res, err, noProvider); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("provider.remove", "provider:"+id, nil))
+		return s.note(ctx, tx, p.act("provider.remove", "provider:"+id, nil))
 	})
 }
 

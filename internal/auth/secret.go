@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -66,7 +65,7 @@ func (s *Service) SetSecret(ctx context.Context, p Principal, name, value string
 		if err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act(action, "secret:"+name, nil))
+		return s.note(ctx, tx, p.act(action, "secret:"+name, nil))
 	})
 }
 
@@ -119,7 +118,7 @@ func (s *Service) DeleteSecret(ctx context.Context, p Principal, name string) er
 		if err := oneRow(res, err, noSecret); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("secret.delete", "secret:"+name, nil))
+		return s.note(ctx, tx, p.act("secret.delete", "secret:"+name, nil))
 	})
 }
 

@@ -142,6 +142,16 @@ func record(org, actor, name, action, target string, v Visitor, detail map[strin
 	return r
 }
 
+// note writes to the audit log, at the service's time.
+func (s *Service) note(ctx context.Context, tx *sqldb.Tx, records ...*audit.Record) error {
+	for _, r := range records {
+		if r.At.IsZero() {
+			r.At = s.now()
+		}
+	}
+	return audit.Append(ctx, tx, records...)
+}
+
 // Refused writes to the audit log that p was refused an action.
 func (s *Service) Refused(ctx context.Context, p Principal, action, target string, err error) error {
 	detail := map[string]any{}
@@ -150,7 +160,7 @@ func (s *Service) Refused(ctx context.Context, p Principal, action, target strin
 	}
 	r := p.act(action, target, detail)
 	r.Outcome = audit.Refused
-	return s.db.Tx(ctx, func(tx *sqldb.Tx) error { return audit.Append(ctx, tx, r) })
+	return s.db.Tx(ctx, func(tx *sqldb.Tx) error { return s.note(ctx, tx, r) })
 }
 
 // Sweep deletes what has ended: sessions, links, challenges and old limits.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -178,7 +177,7 @@ func (s *Service) switchTo(ctx context.Context, p Principal, m Membership) (Prin
 		if _, err := tx.Exec(ctx, `UPDATE auth_accounts SET last_org = ? WHERE id = ?`, m.Org, p.Account); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("session.switch", "session:"+p.Session, map[string]any{"from": from}))
+		return s.note(ctx, tx, p.act("session.switch", "session:"+p.Session, map[string]any{"from": from}))
 	})
 	if err != nil {
 		return Principal{}, err
@@ -200,7 +199,7 @@ func (s *Service) SignOut(ctx context.Context, secret string, v Visitor) error {
 			return err
 		}
 		p := r.principal
-		return audit.Append(ctx, tx, record(p.Org, p.Account, p.Name, "sign-out", "session:"+p.Session, v, nil))
+		return s.note(ctx, tx, record(p.Org, p.Account, p.Name, "sign-out", "session:"+p.Session, v, nil))
 	})
 }
 
@@ -242,7 +241,7 @@ func (s *Service) EndSession(ctx context.Context, p Principal, id string) error 
 		}); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("session.end", "session:"+id, nil))
+		return s.note(ctx, tx, p.act("session.end", "session:"+id, nil))
 	})
 }
 
@@ -265,7 +264,7 @@ func (s *Service) EndOtherSessions(ctx context.Context, p Principal) (int, error
 		if n, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("session.end-others", "account:"+p.Account, map[string]any{"ended": n}))
+		return s.note(ctx, tx, p.act("session.end-others", "account:"+p.Account, map[string]any{"ended": n}))
 	})
 	return int(n), err
 }

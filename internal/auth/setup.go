@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -35,7 +34,7 @@ func (s *Service) SetupLink(ctx context.Context, p Principal) (Link, error) {
 		if l, err = s.insertLink(ctx, tx, p, linkSetup, "", Invitation{}, SetupTerm); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("installation.setup-link", "installation", nil))
+		return s.note(ctx, tx, p.act("installation.setup-link", "installation", nil))
 	})
 	return l, err
 }
@@ -105,7 +104,7 @@ func (s *Service) createFirst(ctx context.Context, n NewAccount, orgTitle string
 		if err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, record(HomeID, a.id, a.name, "account.create", "account:"+a.id, v, map[string]any{"email": a.email, "role": RoleOwner, "first": true}))
+		return s.note(ctx, tx, record(HomeID, a.id, a.name, "account.create", "account:"+a.id, v, map[string]any{"email": a.email, "role": RoleOwner, "first": true}))
 	})
 	return out, err
 }

@@ -125,7 +125,7 @@ func (s *Service) refuseSignIn(ctx context.Context, attempt *audit.Record, why *
 	}
 	detail["reason"] = reason.Code
 	r.Detail, _ = json.Marshal(detail)
-	if err := s.db.Tx(ctx, func(tx *sqldb.Tx) error { return audit.Append(ctx, tx, &r) }); err != nil {
+	if err := s.db.Tx(ctx, func(tx *sqldb.Tx) error { return s.note(ctx, tx, &r) }); err != nil {
 		return err
 	}
 	return why
@@ -184,7 +184,7 @@ func (s *Service) begin(ctx context.Context, tx *sqldb.Tx, a account, org string
 	if err != nil {
 		return NewSession{}, err
 	}
-	return n, audit.Append(ctx, tx, record(org, a.id, a.name, "sign-in", "session:"+n.Principal.Session, v, map[string]any{"method": method}))
+	return n, s.note(ctx, tx, record(org, a.id, a.name, "sign-in", "session:"+n.Principal.Session, v, map[string]any{"method": method}))
 }
 
 // The kinds of challenge: what a sign-in or a registration waits for.

@@ -390,7 +390,7 @@ func (s *Service) createBySSO(ctx context.Context, tx *sqldb.Tx, v providerRow, 
 	if err := s.insertMembership(ctx, tx, m); err != nil {
 		return account{}, err
 	}
-	if err := audit.Append(ctx, tx, record(v.org, a.id, a.name, "account.create", "account:"+a.id, visitor, map[string]any{"email": email, "role": role, "provider": v.ID})); err != nil {
+	if err := s.note(ctx, tx, record(v.org, a.id, a.name, "account.create", "account:"+a.id, visitor, map[string]any{"email": email, "role": role, "provider": v.ID})); err != nil {
 		return account{}, err
 	}
 	return a, s.insertIdentity(ctx, tx, v, who, a, visitor)
@@ -405,7 +405,7 @@ func (s *Service) insertIdentity(ctx context.Context, tx *sqldb.Tx, v providerRo
 	if err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, record(v.org, a.id, a.name, "identity.link", "account:"+a.id, visitor, map[string]any{"provider": v.ID, "issuer": who.issuer}))
+	return s.note(ctx, tx, record(v.org, a.id, a.name, "identity.link", "account:"+a.id, visitor, map[string]any{"provider": v.ID, "issuer": who.issuer}))
 }
 
 // syncRole gives a member the role the provider says, where it says one by a
@@ -426,7 +426,7 @@ func (s *Service) syncRole(ctx context.Context, tx *sqldb.Tx, v providerRow, a a
 	if _, err := tx.Exec(ctx, `UPDATE auth_memberships SET role = ?, expires = ? WHERE org = ? AND account = ?`, m.Role, sqldb.Micros(m.Expires), v.org, a.id); err != nil {
 		return err
 	}
-	return audit.Append(ctx, tx, record(v.org, systemAccount, v.Title, "member.change", "account:"+a.id, visitor, map[string]any{"before": memberDetail(before), "after": memberDetail(m), "provider": v.ID}))
+	return s.note(ctx, tx, record(v.org, systemAccount, v.Title, "member.change", "account:"+a.id, visitor, map[string]any{"before": memberDetail(before), "after": memberDetail(m), "provider": v.ID}))
 }
 
 // linkIdentity links an identity to the account that asked for it, if it is
@@ -493,6 +493,6 @@ func (s *Service) Unlink(ctx context.Context, p Principal, provider, subject str
 		if err := s.keepsWayIn(ctx, tx, p.Account); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("identity.unlink", "account:"+p.Account, map[string]any{"provider": provider}))
+		return s.note(ctx, tx, p.act("identity.unlink", "account:"+p.Account, map[string]any{"provider": provider}))
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -198,7 +197,7 @@ func (s *Service) insertToken(ctx context.Context, p Principal, account string, 
 			digest(secret), t.ID, p.Org, account, t.Name, t.Prefix, t.Cap, joinScopes(t.Scopes), p.Account, p.Name, sqldb.Micros(t.Created), sqldb.Micros(t.Expires)); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("token.create", "token:"+t.ID, map[string]any{"name": t.Name, "prefix": t.Prefix, "scopes": t.Scopes, "cap": t.Cap, "expires": t.Expires.Format(time.RFC3339), "account": account}))
+		return s.note(ctx, tx, p.act("token.create", "token:"+t.ID, map[string]any{"name": t.Name, "prefix": t.Prefix, "scopes": t.Scopes, "cap": t.Cap, "expires": t.Expires.Format(time.RFC3339), "account": account}))
 	})
 	return t, secret, err
 }
@@ -337,7 +336,7 @@ func (s *Service) RevokeToken(ctx context.Context, p Principal, id string) error
 		if err := oneRow(res, err, missing); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("token.revoke", "token:"+id, map[string]any{"name": name, "account": account}))
+		return s.note(ctx, tx, p.act("token.revoke", "token:"+id, map[string]any{"name": name, "account": account}))
 	})
 }
 

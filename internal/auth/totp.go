@@ -11,7 +11,6 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -96,7 +95,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, p Principal, code string) ([]
 		if err := s.settle(ctx, tx, limits); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("totp.on", "account:"+a.id, nil))
+		return s.note(ctx, tx, p.act("totp.on", "account:"+a.id, nil))
 	}))
 	return codes, err
 }
@@ -166,7 +165,7 @@ func (s *Service) withFactor(ctx context.Context, p Principal, code, action stri
 		if err := s.settle(ctx, tx, limits); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act(action, "account:"+p.Account, nil))
+		return s.note(ctx, tx, p.act(action, "account:"+p.Account, nil))
 	}))
 }
 

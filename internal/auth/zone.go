@@ -7,7 +7,6 @@ import (
 	"time"
 	_ "time/tzdata" // the machine need not have the zones
 
-	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -62,6 +61,6 @@ func (s *Service) SetZone(ctx context.Context, p Principal, name string) error {
 		if _, err := tx.Exec(ctx, `UPDATE auth_orgs SET zone = ? WHERE id = ?`, name, p.Org); err != nil {
 			return err
 		}
-		return audit.Append(ctx, tx, p.act("organisation.zone", "organisation:"+p.Org, map[string]any{"before": before, "after": name}))
+		return s.note(ctx, tx, p.act("organisation.zone", "organisation:"+p.Org, map[string]any{"before": before, "after": name}))
 	})
 }

@@ -2,6 +2,7 @@ package claim
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,9 +15,13 @@ import (
 // metadata and spec. They are read from the documents as of the moment, not from
 // the tables of the present.
 
+// relations is the variable links, and not the field of another, as
+// metadata.links.
+var relations = regexp.MustCompile(`(^|[^.\w])links\b`)
+
 // usesLinks reports whether a record query looks along relations.
 func (r *Records) usesLinks() bool {
-	return strings.Contains(r.Where, "links") || strings.Contains(r.Expect, "links") || strings.Contains(r.Value, "links")
+	return relations.MatchString(r.Where) || relations.MatchString(r.Expect) || relations.MatchString(r.Value)
 }
 
 // linked is what is at the other end of each relation of each entity: by

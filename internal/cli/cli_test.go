@@ -35,6 +35,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/morning"
+	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 	"github.com/binnaclehq/binnacle/internal/talk"
@@ -155,10 +156,37 @@ func layout(p cli.Place) cli.Layout {
 	return l
 }
 
-// sample is the sample organisation.
-var sample = fstest.MapFS{
-	"teams/sailors.yaml":        {Data: []byte("apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: sailors}\nspec: {type: team}\n")},
-	"import/rings/2025/may.csv": {Data: []byte("go,2025-05,adopt\n")},
+// crew is the sample organisation.
+var crew = fstest.MapFS{
+	"teams/sailors.yaml": {Data: []byte("apiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: sailors, description: \"Since {{day -30}}.\"}\nspec: {type: team}\n")},
+	"teams/teams.story":  {Data: []byte(`- {at: "{{moment -30 09:00}}", invites: [{who: ana, name: Ana Ruiz, email: ana@sailors.example, role: owner, tour: "captain|capitana"}]}` + "\n")},
+}
+
+// demo fills a folder with the sample organisation as it is now.
+func demo(ctx context.Context, at cli.Place, o *sample.Organisation, progress func(done, total int)) (*cli.Ground, error) {
+	g, err := open(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	done, err := g.Auth.SetUp(ctx)
+	if err != nil || done {
+		return g, err
+	}
+	owner, _ := o.Owner()
+	if _, err := g.Auth.CreateFirstOwner(ctx, auth.NewAccount{Email: owner.Email, Name: owner.Name}, "Sailors", auth.Visitor{Via: "cli"}); err != nil {
+		return nil, err
+	}
+	for i, f := range o.Files {
+		docs, err := g.Catalog.Decode(f.Name, f.Data)
+		if err == nil {
+			_, err = g.Catalog.Apply(ctx, catalog.Caller{Principal: auth.Local(auth.HomeID, "Sailors", "cli"), Manager: "sample"}, docs, catalog.ApplyOptions{})
+		}
+		if err != nil {
+			return nil, err
+		}
+		progress(i+1, len(o.Files))
+	}
+	return g, nil
 }
 
 // library holds one claim that is ready to be added.
@@ -175,7 +203,7 @@ func library() []claim.Ready {
 func program() cli.Program {
 	return cli.Program{
 		Version: "1.2.3-test", Kinds: kinds(), Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Migrations: migrations(),
-		Open: open, Serve: serve, Sample: sample, Library: library(), Layout: layout,
+		Open: open, Serve: serve, Demo: demo, Sample: crew, Library: library(), Layout: layout,
 		MCP: func(_ context.Context, _ *cli.Ground, p auth.Principal, in io.Reader, out io.Writer) error {
 			_, err := fmt.Fprintf(out, "%s via %s\n", p.Role, p.Via)
 			return err
@@ -303,7 +331,7 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 // serving waits until the lock of a folder tells the address of its server and
 // sets it as a variable: serving DIR SERVER.
 func serving(ts *testscript.TestScript, neg bool, args []string) {
-	for range 200 {
+	for range 1200 {
 		data, _ := os.ReadFile(ts.MkAbs(filepath.Join(args[0], "lock")))
 		if address := strings.TrimSpace(string(data)); address != "" && !neg {
 			ts.Setenv(args[1], address)

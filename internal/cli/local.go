@@ -292,3 +292,14 @@ func (l *local) ExportAudit(ctx context.Context, w io.Writer, format string, q a
 func (l *local) VerifyAudit(ctx context.Context, anchors []audit.Anchor) (audit.Report, error) {
 	return l.Audit.Verify(ctx, l.who.Org, anchors...)
 }
+
+// firstOwner makes the first owner and ends the session that begins with it,
+// since nobody at a terminal could use it.
+func (g *Ground) firstOwner(ctx context.Context, owner auth.NewAccount, title string) error {
+	visitor := auth.Visitor{Via: "cli"}
+	session, err := g.Auth.CreateFirstOwner(ctx, owner, title, visitor)
+	if err != nil {
+		return err
+	}
+	return g.Auth.SignOut(ctx, session.Secret, visitor)
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/morning"
+	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
 )
@@ -22,18 +23,19 @@ import (
 // Program is what the commands need of the program: what is compiled in, and
 // how its parts are put together.
 type Program struct {
-	Version   string
-	Kinds     *catalog.Kinds
-	Importers []catalog.Importer
-	Exporters []catalog.Exporter
-	// Sample holds the sample organisation: files that apply, and under
-	// import/FORMAT files of other formats.
-	Sample     fs.FS
+	Version    string
+	Kinds      *catalog.Kinds
+	Importers  []catalog.Importer
+	Exporters  []catalog.Exporter
+	Sample     fs.FS             // the sample organisation, as package sample reads it
 	Library    []claim.Ready     // claims and measures that are ready to be added
 	Migrations []sqldb.Migration // all, in order
 
 	// Open opens a data folder, and makes it when it is not there.
 	Open func(context.Context, Place) (*Ground, error)
+	// Demo opens a data folder and, when nobody has set it up, lets the sample
+	// organisation live in it.
+	Demo func(ctx context.Context, at Place, o *sample.Organisation, progress func(done, total int)) (*Ground, error)
 	// Serve serves an open data folder until ctx ends, then finishes what is
 	// under way.
 	Serve func(context.Context, *Ground, ServeOptions) error

@@ -2,101 +2,113 @@ package cli
 
 import (
 	"context"
-	"io/fs"
-	"maps"
-	"path"
-	"slices"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
-	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sample"
 )
 
-// Who signs in to the sample organisation.
-const (
-	sampleEmail = "demo@binnacle.example"
-	sampleHand  = "sample"
-)
-
-var sampleTitle = lang.T("Sample organisation", "Organización de ejemplo")
-
-// fill puts the sample organisation into a data folder and returns the address
-// of its owner. In a folder that has one already it changes nothing.
-func (s *session) fill(ctx context.Context, g *Ground) (email string, err error) {
-	done, err := g.Auth.SetUp(ctx)
-	if err != nil || done {
-		return sampleEmail, err
-	}
-	files, imports, err := sampleFiles(s.Sample)
-	if err != nil {
-		return "", err
-	}
-	at := &local{g, s.Program, auth.Local(auth.HomeID, sampleTitle.In(s.code), "cli"), s.code}
-	h := hand{manager: sampleHand}
-	if _, err := at.Apply(ctx, files, catalog.ApplyOptions{}, h); err != nil {
-		return "", err
-	}
-	for _, format := range slices.Sorted(maps.Keys(imports)) {
-		args, data := sampleArgs(imports[format])
-		if _, err := at.Import(ctx, format, data, catalog.ImportOptions{Args: args}, h); err != nil {
-			return "", err
-		}
-	}
-	owner := auth.NewAccount{Email: sampleEmail, Name: "Demo"}
-	return sampleEmail, g.firstOwner(ctx, owner, sampleTitle.In(s.code))
+// demo is the flags of demo.
+type demo struct {
+	serving
+	keep, write string
 }
 
-// firstOwner makes the first owner and ends the session that begins with it,
-// since nobody at a terminal could use it.
-func (g *Ground) firstOwner(ctx context.Context, owner auth.NewAccount, title string) error {
-	visitor := auth.Visitor{Via: "cli"}
-	session, err := g.Auth.CreateFirstOwner(ctx, owner, title, visitor)
+func demoCommand() *command {
+	var v demo
+	return &command{
+		use: "demo", short: lang.T("Serve a sample organisation, to look around.", "Sirve una organización de ejemplo, para echar un vistazo."),
+		long: lang.T(`Serve a sample organisation with two years behind it, from a temporary data folder, which
+is removed at the end, and print links by which you sign in once: as its CTO, as the lead of
+a team and as an auditor. Its dates are as seen from today; --write shows its files with
+them and serves nothing.`,
+			`Sirve una organización de ejemplo con dos años a sus espaldas, desde una carpeta de datos
+temporal, que se borra al final, e imprime enlaces para entrar una vez: como su CTO, como
+responsable de un equipo y como auditora. Sus fechas se ven desde hoy; --write muestra sus
+archivos con ellas y no sirve nada.`),
+		examples: []example{
+			{lang.T("Look around", "Echar un vistazo"), "binnacle demo"},
+			{lang.T("Keep what you change", "Conservar lo que cambies"), "binnacle demo --keep ./demo"},
+			{lang.T("See what it is made of", "Ver de qué está hecha"), "binnacle demo --write ./kestrane"},
+		},
+		access: access{Verb: auth.Backup},
+		flags: func(f *flags) {
+			v.declare(f)
+			f.text(&v.keep, "keep", "", "", lang.T("Use and keep this data folder (`DIR`).", "Usa y conserva esta carpeta de datos (`DIR`)."))
+			f.text(&v.write, "write", "", "", lang.T("Write the files of the sample organisation into this folder (`DIR`), with the dates of today, and end.", "Escribe los archivos de la organización de ejemplo en esta carpeta (`DIR`), con las fechas de hoy, y termina."))
+		},
+		run: v.run,
+	}
+}
+
+// demoTerm is how long the links of a demo last.
+const demoTerm = 24 * time.Hour
+
+func (v *demo) run(ctx context.Context, s *session, _ []string) error {
+	o, err := sample.Load(s.Sample, s.now())
 	if err != nil {
 		return err
 	}
-	return g.Auth.SignOut(ctx, session.Secret, visitor)
-}
-
-// sampleArgs takes the file "args" from those of a format: what it asks for
-// beside files, one name=value to a line.
-func sampleArgs(files []catalog.File) (args map[string]string, data []catalog.File) {
-	args = map[string]string{}
-	for _, f := range files {
-		if f.Name != "args" {
-			data = append(data, f)
-			continue
-		}
-		for line := range strings.Lines(string(f.Data)) {
-			if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-				args[name] = value
-			}
-		}
+	if v.write != "" {
+		return (&exporting{out: v.write}).writeFolder(s, o.Written())
 	}
-	return args, data
-}
-
-// sampleFiles reads the files that apply, and those of other formats by the
-// name of the format.
-func sampleFiles(sample fs.FS) (files []catalog.File, imports map[string][]catalog.File, err error) {
-	imports = map[string][]catalog.File{}
-	err = fs.WalkDir(sample, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(sample, name)
+	dir := v.keep
+	if dir == "" {
+		temp, err := os.MkdirTemp("", "binnacle-demo-")
 		if err != nil {
 			return err
 		}
-		rest, foreign := strings.CutPrefix(name, "import/")
-		format, inside, _ := strings.Cut(rest, "/")
-		switch {
-		case foreign:
-			imports[format] = append(imports[format], catalog.File{Name: inside, Data: data})
-		case hasEnding(path.Base(name), entityEndings):
-			files = append(files, catalog.File{Name: name, Data: data})
+		defer os.RemoveAll(temp)
+		dir = filepath.Join(temp, "data")
+	}
+	held, err := lockFolder(dir, true)
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	g, links, err := v.open(ctx, s, Place{Data: dir, Database: s.place.Database}, o)
+	if err != nil {
+		return err
+	}
+	v.opts.Ready = func(base string) {
+		held.announce(base)
+		s.print("The sample organisation answers at %s", "La organización de ejemplo responde en %s", base)
+		s.print("Sign in, once each, with these links:", "Entra, una vez con cada uno, con estos enlaces:")
+		for _, l := range links {
+			fmt.Fprintf(s.Out, "  %s\n    %s\n", l.who, base+s.Path("sign-in", l.secret))
 		}
-		return nil
-	})
-	return files, imports, err
+		if v.keep == "" {
+			s.tell("What you change is gone at the end; --keep DIR keeps it. Ctrl+C ends.", "Lo que cambies se pierde al final; --keep DIR lo conserva. Ctrl+C termina.")
+		}
+	}
+	return v.until(ctx, s, g, held)
+}
+
+// guided is a link by which one looks around as somebody.
+type guided struct{ who, secret string }
+
+// open opens the sample organisation and makes the links.
+func (v *demo) open(ctx context.Context, s *session, at Place, o *sample.Organisation) (*Ground, []guided, error) {
+	step, done := s.progress(lang.T("two years pass", "pasan dos años"))
+	g, err := s.Demo(ctx, at, o, step)
+	done()
+	if err != nil {
+		return nil, nil, err
+	}
+	var links []guided
+	for _, guest := range o.Guides() {
+		made, err := g.Auth.SignInLink(ctx, auth.Local(auth.HomeID, s.localName(), "cli"), guest.Email, demoTerm)
+		if err != nil {
+			return nil, nil, errors.Join(err, g.Close())
+		}
+		en, es, _ := strings.Cut(guest.Tour, "|")
+		links = append(links, guided{guest.Name + ", " + lang.T(en, es).In(s.code), made.Secret})
+	}
+	return g, links, nil
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -15,8 +13,8 @@ import (
 
 // serving is the flags of serve and demo.
 type serving struct {
-	opts      ServeOptions
-	log, keep string
+	opts ServeOptions
+	log  string
 }
 
 func (v *serving) declare(f *flags) {
@@ -136,65 +134,4 @@ func (s *session) logger(form string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(s.Err, nil))
 	}
 	return slog.New(slog.NewTextHandler(s.Err, nil))
-}
-
-func demoCommand() *command {
-	var v serving
-	return &command{
-		use: "demo", short: lang.T("Serve a sample organisation, to look around.", "Sirve una organización de ejemplo, para echar un vistazo."),
-		long: lang.T("Serve a sample organisation from a temporary data folder, which is removed at the end, and print a link by which you sign in once.",
-			"Sirve una organización de ejemplo desde una carpeta de datos temporal, que se borra al final, e imprime un enlace para entrar una vez."),
-		examples: []example{
-			{lang.T("Look around", "Echar un vistazo"), "binnacle demo"},
-			{lang.T("Keep what you change", "Conservar lo que cambies"), "binnacle demo --keep ./demo"},
-		},
-		access: access{Verb: auth.Backup},
-		flags: func(f *flags) {
-			v.declare(f)
-			f.text(&v.keep, "keep", "", "", lang.T("Use and keep this data folder (`DIR`).", "Usa y conserva esta carpeta de datos (`DIR`)."))
-		},
-		run: v.demo,
-	}
-}
-
-// demoTerm is how long the link of a demo lasts.
-const demoTerm = 24 * time.Hour
-
-func (v *serving) demo(ctx context.Context, s *session, _ []string) error {
-	dir := v.keep
-	if dir == "" {
-		temp, err := os.MkdirTemp("", "binnacle-demo-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(temp)
-		dir = filepath.Join(temp, "data")
-	}
-	held, err := lockFolder(dir, true)
-	if err != nil {
-		return err
-	}
-	defer held.release()
-	g, err := s.Open(ctx, Place{Data: dir})
-	if err != nil {
-		return err
-	}
-	email, err := s.fill(ctx, g)
-	if err != nil {
-		return errors.Join(err, g.Close())
-	}
-	made, err := g.Auth.SignInLink(ctx, auth.Local(auth.HomeID, s.localName(), "cli"), email, demoTerm)
-	if err != nil {
-		return errors.Join(err, g.Close())
-	}
-	v.opts.Ready = func(base string) {
-		held.announce(base)
-		s.print("The sample organisation answers at %s", "La organización de ejemplo responde en %s", base)
-		s.print("Sign in, once, with this link:", "Entra, una vez, con este enlace:")
-		fmt.Fprintln(s.Out, "  "+base+s.Path("sign-in", made.Secret))
-		if v.keep == "" {
-			s.tell("What you change is gone at the end; --keep DIR keeps it. Ctrl+C ends.", "Lo que cambies se pierde al final; --keep DIR lo conserva. Ctrl+C termina.")
-		}
-	}
-	return v.until(ctx, s, g, held)
 }

@@ -111,16 +111,19 @@ func (db *DB) openSQLite(path string) error {
 	}
 	f.Close()
 	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
+	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
 	// A large apply changes more pages than it could keep in a small cache, and
 	// would write each of them many times.
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
-	if db.write, err = sql.Open("sqlite", name+"&_pragma=cache_size(-64000)&_txlock=immediate"); err != nil {
+	write, err := openSQLiteAt(name + "&_pragma=cache_size(-64000)&_txlock=immediate")
+	if err != nil {
 		return err
 	}
+	read, err := openSQLiteAt(name + "&_pragma=cache_size(-16000)&_pragma=query_only(ON)")
+	if err != nil {
+		return err
+	}
+	db.write, db.read = sql.OpenDB(write), sql.OpenDB(read)
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", name+"&_pragma=cache_size(-16000)&_pragma=query_only(ON)"); err != nil {
-		return err
-	}
 	db.read.SetMaxOpenConns(4)
 	db.read.SetMaxIdleConns(4)
 	return nil

@@ -1,37 +1,31 @@
 package operations_test
 
 import (
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/sample"
 )
 
-// sample reads the part of the sample organisation that these rooms hold.
-func sample(t testing.TB, c *catalog.Catalog) []catalog.Document {
+// sampled reads the part of the sample organisation that these rooms hold.
+func sampled(t testing.TB, c *catalog.Catalog) []catalog.Document {
 	t.Helper()
+	o, err := sample.Load(sample.Shipped(), time.Date(2026, 9, 22, 9, 30, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var all []catalog.Document
-	for _, dir := range []string{"sample/operations", "sample/people"} {
-		err := fs.WalkDir(content.Sample, dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			data, err := content.Sample.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			docs, err := c.Decode(path, data)
-			all = append(all, docs...)
-			return err
-		})
+	for _, f := range o.Of("operations", "people") {
+		docs, err := c.Decode(f.Name, f.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, docs...)
 	}
 	return all
 }
@@ -39,7 +33,7 @@ func sample(t testing.TB, c *catalog.Catalog) []catalog.Document {
 // TestSample: the sample has no mistake but those it shows on purpose.
 func TestSample(t *testing.T) {
 	h := newHouse(t)
-	docs := sample(t, h.Catalog)
+	docs := sampled(t, h.Catalog)
 	res, err := h.Catalog.Apply(ctx, h.Caller(), docs, catalog.ApplyOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +66,7 @@ func TestSample(t *testing.T) {
 // TestSamplePages: every page of the sample stands, in both languages.
 func TestSamplePages(t *testing.T) {
 	h := newHouse(t)
-	docs := sample(t, h.Catalog)
+	docs := sampled(t, h.Catalog)
 	if _, err := h.Catalog.Apply(ctx, h.Caller(), docs, catalog.ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}

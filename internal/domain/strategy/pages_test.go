@@ -2,40 +2,36 @@ package strategy_test
 
 import (
 	"fmt"
-	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
 func newHouse(t *testing.T) *webtest.House { return webtest.New(t, strategy.Module()) }
 
-// sample is the part of the sample organisation that belongs to the room.
-func sample(t testing.TB, c *catalog.Catalog) []catalog.Document {
+// sampled is the part of the sample organisation that belongs to the room.
+func sampled(t testing.TB, c *catalog.Catalog) []catalog.Document {
 	t.Helper()
+	o, err := sample.Load(sample.Shipped(), time.Date(2026, 9, 22, 9, 30, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var all []catalog.Document
-	names, err := fs.Glob(content.Sample, "sample/strategy/*.yaml")
-	for _, name := range names {
-		data, readErr := content.Sample.ReadFile(name)
-		if readErr != nil {
-			t.Fatal(readErr)
-		}
-		docs, decodeErr := c.Decode(name, data)
-		if decodeErr != nil {
-			t.Fatal(decodeErr)
+	for _, f := range o.Of("strategy") {
+		docs, err := c.Decode(f.Name, f.Data)
+		if err != nil {
+			t.Fatal(err)
 		}
 		all = append(all, docs...)
-	}
-	if err != nil || len(all) < 60 {
-		t.Fatalf("%d documents in the sample, %v", len(all), err)
 	}
 	return all
 }
@@ -43,7 +39,7 @@ func sample(t testing.TB, c *catalog.Catalog) []catalog.Document {
 func sampleHouse(t *testing.T) *webtest.House {
 	t.Helper()
 	h := newHouse(t)
-	res, err := h.Catalog.Apply(ctx, h.Caller(), sample(t, h.Catalog), catalog.ApplyOptions{})
+	res, err := h.Catalog.Apply(ctx, h.Caller(), sampled(t, h.Catalog), catalog.ApplyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +204,7 @@ func TestImportedDecision(t *testing.T) {
 // Every page of the sample stands, in both languages.
 func TestSamplePages(t *testing.T) {
 	h := sampleHouse(t)
-	for i, d := range sample(t, h.Catalog) {
+	for i, d := range sampled(t, h.Catalog) {
 		if i%5 == 0 || d.Entity.Kind == "Decision" {
 			h.Page(h.App.Href(d.Entity.Ref()))
 		}

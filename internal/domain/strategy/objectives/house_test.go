@@ -5,14 +5,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
@@ -40,14 +42,17 @@ func (h *house) apply(yaml string) {
 func (h *house) sample() {
 	h.Helper()
 	caller := catalog.Caller{Principal: auth.Local("default", "Sample", "cli"), Manager: "sample"}
-	for _, name := range []string{"measures/strategy.yaml", "strategy/decisions.yaml", "strategy/objectives.yaml"} {
-		data, err := content.Sample.ReadFile("sample/" + name)
-		if err != nil {
-			h.Fatal(err)
+	o, err := sample.Load(sample.Shipped(), time.Date(2026, 9, 22, 9, 30, 0, 0, time.UTC))
+	if err != nil {
+		h.Fatal(err)
+	}
+	for _, f := range o.Files {
+		if !slices.Contains([]string{"measures/strategy.yaml", "strategy/decisions.yaml", "strategy/objectives.yaml", "strategy/check-ins.yaml"}, f.Name) {
+			continue
 		}
 		// The components that the one measure asks are of another room.
-		data = []byte(strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 2`, "has(spec.owner)", "has(metadata.owner)").Replace(string(data)))
-		docs, err := h.Catalog.Decode(name, data)
+		data := strings.NewReplacer("from: component", "from: pillar", `spec.type == "service" && spec.lifecycle == "production"`, `1 == 2`, "has(spec.owner)", "has(metadata.owner)").Replace(string(f.Data))
+		docs, err := h.Catalog.Decode(f.Name, []byte(data))
 		if err == nil {
 			_, err = h.Catalog.Apply(h.Context(), caller, docs, catalog.ApplyOptions{})
 		}

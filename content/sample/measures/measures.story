@@ -1,0 +1,34 @@
+# Numbers that people type, marked as their word: once a month in the first two
+# years, every Monday in the last quarter. And what systems export every night.
+- {types: measure:spend-against-plan, by: ines.valcarcel, last: -7, every: 30, clock: "17:00", values: [-1.2, -0.8, 0.3, 0.2, 0.5, 1.1, 1.8, 1.6, 0.9, 0.4, 0.1, -0.2, 0, 0.4, 0.7, 0.9, 1.1, 1, 1.4, 1.6, 1.8, 1.7, 2.1, 2.4]}
+- {types: measure:engagement, by: nadia.ferreira, last: -112, every: 91, clock: "11:00", values: [7.1, 7.0, 7.2, 7.4, 7.5, 7.6, 7.6], notes: {7: "38 of 42 answered."}}
+- {types: measure:time-to-hire, by: jonas.lindqvist, last: -12, every: 30, clock: "10:00", values: [61, 63, 58, 57, 60, 56, 55, 54, 56, 53, 52, 54, 52, 51, 50, 49, 49, 47, 46, 44, 43, 43, 42, 41]}
+- {types: measure:attrition, by: ines.valcarcel, last: -5, every: 30, clock: "09:00", values: [11.9, 11.9, 12.2, 12.2, 11.5, 11.0, 10.4, 10.4, 10.0, 9.8, 9.5, 9.5, 9.5, 9.0, 8.8, 8.8, 8.3, 8.3, 9.5, 9.5, 9.3, 9.0, 9.2, 9.5]}
+- {types: measure:on-call-load, by: samuel.okoro, mondays: -1, clock: "09:10", values: [0.9, 0.8, 1.1, 0.9, 1.0, 0.8, 0.9, 0.7, 0.9, 1.4, 1.3, 1.2]}
+- {types: measure:lead-time, by: nadia.ferreira, mondays: -13, every: 28, clock: "10:40", values: [6.8, 6.9, 6.5, 6.7, 6.2, 6.4, 6.0, 5.8, 5.9, 5.5, 5.6, 5.2, 5.1, 5.0, 4.8, 4.9, 4.6, 4.5, 4.4, 4.2, 4.3, 4.1]}
+- {types: measure:lead-time, by: nadia.ferreira, mondays: -1, clock: "10:40", values: [4.1, 3.9, 3.6, 3.4, 3.1, 2.8, 2.6, 2.4, 2.2, 2.0, 1.9, 1.8]}
+- {types: measure:change-failures, by: nadia.ferreira, mondays: -13, every: 28, clock: "10:45", values: [18, 17.5, 18.2, 17.1, 17, 16.4, 16.8, 16, 15.5, 15.8, 15.1, 15, 15.2, 14.8, 14.6, 14.9, 14.4, 14.2, 14.5, 14.1, 14.3, 14]}
+- {types: measure:change-failures, by: nadia.ferreira, mondays: -1, clock: "10:45", values: [14, 13.1, 12.6, 12.2, 11.4, 11.0, 10.1, 9.8, 9.4, 9.0, 9.2, 9.6]}
+- {types: measure:recovery-time, by: samuel.okoro, mondays: -13, every: 28, clock: "09:20", values: [260, 240, 251, 230, 224, 210, 215, 201, 190, 188, 180, 175, 170, 164, 160, 158, 150, 149, 141, 138, 134, 131]}
+- {types: measure:recovery-time, by: samuel.okoro, mondays: -1, clock: "09:20", values: [130, 121, 110, 101, 88, 80, 71, 63, 55, 50, 44, 38]}
+- {types: measure:incidents, by: samuel.okoro, last: -10, every: 30, clock: "09:30", values: [6, 5, 7, 4, 5, 4, 4, 5, 3, 4, 3, 3, 4, 2, 3, 3, 2, 2, 3, 2, 2, 1, 2, 4]}
+- {types: measure:criticals-old, by: leila.haddad, mondays: -13, every: 28, clock: "11:10", values: [41, 38, 40, 36, 33, 35, 30, 28, 29, 26, 25, 24, 26, 23, 22, 20, 21, 19, 18, 19, 18, 17]}
+- {types: measure:criticals-old, by: leila.haddad, mondays: -1, clock: "11:10", values: [17, 15, 12, 11, 9, 8, 8, 6, 5, 5, 4, 3]}
+- {types: measure:time-to-acknowledge, by: leila.haddad, mondays: -13, every: 28, clock: "11:15", values: [46, 44, 41, 43, 38, 36, 34, 35, 31, 30, 28, 27, 25, 26, 23, 21, 20, 19, 18, 17, 16, 15]}
+- {types: measure:time-to-acknowledge, by: leila.haddad, mondays: -1, clock: "11:15", values: [14, 12, 11, 11, 9, 8, 8, 7, 7, 6, 6, 6]}
+- {types: measure:second-factor, by: tomasz.wierzba, last: -14, every: 30, clock: "15:00", values: [81, 82.4, 84, 85.1, 86, 88.2, 89, 90.3, 91, 92.2, 93, 93.5, 94.1, 95, 95.6, 96, 96.7, 97, 97.8, 98.2, 98.6, 99, 99.1, 99.2]}
+- {types: measure:phishing-reported, by: tomasz.wierzba, last: -44, every: 91, clock: "15:30", values: [22, 27, 31, 38, 41, 47, 52, 58]}
+- {types: measure:controls-evidenced, by: ilse.brandt, mondays: -13, every: 28, clock: "12:00", values: [6, 7, 9, 11, 12, 14, 15, 17, 18, 21, 22, 24, 25, 27, 28, 30, 31, 33, 35, 37, 38, 40]}
+- {types: measure:controls-evidenced, by: ilse.brandt, mondays: -1, clock: "12:00", values: [41, 44, 46, 50, 53, 57, 60, 63, 66, 67, 69, 70]}
+- {types: measure:risks-outside, by: ilse.brandt, last: -13, every: 30, clock: "12:30", values: [9, 9, 8, 8, 8, 7, 7, 7, 6, 6, 6, 6, 5, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3]}
+- {types: measure:findings-open, by: ilse.brandt, last: -20, every: 30, clock: "12:40", values: [14, 13, 11, 10, 9, 8, 8, 7, 6, 6, 5, 4, 11, 10, 9, 7, 6, 5, 5, 4, 4, 3, 2, 2]}
+
+- {exports: error-budget-payments.json, last: -14, every: 7, clock: "03:10", values: [88, 86, 90, 84, 80, 77, 81, 85, 79, 75, 72, 78, 80, 83, 82, 76, 74, 70, 72, 75, 79, 81, 80, 78, 77, 76, 74, 79, 82, 80, 78, 77, 75, 74, 72, 70, 69, 66, 64, 58]}
+- {exports: error-budget-payments.json, last: -1, every: 1, clock: "03:10", values: [52, 47, 41, 38, 36, 33, 29, 27, 26, 24, 22, 20, 18]}
+- {exports: availability-booking.json, last: -14, every: 7, clock: "03:15", values: [99.9, 99.91, 99.88, 99.93, 99.94, 99.9, 99.95, 99.96, 99.93, 99.95, 99.97, 99.96, 99.95, 99.97, 99.98, 99.96, 99.97, 99.97, 99.98, 99.97, 99.96, 99.97, 99.97, 99.98, 99.97, 99.97]}
+- {exports: availability-booking.json, last: -1, every: 1, clock: "03:15", values: [99.97, 99.97, 99.98, 99.98, 99.97, 99.97, 99.96, 99.97, 99.97, 99.98, 99.97, 99.97, 99.97]}
+- {exports: cloud-cost.json, last: -9, every: 7, clock: "03:20", values: [171000, 172000, 174000, 173000, 175000, 178000, 177000, 180000, 181000, 183000, 182000, 184000, 186000, 187000, 191000, 190000, 193000, 196000, 195000, 199000, 203000, 205000, 209000, 212000]}
+- {exports: payments-authorised.json, last: -14, every: 7, clock: "03:25", values: [92.4, 92.3, 92.4, 92.6, 92.7, 92.9, 93.1, 93.0, 92.8, 92.6]}
+- {exports: payments-authorised.json, last: -1, every: 1, clock: "03:25", values: [92.5, 92.6, 92.4, 92.5, 92.3, 92.4, 92.2, 92.3, 92.1, 92.0, 92.2, 91.9, 91.9]}
+- {exports: deployments.json, last: -14, every: 7, clock: "03:30", values: [9.8, 10.1, 10.4, 10.2, 11, 11.4, 11.1, 11.9, 12.3, 12.8, 13.1, 13.4, 13.9, 14.2, 14, 14.8, 15.1, 15.6, 15.9, 16.5, 16.2, 16.9]}
+- {exports: deployments.json, last: -1, every: 1, clock: "03:30", values: [16.8, 17.1, 16.9, 17.2, 17.3, 17.4, 17.3, 17.5, 17.4, 17.6, 17.5, 17.6, 17.6]}
