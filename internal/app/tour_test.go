@@ -26,7 +26,7 @@ type stop struct {
 var tour = [][]stop{
 	{
 		{"today", "/", []string{"Waiting for your decision", "Cells for booking", "Everybody signs in with a second factor", "Error budget left, payments"}},
-		{"claim", "/claims/default/payments-budget-kept", []string{"it must be >= 25", "Releases wait until it is above 25 % again"}},
+		{"claim", "/claims/default/payments-budget-kept", []string{"it must be ≥ 25%", "Releases wait until it is above 25 % again"}},
 		{"", "/claims/default/services-owned/replay?asOf=" + time.Now().AddDate(0, 0, -60).Format(time.DateOnly), []string{"Every service in production says who answers for it"}},
 		{"objectives", "/objectives", []string{"A second acquirer carries live traffic", "People are sure, and the numbers say otherwise"}},
 		{"roadmap", "/roadmap", []string{"Second acquirer live", "85% likely by then"}},

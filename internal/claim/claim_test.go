@@ -2,8 +2,11 @@ package claim
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -334,4 +337,21 @@ func FuzzMust(f *testing.F) {
 			_ = m.met(3)
 		}
 	})
+}
+
+func TestMustSays(t *testing.T) {
+	for must, want := range map[string][2]string{
+		">= 25": {"≥ 25.5%", "≥ 25,5 %"}, "<= 0": {"≤ 25.5%", "≤ 25,5 %"}, "!= 3": {"≠ 25.5%", "≠ 25,5 %"}, "> 1": {"> 25.5%", "> 25,5 %"},
+		"= 7": {"25.5%", "25,5 %"}, "3 to 5": {"25.5%–30.0%", "25,5 %–30,0 %"},
+	} {
+		m, err := parseMust(must)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.a, m.b = 25.5, 30
+		s := Scale{Unit: "%", Decimals: 1}
+		if en, es := m.say(s, lang.English), m.say(s, lang.Spanish); en != want[0] || strings.ReplaceAll(es, "\u00a0", " ") != want[1] {
+			t.Errorf("%s is said as %q and %q", must, en, es)
+		}
+	}
 }

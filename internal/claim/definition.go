@@ -20,6 +20,8 @@ type Probe struct {
 	Test
 	Formula *Formula `json:"formula,omitempty"`
 	Typed   *Typed   `json:"typed,omitempty"`
+
+	measured *Scale // of the measure that the test asks; nil: not known
 }
 
 // every is Test.every; numbers that people type come when they come.
@@ -93,6 +95,9 @@ func (d *Definition) ScaleOf(p *Probe) Scale {
 		return d.Scale
 	}
 	s := Scale{Decimals: -1}
+	if p.measured != nil {
+		s.Unit, s.Decimals = p.measured.Unit, p.measured.Decimals
+	}
 	if p.Records != nil && p.Records.Value == "share" {
 		s.Unit, s.Decimals = "%", 1
 	}
@@ -160,13 +165,43 @@ func bearers() []Bearer {
 	return []Bearer{{Kind: auth.KindClaim, Claim: ofClaim}, {Kind: auth.KindMeasure, Claim: ofMeasure}}
 }
 
-func ofClaim(e *entity.Entity, _ Find) (Definition, error) {
+func ofClaim(e *entity.Entity, find Find) (Definition, error) {
 	s, err := catalog.Spec[Spec](e)
+	if err != nil {
+		return Definition{}, err
+	}
 	d := Definition{Statement: e.DisplayTitle(), Room: s.Room, Subject: s.Subject}
 	for _, t := range s.Tests {
-		d.Probes = append(d.Probes, Probe{Test: t})
+		p := Probe{Test: t}
+		if t.Measure != nil {
+			if p.measured, err = scaleOf(t.Measure.Measure, e.Metadata.Namespace, find); err != nil {
+				return d, err
+			}
+		}
+		d.Probes = append(d.Probes, p)
 	}
-	return d, err
+	return d, nil
+}
+
+// scaleOf returns how a measure's number is written; nil when it is not there.
+func scaleOf(text, ns string, find Find) (*Scale, error) {
+	ref, err := entity.ParseRef(text, "measure", ns)
+	if err != nil {
+		return nil, nil // checked when it was written
+	}
+	m, err := find(ref)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := catalog.Spec[MeasureSpec](m)
+	if err != nil {
+		return nil, nil // whatever is wrong with it is said there
+	}
+	scale := s.scale()
+	return &scale, nil
 }
 
 func ofMeasure(e *entity.Entity, _ Find) (Definition, error) {

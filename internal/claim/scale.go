@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
 // Direction says which way a number gets better.
@@ -137,6 +139,25 @@ func (m must) met(v float64) bool {
 }
 
 // scale says on a scale what the comparison asks for.
+// say writes the comparison as people do.
+func (m must) say(s Scale, l lang.Code) string {
+	if m.op == "to" {
+		return s.Write(m.a, l) + "–" + s.Write(m.b, l)
+	}
+	sign := m.op
+	switch m.op {
+	case ">=":
+		sign = "≥"
+	case "<=":
+		sign = "≤"
+	case "!=":
+		sign = "≠"
+	case "=":
+		return s.Write(m.a, l)
+	}
+	return sign + " " + s.Write(m.a, l)
+}
+
 func (m must) scale(s *Scale) {
 	a, b := m.a, m.b
 	switch m.op {

@@ -306,15 +306,29 @@ func (v *View) why(now time.Time) lang.Text {
 	return lang.T(fmt.Sprintf("All %d pieces of evidence are live.", n), fmt.Sprintf("Las %d evidencias están al día.", n))
 }
 
+// ByName is what a person is called in a sentence: the name in a reference, else
+// what was written.
+func ByName(by string) string {
+	if ref, err := entity.ParseRef(by, "", ""); err == nil && strings.Contains(by, ":") {
+		return ref.Name
+	}
+	return by
+}
+
 // finding says what contradicts.
 func (x *Evidence) finding(s Scale) lang.Text {
 	r := x.Last
 	name := x.Probe.Label()
 	switch {
 	case x.Probe.Attest != nil:
-		return lang.T(r.By+" says that it does not hold.", r.By+" dice que no se cumple.")
+		return lang.T(ByName(r.By)+" says that it does not hold.", ByName(r.By)+" dice que no se cumple.")
 	case r.Value != nil && x.Probe.Must != "":
-		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, s.Write(*r.Value, lang.English), x.Probe.Must), fmt.Sprintf("%s es %s; debe ser %s.", name, s.Write(*r.Value, lang.Spanish), x.Probe.Must))
+		m, err := parseMust(x.Probe.Must)
+		if err != nil {
+			break // checked when it was written
+		}
+		return lang.T(fmt.Sprintf("%s is %s; it must be %s.", name, s.Write(*r.Value, lang.English), m.say(s, lang.English)),
+			fmt.Sprintf("%s es %s; debe ser %s.", name, s.Write(*r.Value, lang.Spanish), m.say(s, lang.Spanish)))
 	case r.Value != nil && s.Target != nil:
 		return lang.T(fmt.Sprintf("It stands at %s; the target is %s.", s.Write(*r.Value, lang.English), s.Write(*s.Target, lang.English)),
 			fmt.Sprintf("Está en %s; el objetivo es %s.", s.Write(*r.Value, lang.Spanish), s.Write(*s.Target, lang.Spanish)))

@@ -207,7 +207,7 @@ func drawTrend(c *web.Ctx, v *claim.View, ev *claim.Evidence, y []*float64, from
 	}
 	marks(c, &line, scale)
 	if scale.Target != nil {
-		line.Target = &chart.Target{V: *scale.Target, Label: c.T("claims.trend.target", format(*scale.Target)), Below: scale.Direction != claim.Down}
+		line.Target = &chart.Target{V: *scale.Target, Label: c.T("claims.trend.target", format(*scale.Target)), Below: scale.Direction != claim.Down && scale.Limit == nil}
 	}
 	return line.HTML()
 }

@@ -80,7 +80,7 @@ func meta(c *web.Ctx, ev *claim.Evidence) string {
 		out = append(out, reasonOf(c, r.Reason))
 	}
 	if r.By != "" && r.Verdict != claim.Failed {
-		out = append(out, c.T("claims.saidby", nameOf(r.By)))
+		out = append(out, c.T("claims.saidby", claim.ByName(r.By)))
 	}
 	if r.Asserted {
 		out = append(out, c.T("claims.word.only"))
@@ -99,15 +99,6 @@ func reasonOf(c *web.Ctx, reason string) string {
 		return string(r[:most]) + "…"
 	}
 	return reason
-}
-
-// nameOf is what a person is called in a line: the name in a reference, else what
-// was written.
-func nameOf(by string) string {
-	if ref, err := entity.ParseRef(by, "", ""); err == nil && strings.Contains(by, ":") {
-		return ref.Name
-	}
-	return by
 }
 
 // span writes a length of time in its largest unit.

@@ -75,12 +75,19 @@ func yTicks(given []float64, min, max float64) []float64 {
 	return out
 }
 
-// xTicks are the caller's ticks, or at most ten labels spread over x.
+// xTicks are the caller's ticks, or at most ten labels spread over x, fewer when
+// they are long.
 func xTicks(given []Tick, x []string) []Tick {
 	if given != nil {
 		return given
 	}
-	every := (len(x) + 9) / 10
+	const room = 100 // characters, with two between labels
+	longest := 1
+	for _, label := range x {
+		longest = max(longest, len([]rune(label)))
+	}
+	most := min(max(room/(longest+2), 2), 10)
+	every := (len(x) + most - 1) / most
 	var out []Tick
 	for i := 0; i < len(x); i += max(every, 1) {
 		out = append(out, Tick{float64(i), x[i]})
