@@ -104,7 +104,7 @@ func person(t *testing.T, browser context.Context, base string) *tab {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(stop)
-	ctx, stopLate := context.WithTimeout(ctx, 4*time.Minute)
+	ctx, stopLate := context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(stopLate)
 	b := &tab{T: t, ctx: ctx, base: base, shots: pictures(t)}
 	if err := chromedp.Listen(ctx, b.hear); err != nil {
@@ -121,11 +121,14 @@ func person(t *testing.T, browser context.Context, base string) *tab {
 	return b
 }
 
+// picturesAt names the variable with the folder for pictures.
+const picturesAt = "BINNACLE_SCREENSHOTS"
+
 // pictures is the folder that BINNACLE_SCREENSHOTS names, or one that is gone
 // after the test.
 func pictures(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("BINNACLE_SCREENSHOTS")
+	dir := os.Getenv(picturesAt)
 	if dir == "" {
 		return t.TempDir()
 	}
