@@ -115,7 +115,7 @@ func (e *Engine) Tables() []*Table {
 
 // Watches returns what keeps the engine's tables in step with the catalog.
 func (e *Engine) Watches() []feed.Watch {
-	return []feed.Watch{{Name: "claims/changed", Types: []string{"entity.created", "entity.updated", "entity.deleted", "entity.renamed", "entity.restored", "observed.*", "comment.disputed", "comment.answered"}, Batch: 500, Handle: e.changed}}
+	return []feed.Watch{{Name: "claims/changed", Types: []string{"entity.created", "entity.updated", "entity.deleted", "entity.renamed", "entity.restored", "observed.*", "comment.disputed", "comment.answered", "comment.resolved", "comment.reopened"}, Batch: 500, Handle: e.changed}}
 }
 
 // changed takes in what was written: the claims that are borne now, and which
