@@ -279,3 +279,17 @@ func TestTwoNodes(t *testing.T) {
 		}
 	})
 }
+
+// TestTooMuchToAsk: who is asked must be found out of everybody. One for whom
+// that takes too long is no reason to be green without them.
+func TestTooMuchToAsk(t *testing.T) {
+	run(t, nil, func(w *world) {
+		const ten = "[0,1,2,3,4,5,6,7,8,9]"
+		long := ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + ".all(e, a + b + c + d + e >= 0)))))"
+		w.apply(strings.Replace(described, `spec.type == "service"`, `'metadata.name != "big" || `+long+`'`, 1) + aThing("a", ", description: x") + aThing("big", ""))
+		v := w.state("described", Unsupported)
+		if last := v.Evidence[0].Last; last == nil || last.Verdict != Failed || !strings.Contains(last.Reason, "thing:default/big") {
+			w.Errorf("%+v", last)
+		}
+	})
+}
