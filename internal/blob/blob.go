@@ -235,6 +235,9 @@ func (s *Service) Add(ctx context.Context, c catalog.Caller, on *entity.Entity, 
 		return a, err
 	}
 	a.ID, a.UID, a.Account, a.By, a.Created = strings.ToLower(rand.Text()), on.Metadata.UID, c.Account, c.Name, s.now().UTC().Truncate(time.Microsecond)
+	if err := s.room(ctx, c.Org, a); err != nil {
+		return a, err
+	}
 	if err := s.noted(ctx, c.Org, a); err != nil {
 		return a, err
 	}
@@ -265,6 +268,26 @@ func (s *Service) receive(f *os.File, name string, content io.Reader) (Attachmen
 	}
 	a.Size, a.SHA256, a.Type = n, hex.EncodeToString(sum.Sum(nil)), head.mediaType(name)
 	return a, nil
+}
+
+// room refuses a content before it is kept. What was removed takes room until
+// Sweep comes to it: together with that it may be twice the limit.
+func (s *Service) room(ctx context.Context, org string, a Attachment) error {
+	var live, all int64
+	err := s.db.QueryRow(ctx, `SELECT COALESCE(sum(CASE WHEN live > 0 THEN size ELSE 0 END), 0), COALESCE(sum(size), 0) FROM blobs WHERE org = ? AND sha <> ?`, org, a.SHA256).Scan(&live, &all)
+	switch {
+	case err != nil:
+		return fmt.Errorf("blob: %w", err)
+	case live+a.Size > s.limits.Org:
+		return s.full()
+	case all+a.Size > 2*s.limits.Org:
+		return auth.Refuse(fault.TooLarge, "attachments-removed-full", lang.T("What was attached and removed takes too much room; it is freed within two days.", "Lo que se adjuntó y se quitó ocupa demasiado; se libera en dos días."))
+	}
+	return nil
+}
+
+func (s *Service) full() error {
+	return auth.Refuse(fault.TooLarge, "attachments-full", lang.T("The attachments of this organisation would take more than {0}; remove some first.", "Los adjuntos de esta organización ocuparían más de {0}; quita alguno antes."), Size(s.limits.Org))
 }
 
 // noted enters a content before it is kept, so that one left behind by a crash
@@ -301,7 +324,7 @@ func (s *Service) attach(ctx context.Context, tx *sqldb.Tx, c catalog.Caller, on
 		return err
 	}
 	if total > s.limits.Org {
-		return auth.Refuse(fault.TooLarge, "attachments-full", lang.T("The attachments of this organisation would take more than {0}; remove some first.", "Los adjuntos de esta organización ocuparían más de {0}; quita alguno antes."), Size(s.limits.Org))
+		return s.full()
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO attachments (org, `+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '')`,
 		c.Org, a.ID, a.UID, a.Name, a.Type, a.Size, a.SHA256, a.Account, a.By, sqldb.Micros(a.Created))

@@ -3,6 +3,7 @@ package blob_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -225,6 +226,9 @@ func TestLimits(t *testing.T) {
 		if n := b.count(`SELECT count(*) FROM attachments`); n != 2 {
 			t.Errorf("%d attachments", n)
 		}
+		if kept, err := filepath.Glob(filepath.Join(b.dir, "acme", "*", "*")); err != nil || len(kept) != 1 {
+			t.Errorf("what was refused is kept: %v, %v", kept, err)
+		}
 		failing := io.MultiReader(strings.NewReader("12"), errReader{})
 		if _, err := b.blob.Add(t.Context(), member, b.part, "f", failing); !errors.Is(err, errBroken) {
 			t.Errorf("an upload that breaks off: %v", err)
@@ -309,13 +313,36 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	})
 }
 
+// TestChurn: what was removed takes room for its day of grace, so that attaching
+// and removing over and over fills no disk.
+func TestChurn(t *testing.T) {
+	db := sqldbtest.SQLite(t, tables)
+	b := newBench(t, db, nil, blob.Limits{File: 10, Org: 15})
+	var err error
+	n := 0
+	for ; n < 20 && err == nil; n++ {
+		var a blob.Attachment
+		if a, err = b.blob.Add(t.Context(), member, b.part, "f", strings.NewReader(fmt.Sprintf("%010d", n))); err == nil {
+			_, err = b.blob.Remove(t.Context(), member, a.ID)
+		}
+	}
+	if !fault.Is(err, fault.TooLarge) || n < 3 {
+		t.Fatalf("after %d files: %v", n, err)
+	}
+	b.now = b.now.Add(48 * time.Hour)
+	b.must(b.blob.Sweep(t.Context()))
+	b.add(member, "f", "0123456789")
+}
+
 // Content that was kept and never attached, as after a crash, goes; so does an
 // upload that broke off.
 func TestSweepFindsLeftovers(t *testing.T) {
 	db := sqldbtest.SQLite(t, tables)
-	b := newBench(t, db, nil, blob.Limits{File: 100, Org: 1})
-	if _, err := b.blob.Add(t.Context(), member, b.part, "f", strings.NewReader("xy")); !fault.Is(err, fault.TooLarge) {
-		t.Fatal(err)
+	b := newBench(t, db, nil, blob.Limits{})
+	b.add(member, "f", "xy")
+	for _, crash := range []string{`DELETE FROM attachments`, `UPDATE blobs SET live = 0`} {
+		_, err := db.Exec(t.Context(), crash)
+		b.must(err)
 	}
 	staged, err := blob.Folder(b.dir).Stage()
 	b.must(err)

@@ -25,6 +25,9 @@ type question struct {
 // run carries out one probe of the claim that an entity bears. An error is one
 // of the program; what goes wrong with the test itself is its verdict.
 func (s *session) run(x *entity.Entity, d *Definition, p *Probe, outside reply, why string) (done, error) {
+	if p.Attest != nil {
+		return s.attested(x, d, p)
+	}
 	r := &Run{Org: s.org, Claim: x.Metadata.UID, Test: p.Name, At: s.at.At, AsOf: s.at.At, Feed: s.seq, N: -1, Why: why}
 	a, err := s.answer(x, p, outside, r)
 	if err != nil {
@@ -135,6 +138,25 @@ func (s *session) typed(p *Probe, r *Run) (*Answer, error) {
 	a.Steps = append(a.Steps, step("typed", last.By, *last.Value))
 	r.AsOf, r.By, r.Note, r.Until, r.Asserted, r.Why = last.AsOf, last.By, last.Note, last.Until, true, word
 	return a, nil
+}
+
+// attested repeats the word that was given last, since what excuses it may have
+// changed; the run is nil when there is none to what is asked now.
+func (s *session) attested(x *entity.Entity, d *Definition, p *Probe) (done, error) {
+	if s.before == nil || s.before.Query != d.attested(p) {
+		return done{}, nil
+	}
+	r := *s.before
+	r.At, r.Feed, r.Excused, r.ExcusedBy, r.ExcusedUntil = s.at.At, s.seq, 0, "", time.Time{}
+	out := done{run: &r}
+	var err error
+	if out.query, err = s.e.document(s.ctx, s.q, s.org, r.Query); err != nil {
+		return out, err
+	}
+	if out.answer, err = s.e.document(s.ctx, s.q, s.org, r.Result); err != nil {
+		return out, err
+	}
+	return out, s.excuse(x, p, &Answer{}, &r)
 }
 
 // typedRule names how typed numbers are taken.

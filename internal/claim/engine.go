@@ -115,7 +115,7 @@ func (e *Engine) Tables() []*Table {
 
 // Watches returns what keeps the engine's tables in step with the catalog.
 func (e *Engine) Watches() []feed.Watch {
-	return []feed.Watch{{Name: "claims/changed", Types: []string{"entity.created", "entity.updated", "entity.deleted", "entity.renamed", "entity.restored", "observed.*", "comment.disputed", "comment.answered"}, Batch: 500, Handle: e.changed}}
+	return []feed.Watch{{Name: "claims/changed", Types: []string{"entity.created", "entity.updated", "entity.deleted", "entity.renamed", "entity.restored", "observed.*", "comment.disputed", "comment.answered", "comment.resolved", "comment.reopened"}, Batch: 500, Handle: e.changed}}
 }
 
 // changed takes in what was written: the claims that are borne now, and which
@@ -125,7 +125,7 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	due := sqldb.Micros(now)
 	read := map[[2]string]bool{} // organisation and source
 	adopted, disputed := map[string][]string{}, map[string][]string{}
-	orgs := map[string]bool{}
+	orgs, excused := map[string]bool{}, map[string]bool{}
 	for _, x := range batch {
 		orgs[x.Org] = true
 	}
@@ -154,6 +154,7 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 			}
 		}
 		if kind == "exception" {
+			excused[x.Org] = true
 			if err := e.excepted(ctx, tx, x, due); err != nil {
 				return err
 			}
@@ -161,6 +162,11 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	}
 	for _, org := range sortedKeys(adopted) {
 		if err := e.adopt(ctx, tx, org, adopted[org], due); err != nil {
+			return err
+		}
+	}
+	for _, org := range sortedKeys(excused) {
+		if err := e.askExcused(ctx, tx, org, due); err != nil {
 			return err
 		}
 	}
@@ -240,9 +246,6 @@ func (p *planning) add(x *entity.Entity) error {
 	}
 	for i := range d.Probes {
 		probe := &d.Probes[i]
-		if !probe.asked() && probe.Typed == nil {
-			continue
-		}
 		p.when = append(p.when, []any{p.org, x.Metadata.UID, probe.Name, p.due, "change", p.due})
 		for _, s := range p.e.sources(probe, func(ref string) string { return p.e.uidOf(p.ctx, p.tx, p.org, ref, x.Metadata.Namespace) }) {
 			p.sources = append(p.sources, []any{p.org, x.Metadata.UID, probe.Name, s})
@@ -272,10 +275,27 @@ func (e *Engine) uidOf(ctx context.Context, tx *sqldb.Tx, org, ref, ns string) s
 	return x.Metadata.UID
 }
 
-// excepted makes the claims an exception names due.
+// excepted makes the claims an exception names due, and with them the words
+// that say no.
 func (e *Engine) excepted(ctx context.Context, tx *sqldb.Tx, x feed.Entry, due int64) error {
-	_, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change', mark = mark + 1 WHERE org = ? AND claim IN (
-		SELECT t.uid FROM relations l JOIN entities a ON a.id = l.id JOIN entities t ON t.id = l.target_id WHERE l.org = ? AND l.type = 'excuses' AND a.uid = ?)`, due, x.Org, x.Org, x.UID)
+	const named = `SELECT t.uid FROM relations l JOIN entities a ON a.id = l.id JOIN entities t ON t.id = l.target_id WHERE l.org = ? AND l.type = 'excuses' AND a.uid = ?`
+	if _, err := tx.Exec(ctx, `UPDATE claim_due SET due = ?, why = 'change', mark = mark + 1 WHERE org = ? AND claim IN (`+named+`)`, due, x.Org, x.Org, x.UID); err != nil {
+		return err
+	}
+	return e.askLast(ctx, tx, x.Org, due, `r.why = 'word' AND l.claim IN (`+named+`)`, x.Org, x.UID)
+}
+
+// askExcused makes due again what was excused when it was asked: the exception
+// may be gone, or be about something else.
+func (e *Engine) askExcused(ctx context.Context, tx *sqldb.Tx, org string, due int64) error {
+	return e.askLast(ctx, tx, org, due, `(r.excused > 0 OR r.excused_by <> '')`)
+}
+
+// askLast makes due the tests whose last run fails and meets a condition.
+func (e *Engine) askLast(ctx context.Context, tx *sqldb.Tx, org string, due int64, where string, args ...any) error {
+	_, err := tx.Exec(ctx, `INSERT INTO claim_due (org, claim, test, due, why, mark)
+		SELECT l.org, l.claim, l.test, CAST(? AS BIGINT), 'change', CAST(? AS BIGINT) FROM claim_last l JOIN claim_runs r ON r.org = l.org AND r.claim = l.claim AND r.seq = l.seq WHERE l.org = ? AND r.verdict = 'fail' AND `+where+`
+		ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why, mark = claim_due.mark + 1`, append([]any{due, due, org}, args...)...)
 	return err
 }
 
@@ -647,9 +667,7 @@ func (e *Engine) prepare(ctx context.Context, tx *sqldb.Tx, org string, jobs []j
 				return nil, err
 			}
 			a.entity, a.last = x, last[j.uid][j.test]
-			if p := a.def.probe(j.test); p != nil && (p.asked() || p.Typed != nil) {
-				a.probe = p
-			}
+			a.probe = a.def.probe(j.test)
 		}
 		if a.beyond() {
 			if beyond++; beyond > atOnce {
@@ -781,19 +799,21 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 	}
 	for i := range list {
 		a := &list[i]
-		if a.probe == nil {
+		if a.probe == nil || a.probe.Attest != nil {
 			if _, err := tx.Exec(ctx, `DELETE FROM claim_due WHERE org = ? AND claim = ? AND test = ? AND mark = ?`, org, a.uid, a.test, a.mark); err != nil {
 				return err
 			}
-			continue
+		} else {
+			when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule", a.mark})
 		}
-		when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule", a.mark})
-		if a.repeats() || a.probe.Typed != nil && (a.last == nil || a.last.Query == a.done.run.Query) {
+		if a.probe == nil || a.repeats() {
 			continue
 		}
 		runs = append(runs, a.done)
 		claims = append(claims, a.uid)
-		entries = append(entries, runEntry(a.entity, a.done.run))
+		entry := runEntry(a.entity, a.done.run)
+		entry.Actor = "system" // also of a word: it was given earlier
+		entries = append(entries, entry)
 	}
 	// What something has made due again in the meantime stays due.
 	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why, mark)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why WHERE claim_due.mark = excluded.mark`); err != nil {
@@ -834,12 +854,21 @@ func runEntry(x *entity.Entity, r *Run) *feed.Entry {
 }
 
 // repeats reports whether a run that a change gave cause to says nothing new:
-// then it is not kept, since the schedule brings the next one.
+// then it is not kept, since the schedule brings the next one. Of a word a run is
+// kept only when it is judged or excused otherwise than before.
 func (a *asked) repeats() bool {
 	r, last := a.done.run, a.last
+	if !a.probe.asked() {
+		return r == nil || last == nil || last.Query == r.Query && last.excusedAs(r)
+	}
 	return a.why == "change" && last != nil && last.Result == r.Result && last.Query == r.Query && last.Verdict == r.Verdict && last.Zone == r.Zone &&
-		last.Excused == r.Excused && last.ExcusedBy == r.ExcusedBy && last.Asserted == r.Asserted && last.Until.Equal(r.Until) &&
-		r.AsOf.Sub(last.AsOf) < a.probe.every()/2
+		last.excusedAs(r) && last.Asserted == r.Asserted && last.Until.Equal(r.Until) && r.AsOf.Sub(last.AsOf) < a.probe.every()/2
+}
+
+// excusedAs reports whether the same exceptions cover two runs, until the same
+// day.
+func (r *Run) excusedAs(o *Run) bool {
+	return r.Excused == o.Excused && r.ExcusedBy == o.ExcusedBy && r.ExcusedUntil.Equal(o.ExcusedUntil)
 }
 
 // next returns when a test is due again: on a grid of its own time between

@@ -535,6 +535,11 @@ func TestVerify(t *testing.T) {
 				w.Errorf("after %s: %+v, want %q", query, v.Broken, want)
 			}
 		}
+		var head int64
+		w.must(w.db.QueryRow(w.Context(), `SELECT seq FROM claim_heads`).Scan(&head))
+		broken(`DELETE FROM claim_heads`, "has no end")
+		_, err = w.db.Exec(w.Context(), `INSERT INTO claim_heads (org, claim, seq, hash) SELECT org, claim, seq, hash FROM claim_runs WHERE seq = ?`, head)
+		w.must(err)
 		broken(`UPDATE claim_runs SET exceptions = exceptions + 1 WHERE seq = 1`, "was changed")
 		_, err = w.db.Exec(w.Context(), `UPDATE claim_runs SET exceptions = exceptions - 1 WHERE seq = 1`)
 		w.must(err)

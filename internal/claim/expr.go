@@ -16,6 +16,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/ext"
+	"github.com/google/cel-go/interpreter"
 )
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,60}$`)
@@ -146,6 +147,13 @@ func holds(ctx context.Context, p cel.Program, vars map[string]any) (bool, error
 		return false, fmt.Errorf("gives a %s, not true or false", out.Type().TypeName())
 	}
 	return b, nil
+}
+
+// cutShort reports whether an evaluation was ended before it had an answer,
+// since it took too much work.
+func cutShort(err error) bool {
+	var cut interpreter.EvalCancelledError
+	return errors.As(err, &cut)
 }
 
 // compileFormula compiles a formula over the names of its inputs, which are

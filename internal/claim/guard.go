@@ -29,6 +29,9 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 	if err != nil {
 		return err
 	}
+	if err := e.guardSecrets(g, &d); err != nil {
+		return err
+	}
 	var problems []fault.Problem
 	for i := range d.Probes {
 		at := fmt.Sprintf("spec.tests[%d]", i)
@@ -44,6 +47,41 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 		problems[i].Ref = g.After.Ref().Short()
 	}
 	return fault.New(fault.Invalid, "%s asks what is not there", g.After.Ref().Short()).Coded("claim.asks").With(problems...)
+}
+
+// lent is a secret and the address it is sent to.
+type lent struct{ secret, url string }
+
+func (d *Definition) lent() map[lent]bool {
+	out := map[lent]bool{}
+	for i := range d.Probes {
+		if n := d.Probes[i].Number; n != nil && n.Secret != "" {
+			out[lent{n.Secret, n.URL}] = true
+		}
+	}
+	return out
+}
+
+// guardSecrets has a stored secret sent to another address than before only by
+// who may set secrets: anybody else could have it sent to themselves.
+func (e *Engine) guardSecrets(g *catalog.Guarded, d *Definition) error {
+	after := d.lent()
+	if len(after) == 0 {
+		return nil
+	}
+	before := map[lent]bool{}
+	if g.Before != nil {
+		if was, err := e.define(g.Before, byItself); err == nil {
+			before = was.lent()
+		}
+	}
+	for x := range after {
+		if !before[x] && g.Caller.Can(auth.Admin, auth.Resource{Kind: auth.KindSettings}) != nil {
+			return fault.New(fault.Forbidden, "only who may set secrets decides where the secret %s is sent", x.secret).Coded("claim.secret-lent").
+				WithHint("have somebody who may set secrets write the address and the secret; the rest you can edit yourself")
+		}
+	}
+	return nil
 }
 
 func (e *Engine) checkProbe(caller catalog.Caller, at string, p *Probe) []fault.Problem {

@@ -75,3 +75,32 @@ func TestAskedOfNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestSecretsAreLent: a test sends a stored secret where its author says, so that
+// who names one, or another address for it, must be who may set secrets.
+func TestSecretsAreLent(t *testing.T) {
+	run(t, nil, func(w *world) {
+		claim := func(url, secret, title string) string {
+			return "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: up, title: " + title + "}\nspec: {room: operations, tests: [{name: t, must: \"> 0\", number: {url: \"" + url + "\", path: v, secret: " + secret + "}}]}\n"
+		}
+		const home, evil = "https://status.example.com/v", "https://evil.example/v"
+		ana, max := w.as("ana", auth.RoleOwner), w.as("max", auth.RoleMember)
+		if err := w.tryApply(max, claim(evil, "status", "x")); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member had a secret sent to an address of their own: %v", err)
+		}
+		measure := "apiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: m}\nspec: {room: operations, direction: up, number: {url: \"" + evil + "\", path: v, secret: status}}\n"
+		if err := w.tryApply(max, measure); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member had a secret sent by a measure: %v", err)
+		}
+		w.must(w.tryApply(ana, claim(home, "status", "x")))
+		if err := w.tryApply(max, claim(evil, "status", "x")); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member sent a secret elsewhere: %v", err)
+		}
+		if err := w.tryApply(max, claim(home, "other", "x")); !fault.Is(err, fault.Forbidden) {
+			t.Errorf("a member had another secret sent: %v", err)
+		}
+		if err := w.tryApply(max, strings.Replace(claim(home, "status", "y"), "path: v", "path: w", 1)); err != nil {
+			t.Errorf("a member cannot edit the rest: %v", err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package claim
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -276,6 +278,49 @@ func TestTwoNodes(t *testing.T) {
 		w.must(err)
 		if len(report.Broken) > 0 {
 			w.Errorf("%+v", report.Broken)
+		}
+	})
+}
+
+// TestTooMuchToAsk: who is asked must be found out of everybody. One for whom
+// that takes too long is no reason to be green without them.
+func TestTooMuchToAsk(t *testing.T) {
+	run(t, nil, func(w *world) {
+		const ten = "[0,1,2,3,4,5,6,7,8,9]"
+		long := ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + ".all(e, a + b + c + d + e >= 0)))))"
+		w.apply(strings.Replace(described, `spec.type == "service"`, `'metadata.name != "big" || `+long+`'`, 1) + aThing("a", ", description: x") + aThing("big", ""))
+		v := w.state("described", Unsupported)
+		if last := v.Evidence[0].Last; last == nil || last.Verdict != Failed || !strings.Contains(last.Reason, "thing:default/big") {
+			w.Errorf("%+v", last)
+		}
+	})
+}
+
+// TestDoubtBeyondOnesRights: what is in doubt is not named to who may not read
+// it; the doubt itself stays.
+func TestDoubtBeyondOnesRights(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.apply("apiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: m, owner: \"user:ana\"}\nspec: {room: operations, direction: up, target: 1, records: {from: thing, value: sum(60)}}\n---\napiVersion: binnacle.dev/v1\nkind: Goal\nmetadata: {name: g}\nspec: {measure: \"measure:m\"}\n" +
+			"---\napiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: hush, title: The merger holds}\nspec: {room: strategy, subject: \"goal:g\", tests: [{name: n, records: {from: thing, expect: \"false\"}}]}\n" + aThing("a", ""))
+		narrow := w.as("ana", auth.RoleOwner)
+		narrow.Token, narrow.Scopes = "t", []auth.Scope{"read:strategy"}
+		goal := entity.NewRef("goal", "", "g")
+		for name, c := range map[string]struct {
+			caller catalog.Caller
+			tells  bool
+		}{"all": {w.as("ana", auth.RoleOwner), true}, "strategy alone": {narrow, false}} {
+			v, err := w.engine.Get(w.Context(), c.caller, goal)
+			w.must(err)
+			on, of, err := w.engine.Leans(w.Context(), c.caller, v.Entity)
+			w.must(err)
+			told, err := json.Marshal([]any{v.Tell("en"), v.Tell("es"), on, of})
+			w.must(err)
+			if got := strings.Contains(string(told), "merger") || strings.Contains(string(told), "hush"); got != c.tells {
+				t.Errorf("who reads %s is told %t of the claim: %s", name, got, told)
+			}
+			if v.State != Weak || !strings.Contains(v.Why.En, "leans on") {
+				t.Errorf("who reads %s is told it is %s: %s", name, v.State, v.Why.En)
+			}
 		}
 	})
 }

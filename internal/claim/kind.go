@@ -3,6 +3,7 @@ package claim
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -393,7 +394,7 @@ func (s *ExceptionSpec) decide(g *catalog.Guarded, old ExceptionSpec) error {
 // asks reports whether a change asks for something else than was asked for, so
 // that a decision does not stand for it.
 func (s ExceptionSpec) asks(to ExceptionSpec) bool {
-	return s.Claim != to.Claim || s.Test != to.Test || s.Until != to.Until || s.Reason != to.Reason || fmt.Sprint(s.Items) != fmt.Sprint(to.Items) || s.State != "requested" && to.State == "requested"
+	return s.Claim != to.Claim || s.Test != to.Test || s.Until != to.Until || s.Reason != to.Reason || !slices.Equal(s.Items, to.Items) || s.State != "requested" && to.State == "requested"
 }
 
 // Holds reports whether an exception is approved and has not run out at a

@@ -92,6 +92,7 @@ func (e *Engine) leanings(caller catalog.Caller, g graph, rows map[string]*row, 
 				}
 			}
 		}
+		l.Doubts = e.readableDoubts(caller, l.Doubts)
 		out = append(out, l)
 	}
 	slices.SortStableFunc(out, func(a, b Leaning) int {

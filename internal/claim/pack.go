@@ -251,7 +251,7 @@ func (p *packer) claim(v *View, o PackOptions) error {
 	if err := p.file(dir+"claim.json", doc); err != nil {
 		return err
 	}
-	revs, err := p.e.catalog.History(p.ctx, p.caller, v.Entity.Ref(), 0, 1000)
+	revs, err := p.revisions(v)
 	if err != nil {
 		return err
 	}
@@ -281,6 +281,22 @@ func (p *packer) claim(v *View, o PackOptions) error {
 		}
 	}
 	return p.attachments(v, dir)
+}
+
+// revisionsAtOnce is how many revisions are read at a time.
+const revisionsAtOnce = 100
+
+// revisions reads all of an entity, the newest first.
+func (p *packer) revisions(v *View) ([]catalog.Revision, error) {
+	var out []catalog.Revision
+	before := int64(0)
+	for {
+		page, err := p.e.catalog.History(p.ctx, p.caller, v.Entity.Ref(), before, revisionsAtOnce)
+		if out = append(out, page...); err != nil || len(page) < revisionsAtOnce {
+			return out, err
+		}
+		before = page[len(page)-1].Rev
+	}
 }
 
 func anyOf[T any](list []T) []any {

@@ -1,14 +1,21 @@
 package claim
 
 import (
+	"archive/zip"
 	"bytes"
+	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
 
 // TestPack: a pack verifies anywhere, and with any byte of it changed it does
@@ -63,6 +70,27 @@ func (w *world) tampered(pack []byte) {
 		if r, err := VerifyPack(bytes.NewReader(changed), int64(len(changed))); err == nil && len(r.Problems) == 0 {
 			w.Error("a byte more or less was not seen")
 		}
+	}
+}
+
+// TestPackHoldsEveryRevision of a claim that was edited often.
+func TestPackHoldsEveryRevision(t *testing.T) {
+	steps := append(append(append(feed.Migrations(), audit.Migrations()...), catalog.Migrations()...), Migrations()...)
+	w := newWorld(t, sqldbtest.SQLite(t, steps), nil)
+	const edits = 2*revisionsAtOnce + 5
+	for i := range edits {
+		w.must(w.tryApply(w.as("ana", auth.RoleOwner), strings.Replace(described, "Every service", fmt.Sprintf("Service %d", i), 1)))
+	}
+	w.settle()
+	var b bytes.Buffer
+	_, err := w.engine.Pack(w.Context(), w.as("ana", auth.RoleOwner), PackOptions{From: noon.Add(-time.Hour), To: w.clock}, &b)
+	w.must(err)
+	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	w.must(err)
+	data, err := fs.ReadFile(z, "claims/"+w.view("described").UID+"/revisions.jsonl")
+	w.must(err)
+	if n := bytes.Count(data, []byte("\n")); n != edits {
+		t.Errorf("the pack holds %d of %d revisions", n, edits)
 	}
 }
 

@@ -126,17 +126,25 @@ func (e *Engine) Check(ctx context.Context, org string, r *Run) (faults []string
 }
 
 func (e *Engine) verifyHeads(ctx context.Context, tx *sqldb.Tx, where string, args []any, heads map[string]*Run, v *Verification) error {
-	return query(ctx, tx, func(s scanner) error {
+	ended := map[string]bool{}
+	err := query(ctx, tx, func(s scanner) error {
 		var claim, hash string
 		var seq int64
 		if err := s.Scan(&claim, &seq, &hash); err != nil {
 			return err
 		}
+		ended[claim] = true
 		if r := heads[claim]; r == nil && seq > 0 || r != nil && (r.Seq != seq || r.Hash != hash) {
 			v.Broken = append(v.Broken, Broken{claim, seq, "the chain was cut off: its end is not the run that was written last"})
 		}
 		return nil
 	}, `SELECT claim, seq, hash FROM claim_heads WHERE `+where, args...)
+	for _, claim := range sortedKeys(heads) {
+		if !ended[claim] {
+			v.Broken = append(v.Broken, Broken{claim, heads[claim].Seq, "the chain has no end: what was written last is not known"})
+		}
+	}
+	return err
 }
 
 func (e *Engine) verifyDocuments(ctx context.Context, tx *sqldb.Tx, org string, needed map[string]bool, v *Verification) error {

@@ -31,7 +31,7 @@ type View struct {
 	State    State // what is shown
 	Own      State // what its own evidence gives
 	Disputed bool
-	Doubts   []Doubt
+	Doubts   []Doubt   // those the reader may read
 	Why      lang.Text // the state in one sentence
 	Since    time.Time // when it came into its state
 	Evidence []Evidence
@@ -42,6 +42,8 @@ type View struct {
 	Zone     Zone
 	Asserted bool // Value is somebody's word
 	Closed   bool // it is not tested any more
+
+	hidden int // how many doubts the reader may not read
 }
 
 // Health is that of the worst evidence; Missing when there are no tests.
@@ -189,7 +191,7 @@ func (e *Engine) ViewsOf(ctx context.Context, caller catalog.Caller, entities []
 			if !e.Bears(x.Kind) {
 				continue
 			}
-			v, err := e.view(x, find, rows[x.Metadata.UID], last[x.Metadata.UID], now)
+			v, err := e.view(caller, x, find, rows[x.Metadata.UID], last[x.Metadata.UID], now)
 			if err != nil {
 				return err
 			}
@@ -237,7 +239,7 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 
 // view reads a claim at a moment. Its own state is judged anew, so that what
 // has grown too old a second ago is not green; doubt is as it was stored.
-func (e *Engine) view(x *entity.Entity, find Find, stored row, last map[string]*Run, now time.Time) (*View, error) {
+func (e *Engine) view(caller catalog.Caller, x *entity.Entity, find Find, stored row, last map[string]*Run, now time.Time) (*View, error) {
 	d, err := e.define(x, find)
 	if err != nil {
 		return nil, err
@@ -259,8 +261,28 @@ func (e *Engine) view(x *entity.Entity, find Find, stored row, last map[string]*
 			break
 		}
 	}
+	v.Doubts = e.readableDoubts(caller, stored.doubts)
+	v.hidden = len(stored.doubts) - len(v.Doubts)
 	v.Why = v.why(now)
 	return v, nil
+}
+
+// readableDoubts returns those doubts that come from what the caller may read.
+func (e *Engine) readableDoubts(caller catalog.Caller, list []Doubt) []Doubt {
+	if len(list) == 0 {
+		return list
+	}
+	readable := map[string]bool{}
+	for _, name := range e.readable(caller) {
+		readable[lower(name)] = true
+	}
+	var out []Doubt
+	for _, d := range list {
+		if kind, _, _ := strings.Cut(d.Ref, ":"); readable[kind] {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // why says in one sentence why a claim is in its state.
@@ -296,6 +318,8 @@ func (v *View) why(now time.Time) lang.Text {
 	case len(v.Doubts) > 0:
 		d := v.Doubts[0]
 		return lang.T("It leans on “"+d.Title+"”, which is "+d.State.Word().En+".", "Se apoya en «"+d.Title+"», que está "+d.State.Word().Es+".")
+	case v.hidden > 0:
+		return lang.T("It leans on something in doubt that you may not read.", "Se apoya en algo en duda que no puedes leer.")
 	case v.State == Weak:
 		return lang.T("Some of its evidence is somebody's word.", "Parte de su evidencia es la palabra de alguien.")
 	}

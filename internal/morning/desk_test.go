@@ -484,6 +484,31 @@ func TestAuditor(t *testing.T) {
 	})
 }
 
+// TestExceptionsHold until their last day ends in UTC, wherever the reader is.
+func TestExceptionsHold(t *testing.T) {
+	run(t, nil, func(w *world) {
+		w.clock = noon
+		w.apply(ana, crew+thing("a", "state: bad")+claimOf("x", "user:ana", "bad"))
+		w.apply(max, "apiVersion: binnacle.dev/v1\nkind: Exception\nmetadata: {name: e}\nspec: {claim: \"claim:x\", reason: Later., until: \"2026-12-30\", state: requested}\n")
+		w.apply(ana, "apiVersion: binnacle.dev/v1\nkind: Exception\nmetadata: {name: e}\nspec: {claim: \"claim:x\", reason: Later., until: \"2026-12-30\", state: approved}\n")
+		for _, c := range []struct {
+			zone, at string
+			want     int
+		}{
+			{"Europe/Madrid", "2026-12-31T00:30:00+01:00", 1}, {"Europe/Madrid", "2026-12-31T01:30:00+01:00", 0},
+			{"America/Bogota", "2026-12-30T18:30:00-05:00", 1}, {"America/Bogota", "2026-12-30T19:30:00-05:00", 0},
+		} {
+			_, err := w.db.Exec(w.Context(), `UPDATE auth_orgs SET zone = ?`, c.zone)
+			w.must(err)
+			w.clock, err = time.Parse(time.RFC3339, c.at)
+			w.must(err)
+			if got := w.today(ira, morning.Options{}).Exceptions; len(got) != c.want {
+				t.Errorf("at %s in %s: %+v, want %d", c.at, c.zone, got, c.want)
+			}
+		}
+	})
+}
+
 // TestNews tells of changes of fields and of entries, net and once.
 func TestNews(t *testing.T) {
 	change := func(c *morning.Config) {

@@ -492,13 +492,12 @@ func (d *Desk) fillExceptions(l *Look, v lens, t *Today) error {
 		return err
 	}
 	words := map[string]lang.Text{"requested": lang.T("asked for", "pedida"), "approved": lang.T("holds", "vigente")}
-	today := l.Now.Format(time.DateOnly)
 	for _, e := range list {
 		s, err := catalog.Spec[claim.ExceptionSpec](e)
 		if err != nil {
 			return err
 		}
-		if s.Until >= today {
+		if end, _ := s.Holds(l.Now); l.Now.Before(end) {
 			t.Exceptions = append(t.Exceptions, Exception{e.Ref().String(), e.DisplayTitle(), s.RequestedBy, s.State, words[s.State], s.Until})
 		}
 	}
