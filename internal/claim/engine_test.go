@@ -308,7 +308,7 @@ func TestTypedAndAttested(t *testing.T) {
 		w.must(err)
 		if v := w.state("measure:mood", Weak); !v.Asserted || *v.Value != 8 || v.Evidence[0].Last.By != "user:default/ana" {
 			w.Errorf("the typed number is %+v", v.Evidence[0].Last)
-		} else if due, err := w.engine.Due(w.Context(), auth.HomeID, v.UID); err != nil || len(due) != 0 {
+		} else if due, err := w.engine.Due(w.Context(), org, v.UID); err != nil || len(due) != 0 {
 			w.Errorf("what only a person can say is due by a schedule: %v, %v", due, err)
 		}
 		_, err = w.engine.Say(w.Context(), w.as("max", auth.RoleCISO), pentest, Word{Holds: true})
