@@ -871,12 +871,16 @@ func (r *Run) excusedAs(o *Run) bool {
 	return r.Excused == o.Excused && r.ExcusedBy == o.ExcusedBy && r.ExcusedUntil.Equal(o.ExcusedUntil)
 }
 
+// unplanned is the years ahead to which a test is put off that no schedule runs,
+// as one that waits for a person.
+const unplanned = 100
+
 // next returns when a test is due again: on a grid of its own time between
 // runs, shifted by an offset that follows from its name, so that many tests do
 // not run together and a restart moves none.
 func next(now time.Time, every time.Duration, name string) time.Time {
 	if every <= 0 {
-		return now.AddDate(100, 0, 0)
+		return now.AddDate(unplanned, 0, 0)
 	}
 	h := fnv.New64a()
 	h.Write([]byte(name))

@@ -187,7 +187,7 @@ func TestLife(t *testing.T) {
 		if last := v.Evidence[0].Last; last.N != 3 || last.Exceptions != 1 || last.Why != "change" {
 			w.Errorf("the run found %d of %d, because of %s", last.Exceptions, last.N, last.Why)
 		}
-		if want := "Services without a description: 1 of 3 do not meet it."; v.Why.En != want {
+		if want := "Services without a description: 1 of 3 does not meet it."; v.Why.En != want {
 			w.Errorf("why: %q, want %q", v.Why.En, want)
 		}
 		since := v.Since
@@ -308,6 +308,8 @@ func TestTypedAndAttested(t *testing.T) {
 		w.must(err)
 		if v := w.state("measure:mood", Weak); !v.Asserted || *v.Value != 8 || v.Evidence[0].Last.By != "user:default/ana" {
 			w.Errorf("the typed number is %+v", v.Evidence[0].Last)
+		} else if due, err := w.engine.Due(w.Context(), org, v.UID); err != nil || len(due) != 0 {
+			w.Errorf("what only a person can say is due by a schedule: %v, %v", due, err)
 		}
 		_, err = w.engine.Say(w.Context(), w.as("max", auth.RoleCISO), pentest, Word{Holds: true})
 		w.must(err)

@@ -151,7 +151,8 @@ func (e *Engine) Tally(ctx context.Context, caller catalog.Caller, kinds ...stri
 	}, `SELECT state, count(*) FROM claim_states WHERE `+where+` AND kind IN `+sqldb.In(len(readable))+` GROUP BY state`, args...)
 }
 
-// Due returns when the tests of a claim are run next, by their names.
+// Due returns when the tests of a claim are run next, by their names. What no
+// schedule runs is left out.
 func (e *Engine) Due(ctx context.Context, org, uid string) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
 	return out, query(ctx, e.db, func(s scanner) error {
@@ -160,5 +161,5 @@ func (e *Engine) Due(ctx context.Context, org, uid string) (map[string]time.Time
 		err := s.Scan(&test, &due)
 		out[test] = sqldb.Time(due)
 		return err
-	}, `SELECT test, due FROM claim_due WHERE org = ? AND claim = ?`, org, uid)
+	}, `SELECT test, due FROM claim_due WHERE org = ? AND claim = ? AND due < ?`, org, uid, sqldb.Micros(e.now().AddDate(unplanned/2, 0, 0)))
 }

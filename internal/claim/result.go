@@ -73,7 +73,7 @@ var stepTexts = map[string]lang.Text{
 	"from":       lang.T("{0} records of {1}", "{0} registros de {1}"),
 	"where":      lang.T("{0} of them where {1}", "{0} de ellos donde {1}"),
 	"expect":     lang.T("{0} of {1} meet: {2}", "{0} de {1} cumplen: {2}"),
-	"allow":      lang.T("{0} exceptions; {1} allowed", "{0} excepciones; se permiten {1}"),
+	"allow":      lang.T("exceptions: {0}; allowed: {1}", "excepciones: {0}; permitidas: {1}"),
 	"count":      lang.T("count = {0}", "count = {0}"),
 	"exceptions": lang.T("exceptions = {0}", "exceptions = {0}"),
 	"share":      lang.T("share = {0} / {1} × 100 = {2}", "share = {0} / {1} × 100 = {2}"),

@@ -359,7 +359,11 @@ func (x *Evidence) finding(s Scale) lang.Text {
 	case r.Value != nil && r.N < 0:
 		return lang.T("It stands at "+s.Write(*r.Value, lang.English)+".", "Está en "+s.Write(*r.Value, lang.Spanish)+".")
 	}
-	return lang.T(fmt.Sprintf("%s: %d of %d do not meet it.", name, r.Exceptions-r.Excused, r.N), fmt.Sprintf("%s: %d de %d no lo cumplen.", name, r.Exceptions-r.Excused, r.N))
+	en, es, left := "do", "cumplen", r.Exceptions-r.Excused
+	if left == 1 {
+		en, es = "does", "cumple"
+	}
+	return lang.T(fmt.Sprintf("%s: %d of %d %s not meet it.", name, left, r.N, en), fmt.Sprintf("%s: %d de %d no lo %s.", name, left, r.N, es))
 }
 
 // lack says why there is no evidence.

@@ -17,7 +17,7 @@ func TestClaimTools(t *testing.T) {
 	}
 	var list claimsOut
 	s.call("list_claims", map[string]any{"state": "contradicted", "about": "boat:whale"}, &list)
-	if list.Total != 1 || list.Claims[0].Ref != "claim:default/sailed" || list.Claims[0].Why != "sail: 1 of 2 do not meet it." {
+	if list.Total != 1 || list.Claims[0].Ref != "claim:default/sailed" || list.Claims[0].Why != "sail: 1 of 2 does not meet it." {
 		t.Errorf("list: %+v", list)
 	}
 	s.call("list_claims", map[string]any{"state": "supported"}, &list)
@@ -26,7 +26,7 @@ func TestClaimTools(t *testing.T) {
 	}
 	var one claimOut
 	text := s.call("get_claim", map[string]any{"ref": "sailed"}, &one)
-	if one.Claim.State != "contradicted" || len(one.Claim.Evidence) != 1 || !strings.Contains(text, "1 of 2 do not meet it") {
+	if one.Claim.State != "contradicted" || len(one.Claim.Evidence) != 1 || !strings.Contains(text, "1 of 2 does not meet it") {
 		t.Errorf("get_claim: %+v, %s", one, text)
 	}
 	var past replayOut

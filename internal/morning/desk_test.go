@@ -358,7 +358,7 @@ func TestToday(t *testing.T) {
 		if want := "Claim ops supported→contradicted bad, Claim pay supported→contradicted bad, Claim old contradicted→supported ok"; changed != want {
 			t.Errorf("changed: %s, want %s", changed, want)
 		}
-		if r := now.Red[0]; r.Why.En != "Services: 1 of 2 do not meet it." || now.Name(r.Owner) == r.Owner {
+		if r := now.Red[0]; r.Why.En != "Services: 1 of 2 does not meet it." || now.Name(r.Owner) == r.Owner {
 			t.Errorf("red, with why and whose: %+v", r)
 		}
 		own := w.today(max, morning.Options{Since: w.clock.AddDate(0, 0, -1)})

@@ -48,7 +48,11 @@ func loadAbout(c *web.Ctx, e *entity.Entity) (any, error) {
 		views, out.More = views[:mostStatements], n-mostStatements
 	}
 	for _, v := range views {
-		out.Claims = append(out.Claims, stated(c, v, false))
+		s, err := stated(c, v, false)
+		if err != nil {
+			return nil, err
+		}
+		out.Claims = append(out.Claims, s)
 	}
 	if k := c.Catalog().Kinds().Get(auth.KindClaim); c.CanKind(auth.Write, k) {
 		out.New = "/claims/new?" + url.Values{"spec.subject": {e.Ref().String()}}.Encode()
@@ -64,12 +68,16 @@ func has(c *web.Ctx, e *entity.Entity, types ...string) bool {
 
 // stated makes a claim ready to be shown. With drawers, its runs open beside the
 // page; they are on the page of the claim alone.
-func stated(c *web.Ctx, v *claim.View, drawers bool) statement {
+func stated(c *web.Ctx, v *claim.View, drawers bool) (statement, error) {
 	s := statement{Title: v.Statement, Href: c.Href(v.Entity.Ref()), State: v.State, Why: c.In(v.Why)}
 	for i := range v.Evidence {
-		s.Evidence = append(s.Evidence, lineOf(c, v, &v.Evidence[i], drawers))
+		l, err := lineOf(c, v, &v.Evidence[i], drawers)
+		if err != nil {
+			return s, err
+		}
+		s.Evidence = append(s.Evidence, l)
 	}
-	return s
+	return s, nil
 }
 
 // holdsCard and leansCard show both ends of the lines that doubt travels along.

@@ -103,7 +103,10 @@ func loadClaim(c *web.Ctx, e *entity.Entity) (any, error) {
 	out := standing{View: v}
 	for i := range v.Evidence {
 		ev := &v.Evidence[i]
-		l := lineOf(c, v, ev, true)
+		l, err := lineOf(c, v, ev, true)
+		if err != nil {
+			return nil, err
+		}
 		l.First = len(out.Drawers) == 0 && l.Drawer != ""
 		out.Lines = append(out.Lines, l)
 		if ev.Last != nil {
@@ -378,6 +381,8 @@ type excuses struct {
 type excuse struct {
 	web.Thing
 	claim.ExceptionSpec
+	Asker    string // what people call who asked
+	Decider  string // and who decided; "" when nobody did
 	Label    string
 	Class    string
 	End      time.Time // of its last day
@@ -434,6 +439,12 @@ func excuseOf(c *web.Ctx, x *entity.Entity, v *claim.View) (excuse, error) {
 		return excuse{}, err
 	}
 	out := excuse{Thing: c.Thing(x), ExceptionSpec: s, Class: "idle", Label: s.State}
+	if out.Asker, err = called(c, s.RequestedBy); err != nil {
+		return excuse{}, err
+	}
+	if out.Decider, err = called(c, s.DecidedBy); err != nil {
+		return excuse{}, err
+	}
 	if f := exceptionKind(c).Field("spec.state").EnumFor(s.State); f != nil {
 		out.Class, out.Label = f.State, c.In(f.Label)
 	}

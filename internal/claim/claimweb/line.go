@@ -22,18 +22,19 @@ type line struct {
 	Meta   string // only what somebody has to know: late, lacking, somebody's word, excused
 }
 
-func lineOf(c *web.Ctx, v *claim.View, ev *claim.Evidence, drawers bool) line {
+func lineOf(c *web.Ctx, v *claim.View, ev *claim.Evidence, drawers bool) (line, error) {
 	out := line{Health: ev.Health, Name: ev.Probe.Label()}
 	if ev.Last == nil {
 		out.Value, out.Meta = "", c.T("claims.never")
-		return out
+		return out, nil
 	}
 	out.Href = runPath(c, v.Entity.Ref(), ev.Last.Seq)
 	if drawers {
 		out.Drawer = fmt.Sprintf("run-%d", ev.Last.Seq)
 	}
-	out.Value, out.Meta = found(c, ev.Probe, ev.Scale, ev.Last), meta(c, ev)
-	return out
+	by, err := called(c, ev.Last.By)
+	out.Value, out.Meta = found(c, ev.Probe, ev.Scale, ev.Last), meta(c, ev, by)
+	return out, err
 }
 
 func runPath(c *web.Ctx, ref entity.Ref, seq int64) string {
@@ -66,7 +67,7 @@ func figure(c *web.Ctx, p *claim.Probe, s claim.Scale, r *claim.Run) string {
 }
 
 // meta says of evidence what is not as it should be.
-func meta(c *web.Ctx, ev *claim.Evidence) string {
+func meta(c *web.Ctx, ev *claim.Evidence, by string) string {
 	var out []string
 	r := ev.Last
 	switch {
@@ -80,7 +81,7 @@ func meta(c *web.Ctx, ev *claim.Evidence) string {
 		out = append(out, reasonOf(c, r.Reason))
 	}
 	if r.By != "" && r.Verdict != claim.Failed {
-		out = append(out, c.T("claims.saidby", claim.ByName(r.By)))
+		out = append(out, c.T("claims.saidby", by))
 	}
 	if r.Asserted {
 		out = append(out, c.T("claims.word.only"))
@@ -89,6 +90,23 @@ func meta(c *web.Ctx, ev *claim.Evidence) string {
 		out = append(out, c.T("claims.excused", r.Excused))
 	}
 	return strings.Join(out, ", ")
+}
+
+// called is what people call who did something: the title of the person where the
+// reader may see it, else the name in the reference, else what was written.
+func called(c *web.Ctx, by string) (string, error) {
+	ref, err := entity.ParseRef(by, "", "")
+	if err != nil {
+		return by, nil
+	}
+	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, []entity.Ref{ref})
+	if err != nil {
+		return "", err
+	}
+	if title := titles[ref.String()]; title != "" {
+		return title, nil
+	}
+	return claim.ByName(by), nil
 }
 
 // reasonOf tells why a test gave no answer. The words are those of the program

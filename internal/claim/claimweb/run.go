@@ -69,6 +69,7 @@ type runPage struct {
 	Run     *claim.Run
 	Path    string
 	Test    string
+	By      string       // what people call who ran it or gave it
 	Gone    bool         // the claim has no such test any more
 	Health  claim.Health // of the evidence, when this is the last run; "" else
 	Value   string
@@ -120,6 +121,9 @@ func showRun(c *web.Ctx, k *catalog.Kind) (any, error) {
 		p.Gone = true
 		p.Value = figure(c, &claim.Probe{}, claim.Scale{Decimals: -1}, r)
 	} else if err := p.fill(c, &o, ev, a); err != nil {
+		return nil, err
+	}
+	if p.By, err = called(c, r.By); err != nil {
 		return nil, err
 	}
 	p.Title, p.Crumbs, p.Short = p.Test, o.crumbs(c, k), c.T("claims.run.n", r.Seq)
@@ -211,6 +215,7 @@ type choice struct {
 type runRow struct {
 	*claim.Run
 	Name, Value, Href string
+	By                string // what people call who ran it or gave it
 }
 
 // runsPageSize is how many runs stand on a page.
@@ -250,6 +255,9 @@ func loadRuns(c *web.Ctx, e *entity.Entity) (any, error) {
 			row.Name, row.Value = ev.Probe.Label(), found(c, ev.Probe, ev.Scale, r)
 		} else {
 			row.Value = found(c, &claim.Probe{}, claim.Scale{Decimals: -1}, r)
+		}
+		if row.By, err = called(c, r.By); err != nil {
+			return nil, err
 		}
 		out.Rows = append(out.Rows, row)
 	}

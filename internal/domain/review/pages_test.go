@@ -98,7 +98,7 @@ func TestTodayFull(t *testing.T) {
 	h.Wants(got, "Tuesday 22 September", "Since you left yesterday at 17:30, one claim changed state. One decision waits for you. Four things are yours to do.",
 		"Waiting for your decision", "The crew has no lead yet", "Ben Okafor", "She starts in October.", "Approve", "Refuse",
 		"Yours to do", "Walk through the server room", "since 20 Sep", "Complete", "Sign the form", "It is assigned to Payments.",
-		"Red now", "Every group has a lead", "Payments (yours). Groups without a lead: 1 of 2 do not meet it.",
+		"Red now", "Every group has a lead", "Payments (yours). Groups without a lead: 1 of 2 does not meet it.",
 		"Changed since you left yesterday at 17:30", "supported contradicted Payments",
 		"Instruments", "Operations", "People", "2 claims", "People here", "3 people", "target 3 people", "Mood", "6.4", "Stale", "29 days old", "word of Marta Quiroga", "Security", "1 claim", "No measure is an instrument of this room.",
 		"Next 14 days", "Task Sign the form", "Not to be trusted today", "1 without evidence, 1 stale", "Somebody tests us", "The report: nobody has attested it.", "As a brief", "WAITING FOR YOU")
