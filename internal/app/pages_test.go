@@ -120,3 +120,20 @@ func TestPagesWithoutADatabase(t *testing.T) {
 		}
 	}
 }
+
+// TestThePageOfTheAPINamesItsGroups: each has a title in both languages, whichever
+// room its addresses come from.
+func TestThePageOfTheAPINamesItsGroups(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	for _, code := range lang.All {
+		body := w.send(&actor{}, http.MethodGet, request{path: "/api", headers: []string{"Accept-Language", string(code)}}).Body.String()
+		if n := strings.Count(body, `<a href="#tag-`); n < 20 {
+			t.Fatalf("in %s there are %d groups", code, n)
+		}
+		for _, nameless := range []string{`"></a>`, `></h2>`} {
+			if at := strings.Index(body, nameless); at > 0 {
+				t.Errorf("in %s a group has no name: %s", code, body[max(0, at-40):at+10])
+			}
+		}
+	}
+}

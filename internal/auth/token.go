@@ -159,6 +159,15 @@ func (p Principal) covers(scope Scope) bool {
 	return true
 }
 
+// listed are words of a list, in a sentence.
+func listed[T ~string](all []T) string {
+	words := make([]string, len(all))
+	for i, one := range all {
+		words[i] = string(one)
+	}
+	return strings.Join(words, ", ")
+}
+
 func (s *Service) checkToken(n *NewToken) error {
 	var err error
 	if n.Name, err = checkName(n.Name); err != nil {
@@ -169,7 +178,7 @@ func (s *Service) checkToken(n *NewToken) error {
 	}
 	for _, scope := range n.Scopes {
 		if !scope.Valid() {
-			return badField("scopes", "scope-unknown", "{0} is not a scope.", "{0} no es un ámbito.", scope)
+			return badField("scopes", "scope-unknown", "{0} is not a scope. There are {1}, each also of one room as write:strategy.", "{0} no es un ámbito. Hay {1}, cada uno también de una sala como write:strategy.", scope, listed(Scopes))
 		}
 	}
 	n.Scopes = slices.Compact(slices.Sorted(slices.Values(n.Scopes)))

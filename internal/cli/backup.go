@@ -54,6 +54,9 @@ aparte, o inclúyelo con --include-key y guarda la copia como una contraseña.`)
 }
 
 func (s *session) checkBackup(file string) error {
+	if missing(file) {
+		return noFile(file, fs.ErrNotExist)
+	}
 	report, err := backup.VerifyFile(file)
 	if err != nil {
 		return err

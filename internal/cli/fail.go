@@ -176,10 +176,10 @@ func (s *session) hintOf(err error) string {
 	var netErr net.Error
 	var pathErr *fs.PathError
 	switch {
+	case errors.As(err, &pathErr): // first: the system's error number in it is a net.Error too
+		return s.say(lang.T("check the path and who may read it: %s", "comprueba la ruta y quién puede leerla: %s"), pathErr.Path)
 	case errors.As(err, &netErr), errors.As(err, new(*net.OpError)):
 		return s.say(lang.T(`is the server running, and the address right? "binnacle serve --data DIR" starts one`, `¿está el servidor en marcha y bien la dirección? "binnacle serve --data DIR" arranca uno`))
-	case errors.As(err, &pathErr):
-		return s.say(lang.T("check the path and who may read it: %s", "comprueba la ruta y quién puede leerla: %s"), pathErr.Path)
 	case errors.Is(err, context.DeadlineExceeded):
 		return s.say(lang.T("it took too long; try again", "tardó demasiado; repite"))
 	}

@@ -31,13 +31,13 @@ func tokenCreateCommand() *command {
 		long: lang.T(`Make a token with one's own rights, narrowed by its scopes and a role. The secret goes
 to standard output, alone, and is not kept anywhere.
 
-A scope is a verb (read, comment, write, delete, self, admin, audit, backup), or a verb
-in one room, as write:strategy.`,
+A scope is a verb (read, comment, write, delete, self, admin, audit, backup, monitor),
+or a verb in one room, as write:strategy.`,
 			`Crea un token con los derechos propios, reducidos por sus ámbitos y una función. El
 secreto va solo a la salida estándar y no se guarda en ninguna parte.
 
-Un ámbito es un verbo (read, comment, write, delete, self, admin, audit, backup), o un
-verbo en una sala, como write:strategy.`),
+Un ámbito es un verbo (read, comment, write, delete, self, admin, audit, backup,
+monitor), o un verbo en una sala, como write:strategy.`),
 		examples: []example{
 			{lang.T("For a pipeline that applies decisions", "Para un proceso que aplica decisiones"), "binnacle token create adr-pipeline --scope write:strategy --expires 90d"},
 			{lang.T("For a machine that only writes events", "Para una máquina que solo escribe eventos"), "binnacle token create shop-logs --ingest"},

@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -123,6 +125,16 @@ func TestHints(t *testing.T) {
 		if code != 0 && (!strings.HasPrefix(said, "error: ") || !strings.Contains(said, "\nhint: ")) {
 			t.Errorf("binnacle %s: no error with a hint: %q", line, said)
 		}
+	}
+}
+
+// A file that cannot be opened is no matter of a server, though the system's
+// error number is a net.Error.
+func TestHintOfAFile(t *testing.T) {
+	_, err := os.Open("nothing")
+	s := &session{code: lang.English}
+	if got := s.hintOf(fmt.Errorf("read it: %w", err)); got != "check the path and who may read it: nothing" {
+		t.Errorf("the hint is %q", got)
 	}
 }
 

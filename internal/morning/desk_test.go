@@ -524,8 +524,8 @@ func TestNews(t *testing.T) {
 					line.Was = lang.T(was.State, was.State)
 				}
 				return line
-			}, Many: func(n int) *morning.Line {
-				return &morning.Line{State: "info", Head: lang.T(fmt.Sprint(n, " services"), "")}
+			}, Many: func(n string) *morning.Line {
+				return &morning.Line{State: "info", Head: lang.T(n+" services", "")}
 			}},
 			{Types: []string{"forecast.unlikely"}, Tell: func(_ *morning.Look, ev morning.Event) *morning.Line {
 				return &morning.Line{Title: ev.Entry.Ref, State: "bad", Is: lang.T("unlikely", "improbable")}
@@ -566,6 +566,13 @@ func TestNews(t *testing.T) {
 		}
 		w.apply(ana, many.String())
 		if got, want := news(ana), "9 services →, service:default/a →unlikely, a trial→adopt"; got != want {
+			t.Errorf("news: %s, want %s", got, want)
+		}
+		for i := range 200 {
+			many.WriteString(thing(fmt.Sprintf("o%d", i), "state: new"))
+		}
+		w.apply(ana, many.String())
+		if got, want := news(ana), "200+ services →, service:default/a →unlikely, a trial→adopt"; got != want {
 			t.Errorf("news: %s, want %s", got, want)
 		}
 		_, err := w.catalog.Delete(w.Context(), ana, entity.NewRef("service", "", "a"), 0)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,8 +26,9 @@ type News struct {
 	// Tell returns the line; nil when it is not worth one.
 	Tell func(*Look, Event) *Line
 	// Many, with Kind, is one line in place of those of many new things, as after
-	// an import; nil: each has its own.
-	Many func(n int) *Line
+	// an import; nil: each has its own. It is given how many, as "12", or "200+"
+	// when there are more than are looked at.
+	Many func(n string) *Line
 }
 
 // few is how many new things are told each by itself.
@@ -209,26 +211,30 @@ func (d *Desk) kindNews(l *Look, n News, entries []feed.Entry) ([]Line, error) {
 		c.first, c.paths, c.fresh = x.Rev, append(c.paths, data.Paths...), x.Type == "entity."+string(catalog.Created)
 	}
 	var out []Line
+	cut, told := len(entries) == mostEntries, map[bool]int{}
 	for _, c := range order {
 		if n.Path != "" && !c.fresh && !slices.ContainsFunc(c.paths, func(p string) bool { return strings.HasPrefix(p, n.Path) }) {
 			continue
 		}
-		if len(out) == mostThings {
-			break
+		if told[c.fresh] == mostThings { // many new things do not push out what changed
+			cut = cut || c.fresh
+			continue
 		}
 		line, err := d.tell(l, n, c)
 		if err != nil {
 			return nil, err
 		}
 		if line != nil {
+			told[c.fresh]++
 			out = append(out, *line)
 		}
 	}
-	return n.gather(out), nil
+	return n.gather(out, cut), nil
 }
 
-// gather puts one line in place of those of many new things.
-func (n News) gather(lines []Line) []Line {
+// gather puts one line in place of those of many new things. cut says that there
+// are more than these.
+func (n News) gather(lines []Line, cut bool) []Line {
 	var fresh, rest []Line
 	for _, x := range lines {
 		if x.fresh {
@@ -240,7 +246,11 @@ func (n News) gather(lines []Line) []Line {
 	if n.Many == nil || len(fresh) <= few {
 		return lines
 	}
-	one := n.Many(len(fresh))
+	count := strconv.Itoa(len(fresh))
+	if cut {
+		count += "+"
+	}
+	one := n.Many(count)
 	one.At = fresh[0].At
 	return append(rest, *one)
 }

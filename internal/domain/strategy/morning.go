@@ -2,7 +2,6 @@ package strategy
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -103,11 +102,11 @@ var added = lang.T("new", "nuevas")
 // news are decisions that were settled and technologies that moved.
 func news() []morning.News {
 	return []morning.News{
-		{Kind: "Decision", Path: "spec.status", Tell: tellDecision, Many: func(n int) *morning.Line {
-			return &morning.Line{Head: lang.T(fmt.Sprintf("%d decisions were recorded", n), fmt.Sprintf("Se registraron %d decisiones", n)), State: "info", Word: added, Room: Room, Href: "/decisions"}
+		{Kind: "Decision", Path: "spec.status", Tell: tellDecision, Many: func(n string) *morning.Line {
+			return &morning.Line{Head: lang.T(n+" decisions were recorded", "Se registraron "+n+" decisiones"), State: "info", Word: added, Room: Room, Href: "/decisions"}
 		}},
-		{Kind: "Technology", Path: "spec.entries", Tell: tellTechnology, Many: func(n int) *morning.Line {
-			return &morning.Line{Head: lang.T(fmt.Sprintf("%d technologies are new on the radar", n), fmt.Sprintf("%d tecnologías son nuevas en el radar", n)), State: "info", Word: added, Room: Room, Href: "/radar"}
+		{Kind: "Technology", Path: "spec.entries", Tell: tellTechnology, Many: func(n string) *morning.Line {
+			return &morning.Line{Head: lang.T(n+" technologies are new on the radar", n+" tecnologías son nuevas en el radar"), State: "info", Word: added, Room: Room, Href: "/radar"}
 		}},
 	}
 }
