@@ -17,8 +17,11 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/binnaclehq/binnacle/internal/app"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/morning"
+	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // TestTalk is two people talking about a record in browsers: a comment with a
@@ -213,5 +216,30 @@ func TestPackHoldsAttachedFiles(t *testing.T) {
 	w.must(err)
 	if data, err := io.ReadAll(f); err != nil || string(data) != "We looked at every name." {
 		t.Errorf("the file holds %q, %v", data, err)
+	}
+}
+
+// TestDisputesWaitForWhoMayAnswer: the inbox asks those who can answer a
+// dispute, not who leads a group further up.
+func TestDisputesWaitForWhoMayAnswer(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	w.fill()
+	w.apply(w.as(), strings.Replace(claimed, "metadata: {name: named,", "metadata: {name: named, owner: \"group:payments\",", 1))
+	w.settle()
+	ref := entity.NewRef("claim", "", "named")
+	e, err := w.app.Catalog.Get(w.Context(), w.as(), ref)
+	w.must(err)
+	_, err = w.app.Talk.Add(w.Context(), catalog.Caller{Principal: w.owner.principal, Manager: "form"}, e, talk.Draft{Kind: talk.Dispute, Body: "Two have none."})
+	w.must(err)
+	w.settle()
+	for user, waits := range map[string]bool{"ines.valcarcel": false, "marta.quiroga": true} {
+		caller := w.as()
+		caller.UserRef = "user:default/" + user
+		box, err := w.app.Morning.Inbox(w.Context(), caller)
+		w.must(err)
+		got := slices.ContainsFunc(box.Items(), func(i morning.Item) bool { return i.Ref == ref.String() })
+		if got != waits {
+			t.Errorf("it waits for %s: %v, want %v", user, got, waits)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -131,7 +132,9 @@ func decidedExceptions(l *Look, since time.Time) ([]Did, error) {
 	return out, nil
 }
 
-// openDisputes are claims of the reader that somebody disputes.
+// openDisputes are claims that somebody disputes and the reader may answer for:
+// their own, and those of groups they belong to or lead. Those of groups further
+// down wait for the people there.
 func openDisputes(l *Look) ([]Item, error) {
 	glances, err := l.Glances()
 	if err != nil {
@@ -139,12 +142,35 @@ func openDisputes(l *Look) ([]Item, error) {
 	}
 	var out []Item
 	for _, g := range glances {
-		if g.Disputed && l.Is(g.Owner) {
+		if !g.Disputed || !l.Is(g.Owner) {
+			continue
+		}
+		answers, err := l.answersFor(g.Ref)
+		if err != nil {
+			return nil, err
+		}
+		if answers {
 			out = append(out, Item{Ref: g.Ref, Title: g.Title, Since: g.Since,
 				Why: lang.T("Somebody disputes it. Until you answer, it stands as disputed.", "Alguien la objeta. Hasta que contestes, queda en disputa.")})
 		}
 	}
 	return out, nil
+}
+
+// answersFor reports whether the reader answers for a claim.
+func (l *Look) answersFor(ref string) (bool, error) {
+	r, err := entity.ParseRef(ref, "", "")
+	if err != nil {
+		return false, err
+	}
+	x, err := l.Catalog.Get(l.Ctx, l.Caller, r)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil // deleted in the meantime
+	}
+	if err != nil {
+		return false, err
+	}
+	return l.Claims.Accountable(l.Ctx, l.Caller, x, &claim.Probe{})
 }
 
 // wantedWords are typed numbers and attestations that the reader owes.
