@@ -22,6 +22,7 @@ func TestDisputes(t *testing.T) {
 		}
 	}
 	run(t, disputes, func(w *world) {
+		open = false
 		w.apply(described + aThing("a", ", description: x"))
 		v := w.state("described", Supported)
 		for _, step := range []struct {
