@@ -35,7 +35,7 @@ func TestClaims(t *testing.T) {
 			return r
 		}
 		has(h.want(200, h.do("reader", "GET", one+"/evidence", "")), `"state":"contradicted"`, `"health":"against"`, `"health":"missing"`)
-		has(h.want(200, h.do("reader", "GET", one+"/evidence", "", "Accept-Language", "es")), "no lo cumplen")
+		has(h.want(200, h.do("reader", "GET", one+"/evidence", "", "Accept-Language", "es")), "no lo cumple")
 		has(h.want(200, h.do("reader", "GET", "/api/v1/evidence?state=contradicted&subject=boat:dolphin", "")), `"ref":"claim:default/dolphin"`)
 		if r := h.want(200, h.do("reader", "GET", "/api/v1/evidence?state=supported", "")); strings.Contains(r.Body.String(), "dolphin") {
 			t.Errorf("nothing is supported: %s", r.Body)
