@@ -40,6 +40,17 @@ func (r *row) glance() Glance {
 		Doubts: len(r.doubts), Zone: r.zone, Value: r.value, Asserted: r.asserted, Since: r.since, turns: r.turns}
 }
 
+// Compare orders claims, the worst state first and the longest in it first.
+func (g Glance) Compare(o Glance) int {
+	switch {
+	case g.State.Worse(o.State):
+		return -1
+	case o.State.Worse(g.State):
+		return 1
+	}
+	return g.Since.Compare(o.Since)
+}
+
 // Glances returns the claims the caller may read, by reference. Those that are
 // not tested any more are left out, and those whose evidence has grown too old
 // since they were stored are judged anew.

@@ -31,6 +31,16 @@ func (s *session) claimRef(text string) (entity.Ref, error) {
 	return s.ref(text, "")
 }
 
+// openClaim opens an installation for a command about one claim.
+func (s *session) openClaim(ctx context.Context, text string) (*installation, entity.Ref, error) {
+	ref, err := s.claimRef(text)
+	if err != nil {
+		return nil, ref, err
+	}
+	at, err := s.open(ctx)
+	return at, ref, err
+}
+
 // stateCell is a state with its colour.
 func stateCell(st claim.State) cell {
 	class := st.Class()
@@ -167,11 +177,7 @@ func claimsShow() *command {
 			f.choice(&out, "output", "o", "text", []string{"text", "json"}, lang.T("What to print", "Qué se imprime"))
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
-			ref, err := s.claimRef(args[0])
-			if err != nil {
-				return err
-			}
-			at, err := s.open(ctx)
+			at, ref, err := s.openClaim(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -265,11 +271,7 @@ func claimsRuns() *command {
 			tableFlag(f, &out)
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
-			ref, err := s.claimRef(args[0])
-			if err != nil {
-				return err
-			}
-			at, err := s.open(ctx)
+			at, ref, err := s.openClaim(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -307,11 +309,7 @@ func claimsTest() *command {
 			tableFlag(f, &out)
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
-			ref, err := s.claimRef(args[0])
-			if err != nil {
-				return err
-			}
-			at, err := s.open(ctx)
+			at, ref, err := s.openClaim(ctx, args[0])
 			if err != nil {
 				return err
 			}

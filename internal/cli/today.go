@@ -57,11 +57,7 @@ func todayCommand() *command {
 			if err != nil {
 				return err
 			}
-			if out == "json" {
-				return writeJSON(s.Out, r)
-			}
-			_, err = fmt.Fprint(s.Out, r.Text)
-			return err
+			return s.tellReport(out, r, r.Text)
 		},
 	}
 }
@@ -113,11 +109,7 @@ func inboxCommand() *command {
 			if err != nil {
 				return err
 			}
-			if out == "json" {
-				return writeJSON(s.Out, r)
-			}
-			_, err = fmt.Fprint(s.Out, r.Text)
-			return err
+			return s.tellReport(out, r, r.Text)
 		},
 	}
 }
@@ -182,4 +174,13 @@ func (r *remote) Act(ctx context.Context, item, act string, c lang.Code) (string
 	var out struct{ Said string }
 	err := r.send(ctx, "POST", "/inbox", url.Values{"lang": {string(c)}}, map[string]string{"item": item, "act": act}, &out)
 	return out.Said, err
+}
+
+// tellReport prints a report as JSON or as text.
+func (s *session) tellReport(out string, report any, text string) error {
+	if out == "json" {
+		return writeJSON(s.Out, report)
+	}
+	_, err := fmt.Fprint(s.Out, text)
+	return err
 }

@@ -101,24 +101,58 @@ type Section struct {
 	Lines []string
 }
 
+// part is how a part of Today, named as Failed names it, is written as text.
+type part struct {
+	of    string
+	title lang.Text
+	lines func(*Today, lang.Code) []string
+}
+
+var (
+	waitingPart   = part{"waiting", lang.T("Waiting for you", "Te espera"), (*Today).waitingLines}
+	redPart       = part{"red", lang.T("Red now", "En rojo"), (*Today).redLines}
+	changedPart   = part{"changed", lang.T("Changed", "Cambios"), (*Today).changedLines}
+	exceptionPart = part{"exceptions", lang.T("Exceptions", "Excepciones"), (*Today).exceptionLines}
+	stripPart     = part{"instruments", lang.T("Instruments", "Instrumentos"), (*Today).stripLines}
+	dayPart       = part{"days", lang.T("Next 14 days", "Próximos 14 días"), (*Today).dayLines}
+	doubtedPart   = part{"doubted", lang.T("Not to be trusted today", "Hoy no son de fiar"), (*Today).doubtedLines}
+)
+
+// The order of the parts, for those who act on what they read and for those who
+// look at the evidence.
+var (
+	actingParts   = []part{waitingPart, redPart, changedPart, exceptionPart, stripPart, dayPart, doubtedPart}
+	evidenceParts = []part{exceptionPart, doubtedPart, redPart, changedPart, waitingPart, stripPart, dayPart}
+)
+
 // Sections returns the overview as plain text in a language; parts without
-// anything are left out.
+// anything are left out, and one that could not be found out says so.
 func (t *Today) Sections(c lang.Code) []Section {
-	all := []Section{t.waitingSection(c), t.redSection(c), t.changedSection(c), t.exceptionSection(c)}
+	parts := actingParts
 	if t.Evidence {
-		all = []Section{t.exceptionSection(c), t.doubtedSection(c), t.redSection(c), t.changedSection(c), t.waitingSection(c)}
-	}
-	all = append(all, t.stripSection(c), t.daySection(c))
-	if !t.Evidence {
-		all = append(all, t.doubtedSection(c))
+		parts = evidenceParts
 	}
 	var out []Section
-	for _, s := range all {
+	for _, p := range parts {
+		s := Section{Title: p.title.In(c)}
+		if t.Failed[p.of] {
+			s.Lines = []string{unknown.In(c)}
+		} else {
+			s.Lines = p.lines(t, c)
+		}
 		if len(s.Lines) > 0 {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// unknown stands for a part that could not be found out.
+var unknown = lang.T("This could not be found out just now.", "Esto no se pudo averiguar ahora.")
+
+// andMore ends a list that is cut.
+func andMore(n int, c lang.Code) string {
+	return lang.T(fmt.Sprintf("and %d more", n), fmt.Sprintf("y %d más", n)).In(c)
 }
 
 // Text returns the overview as a brief that can be sent as it is.
@@ -132,11 +166,6 @@ func (t *Today) Text(c lang.Code) string {
 		}
 	}
 	return b.String()
-}
-
-// failedLine stands for a part that could not be found out.
-func failedLine(c lang.Code) []string {
-	return []string{lang.T("This could not be found out just now.", "Esto no se pudo averiguar ahora.").In(c)}
 }
 
 // aside writes the parts of a remark in brackets; nothing without any.
@@ -153,16 +182,11 @@ func aside(parts ...string) string {
 	return " (" + strings.Join(out, ", ") + ")"
 }
 
-func (t *Today) waitingSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Waiting for you", "Te espera").In(c)}
-	if t.Failed["waiting"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) waitingLines(c lang.Code) (out []string) {
 	for _, it := range t.Inbox.Items() {
-		s.Lines = append(s.Lines, it.Line(c, t.Now, t.Name))
+		out = append(out, it.Line(c, t.Now, t.Name))
 	}
-	return s
+	return out
 }
 
 // Line writes an item as one line.
@@ -180,38 +204,28 @@ func (it *Item) Line(c lang.Code, now time.Time, name func(string) string) strin
 	return it.Title + aside(from, due) + ": " + it.Why.In(c)
 }
 
-func (t *Today) redSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Red now", "En rojo").In(c)}
-	if t.Failed["red"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) redLines(c lang.Code) (out []string) {
 	for _, r := range t.Red {
 		owner := lang.T("nobody answers for it", "nadie responde de ella").In(c)
 		if r.Owner != "" {
 			owner = t.Name(r.Owner)
 		}
-		s.Lines = append(s.Lines, r.Title+aside(r.Word.In(c), lang.T("since ", "desde el ").In(c)+lang.Date(c, r.Since, t.Now), owner)+": "+r.Why.In(c))
+		out = append(out, r.Title+aside(r.Word.In(c), lang.T("since ", "desde el ").In(c)+lang.Date(c, r.Since, t.Now), owner)+": "+r.Why.In(c))
 	}
 	if t.RedMore > 0 {
-		s.Lines = append(s.Lines, lang.T(fmt.Sprintf("and %d more", t.RedMore), fmt.Sprintf("y %d más", t.RedMore)).In(c))
+		out = append(out, andMore(t.RedMore, c))
 	}
-	return s
+	return out
 }
 
-func (t *Today) changedSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Changed", "Cambios").In(c)}
-	if t.Failed["changed"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) changedLines(c lang.Code) (out []string) {
 	for _, x := range t.Changed {
-		s.Lines = append(s.Lines, x.Text(c, t.Now, t.Name))
+		out = append(out, x.Text(c, t.Now, t.Name))
 	}
 	if t.More > 0 {
-		s.Lines = append(s.Lines, lang.T(fmt.Sprintf("and %d more", t.More), fmt.Sprintf("y %d más", t.More)).In(c))
+		out = append(out, andMore(t.More, c))
 	}
-	return s
+	return out
 }
 
 // Text writes a change as one line.
@@ -233,19 +247,14 @@ func (x *Line) Text(c lang.Code, now time.Time, name func(string) string) string
 	return out + aside(owner, lang.DayBeside(c, x.At.In(now.Location()), now)+x.At.In(now.Location()).Format(" 15:04"))
 }
 
-func (t *Today) stripSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Instruments", "Instrumentos").In(c)}
-	if t.Failed["instruments"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) stripLines(c lang.Code) (out []string) {
 	for _, x := range t.Strips {
-		s.Lines = append(s.Lines, x.Title.In(c)+": "+x.Standing(c))
+		out = append(out, x.Title.In(c)+": "+x.Standing(c))
 		for _, i := range x.Instruments {
-			s.Lines = append(s.Lines, "  "+i.Title+": "+i.Written(c)+aside(i.Word.In(c), i.TargetText(c), i.TrendText(c, t.Now)))
+			out = append(out, "  "+i.Title+": "+i.Written(c)+aside(i.Word.In(c), i.TargetText(c), i.TrendText(c, t.Now)))
 		}
 	}
-	return s
+	return out
 }
 
 // states are the order in which counts are written, with the word for several.
@@ -369,40 +378,30 @@ func (x *Instrument) difference(delta float64, c lang.Code) string {
 
 func ageDays(t, now time.Time) int { return int(now.Sub(t) / (24 * time.Hour)) }
 
-func (t *Today) daySection(c lang.Code) Section {
-	s := Section{Title: lang.T("Next 14 days", "Próximos 14 días").In(c)}
-	if t.Failed["days"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) dayLines(c lang.Code) (out []string) {
 	for _, d := range t.Days {
 		for _, x := range d.Items {
-			s.Lines = append(s.Lines, lang.DayBeside(c, d.Date, t.Now)+": "+x.What.In(c)+", "+x.Title)
+			out = append(out, lang.DayBeside(c, d.Date, t.Now)+": "+x.What.In(c)+", "+x.Title)
 		}
 		if d.More > 0 {
-			s.Lines = append(s.Lines, lang.DayBeside(c, d.Date, t.Now)+": "+lang.T(fmt.Sprintf("and %d more", d.More), fmt.Sprintf("y %d más", d.More)).In(c))
+			out = append(out, lang.DayBeside(c, d.Date, t.Now)+": "+andMore(d.More, c))
 		}
 	}
-	return s
+	return out
 }
 
-func (t *Today) doubtedSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Not to be trusted today", "Hoy no son de fiar").In(c)}
-	if t.Failed["doubted"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) doubtedLines(c lang.Code) (out []string) {
 	if t.Doubted.Total == 0 {
-		return s
+		return out
 	}
-	s.Lines = append(s.Lines, t.Doubted.Sum(c))
+	out = append(out, t.Doubted.Sum(c))
 	for _, x := range t.Doubted.List {
-		s.Lines = append(s.Lines, x.Title+aside(x.Word.In(c))+": "+x.Why.In(c))
+		out = append(out, x.Title+aside(x.Word.In(c))+": "+x.Why.In(c))
 	}
 	if n := t.Doubted.Total - len(t.Doubted.List); n > 0 {
-		s.Lines = append(s.Lines, lang.T(fmt.Sprintf("and %d more", n), fmt.Sprintf("y %d más", n)).In(c))
+		out = append(out, andMore(n, c))
 	}
-	return s
+	return out
 }
 
 // Count is how many claims are doubted for one reason.
@@ -440,16 +439,11 @@ func (x *Doubted) Sum(c lang.Code) string {
 	return strings.Join(out, ", ")
 }
 
-func (t *Today) exceptionSection(c lang.Code) Section {
-	s := Section{Title: lang.T("Exceptions", "Excepciones").In(c)}
-	if t.Failed["exceptions"] {
-		s.Lines = failedLine(c)
-		return s
-	}
+func (t *Today) exceptionLines(c lang.Code) (out []string) {
 	for _, x := range t.Exceptions {
-		s.Lines = append(s.Lines, x.Title+aside(x.Word.In(c), lang.T("until ", "hasta ").In(c)+x.Until, t.Name(x.From)))
+		out = append(out, x.Title+aside(x.Word.In(c), lang.T("until ", "hasta ").In(c)+x.Until, t.Name(x.From)))
 	}
-	return s
+	return out
 }
 
 // Digest returns the overview of a reader as sections of plain text, for mail.

@@ -167,7 +167,7 @@ func (b *Inbox) Text(c lang.Code) string {
 		}
 		out += p.Title.In(c) + "\n"
 		if p.Failed {
-			out += "- " + failedLine(c)[0] + "\n"
+			out += "- " + unknown.In(c) + "\n"
 		}
 		for i := range p.Items {
 			out += "- " + p.Items[i].Line(c, b.Now, b.Names) + "\n"

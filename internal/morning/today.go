@@ -219,15 +219,7 @@ func (d *Desk) fillRed(l *Look, v lens, t *Today) error {
 			red = append(red, g)
 		}
 	}
-	slices.SortStableFunc(red, func(a, b claim.Glance) int {
-		switch {
-		case a.State.Worse(b.State):
-			return -1
-		case b.State.Worse(a.State):
-			return 1
-		}
-		return a.Since.Compare(b.Since)
-	})
+	slices.SortStableFunc(red, claim.Glance.Compare)
 	ownFirst(l, v, red, func(g claim.Glance) string { return g.Owner })
 	t.RedMore = max(0, len(red)-mostRed)
 	red = red[:min(len(red), mostRed)]
@@ -407,34 +399,26 @@ func (d *Desk) fillDays(l *Look, v lens, t *Today) error {
 	return nil
 }
 
-// mostWeak bounds of how many weak claims is found out why.
-const mostWeak = 500
-
 func (d *Desk) fillDoubted(l *Look, v lens, t *Today) error {
 	glances, err := l.Glances()
 	if err != nil {
 		return err
 	}
 	var list []claim.Glance
-	var uids []string
+	var weak []string
 	for _, g := range glances {
 		switch g.State {
-		case claim.Disputed, claim.Unsupported, claim.Weak:
-			list, uids = append(list, g), append(uids, g.UID)
+		case claim.Weak:
+			weak = append(weak, g.UID)
+			fallthrough
+		case claim.Disputed, claim.Unsupported:
+			list = append(list, g)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b claim.Glance) int {
-		switch {
-		case a.State.Worse(b.State):
-			return -1
-		case b.State.Worse(a.State):
-			return 1
-		}
-		return a.Since.Compare(b.Since)
-	})
+	slices.SortStableFunc(list, claim.Glance.Compare)
 	ownFirst(l, v, list, func(g claim.Glance) string { return g.Owner })
 	t.Doubted.Total = len(list)
-	views, err := d.Claims.ViewsByUID(l.Ctx, l.Caller, uids[:min(len(uids), mostWeak)])
+	views, err := d.Claims.ViewsByUID(l.Ctx, l.Caller, weak)
 	if err != nil {
 		return err
 	}
