@@ -313,7 +313,7 @@ func (e *Engine) accountable(ctx context.Context, q sqldb.Querier, caller catalo
 // groupsOf returns the groups a person belongs to or leads, in full.
 func groupsOf(ctx context.Context, q sqldb.Querier, org, user string) ([]string, error) {
 	var out []string
-	err := query(ctx, q, func(s scanner) error {
+	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 		var ref string
 		err := s.Scan(&ref)
 		out = append(out, ref)

@@ -254,11 +254,15 @@ func (p *planning) add(x *entity.Entity) error {
 	return nil
 }
 
+func dueRows(values [][]any, conflict string) sqldb.Rows {
+	return sqldb.Rows{Table: "claim_due", Columns: []string{"org", "claim", "test", "due", "why", "mark"}, Values: values, Conflict: conflict}
+}
+
 func (p *planning) write() error {
-	if err := insert(p.ctx, p.tx, `INSERT INTO claim_due (org, claim, test, due, why, mark)`, p.when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, mark = claim_due.mark + 1`); err != nil {
+	if err := p.tx.Insert(p.ctx, dueRows(p.when, `ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, mark = claim_due.mark + 1`)); err != nil {
 		return err
 	}
-	return insert(p.ctx, p.tx, `INSERT INTO claim_sources (org, claim, test, source)`, p.sources, ` ON CONFLICT DO NOTHING`)
+	return p.tx.Insert(p.ctx, sqldb.Rows{Table: "claim_sources", Columns: []string{"org", "claim", "test", "source"}, Values: p.sources, Conflict: `ON CONFLICT DO NOTHING`})
 }
 
 // uidOf returns the identity of a measure by reference; the reference itself
@@ -505,7 +509,7 @@ func (e *Engine) due(ctx context.Context) ([]job, error) {
 // turned recomputes the states that the time alone has changed.
 func (e *Engine) turned(ctx context.Context, check func(context.Context, *sqldb.Tx) error) (int, error) {
 	by := map[string][]string{}
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var org, uid string
 		err := s.Scan(&org, &uid)
 		by[org] = append(by[org], uid)
@@ -690,7 +694,7 @@ func marksOf(ctx context.Context, q sqldb.Querier, org string, uids []string) (m
 	for _, uid := range uids {
 		args = append(args, uid)
 	}
-	err := query(ctx, q, func(s scanner) error {
+	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 		var k [2]string
 		var mark int64
 		err := s.Scan(&k[0], &k[1], &mark)
@@ -816,7 +820,7 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 		entries = append(entries, entry)
 	}
 	// What something has made due again in the meantime stays due.
-	if err := insert(ctx, tx, `INSERT INTO claim_due (org, claim, test, due, why, mark)`, when, ` ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why WHERE claim_due.mark = excluded.mark`); err != nil {
+	if err := tx.Insert(ctx, dueRows(when, `ON CONFLICT (org, claim, test) DO UPDATE SET due = excluded.due, why = excluded.why WHERE claim_due.mark = excluded.mark`)); err != nil {
 		return err
 	}
 	if len(runs) == 0 {
@@ -897,19 +901,4 @@ func alone(ctx context.Context, tx *sqldb.Tx, org string) error {
 	}
 	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(?), hashtext('claims'))`, org)
 	return err
-}
-
-// query runs f for each row.
-func query(ctx context.Context, q sqldb.Querier, f func(scanner) error, text string, args ...any) error {
-	rows, err := q.Query(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -64,7 +64,7 @@ func (e *Engine) Glances(ctx context.Context, caller catalog.Caller) ([]Glance, 
 		args = append(args, k)
 	}
 	var out []Glance
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		r, err := scanState(s)
 		out = append(out, r.glance())
 		return err
@@ -134,7 +134,7 @@ func (e *Engine) Pinned(ctx context.Context, caller catalog.Caller) ([]*View, er
 		return nil, nil
 	}
 	var uids []string
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var uid string
 		err := s.Scan(&uid)
 		uids = append(uids, uid)
@@ -195,7 +195,7 @@ func (e *Engine) marks(ctx context.Context, org string, views []*View, at []time
 		moments, args = append(moments, `(CAST(? AS INTEGER), CAST(? AS BIGINT))`), append(args, i, sqldb.Micros(t))
 	}
 	args = append(args, org, org)
-	return query(ctx, e.db, func(s scanner) error {
+	return sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var uid string
 		var i int
 		var asOf, until int64
@@ -236,7 +236,7 @@ func (e *Engine) Shifts(ctx context.Context, caller catalog.Caller, since time.T
 		args = append(args, k)
 	}
 	var out []Shift
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var x Shift
 		var last int64
 		r, err := scanState(s, &last, &x.Turns, &x.Was, &x.WasZone)
@@ -273,7 +273,7 @@ func (e *Engine) Endings(ctx context.Context, caller catalog.Caller, from, to ti
 		args = append(args, k)
 	}
 	var out []Ending
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var x Ending
 		var until int64
 		err := s.Scan(&x.UID, &x.Ref, &x.Kind, &x.Title, &x.Owner, &x.Room, &x.Test, &x.By, &until)
@@ -358,7 +358,7 @@ func (e *Engine) asking(ctx context.Context, org string, mine []string, soon tim
 	args = append(args, auth.KindClaim, auth.KindMeasure, `%"attest":%`, `%"typed":%`, sqldb.Micros(soon))
 	in := sqldb.In(len(mine))
 	var uids []string
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var uid string
 		err := s.Scan(&uid)
 		uids = append(uids, uid)

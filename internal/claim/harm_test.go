@@ -255,7 +255,7 @@ func TestTwoNodes(t *testing.T) {
 		w.clock = now()
 		var before []string
 		read := func() (out []string) {
-			w.must(query(w.Context(), w.db, func(s scanner) error {
+			w.must(sqldb.Each(w.Context(), w.db, func(s sqldb.Row) error {
 				var ref, own, state, doubts string
 				err := s.Scan(&ref, &own, &state, &doubts)
 				out = append(out, ref+" "+own+" "+state+" "+doubts)

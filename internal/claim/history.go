@@ -103,7 +103,7 @@ func (e *Engine) points(ctx context.Context, org string, uids []any, from, to ti
 			` GROUP BY x.claim, x.test, x.as_of / ?)`
 		args = append(append(append([]any{org, org}, between...), uids...), step.Microseconds())
 	}
-	return query(ctx, e.db, func(s scanner) error {
+	return sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		r, err := scanRun(s)
 		if err == nil {
 			f(r)

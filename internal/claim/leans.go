@@ -119,7 +119,7 @@ func doubtful(rows map[string]*row) func(string) (Doubt, bool) {
 // rows reads the states of an organisation, by uid.
 func (e *Engine) rows(ctx context.Context, q sqldb.Querier, org string) (map[string]*row, error) {
 	out := map[string]*row{}
-	err := query(ctx, q, func(s scanner) error {
+	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 		r, err := scanState(s)
 		out[r.uid] = &r
 		return err
@@ -142,7 +142,7 @@ func (e *Engine) Tally(ctx context.Context, caller catalog.Caller, kinds ...stri
 	for _, k := range readable {
 		args = append(args, k)
 	}
-	return out, query(ctx, e.db, func(s scanner) error {
+	return out, sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var state State
 		var n int
 		err := s.Scan(&state, &n)
@@ -155,7 +155,7 @@ func (e *Engine) Tally(ctx context.Context, caller catalog.Caller, kinds ...stri
 // schedule runs is left out.
 func (e *Engine) Due(ctx context.Context, org, uid string) (map[string]time.Time, error) {
 	out := map[string]time.Time{}
-	return out, query(ctx, e.db, func(s scanner) error {
+	return out, sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var test string
 		var due int64
 		err := s.Scan(&test, &due)

@@ -141,7 +141,7 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 // first.
 func (e *Engine) PublicKeys(ctx context.Context) ([]string, error) {
 	var out []string
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var key string
 		err := s.Scan(&key)
 		out = append(out, key)

@@ -57,9 +57,7 @@ func (r *Run) args() []any {
 		asserted, r.By, r.Note, sqldb.Micros(r.Until), r.Source, r.ExcusedBy, sqldb.Micros(r.ExcusedUntil), r.Why, r.Query, r.Result, r.Prev, r.Hash}
 }
 
-type scanner interface{ Scan(...any) error }
-
-func scanRun(s scanner) (*Run, error) {
+func scanRun(s sqldb.Row) (*Run, error) {
 	var r Run
 	var at, asOf, until, excused int64
 	var asserted int
@@ -78,20 +76,7 @@ func scanRun(s scanner) (*Run, error) {
 }
 
 func (e *Engine) runs(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]*Run, error) {
-	rows, err := q.Query(ctx, `SELECT `+runColumns+` FROM claim_runs r WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []*Run
-	for rows.Next() {
-		r, err := scanRun(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return sqldb.All(ctx, q, scanRun, `SELECT `+runColumns+` FROM claim_runs r WHERE `+where, args...)
 }
 
 // done is a run with what it answered, before it is written.
@@ -183,14 +168,14 @@ func (r *Run) order() int64 {
 const word = "word" // why a run was made of what a person says
 
 func (w *batch) flush() error {
-	if err := insert(w.ctx, w.tx, `INSERT INTO claim_runs (`+runColumns+`)`, w.runs, ``); err != nil {
+	if err := w.tx.Insert(w.ctx, sqldb.Rows{Table: "claim_runs", Columns: strings.Split(runColumns, ", "), Values: w.runs}); err != nil {
 		return err
 	}
-	if err := insert(w.ctx, w.tx, `INSERT INTO claim_results (org, hash, kind, doc)`, rowsOf(w.results), ` ON CONFLICT (org, hash) DO NOTHING`); err != nil {
+	if err := w.tx.Insert(w.ctx, sqldb.Rows{Table: "claim_results", Columns: []string{"org", "hash", "kind", "doc"}, Values: rowsOf(w.results), Conflict: `ON CONFLICT (org, hash) DO NOTHING`}); err != nil {
 		return err
 	}
-	return insert(w.ctx, w.tx, `INSERT INTO claim_last (org, claim, test, seq, place)`, rowsOf(w.last),
-		` ON CONFLICT (org, claim, test) DO UPDATE SET seq = excluded.seq, place = excluded.place WHERE excluded.place >= claim_last.place OR claim_last.place > `+strconv.FormatInt(w.ahead, 10))
+	return w.tx.Insert(w.ctx, sqldb.Rows{Table: "claim_last", Columns: []string{"org", "claim", "test", "seq", "place"}, Values: rowsOf(w.last),
+		Conflict: `ON CONFLICT (org, claim, test) DO UPDATE SET seq = excluded.seq, place = excluded.place WHERE excluded.place >= claim_last.place OR claim_last.place > ` + strconv.FormatInt(w.ahead, 10)})
 }
 
 func rowsOf[K comparable](m map[K][]any) [][]any {
@@ -200,23 +185,4 @@ func rowsOf[K comparable](m map[K][]any) [][]any {
 	}
 	slices.SortFunc(out, func(a, b []any) int { return strings.Compare(fmt.Sprint(a[:3]...), fmt.Sprint(b[:3]...)) })
 	return out
-}
-
-// insert runs INSERT … VALUES with as many rows in one statement as fit.
-func insert(ctx context.Context, tx *sqldb.Tx, head string, rows [][]any, tail string) error {
-	const most = 20_000 // arguments of one statement, below either database's limit
-	for len(rows) > 0 {
-		width := len(rows[0])
-		n := min(len(rows), most/width)
-		args := make([]any, 0, n*width)
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
-		values := strings.TrimSuffix(strings.Repeat(sqldb.In(width)+",", n), ",")
-		if _, err := tx.Exec(ctx, head+" VALUES "+values+tail, args...); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return nil
 }

@@ -174,10 +174,10 @@ func (e *Engine) store(ctx context.Context, tx *sqldb.Tx, list []row) error {
 		rows = append(rows, []any{r.org, r.uid, r.ref, r.kind, r.room, r.owner, r.title, r.subject, string(r.own), "", bit(r.disputed), string(r.zone), value, "[]", bit(r.asserted), 0, sqldb.Micros(r.turns), updated})
 	}
 	same := func(column string) string { return "claim_states." + column + " = excluded." + column }
-	return insert(ctx, tx, `INSERT INTO claim_states (org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns, updated)`, rows,
-		` ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
+	columns := []string{"org", "claim", "ref", "kind", "room", "owner", "title", "subject", "own", "state", "disputed", "zone", "value", "doubts", "asserted", "since", "turns", "updated"}
+	return tx.Insert(ctx, sqldb.Rows{Table: "claim_states", Columns: columns, Values: rows, Conflict: `ON CONFLICT (org, claim) DO UPDATE SET ref = excluded.ref, kind = excluded.kind, room = excluded.room, owner = excluded.owner, title = excluded.title, subject = excluded.subject,
 		own = excluded.own, disputed = excluded.disputed, zone = excluded.zone, value = excluded.value, asserted = excluded.asserted, turns = excluded.turns,
-		updated = CASE WHEN excluded.updated = 0 AND `+same("ref")+` AND `+same("own")+` AND `+same("disputed")+` AND `+same("zone")+` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE excluded.updated END`)
+		updated = CASE WHEN excluded.updated = 0 AND ` + same("ref") + ` AND ` + same("own") + ` AND ` + same("disputed") + ` AND ` + same("zone") + ` AND COALESCE(claim_states.value, -1e308) = COALESCE(excluded.value, -1e308) THEN claim_states.updated ELSE excluded.updated END`})
 }
 
 func bit(b bool) int {
@@ -189,7 +189,7 @@ func bit(b bool) int {
 
 const rowColumns = `org, claim, ref, kind, room, owner, title, subject, own, state, disputed, zone, value, doubts, asserted, since, turns`
 
-func scanState(s scanner, extra ...any) (row, error) {
+func scanState(s sqldb.Row, extra ...any) (row, error) {
 	var r row
 	var disputed, asserted int
 	var since, turns int64
@@ -215,7 +215,7 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 	rows := map[string]*row{}
 	fresh := map[string]bool{}
 	was := map[string]row{}
-	err := query(ctx, tx, func(s scanner) error {
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
 		var updated int64
 		r, err := scanState(s, &updated)
 		rows[r.uid], was[r.uid] = &r, r
@@ -457,7 +457,7 @@ func (e *Engine) scanClaims(ctx context.Context, q sqldb.Querier, org string, m 
 			WHERE s.org = ? AND (t.at, t.seq) = (SELECT x.at, x.seq FROM claim_turns x WHERE x.org = s.org AND x.claim = s.claim AND x.at <= ? ORDER BY x.at DESC, x.seq DESC LIMIT 1) ORDER BY s.ref`
 		args = append(args, sqldb.Micros(m.At))
 	}
-	err := query(ctx, q, func(s scanner) error {
+	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 		var f found
 		err := s.Scan(&f.ref, &f.kind, &f.room, &f.owner, &f.title, &f.subject, &f.state, &f.zone)
 		list = append(list, f)

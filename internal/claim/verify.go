@@ -39,7 +39,7 @@ func (e *Engine) Verify(ctx context.Context, org, claim string) (*Verification, 
 			where, args = where+" AND claim = ?", append(args, claim)
 		}
 		needed := map[string]bool{}
-		err := query(ctx, tx, func(s scanner) error {
+		err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
 			r, err := scanRun(s)
 			if err != nil {
 				return err
@@ -127,7 +127,7 @@ func (e *Engine) Check(ctx context.Context, org string, r *Run) (faults []string
 
 func (e *Engine) verifyHeads(ctx context.Context, tx *sqldb.Tx, where string, args []any, heads map[string]*Run, v *Verification) error {
 	ended := map[string]bool{}
-	err := query(ctx, tx, func(s scanner) error {
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
 		var claim, hash string
 		var seq int64
 		if err := s.Scan(&claim, &seq, &hash); err != nil {
@@ -148,7 +148,7 @@ func (e *Engine) verifyHeads(ctx context.Context, tx *sqldb.Tx, where string, ar
 }
 
 func (e *Engine) verifyDocuments(ctx context.Context, tx *sqldb.Tx, org string, needed map[string]bool, v *Verification) error {
-	err := query(ctx, tx, func(s scanner) error {
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
 		var hash string
 		var doc []byte
 		if err := s.Scan(&hash, &doc); err != nil || !needed[hash] {

@@ -155,7 +155,7 @@ func (e *Engine) find(ctx context.Context, q sqldb.Querier, caller catalog.Calle
 		text += fmt.Sprintf(` LIMIT %d`, f.Limit)
 	}
 	var uids []string
-	err := query(ctx, q, func(s scanner) error {
+	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 		var uid string
 		err := s.Scan(&uid)
 		uids = append(uids, uid)
@@ -211,7 +211,7 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 			args = append(args, x.Metadata.UID)
 		}
 		in := sqldb.In(len(part))
-		err := query(ctx, q, func(s scanner) error {
+		err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
 			r, err := scanState(s)
 			rows[r.uid] = r
 			return err
@@ -219,7 +219,7 @@ func (e *Engine) stored(ctx context.Context, q sqldb.Querier, org string, entiti
 		if err != nil {
 			return nil, nil, err
 		}
-		err = query(ctx, q, func(s scanner) error {
+		err = sqldb.Each(ctx, q, func(s sqldb.Row) error {
 			r, err := scanRun(s)
 			if err != nil {
 				return err
@@ -515,7 +515,7 @@ func (e *Engine) Turns(ctx context.Context, caller catalog.Caller, uid string, a
 		where, args = where+` AND t.claim = ?`, append(args, uid)
 	}
 	var out []Turn
-	err := query(ctx, e.db, func(s scanner) error {
+	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
 		var t Turn
 		var at int64
 		err := s.Scan(&t.UID, &t.Ref, &t.Kind, &t.Title, &t.Owner, &t.Room, &at, &t.Was, &t.State, &t.Zone, &t.Value)

@@ -11,8 +11,8 @@ import (
 const chunkArgs = 1000
 
 // Rows are what Insert writes: Values[i] belongs to Columns. A value is an int,
-// int64, string, *string, *int64 or []byte, the same type in each row of a
-// column.
+// int64, float64, string, a pointer to one of the last three, []byte or nil, the
+// same type in each row of a column but for nil.
 type Rows struct {
 	Table   string
 	Columns []string
@@ -84,16 +84,25 @@ func flat(rows [][]any, width int) []any {
 const arrayRows = 2000
 
 func (tx *Tx) insertArrays(ctx context.Context, r Rows) error {
-	arrays := make([]string, len(r.Columns))
-	for i := range arrays {
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, postgresType(r.Values, i))
+	like := make([]any, len(r.Columns))
+	var arrays, names, picked []string
+	for i := range like {
+		if like[i] = some(r.Values, i); like[i] == nil {
+			picked = append(picked, "NULL") // of whatever type the column is
+			continue
+		}
+		name := fmt.Sprintf("c%d", i)
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", len(arrays)+1, postgresType(like[i])))
+		names, picked = append(names, name), append(picked, name)
 	}
-	query := r.head() + `SELECT * FROM unnest(` + strings.Join(arrays, ", ") + `) ` + r.Conflict
+	query := r.head() + `SELECT ` + strings.Join(picked, ", ") + ` FROM unnest(` + strings.Join(arrays, ", ") + `) AS r(` + strings.Join(names, ", ") + `) ` + r.Conflict
 	for len(r.Values) > 0 {
 		n := min(arrayRows, len(r.Values))
-		args := make([]any, len(r.Columns))
-		for i := range args {
-			args[i] = array(r.Values[:n], i)
+		var args []any
+		for i, x := range like {
+			if x != nil {
+				args = append(args, array(x, r.Values[:n], i))
+			}
 		}
 		if _, err := tx.tx.ExecContext(ctx, query, args...); err != nil {
 			return err
@@ -103,19 +112,32 @@ func (tx *Tx) insertArrays(ctx context.Context, r Rows) error {
 	return nil
 }
 
-func postgresType(rows [][]any, i int) string {
-	switch rows[0][i].(type) {
+func postgresType(like any) string {
+	switch like.(type) {
 	case int, int64, *int64:
 		return "bigint"
+	case float64, *float64:
+		return "double precision"
 	case []byte:
 		return "bytea"
 	}
 	return "text"
 }
 
-// array is column i of the rows, as the driver takes an array.
-func array(rows [][]any, i int) any {
-	switch rows[0][i].(type) {
+// some returns a value of column i that is not nil; nil when there is none.
+func some(rows [][]any, i int) any {
+	for _, row := range rows {
+		if row[i] != nil {
+			return row[i]
+		}
+	}
+	return nil
+}
+
+// array is column i of the rows, whose values are of the type of like, as the
+// driver takes an array.
+func array(like any, rows [][]any, i int) any {
+	switch like.(type) {
 	case int, int64:
 		return column(rows, i, func(v any) int64 {
 			if n, ok := v.(int); ok {
@@ -123,20 +145,47 @@ func array(rows [][]any, i int) any {
 			}
 			return v.(int64)
 		})
+	case float64:
+		return column(rows, i, func(v any) float64 { return v.(float64) })
 	case *int64:
-		return column(rows, i, func(v any) *int64 { return v.(*int64) })
+		return pointers[int64](rows, i)
+	case *float64:
+		return pointers[float64](rows, i)
 	case *string:
-		return column(rows, i, func(v any) *string { return v.(*string) })
+		return pointers[string](rows, i)
 	case []byte:
 		return column(rows, i, func(v any) []byte { return v.([]byte) })
 	}
 	return column(rows, i, func(v any) string { return v.(string) })
 }
 
-func column[T any](rows [][]any, i int, as func(any) T) []T {
+// column returns the values of a column, by pointers where some are nil.
+func column[T any](rows [][]any, i int, as func(any) T) any {
 	out := make([]T, len(rows))
+	var within []*T
 	for j, row := range rows {
-		out[j] = as(row[i])
+		switch {
+		case row[i] == nil && within == nil:
+			within = make([]*T, len(rows))
+			for k := range j {
+				within[k] = &out[k]
+			}
+		case row[i] != nil:
+			if out[j] = as(row[i]); within != nil {
+				within[j] = &out[j]
+			}
+		}
+	}
+	if within != nil {
+		return within
+	}
+	return out
+}
+
+func pointers[T any](rows [][]any, i int) []*T {
+	out := make([]*T, len(rows))
+	for j, row := range rows {
+		out[j], _ = row[i].(*T)
 	}
 	return out
 }
