@@ -221,3 +221,8 @@ func eachField(fields []Field, visit func(*Field)) {
 		}
 	}
 }
+
+// Orgs returns the organisations that have an entity of a kind.
+func (c *Catalog) Orgs(ctx context.Context, kind string) ([]string, error) {
+	return sqldb.Values[string](ctx, c.q(), `SELECT DISTINCT org FROM entities WHERE kind = ? AND deleted = 0 ORDER BY org`, lower(kind))
+}

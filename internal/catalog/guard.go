@@ -50,6 +50,18 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 	return e, k, err
 }
 
+// Specs reads what a guarded entity says and what it said before: the zero value
+// when it is new, or for what it says when it goes.
+func Specs[T any](g *Guarded) (before, after T, err error) {
+	if g.After != nil {
+		after, err = Spec[T](g.After)
+	}
+	if g.Before != nil && err == nil {
+		before, err = Spec[T](g.Before)
+	}
+	return before, after, err
+}
+
 // Read is what the guard asks tables of its own by: it sees the change's
 // transaction.
 func (g *Guarded) Read() (context.Context, sqldb.Querier) { return g.ctx, g.tx }

@@ -133,27 +133,20 @@ func (e *Engine) Pinned(ctx context.Context, caller catalog.Caller) ([]*View, er
 	if k == nil || caller.Can(auth.Read, k.Resource()) != nil {
 		return nil, nil
 	}
-	var uids []string
-	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
-		var uid string
-		err := s.Scan(&uid)
-		uids = append(uids, uid)
-		return err
-	}, `SELECT uid FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND doc LIKE ? ORDER BY ref`, caller.Org, lower(auth.KindMeasure), `%"pinned":%`)
-	if err != nil {
-		return nil, err
-	}
-	views, err := e.ViewsByUID(ctx, caller, uids)
-	if err != nil {
-		return nil, err
-	}
+	var list []*entity.Entity
 	place := map[string]int{}
-	for _, v := range views {
-		if s, err := catalog.Spec[MeasureSpec](v.Entity); err == nil {
-			place[v.UID] = s.Pinned
-		}
+	err := e.catalog.Each(ctx, caller, catalog.Query{Kinds: []string{k.Name}, CEL: "has(spec.pinned) && spec.pinned > 0"}, func(x *entity.Entity) error {
+		s, err := catalog.Spec[MeasureSpec](x)
+		list, place[x.Metadata.UID] = append(list, x), s.Pinned
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	views = slices.DeleteFunc(views, func(v *View) bool { return place[v.UID] <= 0 })
+	views, err := e.ViewsOf(ctx, caller, list)
+	if err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(views, func(a, b *View) int {
 		return cmp.Or(cmp.Compare(a.Room, b.Room), cmp.Compare(place[a.UID], place[b.UID]))
 	})
@@ -357,16 +350,9 @@ func (e *Engine) asking(ctx context.Context, org string, mine []string, soon tim
 	}
 	args = append(args, auth.KindClaim, auth.KindMeasure, `%"attest":%`, `%"typed":%`, sqldb.Micros(soon))
 	in := sqldb.In(len(mine))
-	var uids []string
-	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
-		var uid string
-		err := s.Scan(&uid)
-		uids = append(uids, uid)
-		return err
-	}, `SELECT s.claim FROM claim_states s WHERE s.org = ? AND (s.owner IN `+in+` OR s.claim IN (
+	return sqldb.Values[string](ctx, e.db, `SELECT s.claim FROM claim_states s WHERE s.org = ? AND (s.owner IN `+in+` OR s.claim IN (
 			SELECT a.uid FROM relations l JOIN entities a ON a.id = l.id LEFT JOIN entities b ON b.id = l.target_id WHERE l.org = ? AND l.type = 'attestedBy' AND COALESCE(b.ref, l.target) IN `+in+`))
 		AND (s.kind NOT IN (?, ?) OR EXISTS (SELECT 1 FROM entities d WHERE d.uid = s.claim AND (d.doc LIKE ? OR d.doc LIKE ?)))
 		AND (s.own <> 'supported' OR EXISTS (SELECT 1 FROM claim_last x JOIN claim_runs r ON r.org = x.org AND r.claim = x.claim AND r.seq = x.seq WHERE x.org = s.org AND x.claim = s.claim AND r.until > 0 AND r.until < ?))
 		ORDER BY s.ref`, args...)
-	return uids, err
 }

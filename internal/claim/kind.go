@@ -329,15 +329,9 @@ func guardException(g *catalog.Guarded) error {
 	if g.After == nil {
 		return nil
 	}
-	s, err := catalog.Spec[ExceptionSpec](g.After)
+	old, s, err := catalog.Specs[ExceptionSpec](g)
 	if err != nil {
 		return err
-	}
-	var old ExceptionSpec
-	if g.Before != nil {
-		if old, err = catalog.Spec[ExceptionSpec](g.Before); err != nil {
-			return err
-		}
 	}
 	switch {
 	case g.Follows:

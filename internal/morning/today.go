@@ -405,20 +405,22 @@ func (d *Desk) fillDoubted(l *Look, v lens, t *Today) error {
 		return err
 	}
 	var list []claim.Glance
-	var weak []string
 	for _, g := range glances {
 		switch g.State {
-		case claim.Weak:
-			weak = append(weak, g.UID)
-			fallthrough
-		case claim.Disputed, claim.Unsupported:
+		case claim.Disputed, claim.Unsupported, claim.Weak:
 			list = append(list, g)
 		}
 	}
 	slices.SortStableFunc(list, claim.Glance.Compare)
 	ownFirst(l, v, list, func(g claim.Glance) string { return g.Owner })
 	t.Doubted.Total = len(list)
-	views, err := d.Claims.ViewsByUID(l.Ctx, l.Caller, weak)
+	var uids []string // of those that are shown, and whose reason is to be counted
+	for i, g := range list {
+		if i < mostDoubted || g.State == claim.Weak {
+			uids = append(uids, g.UID)
+		}
+	}
+	views, err := d.Claims.ViewsByUID(l.Ctx, l.Caller, uids)
 	if err != nil {
 		return err
 	}

@@ -112,15 +112,9 @@ func guardTask(g *catalog.Guarded) error {
 	if g.After == nil {
 		return nil
 	}
-	s, err := catalog.Spec[Task](g.After)
+	old, s, err := catalog.Specs[Task](g)
 	if err != nil {
 		return err
-	}
-	var old Task
-	if g.Before != nil {
-		if old, err = catalog.Spec[Task](g.Before); err != nil {
-			return err
-		}
 	}
 	program := g.Caller.Account == audit.System
 	switch {

@@ -347,7 +347,7 @@ func concerns(e feed.Entry) bool {
 // as the one before makes no entry in the feed, and a day less is left.
 func forecastSchedule(c *catalog.Catalog) feed.Schedule {
 	return feed.Schedule{Name: "strategy/forecast", Every: 24 * time.Hour, Jitter: time.Hour, Run: func(ctx context.Context) error {
-		orgs, err := organisations(ctx, c.DB())
+		orgs, err := c.Orgs(ctx, "Initiative")
 		if err != nil {
 			return err
 		}
@@ -359,24 +359,6 @@ func forecastSchedule(c *catalog.Catalog) feed.Schedule {
 		}
 		return nil
 	}}
-}
-
-// organisations returns those that have an initiative.
-func organisations(ctx context.Context, q sqldb.Querier) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT DISTINCT org FROM entities WHERE kind = 'initiative' AND deleted = 0 ORDER BY org`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var org string
-		if err := rows.Scan(&org); err != nil {
-			return nil, err
-		}
-		out = append(out, org)
-	}
-	return out, rows.Err()
 }
 
 // Forecasts returns the forecasts made of an initiative, by its identity, the

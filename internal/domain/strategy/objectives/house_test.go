@@ -2,7 +2,6 @@ package objectives_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -66,12 +65,7 @@ func (h *house) sample() {
 // post sends a form as somebody.
 func (h *house) post(path, who string, form url.Values) *httptest.ResponseRecorder {
 	h.Helper()
-	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.AddCookie(&http.Cookie{Name: "binnacle_session", Value: who})
-	w := httptest.NewRecorder()
-	h.Handler.ServeHTTP(w, r)
+	w := h.Post(path, who, form)
 	h.Settle()
 	return w
 }

@@ -209,15 +209,9 @@ func guardKeyResult(g *catalog.Guarded) error {
 	if g.After == nil || g.Follows {
 		return nil
 	}
-	after, err := catalog.Spec[KeyResult](g.After)
+	before, after, err := catalog.Specs[KeyResult](g)
 	if err != nil {
 		return err
-	}
-	var before KeyResult
-	if g.Before != nil {
-		if before, err = catalog.Spec[KeyResult](g.Before); err != nil {
-			return err
-		}
 	}
 	if before.Final != nil && after.Final != nil && string(encode(before)) != string(encode(after)) {
 		return fault.New(fault.Conflict, "%s was scored when its cycle was closed and is not changed any more", g.After.Ref().Short()).Coded("kr.scored").

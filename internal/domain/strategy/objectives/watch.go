@@ -169,7 +169,7 @@ func (s *steward) patch(kr *entity.Entity, final *Final) error {
 // in cycles that run.
 func schedule(c *catalog.Catalog) feed.Schedule {
 	return feed.Schedule{Name: "strategy/pace", Every: time.Hour, Jitter: 5 * time.Minute, Run: func(ctx context.Context) error {
-		orgs, err := organisations(ctx, c.DB())
+		orgs, err := c.Orgs(ctx, "KeyResult")
 		if err != nil {
 			return err
 		}
@@ -198,24 +198,6 @@ func (s *steward) running() error {
 			})
 		})
 	})
-}
-
-// organisations returns those that have key results.
-func organisations(ctx context.Context, q sqldb.Querier) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT DISTINCT org FROM entities WHERE kind = 'keyresult' AND deleted = 0 ORDER BY org`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var org string
-		if err := rows.Scan(&org); err != nil {
-			return nil, err
-		}
-		out = append(out, org)
-	}
-	return out, rows.Err()
 }
 
 // mayWrite is what authorisation is asked about to change goals.
