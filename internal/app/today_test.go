@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,5 +249,30 @@ func (b *tab) theme(name string) {
 	b.Helper()
 	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// TestClaimsAreShownInWords: a number has the unit of the measure it comes from,
+// a change in a list is named after its place, and who may not see a page is led
+// away from it.
+func TestClaimsAreShownInWords(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	both := func(goodFor string) string {
+		return "apiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: budget}\nspec: {room: operations, direction: up, unit: \"%\", decimals: 1, typed: {goodFor: 30d}}\n---\n" +
+			"apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: kept}\nspec: {room: operations, tests: [{name: said, attest: {goodFor: 90d}}, {name: left, measure: {measure: budget}, must: \">= 25\", maxAge: " + goodFor + "}]}\n"
+	}
+	w.apply(w.as(), both("8d"))
+	_, err := w.app.Claims.Say(w.Context(), catalog.Caller{Principal: w.owner.principal}, entity.NewRef("measure", "", "budget"), claim.Word{Value: 18})
+	w.must(err)
+	w.settle()
+	w.apply(w.as(), both("9d"))
+	for path, want := range map[string]string{"/measures": ">18.0%<", "/claims": ">18.0%<", "/claims/default/kept": "Tests 2: "} {
+		if page := w.page(path); !strings.Contains(page, want) {
+			t.Errorf("%s does not say %q:\n%s", path, want, page)
+		}
+	}
+	auditor := w.actors[slices.IndexFunc(w.actors, func(a *actor) bool { return a.name == string(auth.RoleAuditor) })]
+	if refused := w.send(auditor, "GET", request{path: "/system"}); refused.Code != http.StatusForbidden || !strings.Contains(refused.Body.String(), `href="/">Go on`) {
+		t.Errorf("a page one may not see: %d\n%s", refused.Code, refused.Body)
 	}
 }

@@ -107,6 +107,20 @@ func (d *Definition) ScaleOf(p *Probe) Scale {
 	return s
 }
 
+// shown returns the probe whose number stands for the claim: the first that can
+// give one, else the first; nil without any.
+func (d *Definition) shown() *Probe {
+	for i := range d.Probes {
+		if d.Probes[i].Attest == nil {
+			return &d.Probes[i]
+		}
+	}
+	if len(d.Probes) == 0 {
+		return nil
+	}
+	return &d.Probes[0]
+}
+
 // zone reads a number, and says what it was held against.
 func (d *Definition) zone(v float64, asOf time.Time) (Zone, []Step) {
 	if d.Judge != nil {

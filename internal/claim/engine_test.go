@@ -326,7 +326,9 @@ func TestTypedAndAttested(t *testing.T) {
 		}
 		_, err = w.engine.Say(w.Context(), w.as("leila", auth.RoleMember), pentest, Word{Holds: false, Note: "the tester never came"})
 		w.must(err)
-		w.state("pentest", Contradicted)
+		if why := w.state("pentest", Contradicted).Why.En; why != "leila says that it does not hold." {
+			w.Errorf("why: %q", why)
+		}
 		if _, err := w.engine.Say(w.Context(), w.as("leila", auth.RoleMember), pentest, Word{Holds: true, AsOf: w.clock.Add(time.Hour)}); !fault.Is(err, fault.Invalid) {
 			w.Errorf("a word about the future was taken: %v", err)
 		}

@@ -22,10 +22,7 @@ func (e *Engine) guardTests(g *catalog.Guarded) error {
 	if g.After == nil || g.Before != nil && bytes.Equal(g.Before.Spec, g.After.Spec) {
 		return nil
 	}
-	d, err := e.define(g.After, func(ref entity.Ref) (*entity.Entity, error) {
-		x, _, err := g.Find(ref)
-		return x, err
-	})
+	d, err := e.define(g.After, findIn(g))
 	if err != nil {
 		return err
 	}
@@ -62,6 +59,14 @@ func (d *Definition) lent() map[lent]bool {
 	return out
 }
 
+// findIn finds what stands in the transaction of a change.
+func findIn(g *catalog.Guarded) Find {
+	return func(ref entity.Ref) (*entity.Entity, error) {
+		x, _, err := g.Find(ref)
+		return x, err
+	}
+}
+
 // guardSecrets has a stored secret sent to another address than before only by
 // who may set secrets: anybody else could have it sent to themselves.
 func (e *Engine) guardSecrets(g *catalog.Guarded, d *Definition) error {
@@ -71,7 +76,7 @@ func (e *Engine) guardSecrets(g *catalog.Guarded, d *Definition) error {
 	}
 	before := map[lent]bool{}
 	if g.Before != nil {
-		if was, err := e.define(g.Before, byItself); err == nil {
+		if was, err := e.define(g.Before, findIn(g)); err == nil {
 			before = was.lent()
 		}
 	}

@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
-	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -60,13 +60,11 @@ func (e *Engine) Histories(ctx context.Context, org string, entities []*entity.E
 		var args []any
 		for _, x := range part {
 			d, err := e.define(x, find)
-			if err != nil || len(d.Probes) == 0 {
+			p := d.shown()
+			if err != nil || p == nil {
 				continue
 			}
-			tests[x.Metadata.UID] = test
-			if test == "" {
-				tests[x.Metadata.UID] = d.Probes[0].Name
-			}
+			tests[x.Metadata.UID] = cmp.Or(test, p.Name)
 			args = append(args, x.Metadata.UID)
 		}
 		if len(tests) == 0 {
@@ -181,11 +179,12 @@ func (e *Engine) Trends(ctx context.Context, caller catalog.Caller, refs []strin
 	find := e.finder(ctx, e.catalog, caller.Org)
 	for _, x := range entities {
 		d, err := e.define(x, find)
-		if err != nil || len(d.Probes) == 0 {
+		p := d.shown()
+		if err != nil || p == nil {
 			continue
 		}
-		scale := d.ScaleOf(&d.Probes[0])
-		t := &Trend{Entity: x, Scale: scale, Target: scale.Target, Y: Series(by[x.Metadata.UID], from, to, sparkPoints, d.Probes[0].maxAge())}
+		scale := d.ScaleOf(p)
+		t := &Trend{Entity: x, Scale: scale, Target: scale.Target, Y: Series(by[x.Metadata.UID], from, to, sparkPoints, p.maxAge())}
 		t.Last = t.Y[sparkPoints-1]
 		if list := by[x.Metadata.UID]; len(list) > 0 {
 			t.Zone = list[len(list)-1].Zone
@@ -195,17 +194,25 @@ func (e *Engine) Trends(ctx context.Context, caller catalog.Caller, refs []strin
 	return out, nil
 }
 
-// Scale returns how the numbers of an entity are written, as it itself says;
-// false for one that bears no claim.
-func (e *Engine) Scale(x *entity.Entity) (Scale, bool) {
-	if !e.Bears(x.Kind) {
-		return Scale{}, false
+// Scales returns how the numbers of some entities are written, by identity.
+// What bears no claim, or one that cannot be read, is left out.
+func (e *Engine) Scales(ctx context.Context, org string, entities ...*entity.Entity) map[string]Scale {
+	out := map[string]Scale{}
+	find := e.finder(ctx, e.catalog, org)
+	for _, x := range entities {
+		if !e.Bears(x.Kind) {
+			continue
+		}
+		d, err := e.define(x, find)
+		if err != nil {
+			continue
+		}
+		out[x.Metadata.UID] = d.Scale
+		if p := d.shown(); p != nil {
+			out[x.Metadata.UID] = d.ScaleOf(p)
+		}
 	}
-	d, err := e.define(x, byItself)
-	if err == nil && len(d.Probes) > 0 {
-		return d.ScaleOf(&d.Probes[0]), true
-	}
-	return d.Scale, err == nil
+	return out
 }
 
 // MaxAge returns how old an answer of a probe may grow; 0 for ever, or when the
@@ -217,8 +224,3 @@ func (p *Probe) Every() time.Duration { return p.every() }
 
 // Asked reports whether the program itself can carry the probe out.
 func (p *Probe) Asked() bool { return p.asked() }
-
-// byItself finds nothing beside the entity itself.
-func byItself(ref entity.Ref) (*entity.Entity, error) {
-	return nil, fault.New(fault.NotFound, "%s is not looked up", ref.Short()).Coded("claim.not-looked-up")
-}

@@ -263,8 +263,31 @@ func (e *Engine) view(caller catalog.Caller, x *entity.Entity, find Find, stored
 	}
 	v.Doubts = e.readableDoubts(caller, stored.doubts)
 	v.hidden = len(stored.doubts) - len(v.Doubts)
-	v.Why = v.why(now)
+	v.Why = v.why(now, e.naming(caller, find))
 	return v, nil
+}
+
+// Called returns what a person is called in a sentence the caller reads.
+func (e *Engine) Called(ctx context.Context, caller catalog.Caller, by string) string {
+	return e.naming(caller, e.finder(ctx, e.catalog, caller.Org))(by)
+}
+
+// naming returns how people are called in sentences: by the title of their
+// record where the caller may read it, else by the name in a reference, or what
+// was written.
+func (e *Engine) naming(caller catalog.Caller, find Find) func(by string) string {
+	return func(by string) string {
+		ref, err := entity.ParseRef(by, "", "")
+		if err != nil || !strings.Contains(by, ":") {
+			return by
+		}
+		if k := e.catalog.Kinds().Get(ref.Kind); k != nil && caller.Can(auth.Read, k.Resource()) == nil {
+			if x, err := find(ref); err == nil {
+				return x.DisplayTitle()
+			}
+		}
+		return ref.Name
+	}
 }
 
 // readableDoubts returns those doubts that come from what the caller may read.
@@ -286,7 +309,7 @@ func (e *Engine) readableDoubts(caller catalog.Caller, list []Doubt) []Doubt {
 }
 
 // why says in one sentence why a claim is in its state.
-func (v *View) why(now time.Time) lang.Text {
+func (v *View) why(now time.Time, name func(string) string) lang.Text {
 	count := func(h Health) (n int, first *Evidence) {
 		for i := range v.Evidence {
 			if v.Evidence[i].Health == h {
@@ -306,7 +329,7 @@ func (v *View) why(now time.Time) lang.Text {
 	case len(v.Evidence) == 0:
 		return lang.T("It has no test.", "No tiene ninguna prueba.")
 	case against > 0:
-		return bad.finding(bad.Scale)
+		return bad.finding(bad.Scale, name)
 	case v.State == Unsupported:
 		return none.lack()
 	case missing > 0:
@@ -330,22 +353,13 @@ func (v *View) why(now time.Time) lang.Text {
 	return lang.T(fmt.Sprintf("All %d pieces of evidence are live.", n), fmt.Sprintf("Las %d evidencias están al día.", n))
 }
 
-// ByName is what a person is called in a sentence: the name in a reference, else
-// what was written.
-func ByName(by string) string {
-	if ref, err := entity.ParseRef(by, "", ""); err == nil && strings.Contains(by, ":") {
-		return ref.Name
-	}
-	return by
-}
-
 // finding says what contradicts.
-func (x *Evidence) finding(s Scale) lang.Text {
+func (x *Evidence) finding(s Scale, person func(string) string) lang.Text {
 	r := x.Last
 	name := x.Probe.Label()
 	switch {
 	case x.Probe.Attest != nil:
-		return lang.T(ByName(r.By)+" says that it does not hold.", ByName(r.By)+" dice que no se cumple.")
+		return lang.T(person(r.By)+" says that it does not hold.", person(r.By)+" dice que no se cumple.")
 	case r.Value != nil && x.Probe.Must != "":
 		m, err := parseMust(x.Probe.Must)
 		if err != nil {

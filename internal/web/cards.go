@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -107,7 +108,7 @@ func (c *Ctx) readerFor(k *catalog.Kind, e *entity.Entity) (reader, error) {
 	refsIn(catalog.MetadataFields(), e, add)
 	refsIn(k.Fields, e, add)
 	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, refs)
-	return reader{app: c.App, lang: c.Lang, ns: e.Metadata.Namespace, titles: titles, of: e}, err
+	return reader{app: c.App, lang: c.Lang, ns: e.Metadata.Namespace, titles: titles, of: e, scales: c.scales(e)}, err
 }
 
 func (c *Ctx) metaFacts(read reader, r *record, tree map[string]any) []FieldValue {
@@ -310,8 +311,8 @@ func (c *Ctx) changeLines(k *catalog.Kind, changes []catalog.FieldChange, most i
 	return out, 0
 }
 
-// fieldLabel names the field at a path, with what leads to it where it is
-// inside of another.
+// fieldLabel names the field at a path. In a list it is named after the list
+// and its place in it, counted from one: "Tests 2: Good for".
 func (c *Ctx) fieldLabel(k *catalog.Kind, path string) string {
 	general := indexPattern.ReplaceAllString(path, "[]")
 	for _, f := range catalog.MetadataFields() {
@@ -320,13 +321,28 @@ func (c *Ctx) fieldLabel(k *catalog.Kind, path string) string {
 		}
 	}
 	if f := k.Field(general); f != nil {
-		label := c.In(f.Label)
-		if m := indexPattern.FindString(path); m != "" {
-			return label + " " + m
-		}
-		return label
+		return c.place(k, path) + c.In(f.Label)
+	}
+	if list := k.Field(strings.TrimSuffix(general, "[]")); list != nil {
+		return strings.TrimSuffix(c.place(k, path), ": ") // the item itself
 	}
 	return strings.TrimPrefix(strings.TrimPrefix(path, "spec."), "metadata.")
+}
+
+// place names the item of a list that a path leads through, with what follows
+// it; "" for a path through none.
+func (c *Ctx) place(k *catalog.Kind, path string) string {
+	at := indexPattern.FindAllStringIndex(path, -1)
+	if len(at) == 0 {
+		return ""
+	}
+	last := at[len(at)-1]
+	list := k.Field(indexPattern.ReplaceAllString(path[:last[0]], "[]"))
+	n, err := strconv.Atoi(path[last[0]+1 : last[1]-1])
+	if list == nil || err != nil {
+		return ""
+	}
+	return c.In(list.Label) + " " + strconv.Itoa(n+1) + ": "
 }
 
 func rawText(raw json.RawMessage) string {

@@ -58,7 +58,8 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 	for _, pr := range fault.ProblemsOf(err) {
 		p.Problems = append(p.Problems, problemLine{Label: pr.Field, Place: pr.Place(), Text: c.Problem(pr), Hint: c.ProblemHint(pr)})
 	}
-	if seg := firstSegment(c.R.URL.Path); c.App.Catalog.Kinds().Get(seg) != nil {
+	seg := firstSegment(c.R.URL.Path)
+	if k := c.App.Catalog.Kinds().Get(seg); k != nil && k.Plural == seg && c.R.URL.Path != "/"+seg {
 		p.Back = "/" + seg
 	}
 	return p

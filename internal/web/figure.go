@@ -11,26 +11,30 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
-	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/chart"
 )
 
 // figure writes a number that lies on the scale of the claim its entity bears,
 // with its unit; false for any other.
-func (a *App) figure(e *entity.Entity, f *catalog.Field, v any, code lang.Code) (string, bool) {
-	if !f.Scaled || e == nil || a.Claims == nil {
-		return "", false
-	}
-	scale, ok := a.Claims.Scale(e)
-	if !ok {
-		return "", false
-	}
+func (r reader) figure(f *catalog.Field, v any) (string, bool) {
 	n, ok := v.(json.Number)
+	if !f.Scaled || r.of == nil || !ok {
+		return "", false
+	}
+	scale, ok := r.scales[r.of.Metadata.UID]
 	if !ok {
 		return "", false
 	}
 	x, err := n.Float64()
-	return scale.Write(x, code), err == nil
+	return scale.Write(x, r.lang), err == nil
+}
+
+// scales returns how the numbers of some entities are written, by identity.
+func (c *Ctx) scales(entities ...*entity.Entity) map[string]claim.Scale {
+	if c.App.Claims == nil {
+		return nil
+	}
+	return c.App.Claims.Scales(c.R.Context(), c.Caller.Org, entities...)
 }
 
 // drawings are the small histories that a page shows. A template asks for one

@@ -408,7 +408,7 @@ func (p *listPage) reader(c *Ctx, items []*entity.Entity) (reader, []map[string]
 		}
 	}
 	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, refs)
-	return reader{app: c.App, lang: c.Lang, titles: titles}, trees, err
+	return reader{app: c.App, lang: c.Lang, titles: titles, scales: c.scales(items...)}, trees, err
 }
 
 func (p *listPage) row(r reader, e *entity.Entity, tree map[string]any) listRow {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
@@ -47,9 +48,10 @@ var none = Value{As: "none"}
 type reader struct {
 	app    *App
 	lang   lang.Code
-	ns     string            // of the entity that holds the value
-	titles map[string]string // title of each reference that exists; nil: not known
-	of     *entity.Entity    // that holds the value; nil: not known
+	ns     string                 // of the entity that holds the value
+	titles map[string]string      // title of each reference that exists; nil: not known
+	of     *entity.Entity         // that holds the value; nil: not known
+	scales map[string]claim.Scale // of numbers under claims, by identity
 }
 
 // value shows v, the value of a field.
@@ -69,7 +71,7 @@ func (r reader) value(f *catalog.Field, v any) Value {
 	case catalog.Bool:
 		return r.boolean(v)
 	case catalog.Int, catalog.Number:
-		if text, ok := r.app.figure(r.of, f, v, r.lang); ok {
+		if text, ok := r.figure(f, v); ok {
 			return Value{As: "text", Text: text, Number: true}
 		}
 		return Value{As: "text", Text: writer{r.app, r.lang}.num(v), Number: true}

@@ -48,11 +48,7 @@ func loadAbout(c *web.Ctx, e *entity.Entity) (any, error) {
 		views, out.More = views[:mostStatements], n-mostStatements
 	}
 	for _, v := range views {
-		s, err := stated(c, v, false)
-		if err != nil {
-			return nil, err
-		}
-		out.Claims = append(out.Claims, s)
+		out.Claims = append(out.Claims, stated(c, v))
 	}
 	if k := c.Catalog().Kinds().Get(auth.KindClaim); c.CanKind(auth.Write, k) {
 		out.New = "/claims/new?" + url.Values{"spec.subject": {e.Ref().String()}}.Encode()
@@ -66,18 +62,13 @@ func has(c *web.Ctx, e *entity.Entity, types ...string) bool {
 	return err != nil || slices.ContainsFunc(rels, func(r catalog.Relation) bool { return slices.Contains(types, r.Type) && r.Exists })
 }
 
-// stated makes a claim ready to be shown. With drawers, its runs open beside the
-// page; they are on the page of the claim alone.
-func stated(c *web.Ctx, v *claim.View, drawers bool) (statement, error) {
+// stated makes a claim ready to be shown beside what it is about.
+func stated(c *web.Ctx, v *claim.View) statement {
 	s := statement{Title: v.Statement, Href: c.Href(v.Entity.Ref()), State: v.State, Why: c.In(v.Why)}
 	for i := range v.Evidence {
-		l, err := lineOf(c, v, &v.Evidence[i], drawers)
-		if err != nil {
-			return s, err
-		}
-		s.Evidence = append(s.Evidence, l)
+		s.Evidence = append(s.Evidence, lineOf(c, v, &v.Evidence[i], false))
 	}
-	return s, nil
+	return s
 }
 
 // holdsCard and leansCard show both ends of the lines that doubt travels along.

@@ -103,10 +103,7 @@ func loadClaim(c *web.Ctx, e *entity.Entity) (any, error) {
 	out := standing{View: v}
 	for i := range v.Evidence {
 		ev := &v.Evidence[i]
-		l, err := lineOf(c, v, ev, true)
-		if err != nil {
-			return nil, err
-		}
+		l := lineOf(c, v, ev, true)
 		l.First = len(out.Drawers) == 0 && l.Drawer != ""
 		out.Lines = append(out.Lines, l)
 		if ev.Last != nil {
@@ -439,12 +436,8 @@ func excuseOf(c *web.Ctx, x *entity.Entity, v *claim.View) (excuse, error) {
 		return excuse{}, err
 	}
 	out := excuse{Thing: c.Thing(x), ExceptionSpec: s, Class: "idle", Label: s.State}
-	if out.Asker, err = called(c, s.RequestedBy); err != nil {
-		return excuse{}, err
-	}
-	if out.Decider, err = called(c, s.DecidedBy); err != nil {
-		return excuse{}, err
-	}
+	out.Asker = called(c, s.RequestedBy)
+	out.Decider = called(c, s.DecidedBy)
 	if f := exceptionKind(c).Field("spec.state").EnumFor(s.State); f != nil {
 		out.Class, out.Label = f.State, c.In(f.Label)
 	}
@@ -505,7 +498,7 @@ func loadTurns(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil || len(turns) == 0 {
 		return nil, err
 	}
-	scale, _ := c.App.Claims.Scale(e)
+	scale := c.App.Claims.Scales(c.R.Context(), c.Caller.Org, e)[e.Metadata.UID]
 	type turn struct {
 		claim.Turn
 		Figure  string

@@ -22,19 +22,18 @@ type line struct {
 	Meta   string // only what somebody has to know: late, lacking, somebody's word, excused
 }
 
-func lineOf(c *web.Ctx, v *claim.View, ev *claim.Evidence, drawers bool) (line, error) {
+func lineOf(c *web.Ctx, v *claim.View, ev *claim.Evidence, drawers bool) line {
 	out := line{Health: ev.Health, Name: ev.Probe.Label()}
 	if ev.Last == nil {
 		out.Value, out.Meta = "", c.T("claims.never")
-		return out, nil
+		return out
 	}
 	out.Href = runPath(c, v.Entity.Ref(), ev.Last.Seq)
 	if drawers {
 		out.Drawer = fmt.Sprintf("run-%d", ev.Last.Seq)
 	}
-	by, err := called(c, ev.Last.By)
-	out.Value, out.Meta = found(c, ev.Probe, ev.Scale, ev.Last), meta(c, ev, by)
-	return out, err
+	out.Value, out.Meta = found(c, ev.Probe, ev.Scale, ev.Last), meta(c, ev, called(c, ev.Last.By))
+	return out
 }
 
 func runPath(c *web.Ctx, ref entity.Ref, seq int64) string {
@@ -92,22 +91,7 @@ func meta(c *web.Ctx, ev *claim.Evidence, by string) string {
 	return strings.Join(out, ", ")
 }
 
-// called is what people call who did something: the title of the person where the
-// reader may see it, else the name in the reference, else what was written.
-func called(c *web.Ctx, by string) (string, error) {
-	ref, err := entity.ParseRef(by, "", "")
-	if err != nil {
-		return by, nil
-	}
-	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, []entity.Ref{ref})
-	if err != nil {
-		return "", err
-	}
-	if title := titles[ref.String()]; title != "" {
-		return title, nil
-	}
-	return claim.ByName(by), nil
-}
+func called(c *web.Ctx, by string) string { return c.App.Claims.Called(c.R.Context(), c.Caller, by) }
 
 // reasonOf tells why a test gave no answer. The words are those of the program
 // and of other systems, in English.
