@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
@@ -90,7 +92,7 @@ func (i *importing) run(ctx context.Context, s *session, words []string) error {
 	report, err := at.Import(ctx, words[0], files, i.opts, i.hand)
 	done()
 	if err != nil {
-		return err
+		return i.told.typing(err)
 	}
 	return i.report(s, report)
 }
@@ -148,6 +150,42 @@ func (t *telling) args() (map[string]string, error) {
 	return out, nil
 }
 
+// typing writes the hints of an error as typed does.
+func (t *telling) typing(err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		known.Hint, known.Problems = t.flagged(known.Hint), t.typed(known.Problems)
+	}
+	return err
+}
+
+// typed writes what problems say to tell a format, which pages and the API take
+// as name=value, as it is typed here.
+func (t *telling) typed(problems []fault.Problem) []fault.Problem {
+	problems = slices.Clone(problems)
+	for i := range problems {
+		problems[i].Hint = t.flagged(problems[i].Hint)
+	}
+	return problems
+}
+
+// settingPattern is something to tell a format, as pages and the API take it.
+var settingPattern = regexp.MustCompile(`[\w.]+=\S`)
+
+// flagged writes source=ado as --source ado and map.closed=Done as
+// --map closed=Done.
+func (t *telling) flagged(hint string) string {
+	return settingPattern.ReplaceAllStringFunc(hint, func(set string) string {
+		if column, ok := strings.CutPrefix(set, "map."); ok {
+			return "--map " + column
+		}
+		if name, value, _ := strings.Cut(set, "="); t.values[name] != nil {
+			return "--" + name + " " + value
+		}
+		return set
+	})
+}
+
 // settings reads name=value. A column, field=Column, is the setting map.field.
 func settings(sets, maps []string) (map[string]string, error) {
 	out := map[string]string{}
@@ -192,7 +230,7 @@ func (s *session) accepts(format string) []string {
 // report prints what an import did, and what it refused.
 func (i *importing) report(s *session, r *catalog.ImportReport) error {
 	s.warn(r.Warnings)
-	s.report(r.Problems)
+	s.report(i.told.typed(r.Problems))
 	if i.out == "text" && len(r.Rows) > 0 {
 		s.writeRows(r)
 	}
@@ -285,11 +323,13 @@ func exportCommand(exporters []catalog.Exporter) *command {
 	return &command{
 		use: "export [FORMAT [KIND…]]", short: lang.T("Write things to files of a format; alone, list the formats.", "Escribe cosas en ficheros de un formato; sola, enumera los formatos."),
 		long: lang.T(`Write things, of all namespaces without -n, in a format to standard output, to a file, or
-into a folder: -o with an existing folder, a name that ends in /, or a format of several
-files. Without arguments it lists the formats.`,
+into a folder: -o with an existing folder, a name that ends in /, or any name when there
+are several files, as of work items from several sources. Without arguments it lists the
+formats.`,
 			`Escribe cosas, de todos los espacios sin -n, en un formato a la salida estándar, a un
-fichero o en una carpeta: -o con una carpeta que existe, un nombre que termina en / o un
-formato de varios ficheros. Sin argumentos enumera los formatos.`),
+fichero o en una carpeta: -o con una carpeta que existe, un nombre que termina en /, o
+cualquier nombre cuando hay varios ficheros, como los elementos de trabajo de varios
+orígenes. Sin argumentos enumera los formatos.`),
 		examples: []example{
 			{lang.T("Everything, as files that apply", "Todo, como ficheros que se aplican"), "binnacle export yaml -o everything/"},
 			{lang.T("The components of a team, for a spreadsheet", "Los componentes de un equipo, para una hoja de cálculo"), "binnacle export xlsx components --owner group:payments -o components.xlsx"},

@@ -34,6 +34,7 @@ type importPage struct {
 	Files    []keptFile // to apply what was shown
 	Args     string     // of the importer, one name=value to a line
 	Failed   string
+	Hint     string // what to do about Failed
 }
 
 type formatOption struct {
@@ -235,7 +236,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 	}
 	p.Seen, p.Done = true, !dry && err == nil
 	if err != nil {
-		p.Status, p.Failed = kind.Status(), c.Say(err)
+		p.Status, p.Failed, p.Hint = kind.Status(), c.Say(err), c.hint(err)
 		c.importProblems(p, fault.ProblemsOf(err))
 	}
 	if report != nil {

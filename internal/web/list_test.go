@@ -13,6 +13,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -225,6 +226,9 @@ func TestImportPreviewsThenApplies(t *testing.T) {
 		Read: func(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, files []catalog.File, o catalog.ImportOptions) (*catalog.ImportReport, error) {
 			var yaml strings.Builder
 			for _, f := range files {
+				if len(f.Data) == 0 {
+					return nil, fault.New(fault.Conflict, "%s holds nothing", f.Name).WithHint("give word=x")
+				}
 				for line := range strings.Lines(string(f.Data)) {
 					yaml.WriteString("---\napiVersion: binnacle.dev/v1\nkind: Group\nmetadata: {name: " + strings.TrimSpace(line) + "}\nspec: {}\n")
 				}
@@ -263,6 +267,10 @@ func TestImportPreviewsThenApplies(t *testing.T) {
 	}
 	if w := h.upload("import", "catalog", nil, map[string]string{"bad.yaml": "kind: Grup\n"}); w.Code != 422 {
 		t.Errorf("a bad file was imported: %d", w.Code)
+	}
+	w = h.upload("preview", "lines", nil, map[string]string{"none.txt": ""})
+	if body := w.Body.String(); w.Code != 409 || !strings.Contains(body, `None.txt holds nothing <span class="muted">give word=x</span>`) || len(checkPage(body)) > 0 {
+		t.Errorf("what is refused as a whole names no way out: %d %v\n%s", w.Code, checkPage(body), mainOf(body))
 	}
 	if w := h.upload("preview", "catalog", nil, nil); w.Code != 422 {
 		t.Errorf("no file: %d", w.Code)

@@ -106,6 +106,36 @@ func TestWorkRoundTrip(t *testing.T) {
 	}
 }
 
+// A file whose source nobody named is not taken for a second tracker: its items
+// would count twice.
+func TestWorkDoubled(t *testing.T) {
+	c := newCatalog(t)
+	load(t, c, "work", map[string]string{"source": "ado"}, text("ado.csv", workHead+"1,One,New,,,\n2,Two,New,,,\n3,Three,New,,,\n"))
+	load(t, c, "work", map[string]string{"source": "jira"}, text("jira.csv", workHead+"2,Zwei,New,,,\n"))
+	for _, dry := range []bool{true, false} {
+		_, err := importer(t, "work").Import(ctx, c, owner, export(t, c, "work", "csv", map[string]string{"source": "ado"}), catalog.ImportOptions{DryRun: dry})
+		if !fault.Is(err, fault.Conflict) || err.Error() != "3 of the 3 work items are kept already, from the source ado, and would count twice" ||
+			fault.HintOf(err) != "give source=ado when they are the same items, or source=work when another tracker gave them these numbers" {
+			t.Errorf("without a source: %v; %s", err, fault.HintOf(err))
+		}
+	}
+	if n := count(t, c, `SELECT count(*) FROM observed_work`); n != 4 {
+		t.Errorf("%d rows are kept", n)
+	}
+	for source, want := range map[string]observe.Counts{"ado": {Table: "work", Unchanged: 3}, "work": {Table: "work", Created: 3}} {
+		report := load(t, c, "work", map[string]string{"source": source}, export(t, c, "work", "csv", map[string]string{"source": "ado"})...)
+		if diff := cmp.Diff([]observe.Counts{want}, report.Rows); diff != "" {
+			t.Errorf("from %s (-want +got):\n%s", source, diff)
+		}
+	}
+
+	// From now on the numbers are known from it, and others are new.
+	report := load(t, c, "work", nil, text("w.csv", workHead+"1,Uno,New,,,\n4,Four,New,,,\n"))
+	if diff := cmp.Diff([]observe.Counts{{Table: "work", Created: 1, Updated: 1}}, report.Rows); diff != "" {
+		t.Errorf("of its own (-want +got):\n%s", diff)
+	}
+}
+
 func TestWorkRefused(t *testing.T) {
 	c := newCatalog(t)
 	run := func(args map[string]string, files ...catalog.File) (*catalog.ImportReport, error) {

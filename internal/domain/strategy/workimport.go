@@ -27,8 +27,8 @@ func workImporter() catalog.Importer {
 	return catalog.Importer{
 		Name: "work", Room: Room, Accept: []string{".csv"},
 		Title: lang.T("Work items", "Elementos de trabajo"),
-		Doc: lang.T("What was asked for, begun and finished, as CSV: exports of Azure DevOps, Jira, Linear and Lighthouse, and any other whose columns are named. Forecasts learn from it. Arguments: source names the tracker, when there are several; team, the group of items that name none; map.FIELD says which column holds a field; dates, how they are written when they do not tell, as d/m/y; asof, the day of an older export; done and removed, states in commas that mean finished and dropped; whole=true says that what is not in the files is gone.",
-			"Lo que se pidió, empezó y terminó, como CSV: exportaciones de Azure DevOps, Jira, Linear y Lighthouse, y cualquier otra cuyas columnas se nombren. Las previsiones aprenden de ello. Argumentos: source nombra el gestor, si hay varios; team, el grupo de los elementos que no nombran ninguno; map.CAMPO dice qué columna contiene un campo; dates, cómo se escriben si no lo dicen, como d/m/y; asof, el día de una exportación antigua; done y removed, estados separados por comas que significan terminado y descartado; whole=true dice que lo que no está en los ficheros ha desaparecido."),
+		Doc: lang.T("What was asked for, begun and finished, as CSV: exports of Azure DevOps, Jira, Linear and Lighthouse, and any other whose columns are named. Forecasts learn from it. Arguments: source names the tracker, when there are several: a file of one that is kept already is refused without it; team, the group of items that name none; map.FIELD says which column holds a field; dates, how they are written when they do not tell, as d/m/y; asof, the day of an older export; done and removed, states in commas that mean finished and dropped; whole=true says that what is not in the files is gone.",
+			"Lo que se pidió, empezó y terminó, como CSV: exportaciones de Azure DevOps, Jira, Linear y Lighthouse, y cualquier otra cuyas columnas se nombren. Las previsiones aprenden de ello. Argumentos: source nombra el gestor, si hay varios: sin él se rechaza un fichero de otro que ya se conserva; team, el grupo de los elementos que no nombran ninguno; map.CAMPO dice qué columna contiene un campo; dates, cómo se escriben si no lo dicen, como d/m/y; asof, el día de una exportación antigua; done y removed, estados separados por comas que significan terminado y descartado; whole=true dice que lo que no está en los ficheros ha desaparecido."),
 		Args: []catalog.Arg{
 			{Name: "source", Doc: lang.T("where they come from, when there are several sources", "de dónde vienen, si hay varios orígenes")},
 			{Name: "team", Doc: lang.T("the team of items that name none", "el equipo de los elementos que no nombran ninguno")},
@@ -73,6 +73,15 @@ func importWork(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, 
 	if in.whole && len(problems) > 0 {
 		return nil, fault.Bad("nothing was imported: a file that is the whole of a source must be read whole", problems...).Coded("work.whole").
 			WithHint("correct the rows, or import without whole=true")
+	}
+	if opts.Args["source"] == "" {
+		kept, err := c.Observed(ctx, caller, workTable, c.Now())
+		if err != nil {
+			return nil, err
+		}
+		if err := in.doubled(rows, kept); err != nil {
+			return nil, err
+		}
 	}
 	o := catalog.Observation{Table: workTable, At: in.at, Rows: rows}
 	if in.whole {
@@ -153,6 +162,33 @@ func (in *workImport) rows(files []catalog.File) (rows []observe.Row, repeated i
 	return rows, repeated, problems
 }
 
+// doubled refuses items that would be new from a source nobody named while
+// another source keeps items of their numbers: a file that was exported from it
+// would count twice, and what another tracker numbers alike would not. Which of
+// the two it is, only the caller knows.
+func (in *workImport) doubled(rows, kept []observe.Row) error {
+	fresh, elsewhere := map[string]bool{}, map[string]int{}
+	for _, r := range rows {
+		fresh[r.Text("id")] = true
+	}
+	for _, r := range kept {
+		if r.Text("source") == in.source {
+			delete(fresh, r.Text("id"))
+		}
+	}
+	for _, r := range kept {
+		if fresh[r.Text("id")] {
+			elsewhere[r.Text("source")]++
+		}
+	}
+	if len(elsewhere) == 0 {
+		return nil
+	}
+	other := slices.MaxFunc(slices.Sorted(maps.Keys(elsewhere)), func(a, b string) int { return cmp.Compare(elsewhere[a], elsewhere[b]) })
+	return fault.New(fault.Conflict, "%d of the %d work items are kept already, from the source %s, and would count twice", elsewhere[other], len(rows), other).Coded("work.kept").
+		WithHint("give source=%s when they are the same items, or source=%s when another tracker gave them these numbers", other, in.source)
+}
+
 func (in *workImport) row(it workfile.Item) observe.Row {
 	team := in.team
 	if it.Team != "" {
@@ -215,7 +251,7 @@ func workExporter() catalog.Exporter {
 	return catalog.Exporter{
 		Name: "work", Room: Room, Formats: []string{"csv"},
 		Title: lang.T("Work items", "Elementos de trabajo"),
-		Doc:   lang.T("The work items as CSV in the form of Lighthouse; an import reads it back. Arguments: source, when there are several; asof, to have them as they were known at the end of a day.", "Los elementos de trabajo como CSV con la forma de Lighthouse; una importación los vuelve a leer. Argumentos: source, si hay varios; asof, para tenerlos como se conocían al final de un día."),
+		Doc:   lang.T("The work items as CSV in the form of Lighthouse, a file for each source; an import that names the source reads it back and changes nothing. Arguments: source, when there are several; asof, to have them as they were known at the end of a day.", "Los elementos de trabajo como CSV con la forma de Lighthouse, un fichero por origen; una importación que nombra el origen los vuelve a leer y no cambia nada. Argumentos: source, si hay varios; asof, para tenerlos como se conocían al final de un día."),
 		Args: []catalog.Arg{
 			{Name: "source", Doc: lang.T("which source, when there are several", "qué origen, si hay varios")},
 			{Name: "asof", Doc: lang.T("the day at whose end they were known so, as 2026-08-31", "el día a cuyo término se conocían así, como 2026-08-31")},

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/objectives"
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
@@ -145,6 +146,38 @@ func TestRoundTrip(t *testing.T) {
 		report = w.load(w.export(map[string]string{"cycle": "q3"}), nil)
 		if !strings.Contains(report.Summary, "7 scored in a closed cycle and left") {
 			t.Errorf("of a closed cycle: %s", report.Summary)
+		}
+	})
+}
+
+// TestPresentNumber: the number that a key result has makes no check-in,
+// however it came to it, and any other does.
+func TestPresentNumber(t *testing.T) {
+	run(t, func(w *world) {
+		w.apply(quarter + typedKR("a", ""))
+		w.must(w.tryApply(w.owner(), aCheckIn("c1", "a", "value: 12")))
+		if text := w.export(nil); !strings.Contains(text, ",0,12,100,") {
+			t.Errorf("a check-in that no watch has come to is not exported:\n%s", text)
+		}
+		w.settle()
+		w.clock = w.clock.Add(time.Hour)
+		_, err := w.claims.Say(w.Context(), w.owner(), w.ref("a"), claim.Word{Value: 13, Note: "Counted by hand", AsOf: w.clock})
+		w.must(err)
+		w.settle()
+		text := w.export(nil)
+		w.clock = w.clock.Add(24 * time.Hour)
+		for _, tt := range []struct {
+			current string
+			made    int
+		}{{"13", 0}, {"12", 1}, {"13", 1}, {"13", 0}} {
+			report := w.load(strings.Replace(text, ",0,13,100,", ",0,"+tt.current+",100,", 1), nil)
+			if n := ops(report)[catalog.Created]; n != tt.made {
+				t.Errorf("with %s: %d made, want %d", tt.current, n, tt.made)
+			}
+			w.clock = w.clock.Add(24 * time.Hour)
+		}
+		if run := w.lastRun("a"); *run.Value != 13 || run.Note != "okr.csv" {
+			t.Errorf("its number is %+v", run)
 		}
 	})
 }

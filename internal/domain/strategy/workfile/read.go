@@ -78,7 +78,7 @@ func (p *parser) header() bool {
 			}
 		}
 		if p.Place[f.name] == nil && f.need {
-			p.Report(sheet.Cell{Line: line}, "column", f.title, f.name)
+			p.lacks("column", f, f.title, line)
 		}
 	}
 	return len(p.Problems) == before
@@ -89,8 +89,17 @@ func (p *parser) mapped(f field, column string, heads map[string][]int, line int
 		return
 	}
 	if p.Place[f.name] = heads[sheet.Fold(column)]; p.Place[f.name] == nil || sheet.Fold(column) == "" {
-		p.Report(sheet.Cell{Line: line}, "no-column", column, f.name)
+		p.lacks("no-column", f, column, line)
 	}
+}
+
+// lacks reports a column that the header does not have. Only the number of an
+// item cannot be done without.
+func (p *parser) lacks(code string, f field, column string, line int) {
+	if f.name == "id" {
+		code = "no-id"
+	}
+	p.Report(sheet.Cell{Line: line}, code, column, f.name)
 }
 
 func (p *parser) item(r sheet.Row) (Item, bool) {
