@@ -173,3 +173,24 @@ func lastCheckIns(ctx context.Context, c *catalog.Catalog, caller catalog.Caller
 	}
 	return out, nil
 }
+
+// present returns the number that a key result has: that of its newest check-in
+// while its status does not know of it, as before a server runs, or else that of
+// its status; nil for none.
+func present(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, kr *entity.Entity) (*float64, error) {
+	status, err := statusOf[KeyResultStatus](kr)
+	if err != nil {
+		return nil, err
+	}
+	last, err := lastCheckIns(ctx, c, caller, kr.Ref(), 50)
+	if err != nil {
+		return nil, err
+	}
+	known, _ := time.Parse(time.RFC3339, status.CheckedIn)
+	for _, x := range last {
+		if x.Value != nil && (status.Value == nil || x.when().After(known)) {
+			return x.Value, nil
+		}
+	}
+	return status.Value, nil
+}

@@ -72,21 +72,18 @@ type goalExport struct {
 	done   map[entity.Ref]bool
 }
 
-// current fills in the numbers of key results that no server has come to yet,
-// from what was said of them last.
+// current fills in the numbers of check-ins that no server has come to yet.
 func (x *goalExport) current(ctx context.Context, c *catalog.Catalog, caller catalog.Caller, in *cycle) error {
 	for _, o := range in.Objectives {
 		for _, kr := range o.Results {
-			if len(kr.Status) > 0 || !kr.typed() {
+			if !kr.typed() {
 				continue
 			}
-			last, err := lastCheckIns(ctx, c, caller, kr.Ref(), 50)
+			now, err := present(ctx, c, caller, kr.Entity)
 			if err != nil {
 				return err
 			}
-			if i := slices.IndexFunc(last, func(x checkIn) bool { return x.Value != nil }); i >= 0 {
-				kr.status.Value = last[i].Value
-			}
+			kr.status.Value = now
 		}
 	}
 	return nil

@@ -479,12 +479,9 @@ func (in *goalImport) value(file string, g *okrfile.Goal, e *entity.Entity, s *K
 		return nil
 	}
 	if there != nil {
-		last, err := lastCheckIns(in.ctx, in.c, in.caller, there.Ref(), 50)
-		if err != nil {
+		now, err := present(in.ctx, in.c, in.caller, there)
+		if err != nil || now != nil && *now == *g.Current {
 			return err
-		}
-		if i := slices.IndexFunc(last, func(x checkIn) bool { return x.Value != nil }); i >= 0 && *last[i].Value == *g.Current {
-			return nil
 		}
 	}
 	h := fnv.New32a()
