@@ -103,23 +103,17 @@ func may(p auth.Principal, account string) error {
 const hookColumns = `id, org, account, name, url, types, secret, old_secret, old_until, disabled, reason, created, created_by`
 
 func (h *Hooks) query(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Hook, error) {
-	rows, err := q.Query(ctx, `SELECT `+hookColumns+` FROM action_hooks WHERE `+where+` ORDER BY created, id`, args...)
+	out, err := sqldb.All(ctx, q, func(r sqldb.Row) (k Hook, err error) {
+		var types string
+		var old, disabled, created int64
+		err = r.Scan(&k.ID, &k.Org, &k.Account, &k.Name, &k.URL, &types, &k.secret, &k.oldSecret, &old, &disabled, &k.Reason, &created, &k.CreatedBy)
+		k.Types, k.OldUntil, k.Disabled, k.Created = strings.Fields(types), sqldb.Time(old), sqldb.Time(disabled), sqldb.Time(created)
+		return k, err
+	}, `SELECT `+hookColumns+` FROM action_hooks WHERE `+where+` ORDER BY created, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("action: webhooks: %w", err)
 	}
-	defer rows.Close()
-	var out []Hook
-	for rows.Next() {
-		var k Hook
-		var types string
-		var old, disabled, created int64
-		if err := rows.Scan(&k.ID, &k.Org, &k.Account, &k.Name, &k.URL, &types, &k.secret, &k.oldSecret, &old, &disabled, &k.Reason, &created, &k.CreatedBy); err != nil {
-			return nil, err
-		}
-		k.Types, k.OldUntil, k.Disabled, k.Created = strings.Fields(types), sqldb.Time(old), sqldb.Time(disabled), sqldb.Time(created)
-		out = append(out, k)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // List returns the webhooks of p's organisation, or p's own.

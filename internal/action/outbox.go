@@ -108,7 +108,7 @@ func Log(ctx context.Context, tx *sqldb.Tx, acts ...Act) error {
 	return nil
 }
 
-func scanAct(row interface{ Scan(...any) error }) (Act, error) {
+func scanAct(row sqldb.Row) (Act, error) {
 	var a Act
 	var payload string
 	var next, created, ended int64
@@ -118,20 +118,11 @@ func scanAct(row interface{ Scan(...any) error }) (Act, error) {
 }
 
 func acts(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Act, error) {
-	rows, err := q.Query(ctx, `SELECT `+actColumns+` FROM action_outbox WHERE `+where, args...)
+	out, err := sqldb.All(ctx, q, scanAct, `SELECT `+actColumns+` FROM action_outbox WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("action: %w", err)
 	}
-	defer rows.Close()
-	var out []Act
-	for rows.Next() {
-		a, err := scanAct(rows)
-		if err != nil {
-			return nil, fmt.Errorf("action: %w", err)
-		}
-		out = append(out, a)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Acts returns the newest acts of a kind to a target ("" is any) in an
@@ -146,21 +137,20 @@ func Acts(ctx context.Context, q sqldb.Querier, org string, kind Kind, target st
 
 // Counts says how many acts are in each state, in the whole installation.
 func Counts(ctx context.Context, q sqldb.Querier) (map[State]int, error) {
-	rows, err := q.Query(ctx, `SELECT state, count(*) FROM action_outbox GROUP BY state`)
+	out := map[State]int{}
+	err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
+		var s State
+		var n int
+		if err := r.Scan(&s, &n); err != nil {
+			return err
+		}
+		out[s] = n
+		return nil
+	}, `SELECT state, count(*) FROM action_outbox GROUP BY state`)
 	if err != nil {
 		return nil, fmt.Errorf("action: %w", err)
 	}
-	defer rows.Close()
-	out := map[State]int{}
-	for rows.Next() {
-		var s State
-		var n int
-		if err := rows.Scan(&s, &n); err != nil {
-			return nil, err
-		}
-		out[s] = n
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // How long acts that have ended are kept, for people to look at.

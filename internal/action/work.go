@@ -155,21 +155,12 @@ func (o *Outbox) due(ctx context.Context) ([]string, error) {
 	if len(o.senders) == 0 {
 		return nil, nil
 	}
-	rows, err := o.db.Query(ctx, `SELECT lane FROM action_outbox WHERE state = 'waiting' AND next <= ? AND kind IN `+sqldb.In(len(o.senders))+
+	lanes, err := sqldb.Values[string](ctx, o.db, `SELECT lane FROM action_outbox WHERE state = 'waiting' AND next <= ? AND kind IN `+sqldb.In(len(o.senders))+
 		` GROUP BY lane ORDER BY min(next) LIMIT ?`, append(args, lanesSeen)...)
 	if err != nil {
 		return nil, fmt.Errorf("action: due: %w", err)
 	}
-	defer rows.Close()
-	var lanes []string
-	for rows.Next() {
-		var l string
-		if err := rows.Scan(&l); err != nil {
-			return nil, err
-		}
-		lanes = append(lanes, l)
-	}
-	return lanes, rows.Err()
+	return lanes, nil
 }
 
 // lane does what is due in one lane while it holds its lease; full says that it

@@ -43,23 +43,15 @@ func (l *Log) Search(ctx context.Context, org string, q Query) (records []Record
 		q.Limit = 100
 	}
 	where, args := q.where(org)
-	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM audit WHERE `+where+` ORDER BY seq DESC LIMIT ?`, append(args, q.Limit+1)...)
+	records, err = sqldb.All(ctx, l.db, scan, `SELECT `+columns+` FROM audit WHERE `+where+` ORDER BY seq DESC LIMIT ?`, append(args, q.Limit+1)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("audit: search: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scan(rows)
-		if err != nil {
-			return nil, 0, fmt.Errorf("audit: search: %w", err)
-		}
-		records = append(records, r)
 	}
 	if len(records) > q.Limit {
 		records = records[:q.Limit]
 		next = records[q.Limit-1].Seq
 	}
-	return records, next, rows.Err()
+	return records, next, nil
 }
 
 func (q Query) where(org string) (where string, args []any) {
@@ -107,9 +99,7 @@ func lowerASCII(s string) string {
 	}, s)
 }
 
-type scanner interface{ Scan(...any) error }
-
-func scan(row scanner) (Record, error) {
+func scan(row sqldb.Row) (Record, error) {
 	var r Record
 	var at int64
 	var detail string

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 // The actions of looks at people's data.
@@ -65,22 +67,16 @@ func (l *Log) Looks(ctx context.Context, org, ref string, limit int) (looks []Lo
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err := l.db.Query(ctx, `SELECT `+columns+` FROM audit WHERE org = ? AND
+	records, err := sqldb.All(ctx, l.db, scan, `SELECT `+columns+` FROM audit WHERE org = ? AND
 		(action = ? AND target = ? OR action = ? AND (detail LIKE ? ESCAPE '!' OR detail LIKE ?)) ORDER BY seq DESC LIMIT ?`,
 		org, LookOne, ref, LookMany, "%"+likeEscaper.Replace(string(quoted))+"%", `%"more":true%`, limit+1)
 	if err != nil {
 		return nil, false, fmt.Errorf("audit: looks: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scan(rows)
-		if err != nil {
-			return nil, false, fmt.Errorf("audit: looks: %w", err)
-		}
+	for _, r := range records[:min(len(records), limit)] {
 		looks = append(looks, lookAt(r, ref))
 	}
-	more = len(looks) > limit
-	return looks[:min(len(looks), limit)], more, rows.Err()
+	return looks, len(records) > limit, nil
 }
 
 func lookAt(r Record, ref string) Look {

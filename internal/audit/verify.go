@@ -123,19 +123,11 @@ func (l *Log) Verify(ctx context.Context, org string, anchors ...Anchor) (Report
 // Organisations lists the organisations that have a chain, by name; "" is the
 // installation.
 func (l *Log) Organisations(ctx context.Context) (orgs []string, err error) {
-	rows, err := l.db.Query(ctx, `SELECT org FROM audit_heads UNION SELECT DISTINCT org FROM audit ORDER BY 1`)
+	orgs, err = sqldb.Values[string](ctx, l.db, `SELECT org FROM audit_heads UNION SELECT DISTINCT org FROM audit ORDER BY 1`)
 	if err != nil {
 		return nil, fmt.Errorf("audit: organisations: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var org string
-		if err := rows.Scan(&org); err != nil {
-			return nil, err
-		}
-		orgs = append(orgs, org)
-	}
-	return orgs, rows.Err()
+	return orgs, nil
 }
 
 func readHead(ctx context.Context, tx *sqldb.Tx, org string) (seq int64, hash string, err error) {
@@ -153,19 +145,11 @@ func stream(ctx context.Context, tx *sqldb.Tx, q Query, org string, f func(*Reco
 	if q.Limit > 0 {
 		query, args = query+` LIMIT ?`, append(args, q.Limit)
 	}
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scan(rows)
+	return sqldb.Each(ctx, tx, func(s sqldb.Row) error {
+		r, err := scan(s)
 		if err != nil {
 			return err
 		}
-		if err := f(&r); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return f(&r)
+	}, query, args...)
 }

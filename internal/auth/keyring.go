@@ -146,20 +146,19 @@ func (k *Keyring) fault(code, en, es string, args ...any) *fault.Error {
 }
 
 func (k *Keyring) canaries(ctx context.Context) (map[string]string, error) {
-	rows, err := k.db.Query(ctx, `SELECT id, canary FROM auth_keys`)
+	out := map[string]string{}
+	err := sqldb.Each(ctx, k.db, func(r sqldb.Row) error {
+		var id, canary string
+		if err := r.Scan(&id, &canary); err != nil {
+			return err
+		}
+		out[id] = canary
+		return nil
+	}, `SELECT id, canary FROM auth_keys`)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	defer rows.Close()
-	out := map[string]string{}
-	for rows.Next() {
-		var id, canary string
-		if err := rows.Scan(&id, &canary); err != nil {
-			return nil, err
-		}
-		out[id] = canary
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 const canaryContext = "auth/canary"

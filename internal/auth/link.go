@@ -147,23 +147,13 @@ func (s *Service) Invitations(ctx context.Context, p Principal) ([]Invitation, e
 	if err := p.Can(Admin, Resource{Kind: KindAccount}); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT id, email, name, role, user_ref, member_expires, made_by_name, created, expires FROM auth_links
-		WHERE org = ? AND kind = ? AND used = 0 AND expires > ? ORDER BY created DESC, id`, p.Org, linkInvite, sqldb.Micros(s.now()))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Invitation
-	for rows.Next() {
-		var i Invitation
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (i Invitation, err error) {
 		var expires, created, until int64
-		if err := rows.Scan(&i.ID, &i.Email, &i.Name, &i.Role, &i.UserRef, &expires, &i.InvitedBy, &created, &until); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&i.ID, &i.Email, &i.Name, &i.Role, &i.UserRef, &expires, &i.InvitedBy, &created, &until)
 		i.Expires, i.Created, i.ValidUntil = sqldb.Time(expires), sqldb.Time(created), sqldb.Time(until)
-		out = append(out, i)
-	}
-	return out, rows.Err()
+		return i, err
+	}, `SELECT id, email, name, role, user_ref, member_expires, made_by_name, created, expires FROM auth_links
+		WHERE org = ? AND kind = ? AND used = 0 AND expires > ? ORDER BY created DESC, id`, p.Org, linkInvite, sqldb.Micros(s.now()))
 }
 
 // RevokeInvitation voids an invitation of p's organisation.

@@ -46,20 +46,10 @@ func (k *Keyring) columns() []Sealed { return slices.Concat(ownSealed, k.also) }
 type sealedRow struct{ id, name, sealed string }
 
 func (c *Sealed) rows(ctx context.Context, db *sqldb.DB) ([]sealedRow, error) {
-	rows, err := db.Query(ctx, `SELECT CAST(id AS TEXT), `+c.Name+`, `+c.Column+` FROM `+c.Table+` WHERE `+c.Column+` <> '' ORDER BY lower(`+c.Name+`), id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []sealedRow
-	for rows.Next() {
-		var r sealedRow
-		if err := rows.Scan(&r.id, &r.name, &r.sealed); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return sqldb.All(ctx, db, func(s sqldb.Row) (r sealedRow, err error) {
+		err = s.Scan(&r.id, &r.name, &r.sealed)
+		return r, err
+	}, `SELECT CAST(id AS TEXT), `+c.Name+`, `+c.Column+` FROM `+c.Table+` WHERE `+c.Column+` <> '' ORDER BY lower(`+c.Name+`), id`)
 }
 
 // Reseal seals anew, with the newest key, what older keys sealed, after a

@@ -51,22 +51,12 @@ func (s *Service) Org(ctx context.Context, id string) (Org, error) {
 func (s *Service) AllOrgs(ctx context.Context) ([]Org, error) { return s.orgs(ctx, ``) }
 
 func (s *Service) orgs(ctx context.Context, where string, args ...any) ([]Org, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, title, home, created, zone FROM auth_orgs `+where+` ORDER BY home DESC, lower(title), id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Org
-	for rows.Next() {
-		var o Org
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (o Org, err error) {
 		var created int64
-		if err := rows.Scan(&o.ID, &o.Title, &o.Home, &created, &o.Zone); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&o.ID, &o.Title, &o.Home, &created, &o.Zone)
 		o.Created = sqldb.Time(created)
-		out = append(out, o)
-	}
-	return out, rows.Err()
+		return o, err
+	}, `SELECT id, title, home, created, zone FROM auth_orgs `+where+` ORDER BY home DESC, lower(title), id`, args...)
 }
 
 var orgPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
@@ -167,23 +157,13 @@ func (s *Service) insertMembership(ctx context.Context, tx *sqldb.Tx, m Membersh
 
 // memberships lists the organisations an account belongs to, by title.
 func (s *Service) memberships(ctx context.Context, q sqldb.Querier, account string) ([]Membership, error) {
-	rows, err := q.Query(ctx, `SELECT m.account, m.org, o.title, o.home, m.role, m.user_ref, m.expires, m.created
-		FROM auth_memberships m JOIN auth_orgs o ON o.id = m.org WHERE m.account = ? ORDER BY lower(o.title), o.id`, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Membership
-	for rows.Next() {
-		var m Membership
+	return sqldb.All(ctx, q, func(r sqldb.Row) (m Membership, err error) {
 		var expires, created int64
-		if err := rows.Scan(&m.Account, &m.Org, &m.OrgTitle, &m.Home, &m.Role, &m.UserRef, &expires, &created); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&m.Account, &m.Org, &m.OrgTitle, &m.Home, &m.Role, &m.UserRef, &expires, &created)
 		m.Expires, m.Created = sqldb.Time(expires), sqldb.Time(created)
-		out = append(out, m)
-	}
-	return out, rows.Err()
+		return m, err
+	}, `SELECT m.account, m.org, o.title, o.home, m.role, m.user_ref, m.expires, m.created
+		FROM auth_memberships m JOIN auth_orgs o ON o.id = m.org WHERE m.account = ? ORDER BY lower(o.title), o.id`, account)
 }
 
 // Orgs lists the organisations p may switch to, by title.
@@ -217,24 +197,15 @@ func (s *Service) Members(ctx context.Context, p Principal) ([]Member, error) {
 	if err := p.Can(Admin, Resource{Kind: KindAccount}); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT m.account, m.org, m.role, m.user_ref, m.expires, m.created, a.email, a.name, a.disabled <> 0, a.totp <> '', a.signed_in,
-		(SELECT count(*) FROM auth_passkeys k WHERE k.account = a.id)
-		FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account WHERE m.org = ? ORDER BY lower(a.name), a.id`, p.Org)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Member
-	for rows.Next() {
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (Member, error) {
 		m := Member{Membership: Membership{OrgTitle: p.OrgTitle, Home: p.Home}}
 		var expires, created, signedIn int64
-		if err := rows.Scan(&m.Account, &m.Org, &m.Role, &m.UserRef, &expires, &created, &m.Email, &m.Name, &m.Disabled, &m.TOTP, &signedIn, &m.Passkeys); err != nil {
-			return nil, err
-		}
+		err := r.Scan(&m.Account, &m.Org, &m.Role, &m.UserRef, &expires, &created, &m.Email, &m.Name, &m.Disabled, &m.TOTP, &signedIn, &m.Passkeys)
 		m.Expires, m.Created, m.SignedIn = sqldb.Time(expires), sqldb.Time(created), sqldb.Time(signedIn)
-		out = append(out, m)
-	}
-	return out, rows.Err()
+		return m, err
+	}, `SELECT m.account, m.org, m.role, m.user_ref, m.expires, m.created, a.email, a.name, a.disabled <> 0, a.totp <> '', a.signed_in,
+		(SELECT count(*) FROM auth_passkeys k WHERE k.account = a.id)
+		FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account WHERE m.org = ? ORDER BY lower(a.name), a.id`, p.Org)
 }
 
 // SetMembership changes the role, the end and the catalog user of a member of

@@ -85,24 +85,15 @@ func (s *Service) holder(ctx context.Context, q sqldb.Querier, column, value str
 	if err != nil {
 		return holder{}, err
 	}
-	rows, err := q.Query(ctx, `SELECT credential FROM auth_passkeys WHERE account = ? AND rpid = ?`, a.id, s.passkeys.Config.RPID)
-	if err != nil {
-		return holder{}, err
-	}
-	defer rows.Close()
 	h := holder{account: a}
-	for rows.Next() {
+	h.credentials, err = sqldb.All(ctx, q, func(r sqldb.Row) (c webauthn.Credential, err error) {
 		var text string
-		var c webauthn.Credential
-		if err := rows.Scan(&text); err != nil {
-			return holder{}, err
+		if err = r.Scan(&text); err == nil {
+			err = json.Unmarshal([]byte(text), &c)
 		}
-		if err := json.Unmarshal([]byte(text), &c); err != nil {
-			return holder{}, err
-		}
-		h.credentials = append(h.credentials, c)
-	}
-	return h, rows.Err()
+		return c, err
+	}, `SELECT credential FROM auth_passkeys WHERE account = ? AND rpid = ?`, a.id, s.passkeys.Config.RPID)
+	return h, err
 }
 
 // BeginPasskey starts the making of a passkey for p.
@@ -298,22 +289,12 @@ func (s *Service) enterByPasskey(ctx context.Context, h holder, c *webauthn.Cred
 
 // passkeysOf lists an account's passkeys, the oldest first.
 func (s *Service) passkeysOf(ctx context.Context, account string) ([]Passkey, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, name, created, used FROM auth_passkeys WHERE account = ? ORDER BY created, id`, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Passkey
-	for rows.Next() {
-		var k Passkey
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (k Passkey, err error) {
 		var created, used int64
-		if err := rows.Scan(&k.ID, &k.Name, &created, &used); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&k.ID, &k.Name, &created, &used)
 		k.Created, k.Used = sqldb.Time(created), sqldb.Time(used)
-		out = append(out, k)
-	}
-	return out, rows.Err()
+		return k, err
+	}, `SELECT id, name, created, used FROM auth_passkeys WHERE account = ? ORDER BY created, id`, account)
 }
 
 // RemovePasskey takes one of p's passkeys away. The last way in stays: an

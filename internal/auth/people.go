@@ -28,21 +28,16 @@ func (p Person) Principal() Principal {
 // People lists those who can sign in to an organisation now, for work that is
 // done for each. It is not for showing to people.
 func (s *Service) People(ctx context.Context, q sqldb.Querier, org string) ([]Person, error) {
-	rows, err := q.Query(ctx, `SELECT m.account, a.name, a.email, m.role, m.user_ref, a.prefs FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account
+	out, err := sqldb.All(ctx, q, func(r sqldb.Row) (Person, error) {
+		p := Person{Org: org}
+		var prefs string
+		err := r.Scan(&p.Account, &p.Name, &p.Email, &p.Role, &p.UserRef, &prefs)
+		p.Lang, _ = lang.Parse(decodePrefs(prefs)["lang"])
+		return p, err
+	}, `SELECT m.account, a.name, a.email, m.role, m.user_ref, a.prefs FROM auth_memberships m JOIN auth_accounts a ON a.id = m.account
 		WHERE m.org = ? AND a.disabled = 0 AND (m.expires = 0 OR m.expires > ?) ORDER BY m.account`, org, sqldb.Micros(s.now()))
 	if err != nil {
 		return nil, fmt.Errorf("auth: people: %w", err)
 	}
-	defer rows.Close()
-	var out []Person
-	for rows.Next() {
-		p := Person{Org: org}
-		var prefs string
-		if err := rows.Scan(&p.Account, &p.Name, &p.Email, &p.Role, &p.UserRef, &prefs); err != nil {
-			return nil, err
-		}
-		p.Lang, _ = lang.Parse(decodePrefs(prefs)["lang"])
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return out, nil
 }

@@ -238,25 +238,15 @@ func (s *Service) provider(ctx context.Context, id string) (providerRow, error) 
 }
 
 func (s *Service) providerRows(ctx context.Context, where string, args ...any) ([]providerRow, error) {
-	rows, err := s.db.Query(ctx, `SELECT id, org, title, issuer, client, secret, scopes, role_claim, role_map, default_role, domains, auto_create, disabled, created
-		FROM auth_providers `+where+` ORDER BY lower(title), id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []providerRow
-	for rows.Next() {
-		var r providerRow
+	return sqldb.All(ctx, s.db, func(s sqldb.Row) (r providerRow, err error) {
 		var scopes, roles, domains string
 		var created int64
-		if err := rows.Scan(&r.ID, &r.org, &r.Title, &r.Issuer, &r.ClientID, &r.sealed, &scopes, &r.RoleClaim, &roles, &r.DefaultRole, &domains, &r.AutoCreate, &r.Disabled, &created); err != nil {
-			return nil, err
+		if err := s.Scan(&r.ID, &r.org, &r.Title, &r.Issuer, &r.ClientID, &r.sealed, &scopes, &r.RoleClaim, &roles, &r.DefaultRole, &domains, &r.AutoCreate, &r.Disabled, &created); err != nil {
+			return r, err
 		}
 		r.Created = sqldb.Time(created)
-		if err := errors.Join(json.Unmarshal([]byte(scopes), &r.Scopes), json.Unmarshal([]byte(roles), &r.Roles), json.Unmarshal([]byte(domains), &r.Domains)); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+		err = errors.Join(json.Unmarshal([]byte(scopes), &r.Scopes), json.Unmarshal([]byte(roles), &r.Roles), json.Unmarshal([]byte(domains), &r.Domains))
+		return r, err
+	}, `SELECT id, org, title, issuer, client, secret, scopes, role_claim, role_map, default_role, domains, auto_create, disabled, created
+		FROM auth_providers `+where+` ORDER BY lower(title), id`, args...)
 }

@@ -83,22 +83,12 @@ func (s *Service) Secrets(ctx context.Context, p Principal) ([]Secret, error) {
 	if err := p.Can(Admin, Resource{Kind: KindSettings}); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT name, created, updated, by_whom FROM auth_secrets WHERE org = ? ORDER BY name`, p.Org)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Secret
-	for rows.Next() {
-		var x Secret
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (x Secret, err error) {
 		var created, updated int64
-		if err := rows.Scan(&x.Name, &created, &updated, &x.By); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&x.Name, &created, &updated, &x.By)
 		x.Created, x.Updated = sqldb.Time(created), sqldb.Time(updated)
-		out = append(out, x)
-	}
-	return out, rows.Err()
+		return x, err
+	}, `SELECT name, created, updated, by_whom FROM auth_secrets WHERE org = ? ORDER BY name`, p.Org)
 }
 
 func noSecret() error {

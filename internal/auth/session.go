@@ -209,24 +209,14 @@ func (s *Service) Sessions(ctx context.Context, p Principal) ([]Session, error) 
 		return nil, err
 	}
 	now := s.now()
-	rows, err := s.db.Query(ctx, `SELECT s.id, s.org, o.title, s.method, s.ip, s.agent, s.created, s.seen, s.expires
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (x Session, err error) {
+		var created, seen, expires int64
+		err = r.Scan(&x.ID, &x.Org, &x.OrgTitle, &x.Method, &x.IP, &x.Agent, &created, &seen, &expires)
+		x.Created, x.Seen, x.Expires, x.Current = sqldb.Time(created), sqldb.Time(seen), sqldb.Time(expires), x.ID == p.Session
+		return x, err
+	}, `SELECT s.id, s.org, o.title, s.method, s.ip, s.agent, s.created, s.seen, s.expires
 		FROM auth_sessions s JOIN auth_orgs o ON o.id = s.org WHERE s.account = ? AND s.expires > ? AND s.seen > ? ORDER BY s.seen DESC, s.id`,
 		p.Account, sqldb.Micros(now), sqldb.Micros(now.Add(-s.idle)))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Session
-	for rows.Next() {
-		var x Session
-		var created, seen, expires int64
-		if err := rows.Scan(&x.ID, &x.Org, &x.OrgTitle, &x.Method, &x.IP, &x.Agent, &created, &seen, &expires); err != nil {
-			return nil, err
-		}
-		x.Created, x.Seen, x.Expires, x.Current = sqldb.Time(created), sqldb.Time(seen), sqldb.Time(expires), x.ID == p.Session
-		out = append(out, x)
-	}
-	return out, rows.Err()
 }
 
 // EndSession ends one of p's own sessions by its public id.

@@ -457,23 +457,13 @@ type Identity struct {
 }
 
 func (s *Service) identitiesOf(ctx context.Context, account string) ([]Identity, error) {
-	rows, err := s.db.Query(ctx, `SELECT i.provider, p.title, i.subject, i.email, i.created FROM auth_identities i
-		JOIN auth_providers p ON p.id = i.provider WHERE i.account = ? ORDER BY lower(p.title), i.subject`, account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Identity
-	for rows.Next() {
-		var i Identity
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (i Identity, err error) {
 		var created int64
-		if err := rows.Scan(&i.Provider, &i.Title, &i.Subject, &i.Email, &created); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&i.Provider, &i.Title, &i.Subject, &i.Email, &created)
 		i.Created = sqldb.Time(created)
-		out = append(out, i)
-	}
-	return out, rows.Err()
+		return i, err
+	}, `SELECT i.provider, p.title, i.subject, i.email, i.created FROM auth_identities i
+		JOIN auth_providers p ON p.id = i.provider WHERE i.account = ? ORDER BY lower(p.title), i.subject`, account)
 }
 
 // Unlink removes the link of p's account to a provider's identity. The last way

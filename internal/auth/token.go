@@ -303,24 +303,14 @@ func (s *Service) OrgTokens(ctx context.Context, p Principal) ([]Token, error) {
 }
 
 func (s *Service) tokens(ctx context.Context, where string, args ...any) ([]Token, error) {
-	rows, err := s.db.Query(ctx, `SELECT t.id, t.name, t.prefix, t.account, COALESCE(a.name, ''), t.cap, t.scopes, t.made_by_name, t.created, t.expires, t.used
-		FROM auth_tokens t LEFT JOIN auth_accounts a ON a.id = t.account WHERE `+where+` ORDER BY t.created DESC, t.id`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Token
-	for rows.Next() {
-		var t Token
+	return sqldb.All(ctx, s.db, func(r sqldb.Row) (t Token, err error) {
 		var scopes string
 		var created, expires, used int64
-		if err := rows.Scan(&t.ID, &t.Name, &t.Prefix, &t.Account, &t.Owner, &t.Cap, &scopes, &t.CreatedBy, &created, &expires, &used); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&t.ID, &t.Name, &t.Prefix, &t.Account, &t.Owner, &t.Cap, &scopes, &t.CreatedBy, &created, &expires, &used)
 		t.Scopes, t.Created, t.Expires, t.Used = splitScopes(scopes), sqldb.Time(created), sqldb.Time(expires), sqldb.Time(used)
-		out = append(out, t)
-	}
-	return out, rows.Err()
+		return t, err
+	}, `SELECT t.id, t.name, t.prefix, t.account, COALESCE(a.name, ''), t.cap, t.scopes, t.made_by_name, t.created, t.expires, t.used
+		FROM auth_tokens t LEFT JOIN auth_accounts a ON a.id = t.account WHERE `+where+` ORDER BY t.created DESC, t.id`, args...)
 }
 
 // RevokeToken deletes a token of p's organisation: p's own, or another's for

@@ -344,21 +344,11 @@ func deferForeignKeys(ctx context.Context, tx *sqldb.Tx) ([]foreignKey, error) {
 }
 
 func foreignKeys(ctx context.Context, tx *sqldb.Tx) ([]foreignKey, error) {
-	rows, err := tx.Query(ctx, `SELECT t.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+	return sqldb.All(ctx, tx, func(r sqldb.Row) (k foreignKey, err error) {
+		err = r.Scan(&k.table, &k.name)
+		return k, err
+	}, `SELECT t.relname::text, c.conname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
 		JOIN pg_namespace n ON n.oid = t.relnamespace WHERE c.contype = 'f' AND NOT c.condeferrable AND n.nspname = current_schema()`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []foreignKey
-	for rows.Next() {
-		var k foreignKey
-		if err := rows.Scan(&k.table, &k.name); err != nil {
-			return nil, err
-		}
-		keys = append(keys, k)
-	}
-	return keys, rows.Err()
 }
 
 // checkForeignKeys makes PostgreSQL check them now; SQLite does at the commit.

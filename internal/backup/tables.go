@@ -77,17 +77,12 @@ func discover(ctx context.Context, q sqldb.Querier) ([]table, error) {
 	if q.Dialect() == sqldb.Postgres {
 		query = postgresTables
 	}
-	rows, err := q.Query(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
-	}
-	defer rows.Close()
 	var tables []table
-	for rows.Next() {
+	err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var name string
 		var c column
-		if err := rows.Scan(&name, &c.Name, &c.declared, &c.sequence); err != nil {
-			return nil, fmt.Errorf("list tables: %w", err)
+		if err := r.Scan(&name, &c.Name, &c.declared, &c.sequence); err != nil {
+			return err
 		}
 		c.Type = kindOf(c.declared)
 		if len(tables) == 0 || tables[len(tables)-1].Name != name {
@@ -96,8 +91,12 @@ func discover(ctx context.Context, q sqldb.Querier) ([]table, error) {
 		t := &tables[len(tables)-1]
 		t.Columns = append(t.Columns, c)
 		t.Derived = t.Derived || c.declared == "tsvector"
+		return nil
+	}, query)
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
 	}
-	return tables, rows.Err()
+	return tables, nil
 }
 
 const sqliteTables = `SELECT t.name, c.name, c.type, 0 FROM pragma_table_list t, pragma_table_xinfo(t.name) c

@@ -113,7 +113,7 @@ CREATE INDEX attachments_uid ON attachments (org, uid, created)
 
 const columns = `id, uid, name, type, size, sha, account, by_name, created, removed, removed_by`
 
-func scan(row interface{ Scan(...any) error }) (Attachment, error) {
+func scan(row sqldb.Row) (Attachment, error) {
 	var a Attachment
 	var created, removed int64
 	err := row.Scan(&a.ID, &a.UID, &a.Name, &a.Type, &a.Size, &a.SHA256, &a.Account, &a.By, &created, &removed, &a.RemovedBy)
@@ -153,20 +153,11 @@ func (s *Service) By(ctx context.Context, p auth.Principal) ([]Attachment, error
 }
 
 func (s *Service) query(ctx context.Context, where string, args ...any) ([]Attachment, error) {
-	rows, err := s.db.Query(ctx, `SELECT `+columns+` FROM attachments WHERE `+where+` ORDER BY created, id`, args...)
+	out, err := sqldb.All(ctx, s.db, scan, `SELECT `+columns+` FROM attachments WHERE `+where+` ORDER BY created, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("blob: list: %w", err)
 	}
-	defer rows.Close()
-	var out []Attachment
-	for rows.Next() {
-		a, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Get returns an attachment and the record it belongs to.

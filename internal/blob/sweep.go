@@ -26,20 +26,14 @@ type content struct {
 }
 
 func contents(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]content, error) {
-	rows, err := q.Query(ctx, `SELECT org, sha, size FROM blobs WHERE `+where+` ORDER BY org, sha`, args...)
+	out, err := sqldb.All(ctx, q, func(r sqldb.Row) (c content, err error) {
+		err = r.Scan(&c.org, &c.sha, &c.size)
+		return c, err
+	}, `SELECT org, sha, size FROM blobs WHERE `+where+` ORDER BY org, sha`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
 	}
-	defer rows.Close()
-	var out []content
-	for rows.Next() {
-		var c content
-		if err := rows.Scan(&c.org, &c.sha, &c.size); err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Sweep removes content that no attachment has any more. Run it once an hour.
@@ -135,18 +129,5 @@ func check(ctx context.Context, store Store, c content) (*Flaw, error) {
 }
 
 func names(ctx context.Context, q sqldb.Querier, c content) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT DISTINCT name FROM attachments WHERE org = ? AND sha = ? AND removed = 0 ORDER BY name`, c.org, c.sha)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var n string
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		out = append(out, n)
-	}
-	return out, rows.Err()
+	return sqldb.Values[string](ctx, q, `SELECT DISTINCT name FROM attachments WHERE org = ? AND sha = ? AND removed = 0 ORDER BY name`, c.org, c.sha)
 }

@@ -189,24 +189,19 @@ func (a *applying) load(part []Document) error {
 	}
 	a.rows, a.bases, a.renamed = map[string]row{}, map[int64][]byte{}, map[string][2]string{}
 	among, args := sqldb.Among(a.tx.Dialect(), "e.ref", refs)
-	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	var known []int64
-	for rows.Next() {
-		r, err := scanRow(rows)
+	err := sqldb.Each(a.ctx, a.tx, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
 		a.rows[r.ref] = r
 		known = append(known, r.id)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
+	if err != nil {
 		return err
 	}
-	rows.Close()
 	if err := a.loadBases(known); err != nil {
 		return err
 	}
@@ -218,37 +213,28 @@ func (a *applying) loadBases(known []int64) error {
 		return nil
 	}
 	among, args := sqldb.Among(a.tx.Dialect(), "id", known)
-	rows, err := a.tx.Query(a.ctx, `SELECT id, doc FROM applied WHERE manager = ? AND `+among, append([]any{a.caller.Manager}, args...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var doc []byte
-		if err := rows.Scan(&id, &doc); err != nil {
+	var id int64
+	var doc []byte
+	to := []any{&id, &doc}
+	return sqldb.Each(a.ctx, a.tx, func(r sqldb.Row) error {
+		if err := r.Scan(to...); err != nil {
 			return err
 		}
 		a.bases[id] = doc
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT id, doc FROM applied WHERE manager = ? AND `+among, append([]any{a.caller.Manager}, args...)...)
 }
 
 func (a *applying) loadAliases(refs []string) error {
 	among, args := sqldb.Among(a.tx.Dialect(), "a.ref", refs)
-	rows, err := a.tx.Query(a.ctx, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return sqldb.Each(a.ctx, a.tx, func(r sqldb.Row) error {
 		var from, to, by string
-		if err := rows.Scan(&from, &to, &by); err != nil {
+		if err := r.Scan(&from, &to, &by); err != nil {
 			return err
 		}
 		a.renamed[from] = [2]string{to, by}
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT a.ref, e.ref, a.by_name FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND `+among, append([]any{a.caller.Org}, args...)...)
 }
 
 // compare compares the documents with what is stored, on all cores.
@@ -441,25 +427,17 @@ func (a *applying) prune(docs []Document) error {
 		named[d.Entity.Ref().String()] = true
 	}
 	where, args := sel.sql()
-	rows, err := a.tx.Query(a.ctx, `SELECT `+rowColumns+` FROM entities e JOIN applied p ON p.id = e.id AND p.manager = ? WHERE e.org = ? AND e.deleted = 0 AND `+where+` ORDER BY e.ref`,
-		append([]any{a.caller.Manager, a.caller.Org}, args...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows)
+	return sqldb.Each(a.ctx, a.tx, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
 		if named[r.ref] {
-			continue
+			return nil
 		}
-		if err := a.drop(r); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return a.drop(r)
+	}, `SELECT `+rowColumns+` FROM entities e JOIN applied p ON p.id = e.id AND p.manager = ? WHERE e.org = ? AND e.deleted = 0 AND `+where+` ORDER BY e.ref`,
+		append([]any{a.caller.Manager, a.caller.Org}, args...)...)
 }
 
 func (a *applying) drop(r row) error {

@@ -26,20 +26,15 @@ func (c *Catalog) Scan(ctx context.Context, q sqldb.Querier, org, kind string, s
 			WHERE e.org = ? AND e.kind = ? AND r.rev = (SELECT max(f.rev) FROM feed f WHERE f.org = e.org AND f.uid = e.uid AND f.seq <= ?) ORDER BY r.ref`
 		args = append(args, seq)
 	}
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("scan %s: %w", kind, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var uid, op string
 		var rev, at int64
 		var doc []byte
-		if err := rows.Scan(&uid, &rev, &at, &doc, &op); err != nil {
+		if err := r.Scan(&uid, &rev, &at, &doc, &op); err != nil {
 			return err
 		}
 		if Op(op) == Deleted {
-			continue
+			return nil
 		}
 		e := &entity.Entity{}
 		if err := json.Unmarshal(doc, e); err != nil {
@@ -47,11 +42,8 @@ func (c *Catalog) Scan(ctx context.Context, q sqldb.Querier, org, kind string, s
 		}
 		updated := sqldb.Time(at)
 		e.Metadata.UID, e.Metadata.ResourceVersion, e.Metadata.Updated = uid, fmt.Sprint(rev), &updated
-		if err := yield(e); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return yield(e)
+	}, query, args...)
 }
 
 // ByUID returns a live entity by its identity, whoever may read it; nil when
@@ -106,21 +98,14 @@ func (c *Catalog) live(ctx context.Context, q sqldb.Querier, org, column string,
 }
 
 func (c *Catalog) livePart(ctx context.Context, q sqldb.Querier, org, column string, values []string, key func(row) string, out map[string]*entity.Entity) error {
-	rows, err := q.Query(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, anys(values)...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows)
+	return sqldb.Each(ctx, q, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
-		if out[key(r)], err = r.entity(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		out[key(r)], err = r.entity()
+		return err
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, anys(values)...)...)
 }
 
 // Link is one reference between two live entities, by identity.
@@ -129,21 +114,11 @@ type Link struct{ From, To string }
 // Links returns the references of some relations, written from their holders'
 // side, between the live entities of an organisation.
 func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relations ...string) ([]Link, error) {
-	rows, err := q.Query(ctx, `SELECT a.uid, b.uid FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0
+	return sqldb.All(ctx, q, func(r sqldb.Row) (l Link, err error) {
+		err = r.Scan(&l.From, &l.To)
+		return l, err
+	}, `SELECT a.uid, b.uid FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0
 		WHERE l.org = ? AND l.type IN `+sqldb.In(len(relations))+` ORDER BY a.uid, b.uid`, append([]any{org}, anys(relations)...)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Link
-	for rows.Next() {
-		var l Link
-		if err := rows.Scan(&l.From, &l.To); err != nil {
-			return nil, err
-		}
-		out = append(out, l)
-	}
-	return out, rows.Err()
 }
 
 // Pointer is a typed reference that an entity holds.

@@ -134,9 +134,7 @@ type row struct {
 
 const rowColumns = `e.id, e.uid, e.ref, e.rev, e.created, e.updated, e.deleted, e.doc`
 
-type scanner interface{ Scan(...any) error }
-
-func scanRow(s scanner, extra ...any) (row, error) {
+func scanRow(s sqldb.Row, extra ...any) (row, error) {
 	var r row
 	var deleted int
 	err := s.Scan(append([]any{&r.id, &r.uid, &r.ref, &r.rev, &r.created, &r.updated, &deleted, &r.doc}, extra...)...)
@@ -220,18 +218,10 @@ func (c *Catalog) load(ctx context.Context, q sqldb.Querier, org string, ref ent
 func (c *Catalog) missing(ctx context.Context, caller Caller, ref entity.Ref) error {
 	err := fault.New(fault.NotFound, "there is no %s", ref.Short()).Coded("no-thing")
 	first := ref.Name[:min(1, len(ref.Name))]
-	rows, qerr := c.q().Query(ctx, `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
+	names, qerr := sqldb.Values[string](ctx, c.q(), `SELECT name FROM entities WHERE org = ? AND kind = ? AND deleted = 0 AND name >= ? AND name < ? ORDER BY name LIMIT 200`,
 		caller.Org, ref.Kind, first, first+"\U0010FFFF")
 	if qerr != nil {
 		return err
-	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
-		var n string
-		if rows.Scan(&n) == nil {
-			names = append(names, n)
-		}
 	}
 	if near := nearest(ref.Name, names); near != "" {
 		return err.WithHint("did you mean %q?", near)

@@ -186,19 +186,15 @@ func (l *listing) tallyFirst(ctx context.Context, q sqldb.Querier, counts map[st
 
 // tallyRows counts rows of a key and a value.
 func tallyRows(ctx context.Context, q sqldb.Querier, query string, args []any, counts map[string]map[string]int) error {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key, value string
-		if err := rows.Scan(&key, &value); err != nil {
+	var key, value string
+	to := []any{&key, &value}
+	return sqldb.Each(ctx, q, func(r sqldb.Row) error {
+		if err := r.Scan(to...); err != nil {
 			return err
 		}
 		if n := counts[key]; n != nil {
 			n[value]++
 		}
-	}
-	return rows.Err()
+		return nil
+	}, query, args...)
 }

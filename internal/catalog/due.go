@@ -123,24 +123,23 @@ func (c *Catalog) Due(ctx context.Context, caller Caller, q DueQuery) ([]Due, er
 	if limit <= 0 || limit > mostDue {
 		limit = mostDue
 	}
-	rows, err := c.q().Query(ctx, `SELECT d.path, d.at, d.timed, d.who, e.uid, e.owner, e.doc FROM due d JOIN entities e ON e.id = d.id WHERE `+strings.Join(where, ` AND `)+
+	var out []Due
+	err := sqldb.Each(ctx, c.q(), func(r sqldb.Row) error {
+		d, err := c.scanDue(r)
+		if err != nil {
+			return err
+		}
+		if k := c.kinds.Get(d.Kind); k == nil || k.Personal && (caller.UserRef == "" || d.Ref != caller.UserRef && d.Who != caller.UserRef) {
+			return nil
+		}
+		out = append(out, d)
+		return nil
+	}, `SELECT d.path, d.at, d.timed, d.who, e.uid, e.owner, e.doc FROM due d JOIN entities e ON e.id = d.id WHERE `+strings.Join(where, ` AND `)+
 		` ORDER BY d.at, e.ref, d.path LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("what falls due: %w", err)
 	}
-	defer rows.Close()
-	var out []Due
-	for rows.Next() {
-		d, err := c.scanDue(rows)
-		if err != nil {
-			return nil, err
-		}
-		if k := c.kinds.Get(d.Kind); k == nil || k.Personal && (caller.UserRef == "" || d.Ref != caller.UserRef && d.Who != caller.UserRef) {
-			continue
-		}
-		out = append(out, d)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // dayOf is the date of a moment in its zone, as whole days are kept.
@@ -148,7 +147,7 @@ func dayOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 }
 
-func (c *Catalog) scanDue(s scanner) (Due, error) {
+func (c *Catalog) scanDue(s sqldb.Row) (Due, error) {
 	var d Due
 	var at int64
 	var timed int
@@ -339,15 +338,10 @@ func (c *Catalog) refreshDue(ctx context.Context, k *Kind) error {
 func dueKey(k *Kind) string { return "due:" + k.Name }
 
 func (c *Catalog) refreshDueIn(ctx context.Context, tx *sqldb.Tx, org string, k *Kind) error {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0`, org, lower(k.Name))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	w := &writer{ctx: ctx, tx: tx, org: org}
 	var found [][]any
-	for rows.Next() {
-		r, err := scanRow(rows)
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
@@ -356,11 +350,11 @@ func (c *Catalog) refreshDueIn(ctx context.Context, tx *sqldb.Tx, org string, k 
 			return err
 		}
 		found = append(found, w.dueRows(k, e, r.id)...)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.kind = ? AND e.deleted = 0`, org, lower(k.Name))
+	if err != nil {
 		return err
 	}
-	rows.Close()
 	w.insertDues(found)
 	return w.err
 }

@@ -409,26 +409,22 @@ func isRefusal(err error) bool {
 // repointed rewrites the references to a renamed entity in those who hold them,
 // where the caller may write; elsewhere the former name goes on leading to it.
 func (c *Catalog) repointed(ctx context.Context, tx *sqldb.Tx, caller Caller, r row, from, to entity.Ref) ([]*change, error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT `+rowColumns+` FROM relations l JOIN entities e ON e.id = l.id AND e.deleted = 0 WHERE l.target_id = ? AND e.id <> ? ORDER BY e.id`, r.id, r.id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []*change
-	for rows.Next() {
-		h, err := scanRow(rows)
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
+		h, err := scanRow(s)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		ch, err := c.repoint(h, from, to)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if ch != nil && caller.Can(auth.Write, ch.kind.Resource()) == nil {
 			out = append(out, ch)
 		}
-	}
-	return out, rows.Err()
+		return nil
+	}, `SELECT DISTINCT `+rowColumns+` FROM relations l JOIN entities e ON e.id = l.id AND e.deleted = 0 WHERE l.target_id = ? AND e.id <> ? ORDER BY e.id`, r.id, r.id)
+	return out, err
 }
 
 func (c *Catalog) repoint(h row, from, to entity.Ref) (*change, error) {

@@ -60,20 +60,7 @@ func (c *Catalog) revisions(ctx context.Context, q sqldb.Querier, id, before int
 	if before > 0 {
 		query, args = query+` AND rev < ?`, append(args, before)
 	}
-	rows, err := q.Query(ctx, query+` ORDER BY rev DESC LIMIT ?`, append(args, limit)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Revision
-	for rows.Next() {
-		r, err := scanRevision(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return sqldb.All(ctx, q, scanRevision, query+` ORDER BY rev DESC LIMIT ?`, append(args, limit)...)
 }
 
 func (c *Catalog) revision(ctx context.Context, q sqldb.Querier, id, rev int64) (*Revision, error) {
@@ -84,7 +71,7 @@ func (c *Catalog) revision(ctx context.Context, q sqldb.Querier, id, rev int64) 
 	return &r, err
 }
 
-func scanRevision(s scanner) (Revision, error) {
+func scanRevision(s sqldb.Row) (Revision, error) {
 	var r Revision
 	var op string
 	var at int64

@@ -1,10 +1,12 @@
 package catalog
 
 import (
-	"database/sql"
+	"context"
 	"encoding/binary"
 	"errors"
 	"math/bits"
+
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 // idSet is a set of entities' ids: bit i%64 of word i/64 is set when id i is in
@@ -19,17 +21,17 @@ func (s *idSet) add(id int64) {
 	(*s)[w] |= 1 << (id & 63)
 }
 
-// scan adds the ids of rows and closes them.
-func (s *idSet) scan(rows *sql.Rows) error {
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return err
+// query adds the ids that a query finds.
+func (s *idSet) query(ctx context.Context, q sqldb.Querier, query string, args ...any) error {
+	var id int64
+	to := []any{&id}
+	return sqldb.Each(ctx, q, func(r sqldb.Row) error {
+		err := r.Scan(to...)
+		if err == nil {
+			s.add(id)
 		}
-		s.add(id)
-	}
-	return rows.Err()
+		return err
+	}, query, args...)
 }
 
 // addAll adds what appendIDs wrote.

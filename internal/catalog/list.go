@@ -392,21 +392,9 @@ func (l *listing) present(ctx context.Context, q sqldb.Querier) error {
 	if len(l.kinds) < 2 {
 		return nil
 	}
-	rows, err := q.Query(ctx, `SELECT kind FROM counts WHERE org = ? AND n > 0`, l.caller.Org)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	has := map[string]bool{}
-	for rows.Next() {
-		var kind string
-		if err := rows.Scan(&kind); err != nil {
-			return err
-		}
-		has[kind] = true
-	}
-	l.kinds = slices.DeleteFunc(slices.Clone(l.kinds), func(kind string) bool { return !has[kind] })
-	return rows.Err()
+	has, err := sqldb.Values[string](ctx, q, `SELECT kind FROM counts WHERE org = ? AND n > 0`, l.caller.Org)
+	l.kinds = slices.DeleteFunc(slices.Clone(l.kinds), func(kind string) bool { return !slices.Contains(has, kind) })
+	return err
 }
 
 // named returns the entities of the references asked for.
@@ -415,11 +403,8 @@ func (l *listing) named(ctx context.Context, q sqldb.Querier) (idSet, error) {
 	kinds, args := sqldb.Among(q.Dialect(), "kind", l.kinds)
 	for part := range slices.Chunk(l.q.Refs, 5000) {
 		among, refs := sqldb.Among(q.Dialect(), "ref", part)
-		rows, err := q.Query(ctx, `SELECT id FROM entities WHERE org = ? AND deleted = 0 AND `+kinds+` AND `+among, slices.Concat([]any{l.caller.Org}, args, refs)...)
+		err := set.query(ctx, q, `SELECT id FROM entities WHERE org = ? AND deleted = 0 AND `+kinds+` AND `+among, slices.Concat([]any{l.caller.Org}, args, refs)...)
 		if err != nil {
-			return nil, err
-		}
-		if err := set.scan(rows); err != nil {
 			return nil, err
 		}
 	}

@@ -235,18 +235,10 @@ func (o *order) byKeys(q sqldb.Querier) string {
 }
 
 func keysOfRows(ctx context.Context, q sqldb.Querier, query string, args ...any) ([]sortKey, error) {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []sortKey
-	for rows.Next() {
-		var k sortKey
-		if err := rows.Scan(&k.id, &k.key); err != nil {
-			return nil, err
-		}
-		out = append(out, k)
-	}
-	return out, rows.Err()
+	var k sortKey
+	to := []any{&k.id, &k.key}
+	return sqldb.All(ctx, q, func(r sqldb.Row) (sortKey, error) {
+		err := r.Scan(to...)
+		return k, err
+	}, query, args...)
 }

@@ -109,15 +109,11 @@ func (r *repost) hadWords(ids []int64) error {
 
 // gone notes the values, or each of their words, as left.
 func (r *repost) gone(query string, args []any, words bool) error {
-	rows, err := r.tx.Query(r.ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		var p posting
-		if err := rows.Scan(&id, &p.key, &p.value, &p.kind); err != nil {
+	var id int64
+	var p posting
+	to := []any{&id, &p.key, &p.value, &p.kind}
+	return sqldb.Each(r.ctx, r.tx, func(s sqldb.Row) error {
+		if err := s.Scan(to...); err != nil {
 			return err
 		}
 		values := []string{p.value}
@@ -132,8 +128,8 @@ func (r *repost) gone(query string, args []any, words bool) error {
 			t := r.at(posting{labelsKey, name, p.kind})
 			t.out = append(t.out, id)
 		}
-	}
-	return rows.Err()
+		return nil
+	}, query, args...)
 }
 
 // touched is a value with the ids that join and leave it, in order.
@@ -243,28 +239,25 @@ func (r *repost) read(part []touched) (map[posting][]postingRow, error) {
 	same := func(p string) string {
 		return p + `.org = ? AND ` + p + `.key = t.k` + collate + ` AND ` + p + `.value = t.v` + collate + ` AND ` + p + `.kind = t.kd` + collate
 	}
-	rows, err := r.tx.Query(r.ctx, `WITH t(k, v, kd, lo, hi) AS `+asked+`
+	out := map[posting][]postingRow{}
+	var p posting
+	var first int64
+	var data []byte
+	to := []any{&p.key, &p.value, &p.kind, &first, &data}
+	return out, sqldb.Each(r.ctx, r.tx, func(s sqldb.Row) error {
+		if err := s.Scan(to...); err != nil {
+			return err
+		}
+		row := postingRow{first: first}
+		if err := eachID(data, first, func(id int64) { row.ids = append(row.ids, id) }); err != nil {
+			return err
+		}
+		out[p] = append(out[p], row)
+		return nil
+	}, `WITH t(k, v, kd, lo, hi) AS `+asked+`
 		SELECT p.key, p.value, p.kind, p.first, p.ids FROM t CROSS JOIN postings p
 		WHERE `+same("p")+` AND p.first <= t.hi AND p.first >= COALESCE((SELECT max(x.first) FROM postings x WHERE `+same("x")+` AND x.first <= t.lo), 0)
 		ORDER BY p.key, p.value, p.kind, p.first`, append(args, r.org, r.org)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := map[posting][]postingRow{}
-	for rows.Next() {
-		var p posting
-		var row postingRow
-		var data []byte
-		if err := rows.Scan(&p.key, &p.value, &p.kind, &row.first, &data); err != nil {
-			return nil, err
-		}
-		if err := eachID(data, row.first, func(id int64) { row.ids = append(row.ids, id) }); err != nil {
-			return nil, err
-		}
-		out[p] = append(out[p], row)
-	}
-	return out, rows.Err()
 }
 
 // apply returns the rows that change when the value's ids join and leave.
@@ -356,21 +349,16 @@ func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []strin
 		query += ` LIMIT ?`
 		args = append(args, limit)
 	}
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
 	p, n := posting{key: f.key}, 0
-	for ; rows.Next(); n++ {
-		var first int64
-		var ids sql.RawBytes
-		if err := rows.Scan(&p.value, &p.kind, &first, &ids); err != nil {
-			return n, err
+	var first int64
+	var ids sql.RawBytes
+	to := []any{&p.value, &p.kind, &first, &ids}
+	err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
+		n++
+		if err := r.Scan(to...); err != nil {
+			return err
 		}
-		if err := visit(p, first, ids); err != nil {
-			return n, err
-		}
-	}
-	return n, rows.Err()
+		return visit(p, first, ids)
+	}, query, args...)
+	return n, err
 }

@@ -100,30 +100,26 @@ const rebuilt = 2000
 // their organisation, each as a change to itself; and the last of the ids. It is
 // after itself when there are no more.
 func (c *Catalog) stored(ctx context.Context, tx *sqldb.Tx, after int64, where string, args ...any) (map[string][]*change, int64, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 AND `+where+` ORDER BY e.id LIMIT ?`, append(append([]any{after}, args...), rebuilt)...)
-	if err != nil {
-		return nil, after, err
-	}
-	defer rows.Close()
 	byOrg := map[string][]*change{}
 	var all []*change
-	for rows.Next() {
+	err := sqldb.Each(ctx, tx, func(s sqldb.Row) error {
 		var org string
-		r, err := scanRow(rows, &org)
+		r, err := scanRow(s, &org)
 		if err != nil {
-			return nil, after, err
+			return err
 		}
 		e, err := r.entity()
 		if err != nil {
-			return nil, after, err
+			return err
 		}
 		after = r.id
 		if k := c.kinds.Get(e.Kind); k != nil {
 			ch := &change{op: Updated, kind: k, old: &r, before: e, after: e, id: r.id}
 			byOrg[org], all = append(byOrg[org], ch), append(all, ch)
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `SELECT `+rowColumns+`, e.org FROM entities e WHERE e.id > ? AND e.deleted = 0 AND `+where+` ORDER BY e.id LIMIT ?`, append(append([]any{after}, args...), rebuilt)...)
+	if err != nil {
 		return nil, after, err
 	}
 	return byOrg, after, inParallel(len(all), func(i int) error { return all[i].derive() })

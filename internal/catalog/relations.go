@@ -119,21 +119,16 @@ func (c *Catalog) edges(ctx context.Context, caller Caller, ids []int64, limit i
 }
 
 func (c *Catalog) scanEdges(ctx context.Context, caller Caller, query string, args []any) ([]edge, error) {
-	rows, err := c.q().Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	allowed := c.readable(caller)
 	var out []edge
-	for rows.Next() {
+	err := sqldb.Each(ctx, c.q(), func(r sqldb.Row) error {
 		var e edge
 		var target string
 		var toID sql.NullInt64
 		var toRef sql.NullString
 		var fromDoc, toDoc []byte
-		if err := rows.Scan(&e.relation, &e.field, &target, &e.from.id, &e.from.ref, &fromDoc, &toID, &toRef, &toDoc); err != nil {
-			return nil, err
+		if err := r.Scan(&e.relation, &e.field, &target, &e.from.id, &e.from.ref, &fromDoc, &toID, &toRef, &toDoc); err != nil {
+			return err
 		}
 		e.from.describe(fromDoc)
 		e.to = end{id: toID.Int64, ref: cmp.Or(toRef.String, target)}
@@ -141,8 +136,9 @@ func (c *Catalog) scanEdges(ctx context.Context, caller Caller, query string, ar
 		if slices.Contains(allowed, e.from.kind()) && (e.to.id == 0 || slices.Contains(allowed, e.to.kind())) {
 			out = append(out, e)
 		}
-	}
-	return out, rows.Err()
+		return nil
+	}, query, args...)
+	return out, err
 }
 
 // describe reads the title and the type of an end from its document.
@@ -246,23 +242,19 @@ func (g *neighbourhood) connect(e edge) {
 // Dangling returns references to what does not exist, as relations of their
 // holders: Ref is the missing end and Title the holder's reference.
 func (c *Catalog) Dangling(ctx context.Context, caller Caller, limit int) ([]Relation, error) {
-	rows, err := c.q().Query(ctx, `SELECT l.type, l.field, l.target, f.ref FROM relations l JOIN entities f ON f.id = l.id WHERE l.org = ? AND l.target_id IS NULL ORDER BY l.target, f.ref LIMIT ?`, caller.Org, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	allowed := c.readable(caller)
 	var out []Relation
-	for rows.Next() {
+	err := sqldb.Each(ctx, c.q(), func(s sqldb.Row) error {
 		var holder string
 		r := Relation{Out: true}
-		if err := rows.Scan(&r.Type, &r.Field, &r.Ref, &holder); err != nil {
-			return nil, err
+		if err := s.Scan(&r.Type, &r.Field, &r.Ref, &holder); err != nil {
+			return err
 		}
 		r.Kind, r.Title = end{ref: r.Ref}.kind(), holder
 		if slices.Contains(allowed, (end{ref: holder}).kind()) {
 			out = append(out, r)
 		}
-	}
-	return out, rows.Err()
+		return nil
+	}, `SELECT l.type, l.field, l.target, f.ref FROM relations l JOIN entities f ON f.id = l.id WHERE l.org = ? AND l.target_id IS NULL ORDER BY l.target, f.ref LIMIT ?`, caller.Org, limit)
+	return out, err
 }

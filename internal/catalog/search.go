@@ -146,19 +146,14 @@ func (c *Catalog) named(ctx context.Context, q sqldb.Querier, l *listing, text s
 }
 
 func collectRows(ctx context.Context, q sqldb.Querier, found map[int64]row, query string, args ...any) error {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows)
+	return sqldb.Each(ctx, q, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
 		found[r.id] = r
-	}
-	return rows.Err()
+		return nil
+	}, query, args...)
 }
 
 type scored struct {

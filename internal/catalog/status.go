@@ -373,21 +373,16 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 }
 
 func (c *Catalog) reckoned(ctx context.Context) (map[string]int, error) {
-	rows, err := c.q().Query(ctx, `SELECT kind, version FROM reckoned`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	done := map[string]int{}
-	for rows.Next() {
+	return done, sqldb.Each(ctx, c.q(), func(r sqldb.Row) error {
 		var kind string
 		var version int
-		if err := rows.Scan(&kind, &version); err != nil {
-			return nil, err
+		if err := r.Scan(&kind, &version); err != nil {
+			return err
 		}
 		done[kind] = version
-	}
-	return done, rows.Err()
+		return nil
+	}, `SELECT kind, version FROM reckoned`)
 }
 
 func (c *Catalog) refresh(ctx context.Context, k *Kind) error {
@@ -447,18 +442,5 @@ func (c *Catalog) refacet(ctx context.Context, tx *sqldb.Tx, org string, k *Kind
 }
 
 func (c *Catalog) orgsWith(ctx context.Context, tx *sqldb.Tx, k *Kind) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT org FROM entities WHERE kind = ? AND deleted = 0 ORDER BY org`, lower(k.Name))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var orgs []string
-	for rows.Next() {
-		var org string
-		if err := rows.Scan(&org); err != nil {
-			return nil, err
-		}
-		orgs = append(orgs, org)
-	}
-	return orgs, rows.Err()
+	return sqldb.Values[string](ctx, tx, `SELECT DISTINCT org FROM entities WHERE kind = ? AND deleted = 0 ORDER BY org`, lower(k.Name))
 }

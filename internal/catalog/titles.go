@@ -29,16 +29,10 @@ func (c *Catalog) Titles(ctx context.Context, caller Caller, refs []entity.Ref) 
 
 func (c *Catalog) titles(ctx context.Context, caller Caller, names []string, out map[string]string) error {
 	in, args := sqldb.In(len(names)), append([]any{caller.Org}, anys(names)...)
-	rows, err := c.q().Query(ctx, `SELECT ref, doc FROM entities WHERE org = ? AND deleted = 0 AND ref IN `+in+
-		` UNION ALL SELECT a.ref, e.doc FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+in, append(args, args...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return sqldb.Each(ctx, c.q(), func(r sqldb.Row) error {
 		var ref string
 		var doc []byte
-		if err := rows.Scan(&ref, &doc); err != nil {
+		if err := r.Scan(&ref, &doc); err != nil {
 			return err
 		}
 		if _, taken := out[ref]; !taken {
@@ -46,6 +40,7 @@ func (c *Catalog) titles(ctx context.Context, caller Caller, names []string, out
 			e.describe(doc)
 			out[ref] = e.title
 		}
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT ref, doc FROM entities WHERE org = ? AND deleted = 0 AND ref IN `+in+
+		` UNION ALL SELECT a.ref, e.doc FROM aliases a JOIN entities e ON e.id = a.id AND e.deleted = 0 WHERE a.org = ? AND a.ref IN `+in, append(args, args...)...)
 }

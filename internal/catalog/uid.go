@@ -49,13 +49,8 @@ func (c *Catalog) Known(ctx context.Context, q sqldb.Querier, org string, uids .
 }
 
 func (c *Catalog) known(ctx context.Context, q sqldb.Querier, out map[string]*Known, org string, uids []string) error {
-	rows, err := q.Query(ctx, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.uid IN `+sqldb.In(len(uids)), append([]any{org}, anys(uids)...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows)
+	return sqldb.Each(ctx, q, func(s sqldb.Row) error {
+		r, err := scanRow(s)
 		if err != nil {
 			return err
 		}
@@ -65,11 +60,11 @@ func (c *Catalog) known(ctx context.Context, q sqldb.Querier, out map[string]*Kn
 		}
 		k := c.kinds.Get(e.Kind)
 		if k == nil {
-			continue // of a kind this program no longer has
+			return nil // of a kind this program no longer has
 		}
 		out[r.uid] = &Known{Entity: e, Kind: k, Deleted: r.deleted}
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.uid IN `+sqldb.In(len(uids)), append([]any{org}, anys(uids)...)...)
 }
 
 // UID returns the identity of what a reference names in an organisation; "" when

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -440,18 +439,13 @@ func (w *writer) lookup(query, column string, refs []string, keep func(), dest .
 			return
 		}
 		among, args := sqldb.Among(w.tx.Dialect(), column, part)
-		rows, err := w.tx.Query(w.ctx, query+among, append([]any{w.org}, args...)...)
-		if err != nil {
-			w.err = err
-			return
-		}
-		for w.err == nil && rows.Next() {
-			if w.err = rows.Scan(dest...); w.err == nil {
+		w.err = sqldb.Each(w.ctx, w.tx, func(r sqldb.Row) error {
+			err := r.Scan(dest...)
+			if err == nil {
 				keep()
 			}
-		}
-		rows.Close()
-		w.err = cmp.Or(w.err, rows.Err())
+			return err
+		}, query+among, append([]any{w.org}, args...)...)
 	}
 }
 

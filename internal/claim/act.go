@@ -312,16 +312,9 @@ func (e *Engine) accountable(ctx context.Context, q sqldb.Querier, caller catalo
 
 // groupsOf returns the groups a person belongs to or leads, in full.
 func groupsOf(ctx context.Context, q sqldb.Querier, org, user string) ([]string, error) {
-	var out []string
-	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
-		var ref string
-		err := s.Scan(&ref)
-		out = append(out, ref)
-		return err
-	}, `SELECT b.ref FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0 WHERE l.org = ? AND l.type IN ('memberOf', 'leaderOf') AND a.org = ? AND a.ref = ?
+	return sqldb.Values[string](ctx, q, `SELECT b.ref FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0 WHERE l.org = ? AND l.type IN ('memberOf', 'leaderOf') AND a.org = ? AND a.ref = ?
 		UNION SELECT a.ref FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0 WHERE l.org = ? AND l.type IN ('hasMember', 'ledBy') AND b.org = ? AND b.ref = ?`,
 		org, org, user, org, org, user)
-	return out, err
 }
 
 func (e *Engine) record(caller catalog.Caller, action string, x *entity.Entity, detail map[string]any) *audit.Record {

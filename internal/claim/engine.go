@@ -490,20 +490,10 @@ func (e *Engine) step(ctx context.Context, check func(context.Context, *sqldb.Tx
 }
 
 func (e *Engine) due(ctx context.Context) ([]job, error) {
-	rows, err := e.db.Query(ctx, `SELECT org, claim, test, why FROM claim_due WHERE due <= ? ORDER BY due, org, claim, test LIMIT ?`, sqldb.Micros(e.now()), oneBatch)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []job
-	for rows.Next() {
-		var j job
-		if err := rows.Scan(&j.org, &j.uid, &j.test, &j.why); err != nil {
-			return nil, err
-		}
-		out = append(out, j)
-	}
-	return out, rows.Err()
+	return sqldb.All(ctx, e.db, func(r sqldb.Row) (j job, err error) {
+		err = r.Scan(&j.org, &j.uid, &j.test, &j.why)
+		return j, err
+	}, `SELECT org, claim, test, why FROM claim_due WHERE due <= ? ORDER BY due, org, claim, test LIMIT ?`, sqldb.Micros(e.now()), oneBatch)
 }
 
 // turned recomputes the states that the time alone has changed.

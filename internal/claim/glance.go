@@ -265,18 +265,14 @@ func (e *Engine) Endings(ctx context.Context, caller catalog.Caller, from, to ti
 	for _, k := range readable {
 		args = append(args, k)
 	}
-	var out []Ending
-	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
-		var x Ending
+	return sqldb.All(ctx, e.db, func(s sqldb.Row) (x Ending, err error) {
 		var until int64
-		err := s.Scan(&x.UID, &x.Ref, &x.Kind, &x.Title, &x.Owner, &x.Room, &x.Test, &x.By, &until)
+		err = s.Scan(&x.UID, &x.Ref, &x.Kind, &x.Title, &x.Owner, &x.Room, &x.Test, &x.By, &until)
 		x.Until = sqldb.Time(until)
-		out = append(out, x)
-		return err
+		return x, err
 	}, `SELECT s.claim, s.ref, s.kind, s.title, s.owner, s.room, r.test, r.by_whom, r.until
 		FROM claim_states s JOIN claim_last l ON l.org = s.org AND l.claim = s.claim JOIN claim_runs r ON r.org = l.org AND r.claim = l.claim AND r.seq = l.seq
 		WHERE s.org = ? AND r.until >= ? AND r.until < ? AND r.until > 0 AND s.kind IN `+sqldb.In(len(readable))+` ORDER BY r.until, s.ref, r.test`, args...)
-	return out, err
 }
 
 // Asked is a test that waits for somebody's word.

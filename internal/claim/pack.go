@@ -140,14 +140,7 @@ func (e *Engine) signer(ctx context.Context) (ed25519.PrivateKey, error) {
 // PublicKeys returns the public keys packs were ever signed with, the newest
 // first.
 func (e *Engine) PublicKeys(ctx context.Context) ([]string, error) {
-	var out []string
-	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
-		var key string
-		err := s.Scan(&key)
-		out = append(out, key)
-		return err
-	}, `SELECT public FROM claim_keys ORDER BY id DESC`)
-	return out, err
+	return sqldb.Values[string](ctx, e.db, `SELECT public FROM claim_keys ORDER BY id DESC`)
 }
 
 // PackOptions say what goes into a pack.

@@ -154,14 +154,7 @@ func (e *Engine) find(ctx context.Context, q sqldb.Querier, caller catalog.Calle
 	if f.Limit > 0 {
 		text += fmt.Sprintf(` LIMIT %d`, f.Limit)
 	}
-	var uids []string
-	err := sqldb.Each(ctx, q, func(s sqldb.Row) error {
-		var uid string
-		err := s.Scan(&uid)
-		uids = append(uids, uid)
-		return err
-	}, text, args...)
-	return uids, err
+	return sqldb.Values[string](ctx, q, text, args...)
 }
 
 // readable lists the kinds that bear claims and that the caller may read.
@@ -528,15 +521,11 @@ func (e *Engine) Turns(ctx context.Context, caller catalog.Caller, uid string, a
 	if uid != "" {
 		where, args = where+` AND t.claim = ?`, append(args, uid)
 	}
-	var out []Turn
-	err := sqldb.Each(ctx, e.db, func(s sqldb.Row) error {
-		var t Turn
+	return sqldb.All(ctx, e.db, func(s sqldb.Row) (t Turn, err error) {
 		var at int64
-		err := s.Scan(&t.UID, &t.Ref, &t.Kind, &t.Title, &t.Owner, &t.Room, &at, &t.Was, &t.State, &t.Zone, &t.Value)
+		err = s.Scan(&t.UID, &t.Ref, &t.Kind, &t.Title, &t.Owner, &t.Room, &at, &t.Was, &t.State, &t.Zone, &t.Value)
 		t.At = sqldb.Time(at)
-		out = append(out, t)
-		return err
+		return t, err
 	}, `SELECT t.claim, s.ref, s.kind, s.title, s.owner, s.room, t.at, t.was, t.state, t.zone, t.value FROM claim_turns t JOIN claim_states s ON s.org = t.org AND s.claim = t.claim
 		WHERE `+where+` ORDER BY t.at DESC, t.seq DESC LIMIT ?`, append(args, limit)...)
-	return out, err
 }

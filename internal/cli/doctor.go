@@ -251,20 +251,8 @@ func (d *doctor) database(ctx context.Context) (*sqldb.DB, bool) {
 }
 
 func integrity(ctx context.Context, db *sqldb.DB) (string, error) {
-	rows, err := db.Query(ctx, `PRAGMA integrity_check(5)`)
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return "", err
-		}
-		all = append(all, line)
-	}
-	return strings.Join(all, "; "), rows.Err()
+	all, err := sqldb.Values[string](ctx, db, `PRAGMA integrity_check(5)`)
+	return strings.Join(all, "; "), err
 }
 
 // weight is the size of a file with what SQLite keeps beside it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,9 +95,8 @@ func (l *Lease) Check(ctx context.Context, tx *sqldb.Tx) error {
 
 // renew extends leases of one ttl and returns those that are lost.
 func (f *Feed) renew(ctx context.Context, leases []*Lease) (lost []*Lease, err error) {
-	kept := map[string]bool{}
+	var kept []string
 	err = f.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		clear(kept)
 		now, err := clock(ctx, tx)
 		if err != nil {
 			return err
@@ -106,34 +106,18 @@ func (f *Feed) renew(ctx context.Context, leases []*Lease) (lost []*Lease, err e
 		for _, l := range leases {
 			any, args = append(any, "name = ? AND fence = ?"), append(args, l.Name, l.Fence)
 		}
-		return each(ctx, tx, func(name string) { kept[name] = true },
-			`UPDATE feed_leases SET expires = ? WHERE `+strings.Join(any, " OR ")+` RETURNING name`, args...)
+		kept, err = sqldb.Values[string](ctx, tx, `UPDATE feed_leases SET expires = ? WHERE `+strings.Join(any, " OR ")+` RETURNING name`, args...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("feed: renew: %w", err)
 	}
 	for _, l := range leases {
-		if !kept[l.Name] {
+		if !slices.Contains(kept, l.Name) {
 			lost = append(lost, l)
 		}
 	}
 	return lost, nil
-}
-
-func each(ctx context.Context, tx *sqldb.Tx, f func(name string), query string, args ...any) error {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return err
-		}
-		f(name)
-	}
-	return rows.Err()
 }
 
 // clock returns the moment leases and schedules are measured by, in

@@ -146,26 +146,20 @@ func selection(org string, types []string) (where string, args []any) {
 }
 
 func (f *Feed) query(ctx context.Context, where string, args []any) ([]Entry, error) {
-	rows, err := f.db.Query(ctx, `SELECT `+columns+` FROM feed WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("feed: read: %w", err)
-	}
-	defer rows.Close()
-	var entries []Entry
-	for rows.Next() {
-		var e Entry
+	entries, err := sqldb.All(ctx, f.db, func(r sqldb.Row) (e Entry, err error) {
 		var at int64
 		var data string
-		if err := rows.Scan(&e.Seq, &e.No, &e.Org, &at, &e.Type, &e.Ref, &e.UID, &e.Rev, &e.Actor, &data); err != nil {
-			return nil, fmt.Errorf("feed: read: %w", err)
-		}
+		err = r.Scan(&e.Seq, &e.No, &e.Org, &at, &e.Type, &e.Ref, &e.UID, &e.Rev, &e.Actor, &data)
 		e.At = sqldb.Time(at)
 		if data != "" {
 			e.Data = []byte(data)
 		}
-		entries = append(entries, e)
+		return e, err
+	}, `SELECT `+columns+` FROM feed WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("feed: read: %w", err)
 	}
-	return entries, rows.Err()
+	return entries, nil
 }
 
 // Head returns the seq of the newest entry; 0 when there is none.

@@ -41,26 +41,18 @@ func (f *Feed) Status(ctx context.Context) ([]CursorStatus, error) {
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT name, seq, attempts, error, updated, `+holder+`,
-			(SELECT seq FROM feed_head WHERE id = 1), COALESCE((SELECT at FROM feed e WHERE e.seq = x.seq + 1), 0)
-			FROM feed_cursors x ORDER BY name`, "watch/", now)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var c CursorStatus
+		out, err = sqldb.All(ctx, tx, func(r sqldb.Row) (c CursorStatus, err error) {
 			var updated, head, oldest int64
-			if err := rows.Scan(&c.Name, &c.Seq, &c.Attempts, &c.LastError, &updated, &c.Holder, &head, &oldest); err != nil {
-				return err
-			}
+			err = r.Scan(&c.Name, &c.Seq, &c.Attempts, &c.LastError, &updated, &c.Holder, &head, &oldest)
 			c.UpdatedAt, c.Lag = sqldb.Time(updated), head-c.Seq
 			if oldest > 0 {
 				c.LagSeconds = max(0, float64(now-oldest)/1e6)
 			}
-			out = append(out, c)
-		}
-		return rows.Err()
+			return c, err
+		}, `SELECT name, seq, attempts, error, updated, `+holder+`,
+			(SELECT seq FROM feed_head WHERE id = 1), COALESCE((SELECT at FROM feed e WHERE e.seq = x.seq + 1), 0)
+			FROM feed_cursors x ORDER BY name`, "watch/", now)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("feed: status: %w", err)
@@ -76,21 +68,13 @@ func (f *Feed) Schedules(ctx context.Context) ([]ScheduleStatus, error) {
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT name, due, ran, attempts, error, updated, `+holder+` FROM feed_schedules x ORDER BY name`, "schedule/", now)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var s ScheduleStatus
+		out, err = sqldb.All(ctx, tx, func(r sqldb.Row) (s ScheduleStatus, err error) {
 			var due, ran, updated int64
-			if err := rows.Scan(&s.Name, &due, &ran, &s.Attempts, &s.LastError, &updated, &s.Holder); err != nil {
-				return err
-			}
+			err = r.Scan(&s.Name, &due, &ran, &s.Attempts, &s.LastError, &updated, &s.Holder)
 			s.Due, s.RanAt, s.UpdatedAt = sqldb.Time(due), sqldb.Time(ran), sqldb.Time(updated)
-			out = append(out, s)
-		}
-		return rows.Err()
+			return s, err
+		}, `SELECT name, due, ran, attempts, error, updated, `+holder+` FROM feed_schedules x ORDER BY name`, "schedule/", now)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("feed: schedules: %w", err)

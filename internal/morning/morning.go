@@ -161,26 +161,14 @@ func (d *Desk) mine(ctx context.Context, caller catalog.Caller) ([]string, error
 	if caller.UserRef == "" {
 		return nil, nil
 	}
-	out := []string{caller.UserRef}
-	rows, err := d.DB.Query(ctx, `WITH RECURSIVE me(id) AS (SELECT id FROM entities WHERE org = ? AND ref = ? AND deleted = 0),
+	groups, err := sqldb.Values[string](ctx, d.DB, `WITH RECURSIVE me(id) AS (SELECT id FROM entities WHERE org = ? AND ref = ? AND deleted = 0),
 		leads(id) AS (SELECT l.target_id FROM relations l JOIN me ON me.id = l.id WHERE l.type = 'leaderOf' UNION SELECT l.id FROM relations l JOIN me ON me.id = l.target_id WHERE l.type = 'ledBy'),
 		below(id, up) AS (SELECT id, target_id FROM relations WHERE org = ? AND type = 'childOf' UNION SELECT target_id, id FROM relations WHERE org = ? AND type = 'parentOf'),
 		led(id) AS (SELECT id FROM leads UNION SELECT b.id FROM led JOIN below b ON b.up = led.id)
 		SELECT e.ref FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.id IN (SELECT id FROM led
 			UNION SELECT l.target_id FROM relations l JOIN me ON me.id = l.id WHERE l.type = 'memberOf' UNION SELECT l.id FROM relations l JOIN me ON me.id = l.target_id WHERE l.type = 'hasMember') ORDER BY e.ref`,
 		caller.Org, caller.UserRef, caller.Org, caller.Org, caller.Org)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var ref string
-		if err := rows.Scan(&ref); err != nil {
-			return nil, err
-		}
-		out = append(out, ref)
-	}
-	return out, rows.Err()
+	return append([]string{caller.UserRef}, groups...), err
 }
 
 // lens is how a role looks at the whole.

@@ -223,21 +223,11 @@ func attest(a claim.Asked) func(*Look) error {
 
 // givenWords are the numbers and attestations the reader gave.
 func givenWords(l *Look, since time.Time) ([]Did, error) {
-	rows, err := l.DB.Query(l.Ctx, `SELECT s.ref, s.title, r.at, r.verdict, r.value FROM feed f JOIN claim_runs r ON r.org = f.org AND r.claim = f.uid AND r.at = f.at JOIN claim_states s ON s.org = r.org AND s.claim = r.claim
-		WHERE f.org = ? AND f.at >= ? AND f.type = 'claim.run' AND f.actor = ? AND r.by_whom = f.actor ORDER BY r.at`, l.Caller.Org, sqldb.Micros(since), l.Caller.Identity())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Did
-	for rows.Next() {
-		var did Did
+	return sqldb.All(l.Ctx, l.DB, func(r sqldb.Row) (did Did, err error) {
 		var at int64
 		var verdict string
 		var value *float64
-		if err := rows.Scan(&did.Ref, &did.Title, &at, &verdict, &value); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&did.Ref, &did.Title, &at, &verdict, &value)
 		did.At, did.What = sqldb.Time(at), lang.T("Attested", "Atestada")
 		switch {
 		case value != nil:
@@ -245,9 +235,9 @@ func givenWords(l *Look, since time.Time) ([]Did, error) {
 		case verdict != string(claim.Pass):
 			did.What = lang.T("Denied", "Negada")
 		}
-		out = append(out, did)
-	}
-	return out, rows.Err()
+		return did, err
+	}, `SELECT s.ref, s.title, r.at, r.verdict, r.value FROM feed f JOIN claim_runs r ON r.org = f.org AND r.claim = f.uid AND r.at = f.at JOIN claim_states s ON s.org = r.org AND s.claim = r.claim
+		WHERE f.org = ? AND f.at >= ? AND f.type = 'claim.run' AND f.actor = ? AND r.by_whom = f.actor ORDER BY r.at`, l.Caller.Org, sqldb.Micros(since), l.Caller.Identity())
 }
 
 // late is how long a date that has passed comes up.

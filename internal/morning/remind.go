@@ -63,20 +63,7 @@ func (d *Desk) Remind(ctx context.Context) error {
 }
 
 func (d *Desk) orgs(ctx context.Context) ([]string, error) {
-	rows, err := d.DB.Query(ctx, `SELECT id FROM auth_orgs ORDER BY id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+	return sqldb.Values[string](ctx, d.DB, `SELECT id FROM auth_orgs ORDER BY id`)
 }
 
 func (d *Desk) remindIn(ctx context.Context, org string) error {

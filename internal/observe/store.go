@@ -207,19 +207,14 @@ func (t *Table) stretches(ctx context.Context, q sqldb.Querier, org, where strin
 }
 
 func (t *Table) read(ctx context.Context, q sqldb.Querier, where string, args []any, yield func(string, stretch) error) error {
-	rows, err := q.Query(ctx, `SELECT key, since, until, seen, `+t.columns()+` FROM `+t.sql()+` `+where, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var key string
 		s := stretch{cells: make([]any, len(t.Columns))}
 		to := []any{&key, &s.since, &s.until, &s.seen}
 		for i := range s.cells {
 			to = append(to, &s.cells[i])
 		}
-		if err := rows.Scan(to...); err != nil {
+		if err := r.Scan(to...); err != nil {
 			return err
 		}
 		for i, v := range s.cells {
@@ -227,11 +222,8 @@ func (t *Table) read(ctx context.Context, q sqldb.Querier, where string, args []
 				s.cells[i] = string(b)
 			}
 		}
-		if err := yield(key, s); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return yield(key, s)
+	}, `SELECT key, since, until, seen, `+t.columns()+` FROM `+t.sql()+` `+where, args...)
 }
 
 // Scan yields the rows of an organisation as they were known at a moment, by
@@ -272,19 +264,14 @@ func (t *Table) History(ctx context.Context, q sqldb.Querier, org, key string) (
 // column of the key: its sources.
 func (t *Table) Seen(ctx context.Context, q sqldb.Querier, org string) (map[string]time.Time, error) {
 	source := t.Key[0]
-	rows, err := q.Query(ctx, `SELECT `+source+`, MAX(seen) FROM `+t.sql()+` WHERE org = ? GROUP BY `+source, org)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	out := map[string]time.Time{}
-	for rows.Next() {
+	return out, sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var name string
 		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return nil, err
+		if err := r.Scan(&name, &n); err != nil {
+			return err
 		}
 		out[name] = sqldb.Time(n)
-	}
-	return out, rows.Err()
+		return nil
+	}, `SELECT `+source+`, MAX(seen) FROM `+t.sql()+` WHERE org = ? GROUP BY `+source, org)
 }

@@ -39,20 +39,7 @@ func (db *DB) Applied(ctx context.Context) ([]string, error) { return Applied(ct
 
 // Applied lists the names of the migrations a database has, in their order.
 func Applied(ctx context.Context, q Querier) ([]string, error) {
-	rows, err := q.Query(ctx, `SELECT name FROM migrations ORDER BY at, name`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
+	return Values[string](ctx, q, `SELECT name FROM migrations ORDER BY at, name`)
 }
 
 func (db *DB) refuseNewer(ctx context.Context, steps []Migration) error {

@@ -40,5 +40,8 @@ func All[T any](ctx context.Context, q Querier, scan func(Row) (T, error), query
 
 // Values returns the first column of each row of a query, of one type.
 func Values[T any](ctx context.Context, q Querier, query string, args ...any) ([]T, error) {
-	return All(ctx, q, func(r Row) (x T, err error) { return x, r.Scan(&x) }, query, args...)
+	return All(ctx, q, func(r Row) (x T, err error) {
+		err = r.Scan(&x)
+		return x, err
+	}, query, args...)
 }

@@ -75,7 +75,7 @@ type Draft struct {
 
 const columns = `id, uid, thread, kind, body, mentions, account, by_name, created, edited, corrects, closed, closed_by, withdrawn, withdrawn_by`
 
-func scan(row interface{ Scan(...any) error }) (Comment, error) {
+func scan(row sqldb.Row) (Comment, error) {
 	var c Comment
 	var mentions string
 	var created, edited, closed, withdrawn int64
@@ -85,20 +85,11 @@ func scan(row interface{ Scan(...any) error }) (Comment, error) {
 }
 
 func (s *Service) comments(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Comment, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM comments WHERE `+where, args...)
+	out, err := sqldb.All(ctx, q, scan, `SELECT `+columns+` FROM comments WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("talk: comments: %w", err)
 	}
-	defer rows.Close()
-	var out []Comment
-	for rows.Next() {
-		c, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 func noComment() error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
 // Held returns all that is kept of somebody here, in their organisation, by name:
@@ -25,11 +26,11 @@ func (s *Service) Held(ctx context.Context, p auth.Principal) (map[string]any, e
 	if err != nil {
 		return nil, err
 	}
-	watches, err := s.watchesOf(ctx, p)
+	watches, err := chosen(ctx, s.db, p, `created, uid`)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"comments": said, "notifications": told, "notification settings": settings, "watches": watches}, nil
+	return map[string]any{"comments": said, "notifications": told, "notification settings": settings, "watches": append([]heldWatch{}, watches...)}, nil
 }
 
 // heldWatch is a record that somebody chose to watch or to mute.
@@ -39,19 +40,14 @@ type heldWatch struct {
 	Why   Why
 }
 
-func (s *Service) watchesOf(ctx context.Context, p auth.Principal) ([]heldWatch, error) {
-	rows, err := s.db.Query(ctx, `SELECT uid, state, why FROM watches WHERE org = ? AND account = ? ORDER BY created, uid`, p.Org, p.Account)
+// chosen lists them in an order.
+func chosen(ctx context.Context, q sqldb.Querier, p auth.Principal, order string) ([]heldWatch, error) {
+	out, err := sqldb.All(ctx, q, func(r sqldb.Row) (w heldWatch, err error) {
+		err = r.Scan(&w.UID, &w.State, &w.Why)
+		return w, err
+	}, `SELECT uid, state, why FROM watches WHERE org = ? AND account = ? ORDER BY `+order, p.Org, p.Account)
 	if err != nil {
 		return nil, fmt.Errorf("talk: watches: %w", err)
 	}
-	defer rows.Close()
-	out := []heldWatch{}
-	for rows.Next() {
-		var w heldWatch
-		if err := rows.Scan(&w.UID, &w.State, &w.Why); err != nil {
-			return nil, err
-		}
-		out = append(out, w)
-	}
-	return out, rows.Err()
+	return out, nil
 }

@@ -62,26 +62,20 @@ func (s *Service) Inbox(ctx context.Context, p auth.Principal, unseen bool, befo
 }
 
 func notifications(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Notification, error) {
-	rows, err := q.Query(ctx, `SELECT id, org, account, cause, first, last, n, at, type, why, direct, uid, ref, actor, actor_name, data, seen FROM notifications WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("talk: notifications: %w", err)
-	}
-	defer rows.Close()
-	var out []Notification
-	for rows.Next() {
-		var n Notification
+	out, err := sqldb.All(ctx, q, func(r sqldb.Row) (n Notification, err error) {
 		var at, seen, direct int64
 		var data string
-		if err := rows.Scan(&n.ID, &n.Org, &n.Account, &n.Cause, &n.first, &n.last, &n.N, &at, &n.Type, &n.Why, &direct, &n.UID, &n.Ref, &n.Actor, &n.ActorName, &data, &seen); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&n.ID, &n.Org, &n.Account, &n.Cause, &n.first, &n.last, &n.N, &at, &n.Type, &n.Why, &direct, &n.UID, &n.Ref, &n.Actor, &n.ActorName, &data, &seen)
 		n.At, n.Seen, n.Direct = sqldb.Time(at), sqldb.Time(seen), direct != 0
 		if data != "" {
 			n.Data = json.RawMessage(data)
 		}
-		out = append(out, n)
+		return n, err
+	}, `SELECT id, org, account, cause, first, last, n, at, type, why, direct, uid, ref, actor, actor_name, data, seen FROM notifications WHERE `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("talk: notifications: %w", err)
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // items adds what the notices say, and leaves out what p may not read.

@@ -124,21 +124,20 @@ func firstAt(day time.Time, hour int) time.Time {
 // settingsOf returns the settings of everybody in an organisation who chose, by
 // account.
 func settingsOf(ctx context.Context, q sqldb.Querier, org string) (map[string]Settings, error) {
-	rows, err := q.Query(ctx, `SELECT account, bell, mail, hook, digest, hour, weekday, zone FROM notify_settings WHERE org = ?`, org)
+	out := map[string]Settings{}
+	err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
+		var account string
+		var t Settings
+		if err := r.Scan(&account, &t.Bell, &t.Mail, &t.Hook, &t.Digest, &t.Hour, &t.Weekday, &t.Zone); err != nil {
+			return err
+		}
+		out[account] = t
+		return nil
+	}, `SELECT account, bell, mail, hook, digest, hour, weekday, zone FROM notify_settings WHERE org = ?`, org)
 	if err != nil {
 		return nil, fmt.Errorf("talk: settings: %w", err)
 	}
-	defer rows.Close()
-	out := map[string]Settings{}
-	for rows.Next() {
-		var account string
-		var t Settings
-		if err := rows.Scan(&account, &t.Bell, &t.Mail, &t.Hook, &t.Digest, &t.Hour, &t.Weekday, &t.Zone); err != nil {
-			return nil, err
-		}
-		out[account] = t
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Settings returns how somebody wants to be told.

@@ -150,23 +150,19 @@ func watchers(ctx context.Context, q sqldb.Querier, org string, uids []string) (
 		for _, u := range part {
 			args = append(args, u)
 		}
-		rows, err := q.Query(ctx, `SELECT uid, account, state, why, created FROM watches WHERE org = ? AND uid IN `+sqldb.In(len(part)), args...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
+		err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
 			var uid, account string
 			var w Watch
-			if err := rows.Scan(&uid, &account, &w.Set, &w.Why, &w.since); err != nil {
-				rows.Close()
-				return nil, err
+			if err := r.Scan(&uid, &account, &w.Set, &w.Why, &w.since); err != nil {
+				return err
 			}
 			if out[uid] == nil {
 				out[uid] = map[string]Watch{}
 			}
 			out[uid][account] = w
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil
+		}, `SELECT uid, account, state, why, created FROM watches WHERE org = ? AND uid IN `+sqldb.In(len(part)), args...)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -186,33 +182,22 @@ func (s *Service) Watches(ctx context.Context, p auth.Principal) ([]Watched, err
 	if err := p.Can(auth.Self, auth.Resource{}); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.Query(ctx, `SELECT uid, state, why FROM watches WHERE org = ? AND account = ? ORDER BY created DESC LIMIT 1000`, p.Org, p.Account)
+	list, err := chosen(ctx, s.db, p, `created DESC LIMIT 1000`)
 	if err != nil {
-		return nil, fmt.Errorf("talk: watches: %w", err)
-	}
-	defer rows.Close()
-	by, uids := map[string]Watched{}, []string{}
-	for rows.Next() {
-		var uid string
-		var w Watched
-		if err := rows.Scan(&uid, &w.State, &w.Why); err != nil {
-			return nil, err
-		}
-		by[uid], uids = w, append(uids, uid)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, err
+	}
+	var uids []string
+	for _, w := range list {
+		uids = append(uids, w.UID)
 	}
 	known, err := s.Catalog.Known(ctx, s.db, p.Org, uids...)
 	if err != nil {
 		return nil, err
 	}
 	var out []Watched
-	for _, uid := range uids {
-		if k := known[uid]; k != nil && !k.Deleted && p.Can(auth.Read, k.Kind.Resource()) == nil {
-			w := by[uid]
-			w.Entity = k.Entity
-			out = append(out, w)
+	for _, w := range list {
+		if k := known[w.UID]; k != nil && !k.Deleted && p.Can(auth.Read, k.Kind.Resource()) == nil {
+			out = append(out, Watched{Entity: k.Entity, State: w.State, Why: w.Why})
 		}
 	}
 	return out, nil

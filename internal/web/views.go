@@ -48,28 +48,18 @@ func stateQuery(q url.Values) string {
 
 // views lists the reader's own views of a kind and the shared ones.
 func (c *Ctx) views(k *catalog.Kind, now url.Values) ([]viewLink, error) {
-	rows, err := c.Catalog().DB().Query(c.R.Context(), `SELECT id, name, query, account, shared FROM views WHERE org = ? AND kind = ? AND (account = ? OR shared = 1) ORDER BY lower(name), id`,
-		c.Caller.Org, k.Name, c.Caller.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	state := stateQuery(now)
-	var out []viewLink
-	for rows.Next() {
-		var v viewLink
+	return sqldb.All(c.R.Context(), c.Catalog().DB(), func(r sqldb.Row) (v viewLink, err error) {
 		var query, account string
 		var shared int
-		if err := rows.Scan(&v.ID, &v.Name, &query, &account, &shared); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&v.ID, &v.Name, &query, &account, &shared)
 		v.Href, v.Shared, v.Mine, v.Current = "/"+k.Plural, shared != 0, account == c.Caller.Account, query == state
 		if query != "" {
 			v.Href += "?" + query
 		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
+		return v, err
+	}, `SELECT id, name, query, account, shared FROM views WHERE org = ? AND kind = ? AND (account = ? OR shared = 1) ORDER BY lower(name), id`,
+		c.Caller.Org, k.Name, c.Caller.Account)
 }
 
 // saveView keeps the state of a list under a name. Sharing one is for those who

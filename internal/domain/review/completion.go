@@ -237,20 +237,10 @@ func completions(ctx context.Context, q sqldb.Querier, org, root string, limit i
 }
 
 func readCompletions(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Completion, error) {
-	rows, err := q.Query(ctx, `SELECT ref, title, due, at, day, by_whom, note, evidence FROM task_completions WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Completion
-	for rows.Next() {
-		var c Completion
+	return sqldb.All(ctx, q, func(r sqldb.Row) (c Completion, err error) {
 		var at int64
-		if err := rows.Scan(&c.Ref, &c.Title, &c.Due, &at, &c.Day, &c.By, &c.Note, &c.Evidence); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&c.Ref, &c.Title, &c.Due, &at, &c.Day, &c.By, &c.Note, &c.Evidence)
 		c.At, c.Late = sqldb.Time(at), daysAfter(c.Due, c.Day)
-		out = append(out, c)
-	}
-	return out, rows.Err()
+		return c, err
+	}, `SELECT ref, title, due, at, day, by_whom, note, evidence FROM task_completions WHERE `+where, args...)
 }

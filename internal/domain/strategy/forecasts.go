@@ -133,33 +133,22 @@ func unpackDist(s string) (forecast.Dist, error) {
 
 // readMade reads forecasts.
 func readMade(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]Made, error) {
-	rows, err := q.Query(ctx, `SELECT `+madeColumns+` FROM strategy_forecasts `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Made
-	for rows.Next() {
-		var m Made
+	return sqldb.All(ctx, q, func(r sqldb.Row) (m Made, err error) {
 		var at, asof, wantBy, finished, simulated int64
 		var days, teams, cdf, seed string
-		if err := rows.Scan(&m.UID, &at, &asof, &m.Ref, &m.Open, &m.Done, &m.Remaining, &days, &m.Widen, &wantBy, &m.Chance, &m.Critical, &simulated, &m.Why, &m.WhyOf, &teams, &cdf, &m.Hash, &seed, &m.Rule, &finished); err != nil {
-			return nil, err
+		if err := r.Scan(&m.UID, &at, &asof, &m.Ref, &m.Open, &m.Done, &m.Remaining, &days, &m.Widen, &wantBy, &m.Chance, &m.Critical, &simulated, &m.Why, &m.WhyOf, &teams, &cdf, &m.Hash, &seed, &m.Rule, &finished); err != nil {
+			return m, err
 		}
 		m.At, m.AsOf, m.WantBy, m.Finished, m.Simulated = sqldb.Time(at), sqldb.Time(asof), sqldb.Time(wantBy), sqldb.Time(finished), simulated != 0
-		err := cmp.Or(json.Unmarshal([]byte(days), &m.Days), json.Unmarshal([]byte(teams), &m.Teams))
-		if err != nil {
-			return nil, err
+		if err := cmp.Or(json.Unmarshal([]byte(days), &m.Days), json.Unmarshal([]byte(teams), &m.Teams)); err != nil {
+			return m, err
 		}
 		if m.Dist, err = unpackDist(cdf); err != nil {
-			return nil, err
+			return m, err
 		}
-		if m.Seed, err = strconv.ParseUint(seed, 16, 64); err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	return out, rows.Err()
+		m.Seed, err = strconv.ParseUint(seed, 16, 64)
+		return m, err
+	}, `SELECT `+madeColumns+` FROM strategy_forecasts `+where, args...)
 }
 
 // newest returns the last forecast of each initiative, by its identity.
