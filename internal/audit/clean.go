@@ -115,8 +115,10 @@ var secretEndings = []string{
 	"apikey", "credentials", "totp", "otp", "recoverycode", "recoverycodes", "clientsecret", "sessionid",
 }
 
+var withoutMarks = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
 func secretKey(key string) bool {
-	key = strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
+	key = strings.ToLower(withoutMarks.Replace(key))
 	for _, end := range secretEndings {
 		if strings.HasSuffix(key, end) {
 			return true

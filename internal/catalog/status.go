@@ -213,7 +213,11 @@ func (c *Catalog) following(ctx context.Context, tx *sqldb.Tx, org string, k *Ki
 		if slices.Contains(k.follow.Kinds, e.Kind) {
 			q := k.follow.Of(e)
 			q.Kinds = []string{k.Name}
-			queries[fmt.Sprintf("%+v", q)] = q
+			key, err := json.Marshal(q) // all of it: String leaves references out
+			if err != nil {
+				return nil, err
+			}
+			queries[string(key)] = q
 		}
 	}
 	if len(queries) == 0 {
@@ -306,6 +310,53 @@ func statusPaths(a, b json.RawMessage) []string {
 // The same status again is Unchanged and writes nothing. It makes no revision,
 // so that it meets no edit in conflict.
 func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, status any) (*Change, error) {
+	var out *Change
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
+		ch, err := c.stating(ctx, tx, caller, ref, status)
+		if err != nil {
+			return err
+		}
+		out = &Change{Ref: ch.old.ref, Op: ch.op, Rev: ch.rev, Entity: ch.after}
+		return c.state(ctx, tx, caller.Org, []*change{ch})
+	})
+	if err == nil && out.Op != Unchanged {
+		c.notify()
+	}
+	return out, err
+}
+
+// Statement is the status of one entity.
+type Statement struct {
+	Ref    entity.Ref
+	Status any
+}
+
+// SetStatuses is SetStatus for many entities, each named once, with few
+// statements. What is not there is left out.
+func (c *Catalog) SetStatuses(ctx context.Context, caller Caller, list []Statement) error {
+	var changes []*change
+	err := c.writing(ctx, func(tx *sqldb.Tx) error {
+		changes = nil
+		for _, s := range list {
+			ch, err := c.stating(ctx, tx, caller, s.Ref, s.Status)
+			if fault.Is(err, fault.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			changes = append(changes, ch)
+		}
+		return c.state(ctx, tx, caller.Org, changes)
+	})
+	if err == nil && slices.ContainsFunc(changes, func(ch *change) bool { return ch.op != Unchanged }) {
+		c.notify()
+	}
+	return err
+}
+
+// stating returns the change that gives an entity a status.
+func (c *Catalog) stating(ctx context.Context, tx *sqldb.Tx, caller Caller, ref entity.Ref, status any) (*change, error) {
 	data, err := json.Marshal(status)
 	if err != nil {
 		return nil, err
@@ -313,39 +364,43 @@ func (c *Catalog) SetStatus(ctx context.Context, caller Caller, ref entity.Ref, 
 	if string(data) == "null" {
 		data = nil
 	}
-	var out *Change
-	err = c.writing(ctx, func(tx *sqldb.Tx) error {
-		r, k, err := c.find(ctx, tx, caller, ref)
-		if err != nil {
-			return err
-		}
-		if err := caller.Can(auth.Write, k.Resource()); err != nil {
-			return err
-		}
-		if !k.stated {
-			return fault.New(fault.Internal, "the status of a %s is computed and cannot be set", k.Name)
-		}
-		before, err := r.entity()
-		if err != nil {
-			return err
-		}
-		out = &Change{Ref: r.ref, Op: Unchanged, Rev: r.rev, Entity: before}
-		if string(before.Status) == string(data) {
-			return nil
-		}
-		after := before.Clone()
-		after.Status = data
-		out.Op, out.Entity = Restated, after
-		changes := []*change{{kind: k, op: Restated, old: &r, before: before, after: after, id: r.id, uid: r.uid, rev: r.rev}}
-		if err := c.storeStatuses(ctx, tx, caller.Org, changes); err != nil {
-			return err
-		}
-		return c.followed(ctx, tx, caller.Org, changes)
-	})
-	if err == nil && out.Op != Unchanged {
-		c.notify()
+	r, k, err := c.find(ctx, tx, caller, ref)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	if err := caller.Can(auth.Write, k.Resource()); err != nil {
+		return nil, err
+	}
+	if !k.stated {
+		return nil, fault.New(fault.Internal, "the status of a %s is computed and cannot be set", k.Name)
+	}
+	before, err := r.entity()
+	if err != nil {
+		return nil, err
+	}
+	ch := &change{kind: k, op: Unchanged, old: &r, before: before, after: before, id: r.id, uid: r.uid, rev: r.rev}
+	if string(before.Status) != string(data) {
+		ch.op, ch.after = Restated, before.Clone()
+		ch.after.Status = data
+	}
+	return ch, nil
+}
+
+// state writes the statuses of those changes that have another than before.
+func (c *Catalog) state(ctx context.Context, tx *sqldb.Tx, org string, changes []*change) error {
+	var restated []*change
+	for _, ch := range changes {
+		if ch.op == Restated {
+			restated = append(restated, ch)
+		}
+	}
+	if len(restated) == 0 {
+		return nil
+	}
+	if err := c.storeStatuses(ctx, tx, org, restated); err != nil {
+		return err
+	}
+	return c.followed(ctx, tx, org, restated)
 }
 
 // Refresh computes the stored statuses of every kind anew whose way of computing

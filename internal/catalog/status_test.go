@@ -69,7 +69,7 @@ func storeKinds(reckoned int) *catalog.Kinds {
 	shelves := catalog.DerivedWith(catalog.Of[rackSpec](shelfKind, nil),
 		catalog.Follow{Kinds: []string{"Crate"}, Of: func(e *entity.Entity) catalog.Query {
 			c, _ := catalog.Spec[crate](e)
-			return catalog.Query{CEL: fmt.Sprintf("metadata.name == %q", c.Shelf)}
+			return catalog.Query{Refs: []string{"shelf:default/" + c.Shelf}}
 		}},
 		func(l *catalog.Look) func(*entity.Entity, *rackSpec) (*load, error) {
 			return func(e *entity.Entity, _ *rackSpec) (*load, error) {
@@ -168,6 +168,36 @@ func TestStatusFollows(t *testing.T) {
 			t.Error(err)
 		}
 		w.status("shelf:s1", `{"weight":4}`)
+	})
+}
+
+// What changed together is followed to each status that it leads to.
+func TestStatusesFollowTogether(t *testing.T) {
+	eachStore(t, func(w *world) {
+		w.apply(file, thing("Hall", "north", "{}")+thing("Shelf", "s1", "{hall: north}")+thing("Shelf", "s2", "{hall: north}"))
+		w.apply(file, thing("Crate", "a", "{shelf: s1, weight: 3}")+thing("Crate", "b", "{shelf: s2, weight: 4}"))
+		w.status("shelf:s1", `{"weight":3}`)
+		w.status("shelf:s2", `{"weight":4}`)
+		w.status("hall:north", `{"weight":7}`)
+	})
+}
+
+func TestStatedStatuses(t *testing.T) {
+	eachStore(t, func(w *world) {
+		w.apply(file, thing("Gauge", "a", "{}")+thing("Gauge", "b", "{}")+thing("Shelf", "s1", "{}"))
+		program := catalog.Program("acme", "measure")
+		set := func(list ...catalog.Statement) error { return w.c.SetStatuses(w.ctx, program, list) }
+		err := set(catalog.Statement{Ref: w.ref("gauge:a"), Status: reading{1}}, catalog.Statement{Ref: w.ref("gauge:gone"), Status: reading{2}}, catalog.Statement{Ref: w.ref("gauge:b"), Status: reading{3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.status("gauge:a", `{"value":1}`)
+		w.status("gauge:b", `{"value":3}`)
+		if got := w.list(catalog.Query{Kinds: []string{"Gauge"}, Fields: map[string][]string{"status.value": {"1"}}}); got != "a" {
+			t.Errorf("by its status: %q", got)
+		}
+		wantErr(t, set(catalog.Statement{Ref: w.ref("gauge:a"), Status: reading{4}}, catalog.Statement{Ref: w.ref("shelf:s1"), Status: reading{5}}), fault.Internal, "computed")
+		w.status("gauge:a", `{"value":1}`)
 	})
 }
 

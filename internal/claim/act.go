@@ -93,39 +93,12 @@ func (e *Engine) Say(ctx context.Context, caller catalog.Caller, ref entity.Ref,
 // SayIn is Say inside a transaction. The same word of the same person about the
 // same moment is kept once: said again, it returns the run that there is.
 func (e *Engine) SayIn(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, ref entity.Ref, w Word) (*Run, error) {
-	x, d, err := e.borne(ctx, e.catalog.In(tx), caller, ref)
+	a := e.saying(ctx, tx, caller.Org)
+	run, err := a.once(Said{Caller: caller, Claim: ref, Word: w, At: e.now()})
 	if err != nil {
 		return nil, err
 	}
-	p, err := worded(d.Probes, w.Test)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.mayAnswer(ctx, tx, caller, x, d); err != nil {
-		return nil, err
-	}
-	if err := w.check(p, e.now()); err != nil {
-		return nil, err
-	}
-	accountable, err := e.accountableFor(ctx, tx, caller, x, p)
-	if err != nil {
-		return nil, err
-	}
-	s, err := e.present(ctx, tx, caller.Org)
-	if err != nil {
-		return nil, err
-	}
-	said, err := s.word(caller, x, d, p, w, accountable)
-	if err != nil {
-		return nil, err
-	}
-	if there, err := e.saidBefore(ctx, tx, said.run); err != nil || there != nil {
-		return there, err
-	}
-	if err := e.keep(ctx, tx, caller.Org, []done{said}, []string{x.Metadata.UID}, []*feed.Entry{runEntry(x, said.run)}); err != nil {
-		return nil, err
-	}
-	return said.run, audit.Append(ctx, tx, e.record(caller, "claim."+p.Form(), x, map[string]any{"test": p.Name, "run": said.run.Seq}))
+	return run, a.keep()
 }
 
 // saidBefore returns the run of the same word about the same moment; nil when
@@ -135,26 +108,43 @@ func (e *Engine) saidBefore(ctx context.Context, q sqldb.Querier, r *Run) (*Run,
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(same, func(o *Run) bool { return o.Result == r.Result && o.Note == r.Note })
-	if i < 0 {
-		return nil, nil
+	if i := slices.IndexFunc(same, r.sameWord); i >= 0 {
+		return same[i], nil
 	}
-	return same[i], nil
+	return nil, nil
 }
 
-// heard keeps the word that a new entity carries. What can be no word, because
+// sameWord reports whether two words are of the same person, about the same
+// moment, and say the same.
+func (r *Run) sameWord(o *Run) bool {
+	return o.Claim == r.Claim && o.Test == r.Test && o.AsOf.Equal(r.AsOf) && o.By == r.By && o.Result == r.Result && o.Note == r.Note
+}
+
+// heard keeps the words that new entities carry. What can be no word, because
 // its claim is gone or asks nobody any more, is left.
-func (e *Engine) heard(ctx context.Context, tx *sqldb.Tx, words Words, entry feed.Entry) error {
-	x, err := e.catalog.ByUID(ctx, tx, entry.Org, entry.UID)
-	if err != nil || x == nil {
+func (e *Engine) heard(ctx context.Context, tx *sqldb.Tx, org string, uids []string) error {
+	found, err := e.catalog.ByUIDs(ctx, tx, org, uids)
+	if err != nil {
 		return err
 	}
-	err = tx.Part(ctx, func() error { return e.hear(ctx, tx, entry.Org, words, x) })
-	if isFault(err) {
-		e.log.Warn("a word was not kept", "entity", x.Ref().String(), "error", err)
-		return nil
+	a := e.saying(ctx, tx, org)
+	for _, uid := range uids {
+		x := found[uid]
+		if x == nil {
+			continue
+		}
+		if err := a.hear(e.words[lower(x.Kind)], x); isFault(err) {
+			e.left(x, err)
+		} else if err != nil {
+			return err
+		}
 	}
-	return err
+	return a.keepEach()
+}
+
+// left notes that an entity carries what can be no word.
+func (e *Engine) left(x *entity.Entity, err error) {
+	e.log.Warn("a word was not kept", "entity", x.Ref().String(), "error", err)
 }
 
 // Hear keeps the word that an entity carries in the transaction that makes it,
@@ -165,20 +155,25 @@ func (e *Engine) Hear(ctx context.Context, tx *sqldb.Tx, org string, x *entity.E
 	if !ok {
 		return nil
 	}
-	return e.hear(ctx, tx, org, words, x)
+	a := e.saying(ctx, tx, org)
+	if err := a.hear(words, x); err != nil {
+		return err
+	}
+	return a.keep()
 }
 
-func (e *Engine) hear(ctx context.Context, tx *sqldb.Tx, org string, words Words, x *entity.Entity) error {
+// hear gathers the word that an entity carries.
+func (a *saying) hear(words Words, x *entity.Entity) error {
 	about, w, by, ok := words.Word(x)
 	if !ok || w.AsOf.IsZero() {
 		return nil
 	}
-	caller := catalog.Program(org, "claims")
+	caller := catalog.Program(a.org, "claims")
 	caller.Name = by
 	if ref, err := entity.ParseRef(by, "", ""); err == nil && ref.Kind == "user" {
 		caller.UserRef = ref.String()
 	}
-	_, err := e.SayIn(ctx, tx, caller, about, w)
+	_, err := a.once(Said{Caller: caller, Claim: about, Word: w, At: a.e.now()})
 	return err
 }
 

@@ -124,7 +124,7 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 	now := e.now()
 	due := sqldb.Micros(now)
 	read := map[[2]string]bool{} // organisation and source
-	adopted, disputed := map[string][]string{}, map[string][]string{}
+	adopted, disputed, told := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	orgs, excused := map[string]bool{}, map[string]bool{}
 	for _, x := range batch {
 		orgs[x.Org] = true
@@ -148,16 +148,19 @@ func (e *Engine) changed(ctx context.Context, tx *sqldb.Tx, batch []feed.Entry) 
 		if e.Bears(kind) && !slices.Contains(adopted[x.Org], x.UID) {
 			adopted[x.Org] = append(adopted[x.Org], x.UID)
 		}
-		if w, ok := e.words[kind]; ok && x.Type == "entity.created" {
-			if err := e.heard(ctx, tx, w, x); err != nil {
-				return err
-			}
+		if _, ok := e.words[kind]; ok && x.Type == "entity.created" {
+			told[x.Org] = append(told[x.Org], x.UID)
 		}
 		if kind == "exception" {
 			excused[x.Org] = true
 			if err := e.excepted(ctx, tx, x, due); err != nil {
 				return err
 			}
+		}
+	}
+	for _, org := range sortedKeys(told) {
+		if err := e.heard(ctx, tx, org, told[org]); err != nil {
+			return err
 		}
 	}
 	for _, org := range sortedKeys(adopted) {

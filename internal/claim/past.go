@@ -29,9 +29,19 @@ func (e *Engine) SayAll(ctx context.Context, org string, list []Said) error {
 		return nil
 	}
 	err := e.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		a := &sayAll{e: e, ctx: ctx, tx: tx, org: org}
+		seq, err := feed.SeqNow(ctx, tx)
+		if err != nil {
+			return err
+		}
+		a := e.saying(ctx, tx, org)
 		for _, x := range list {
-			if err := a.one(x); err != nil {
+			x.At = x.At.UTC().Truncate(time.Microsecond)
+			err := a.add(x, func() (*session, error) {
+				s := e.session(ctx, tx, org, Moment{At: x.At})
+				s.seq = seq
+				return s, nil
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -44,14 +54,14 @@ func (e *Engine) SayAll(ctx context.Context, org string, list []Said) error {
 	return err
 }
 
-// sayAll gathers words.
-type sayAll struct {
+// saying gathers words of one organisation, which are kept together.
+type saying struct {
 	e   *Engine
 	ctx context.Context
 	tx  *sqldb.Tx
 	org string
-	seq int64 // of the feed; 0 before it is read
 
+	now  *session // about the present; nil before it is needed
 	kept []keptWord
 }
 
@@ -60,37 +70,82 @@ type keptWord struct {
 	caller catalog.Caller
 	entity *entity.Entity
 	form   string
+	at     time.Time
 }
 
-func (a *sayAll) one(x Said) error {
-	c, d, err := a.e.borne(a.ctx, a.e.catalog.In(a.tx), x.Caller, x.Claim)
-	if err != nil {
-		return err
+func (e *Engine) saying(ctx context.Context, tx *sqldb.Tx, org string) *saying {
+	return &saying{e: e, ctx: ctx, tx: tx, org: org}
+}
+
+// present is a session about now, later than every run there is and every word
+// that was gathered.
+func (a *saying) present() (s *session, err error) {
+	if a.now == nil {
+		a.now, err = a.e.present(a.ctx, a.tx, a.org)
+		return a.now, err
 	}
-	p, err := worded(d.Probes, x.Word.Test)
-	if err != nil {
-		return err
+	a.now.at = Moment{At: a.e.moment()}
+	return a.now, nil
+}
+
+// add gathers a word, given in a session.
+func (a *saying) add(x Said, in func() (*session, error)) error {
+	k, err := a.word(x, in)
+	if err == nil {
+		a.kept = append(a.kept, k)
 	}
-	if err := cmp.Or(a.e.mayAnswer(a.ctx, a.tx, x.Caller, c, d), x.Word.check(p, x.At)); err != nil {
-		return err
-	}
-	accountable, err := a.e.accountableFor(a.ctx, a.tx, x.Caller, c, p)
-	if err != nil {
-		return err
-	}
-	if a.seq == 0 {
-		if a.seq, err = feed.SeqNow(a.ctx, a.tx); err != nil {
-			return err
-		}
-	}
-	s := a.e.session(a.ctx, a.tx, a.org, Moment{At: x.At.UTC().Truncate(time.Microsecond)})
-	s.seq = a.seq
-	said, err := s.word(x.Caller, c, d, p, x.Word, accountable)
-	a.kept = append(a.kept, keptWord{said, x.Caller, c, p.Form()})
 	return err
 }
 
-func (a *sayAll) keep() error {
+// once gathers a word about the present. One that was given before is not
+// gathered again: it returns the run that there is.
+func (a *saying) once(x Said) (*Run, error) {
+	k, err := a.word(x, a.present)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range a.kept {
+		if o.run.sameWord(k.run) {
+			return o.run, nil
+		}
+	}
+	if there, err := a.e.saidBefore(a.ctx, a.tx, k.run); err != nil || there != nil {
+		return there, err
+	}
+	a.kept = append(a.kept, k)
+	return k.run, nil
+}
+
+// word makes the run of a word.
+func (a *saying) word(x Said, in func() (*session, error)) (keptWord, error) {
+	c, d, err := a.e.borne(a.ctx, a.e.catalog.In(a.tx), x.Caller, x.Claim)
+	if err != nil {
+		return keptWord{}, err
+	}
+	p, err := worded(d.Probes, x.Word.Test)
+	if err != nil {
+		return keptWord{}, err
+	}
+	if err := cmp.Or(a.e.mayAnswer(a.ctx, a.tx, x.Caller, c, d), x.Word.check(p, x.At)); err != nil {
+		return keptWord{}, err
+	}
+	accountable, err := a.e.accountableFor(a.ctx, a.tx, x.Caller, c, p)
+	if err != nil {
+		return keptWord{}, err
+	}
+	s, err := in()
+	if err != nil {
+		return keptWord{}, err
+	}
+	said, err := s.word(x.Caller, c, d, p, x.Word, accountable)
+	return keptWord{said, x.Caller, c, p.Form(), x.At}, err
+}
+
+// keep writes what was gathered.
+func (a *saying) keep() error {
+	if len(a.kept) == 0 {
+		return nil
+	}
 	var runs []done
 	var claims []string
 	var entries []*feed.Entry
@@ -103,8 +158,29 @@ func (a *sayAll) keep() error {
 	var records []*audit.Record
 	for _, k := range a.kept {
 		r := a.e.record(k.caller, "claim."+k.form, k.entity, map[string]any{"test": k.run.Test, "run": k.run.Seq})
-		r.At = k.run.At
+		r.At = k.at
 		records = append(records, r)
 	}
 	return audit.Append(a.ctx, a.tx, records...)
+}
+
+// keepEach is keep, but for that what can be no word is left, with a line in the
+// log, and keeps no other from being kept.
+func (a *saying) keepEach() error {
+	err := a.tx.Part(a.ctx, a.keep)
+	if !isFault(err) {
+		return err
+	}
+	if len(a.kept) == 1 {
+		a.e.left(a.kept[0].entity, err)
+		return nil
+	}
+	for _, k := range a.kept {
+		one := a.e.saying(a.ctx, a.tx, a.org)
+		one.kept = []keptWord{k}
+		if err := one.keepEach(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -230,6 +230,7 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 		return err
 	}
 	turned := false
+	var moved []*row
 	for _, uid := range sortedKeys(rows) {
 		r := rows[uid]
 		r.doubts = g.doubts(uid, doubtful(rows))
@@ -241,12 +242,10 @@ func (e *Engine) doubt(ctx context.Context, tx *sqldb.Tx, org string) error {
 			continue
 		}
 		turned = turned || r.state != was[uid].state
-		if err := e.finish(ctx, tx, r, was[uid]); err != nil {
-			return err
-		}
+		moved = append(moved, r)
 	}
-	if !turned {
-		return nil
+	if err := e.finish(ctx, tx, org, moved, was); err != nil || !turned {
+		return err
 	}
 	return e.makeDue(ctx, tx, org, e.now().Add(reasked), claimsName)
 }
@@ -270,40 +269,62 @@ func (e *Engine) makeDue(ctx context.Context, tx *sqldb.Tx, org string, at time.
 
 func (r *row) same(o row) bool { return r.state == o.state && slices.Equal(r.doubts, o.doubts) }
 
-// finish writes a state and, when it is another than before, its turn.
-func (e *Engine) finish(ctx context.Context, tx *sqldb.Tx, r *row, was row) error {
-	now := e.now().UTC().Truncate(time.Microsecond)
-	turned := r.state != was.state
-	if turned {
-		r.since = now
+// finish writes states, the turns of those that are others than before, and what
+// the catalog shows of them.
+func (e *Engine) finish(ctx context.Context, tx *sqldb.Tx, org string, list []*row, was map[string]row) error {
+	if len(list) == 0 {
+		return nil
 	}
+	now := e.now().UTC().Truncate(time.Microsecond)
+	var entries []*feed.Entry
+	var shown []catalog.Statement
+	for _, r := range list {
+		before := was[r.uid].state
+		if r.state != before {
+			r.since = now
+		}
+		moved, err := e.finishOne(ctx, tx, r, before, now)
+		if err != nil {
+			return err
+		}
+		if moved {
+			data, err := json.Marshal(map[string]string{"was": string(before), "state": string(r.state), "zone": string(r.zone)})
+			if err != nil {
+				return err
+			}
+			entries = append(entries, &feed.Entry{Org: org, At: now, Type: "claim.state", Ref: r.ref, UID: r.uid, Actor: "system", Data: data})
+		}
+		s, err := e.stating(ctx, tx, r)
+		if fault.Is(err, fault.NotFound) {
+			continue // deleted or renamed in the meantime: the watch comes to it
+		}
+		if err != nil {
+			return err
+		}
+		shown = append(shown, s)
+	}
+	if err := e.catalog.In(tx).SetStatuses(ctx, catalog.Program(org, "claims"), shown); err != nil {
+		return err
+	}
+	return feed.Append(ctx, tx, entries...)
+}
+
+// finishOne writes one state, and reports whether it turned or is read
+// otherwise.
+func (e *Engine) finishOne(ctx context.Context, tx *sqldb.Tx, r *row, was State, now time.Time) (bool, error) {
 	doubts, err := json.Marshal(r.doubts)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if r.doubts == nil {
 		doubts = []byte("[]")
 	}
 	if _, err := tx.Exec(ctx, `UPDATE claim_states SET state = ?, doubts = ?, since = ?, updated = ? WHERE org = ? AND claim = ?`,
 		string(r.state), string(doubts), sqldb.Micros(r.since), sqldb.Micros(now), r.org, r.uid); err != nil {
-		return err
+		return false, err
 	}
-	moved, err := e.turn(ctx, tx, r, was.state, now)
-	if err != nil {
-		return err
-	}
-	status := Status{State: string(r.state), Value: r.value, Zone: string(r.zone), Since: r.since.Format(time.RFC3339)}
-	if err := e.showStatus(ctx, tx, r, status); err != nil {
-		return err
-	}
-	if !turned && !moved {
-		return nil
-	}
-	data, err := json.Marshal(map[string]string{"was": string(was.state), "state": string(r.state), "zone": string(r.zone)})
-	if err != nil {
-		return err
-	}
-	return feed.Append(ctx, tx, &feed.Entry{Org: r.org, At: now, Type: "claim.state", Ref: r.ref, UID: r.uid, Actor: "system", Data: data})
+	moved, err := e.turn(ctx, tx, r, was, now)
+	return moved || r.state != was, err
 }
 
 // turn keeps a change of state, or of the reading of its number.
@@ -326,46 +347,37 @@ func (e *Engine) turn(ctx context.Context, tx *sqldb.Tx, r *row, was State, now 
 	return true, err
 }
 
-// showStatus writes the state into the status of the entity.
-func (e *Engine) showStatus(ctx context.Context, tx *sqldb.Tx, r *row, status Status) error {
+// stating returns the state as the status of the entity, as the kind that bears
+// the claim shows it.
+func (e *Engine) stating(ctx context.Context, tx *sqldb.Tx, r *row) (catalog.Statement, error) {
 	ref, err := entity.ParseRef(r.ref, "", "")
 	if err != nil {
-		return err
+		return catalog.Statement{}, err
 	}
-	shown, err := e.stating(ctx, tx, r, status)
-	if err == nil {
-		_, err = e.catalog.In(tx).SetStatus(ctx, catalog.Program(r.org, "claims"), ref, shown)
-	}
-	if fault.Is(err, fault.NotFound) {
-		return nil // deleted or renamed in the meantime: the watch comes to it
-	}
-	return err
-}
-
-// stating returns the status as the kind that bears the claim shows it.
-func (e *Engine) stating(ctx context.Context, tx *sqldb.Tx, r *row, status Status) (any, error) {
+	status := Status{State: string(r.state), Value: r.value, Zone: string(r.zone), Since: r.since.Format(time.RFC3339)}
 	b, ok := e.bearers[r.kind]
 	if !ok || b.Status == nil {
-		return status, nil
+		return catalog.Statement{Ref: ref, Status: status}, nil
 	}
 	x, err := e.catalog.ByUID(ctx, tx, r.org, r.uid)
 	if err != nil {
-		return nil, err
+		return catalog.Statement{}, err
 	}
 	if x == nil {
-		return nil, fault.New(fault.NotFound, "there is no %s", r.ref).Coded("no-thing")
+		return catalog.Statement{}, fault.New(fault.NotFound, "there is no %s", r.ref).Coded("no-thing")
 	}
 	c := e.catalog.In(tx)
 	d, err := e.define(x, e.finder(ctx, c, r.org))
 	if err != nil {
-		return nil, err
+		return catalog.Statement{}, err
 	}
 	_, last, err := e.stored(ctx, tx, r.org, []*entity.Entity{x})
 	if err != nil {
-		return nil, err
+		return catalog.Statement{}, err
 	}
 	list := d.evidence(last[r.uid], d.judgedAt(e.now().UTC()))
-	return b.Status(&Stating{Context: ctx, Catalog: c, Org: r.org, Entity: x, Status: status, Evidence: list})
+	shown, err := b.Status(&Stating{Context: ctx, Catalog: c, Org: r.org, Entity: x, Status: status, Evidence: list})
+	return catalog.Statement{Ref: ref, Status: shown}, err
 }
 
 // graph is what leans on what. A thing that bears no claim passes on the doubt

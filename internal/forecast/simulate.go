@@ -74,18 +74,25 @@ func NetworkSeed(teams []Team, items []Item) uint64 { return Seed("network", tea
 type network struct {
 	teams []Team
 	items []Item
-	order []int   // the items so that each stands after what it waits for
-	after [][]int // places of what each item waits for
-	group []int   // by item: the place of one that stands for all that depend on each other
-	jobs  [][]job // by team, in the order of rank
+	order []int             // the items so that each stands after what it waits for
+	after [][]int           // places of what each item waits for
+	then  [][]int           // places of what waits for each item
+	group []int             // by item: the place of one that stands for all that depend on each other
+	jobs  [][]job           // by team, in the order of rank
+	opens [MaxDays + 1]bool // by day: whether something begins on it at the earliest
 
-	samples  [][]int // by team: what days are picked from in this run
-	off      []int   // by team: how many days off are past
-	open     []int   // by item: pieces of work left in this run
-	end      []int   // by item: the day it was done on; -1 while it is not
-	held     []int   // by item: whose work its team was busy with; -1 for nothing
-	ended    [][]int // by item and day: runs
-	critical []int   // by item: runs
+	samples  [][]int  // by team: what days are picked from in this run
+	off      []int    // by team: how many days off are past
+	live     [][]*job // by team: its jobs on which something is left
+	open     []int    // by item: pieces of work left in this run
+	waits    []int    // by item: how many it waits for are not done
+	end      []int    // by item: the day it was done on; -1 while it is not
+	held     []int    // by item: whose work its team was busy with; -1 for nothing
+	ended    [][]int  // by item and day: runs
+	critical []int    // by item: runs
+	last     []int    // by group: its item that ended last; -1 where there is no group
+	size     []int    // by group: items
+	been     []bool   // by item: on a chain of this run
 }
 
 // job is a team's part of an item.
@@ -97,9 +104,10 @@ type job struct {
 }
 
 func newNetwork(teams []Team, items []Item) (*network, error) {
-	n := &network{teams: teams, items: items, after: make([][]int, len(items)), jobs: make([][]job, len(teams)),
-		samples: make([][]int, len(teams)), off: make([]int, len(teams)),
-		open: make([]int, len(items)), end: make([]int, len(items)), held: make([]int, len(items)),
+	n := &network{teams: teams, items: items, after: make([][]int, len(items)), then: make([][]int, len(items)), jobs: make([][]job, len(teams)),
+		samples: make([][]int, len(teams)), off: make([]int, len(teams)), live: make([][]*job, len(teams)),
+		open: make([]int, len(items)), waits: make([]int, len(items)), end: make([]int, len(items)), held: make([]int, len(items)),
+		last: make([]int, len(items)), size: make([]int, len(items)), been: make([]bool, len(items)),
 		ended: make([][]int, len(items)), critical: make([]int, len(items))}
 	tasks := make([]Task, len(items))
 	for i, it := range items {
@@ -114,8 +122,12 @@ func newNetwork(teams []Team, items []Item) (*network, error) {
 		n.order = append(n.order, place(t.Name))
 	}
 	for i, it := range items {
+		if it.NotBefore > 0 && it.NotBefore <= MaxDays {
+			n.opens[it.NotBefore] = true
+		}
 		for _, a := range it.After {
 			n.after[i] = append(n.after[i], place(a))
+			n.then[place(a)] = append(n.then[place(a)], i)
 		}
 		for _, w := range it.Work {
 			if err := n.assign(i, w); err != nil {
@@ -148,12 +160,15 @@ func (n *network) play(rnd *Rand) {
 	n.begin(rnd)
 	left := len(n.items) - n.close(0)
 	for day := 1; left > 0 && day <= MaxDays; day++ {
+		done := n.opens[day]
 		for t := range n.teams {
 			if len(n.jobs[t]) > 0 && !n.idle(t, day) {
-				n.work(t, day, n.samples[t][rnd.Below(len(n.samples[t]))])
+				done = n.work(t, day, n.samples[t][rnd.Below(len(n.samples[t]))]) || done
 			}
 		}
-		left -= n.close(day)
+		if done {
+			left -= n.close(day)
+		}
 	}
 	n.trace()
 }
@@ -176,67 +191,72 @@ func (n *network) begin(rnd *Rand) {
 		}
 	}
 	for i := range n.items {
-		n.open[i], n.end[i], n.held[i] = 0, -1, -1
+		n.open[i], n.waits[i], n.end[i], n.held[i] = 0, len(n.after[i]), -1, -1
 	}
 	for t := range n.jobs {
+		n.live[t] = n.live[t][:0]
 		for j := range n.jobs[t] {
 			w := &n.jobs[t][j]
 			w.left, w.held = rnd.Pick(w.size), -1
 			if w.left > 0 {
 				n.open[w.item]++
+				n.live[t] = append(n.live[t], w)
 			}
 		}
 	}
 }
 
-// work spends what a team finishes on a day.
-func (n *network) work(t, day, amount int) {
+// work spends what a team finishes on a day, and reports whether it finished its
+// part of an item.
+func (n *network) work(t, day, amount int) (done bool) {
 	busy := -1
-	for j := range n.jobs[t] {
-		w := &n.jobs[t][j]
-		if w.left == 0 || !n.ready(w.item, day) {
-			continue
+	live := n.live[t][:0]
+	for _, w := range n.live[t] {
+		if n.ready(w.item, day) {
+			if busy < 0 {
+				busy = w.item
+			} else {
+				w.held = busy
+			}
+			spent := min(amount, w.left)
+			amount -= spent
+			if w.left -= spent; w.left == 0 {
+				n.open[w.item]--
+				n.held[w.item] = w.held
+				done = true
+				continue
+			}
 		}
-		if busy < 0 {
-			busy = w.item
-		} else {
-			w.held = busy
-		}
-		spent := min(amount, w.left)
-		amount -= spent
-		if w.left -= spent; w.left == 0 {
-			n.open[w.item]--
-			n.held[w.item] = w.held
-		}
+		live = append(live, w)
 	}
+	n.live[t] = live
+	return done
 }
 
 // ready reports whether an item can be worked on. Items end after the work of a
 // day, so what waits for one begins on the next.
-func (n *network) ready(item, day int) bool { return day >= n.items[item].NotBefore && n.free(item) }
+func (n *network) ready(item, day int) bool {
+	return n.waits[item] == 0 && day >= n.items[item].NotBefore
+}
 
 // close ends the items on which nothing is left to do, and returns how many.
 func (n *network) close(day int) int {
 	closed := 0
-	for again := true; again; {
-		again = false
-		for i := range n.items {
-			if n.end[i] < 0 && n.open[i] == 0 && day >= n.items[i].NotBefore && n.free(i) {
-				n.end[i] = day
-				for len(n.ended[i]) <= day {
-					n.ended[i] = append(n.ended[i], 0)
-				}
-				n.ended[i][day]++
-				closed, again = closed+1, true
-			}
+	for _, i := range n.order {
+		if n.end[i] >= 0 || n.open[i] > 0 || !n.ready(i, day) {
+			continue
 		}
+		n.end[i] = day
+		for len(n.ended[i]) <= day {
+			n.ended[i] = append(n.ended[i], 0)
+		}
+		n.ended[i][day]++
+		for _, o := range n.then[i] {
+			n.waits[o]--
+		}
+		closed++
 	}
 	return closed
-}
-
-// free reports whether everything an item waits for is done.
-func (n *network) free(item int) bool {
-	return !slices.ContainsFunc(n.after[item], func(a int) bool { return n.end[a] < 0 })
 }
 
 // gather finds which items depend on each other.
@@ -259,19 +279,19 @@ func (n *network) gather() {
 
 // trace counts the items of the chains, each once.
 func (n *network) trace() {
-	last := make(map[int]int, len(n.items))
-	size := make(map[int]int, len(n.items))
+	for i := range n.items {
+		n.last[i], n.size[i], n.been[i] = -1, 0, false
+	}
 	for _, i := range n.order {
 		g := n.group[i]
-		size[g]++
-		if end, ok := last[g]; !ok || !later(n.end[end], n.end[i]) {
-			last[g] = i // of those that end together, the one that waits for the others
+		n.size[g]++
+		if end := n.last[g]; end < 0 || !later(n.end[end], n.end[i]) {
+			n.last[g] = i // of those that end together, the one that waits for the others
 		}
 	}
-	been := make([]bool, len(n.items))
-	for g, i := range last {
-		for size[g] > 1 && i >= 0 && !been[i] {
-			been[i] = true
+	for g, i := range n.last {
+		for n.size[g] > 1 && i >= 0 && !n.been[i] {
+			n.been[i] = true
 			n.critical[i]++
 			i = n.before(i)
 		}

@@ -212,9 +212,11 @@ func (in *workImport) group(name string) string {
 	return ""
 }
 
+var unmarked = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
+
 // foldName makes names comparable: "Front-end Team" and "frontend team" are one.
 func foldName(s string) string {
-	return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(s))
+	return strings.ToLower(unmarked.Replace(s))
 }
 
 // teamNames returns the groups by their names, titles and references.

@@ -46,7 +46,7 @@ func (s *Cycle) Span() (okr.Span, bool) {
 
 func cycleKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: "Cycle", Plural: "cycles", Room: Room, Icon: "calendar", Order: 7, Reckoned: 1,
+		Name: "Cycle", Plural: "cycles", Room: Room, Icon: "calendar", Order: 7, Reckoned: 2,
 		Title: lang.T("Cycle", "Ciclo"), Titles: lang.T("Cycles", "Ciclos"),
 		Doc: lang.T("A stretch of time for which objectives are set, usually a quarter. When it is closed its key results keep their scores and are not tested any more; opened again, they are.",
 			"Un periodo para el que se fijan objetivos, normalmente un trimestre. Al cerrarlo, sus resultados clave conservan su puntuación y dejan de probarse; si se reabre, vuelven a probarse."),

@@ -53,7 +53,7 @@ func (s *Objective) level() int { return slices.Index(levels, s.Level) + 1 }
 
 func objectiveKind() *catalog.Kind {
 	k := catalog.Of(catalog.Kind{
-		Name: "Objective", Plural: "objectives", Short: []string{"okr", "okrs"}, Room: Room, Icon: "target", Order: 8, Reckoned: 1,
+		Name: "Objective", Plural: "objectives", Short: []string{"okr", "okrs"}, Room: Room, Icon: "target", Order: 8, Reckoned: 2,
 		Title: lang.T("Objective", "Objetivo"), Titles: lang.T("Objectives", "Objetivos"),
 		Doc: lang.T("What is to be reached within a cycle, in words that people remember. Its key results say how that is told; its score is their weighted mean, its standing that of the worst of them.",
 			"Lo que se quiere alcanzar en un ciclo, con palabras que la gente recuerde. Sus resultados clave dicen cómo se nota; su puntuación es su media ponderada, su situación la del peor de ellos."),

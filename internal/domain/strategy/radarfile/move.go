@@ -75,10 +75,12 @@ func (b Blip) key() string { return Fold(b.Name) + "\x00" + FoldSegment(b.Segmen
 // regard to case and to the number and sort of spaces.
 func Fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
+var spacedWords = strings.NewReplacer("-", " ", "_", " ", "&", " and ")
+
 // FoldSegment is Fold for segments, where hyphens count as spaces and an
 // ampersand as "and": "languages-and-frameworks" is "Languages & Frameworks".
 func FoldSegment(s string) string {
-	return Fold(strings.NewReplacer("-", " ", "_", " ", "&", " and ").Replace(s))
+	return Fold(spacedWords.Replace(s))
 }
 
 // FoldRing is Fold for rings, where caution, the later name of hold, is hold.
