@@ -135,23 +135,11 @@ func (k *Kind) Pointers(e *entity.Entity) []Pointer {
 		return nil
 	}
 	var out []Pointer
-	add := func(f *Field, v any) {
-		s, ok := v.(string)
-		if !ok {
-			return
+	k.eachTarget(e, tree, func(f *Field, target string) {
+		if p := (Pointer{f.Relation, f.Inverse, target}); p.Relation != "" && !slices.Contains(out, p) {
+			out = append(out, p)
 		}
-		kind := f.Refs[0]
-		if kind == "*" {
-			kind = ""
-		}
-		ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace)
-		r := Pointer{f.Relation, f.Inverse, ref.String()}
-		if err == nil && r.Relation != "" && !slices.Contains(out, r) {
-			out = append(out, r)
-		}
-	}
-	eachRef(metaFields, tree["metadata"], add)
-	eachRef(k.Fields, tree["spec"], add)
+	})
 	return out
 }
 

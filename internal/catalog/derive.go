@@ -103,7 +103,18 @@ type reference struct{ relation, field, target string }
 // relation.
 func (k *Kind) references(e *entity.Entity, tree map[string]any) []reference {
 	var out []reference
-	add := func(f *Field, v any) {
+	k.eachTarget(e, tree, func(f *Field, target string) {
+		if !slices.ContainsFunc(out, func(o reference) bool { return o.relation == f.Relation && o.target == target }) {
+			out = append(out, reference{f.Relation, f.Path, target})
+		}
+	})
+	return out
+}
+
+// eachTarget calls visit with each field of e, whose tree is given, that holds a
+// reference, and what that names in full.
+func (k *Kind) eachTarget(e *entity.Entity, tree map[string]any, visit func(f *Field, target string)) {
+	read := func(f *Field, v any) {
 		s, ok := v.(string)
 		if !ok {
 			return
@@ -112,15 +123,12 @@ func (k *Kind) references(e *entity.Entity, tree map[string]any) []reference {
 		if kind == "*" {
 			kind = ""
 		}
-		ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace)
-		r := reference{f.Relation, f.Path, ref.String()}
-		if err == nil && !slices.ContainsFunc(out, func(o reference) bool { return o.relation == r.relation && o.target == r.target }) {
-			out = append(out, r)
+		if ref, err := entity.ParseRef(s, kind, e.Metadata.Namespace); err == nil {
+			visit(f, ref.String())
 		}
 	}
-	eachRef(metaFields, tree["metadata"], add)
-	eachRef(k.Fields, tree["spec"], add)
-	return out
+	eachRef(metaFields, tree["metadata"], read)
+	eachRef(k.Fields, tree["spec"], read)
 }
 
 // eachRef visits the references in a JSON object with its fields.

@@ -178,14 +178,23 @@ func (e *Engine) fieldsOf(checked *cel.Ast, k *catalog.Kind, t *Table) []fault.P
 
 // checkLinks returns what is wrong with the relations an expression looks along.
 func (e *Engine) checkLinks(checked *cel.Ast, k *catalog.Kind) []fault.Problem {
-	known := sortedKeys(e.catalog.Kinds().Relations(k))
+	return unknown(checked, "links", sortedKeys(e.catalog.Kinds().Relations(k)), func(name string) fault.Problem {
+		p := problem("", "relation", "a %s has no relation %s", k.Name, name)
+		p.Hint = "its relations are "
+		return p
+	})
+}
+
+// unknown returns what is wrong with the names that an expression reads under a
+// root, beside those that there are.
+func unknown(checked *cel.Ast, root string, known []string, wrong func(name string) fault.Problem) []fault.Problem {
 	var out []fault.Problem
-	for _, name := range fieldsUnder(checked, "links") {
+	for _, name := range fieldsUnder(checked, root) {
 		if slices.Contains(known, name) {
 			continue
 		}
-		p := problem("", "relation", "a %s has no relation %s", k.Name, name)
-		p.Hint = "its relations are " + strings.Join(known, ", ")
+		p := wrong(name)
+		p.Hint += strings.Join(known, ", ")
 		if near := catalog.Nearest(name, known); near != "" {
 			p.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
@@ -208,22 +217,15 @@ func placed(err error) []fault.Problem {
 }
 
 func (t *Table) check(checked *cel.Ast) []fault.Problem {
-	var out []fault.Problem
 	var known []string
 	for _, f := range t.Fields {
 		known = append(known, f.Name)
 	}
-	for _, name := range fieldsUnder(checked, "row") {
-		if slices.Contains(known, name) {
-			continue
-		}
+	out := unknown(checked, "row", known, func(name string) fault.Problem {
 		p := problem("", "column", "the table %s has no field %s", t.Name, name)
-		p.Hint = "its fields are " + strings.Join(known, ", ")
-		if near := catalog.Nearest(name, known); near != "" {
-			p.Hint = fmt.Sprintf("did you mean %q?", near)
-		}
-		out = append(out, p)
-	}
+		p.Hint = "its fields are "
+		return p
+	})
 	for _, root := range []string{"metadata", "spec", "links"} {
 		if len(fieldsUnder(checked, root)) > 0 {
 			out = append(out, problem("", "table-of-rows", "%s is of kinds; the table %s has row", root, t.Name))

@@ -52,11 +52,7 @@ type closeLine struct {
 }
 
 func showClose(c *web.Ctx) (any, error) {
-	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := askedCycle(c, b, c.Param("cycle"))
+	_, shown, err := askedCycle(c, c.Param("cycle"))
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +80,21 @@ func showClose(c *web.Ctx) (any, error) {
 	return p, nil
 }
 
-// askedCycle returns the cycle of a name that a form or an address gives.
-func askedCycle(c *web.Ctx, b *board, name string) (*cycle, error) {
+// askedCycle returns the goals and the cycle of a name that a form or an address
+// gives; the present one for "".
+func askedCycle(c *web.Ctx, name string) (*board, *cycle, error) {
+	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller)
+	if err != nil {
+		return nil, nil, err
+	}
+	shown := b.cycle(name)
 	if name == "" {
-		if x := b.current(c.Now); x != nil {
-			return x, nil
-		}
+		shown = cmp.Or(b.current(c.Now), shown)
 	}
-	if x := b.cycle(name); x != nil {
-		return x, nil
+	if shown == nil {
+		return nil, nil, fault.New(fault.NotFound, "there is no cycle %q", name).Coded("cycle.none")
 	}
-	return nil, fault.New(fault.NotFound, "there is no cycle %q", name).Coded("cycle.none")
+	return b, shown, nil
 }
 
 // achievedAt is the score from which on an objective is proposed as achieved:
@@ -145,11 +145,7 @@ func (p *closePage) goal(c *web.Ctx, o *objective, progresses *[]*float64) (clos
 // closeCycle closes a cycle: outcomes and lessons of its objectives, the state
 // of the cycle, and the scores of its key results, all together.
 func closeCycle(c *web.Ctx) (any, error) {
-	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := askedCycle(c, b, c.Form("cycle"))
+	_, shown, err := askedCycle(c, c.Form("cycle"))
 	if err != nil {
 		return nil, err
 	}
@@ -219,11 +215,7 @@ const nextCycle = "+"
 func showCarry(c *web.Ctx) (any, error) { return carryForm(c, c.Param("cycle")) }
 
 func carryForm(c *web.Ctx, name string) (*carryPage, error) {
-	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := askedCycle(c, b, name)
+	b, shown, err := askedCycle(c, name)
 	if err != nil {
 		return nil, err
 	}
@@ -320,11 +312,7 @@ func (kr *result) successor() KeyResult {
 
 // carryOver makes successors of the goals that were chosen.
 func carryOver(c *web.Ctx) (any, error) {
-	b, err := loadBoard(c.R.Context(), c.Catalog(), c.Caller)
-	if err != nil {
-		return nil, err
-	}
-	shown, err := askedCycle(c, b, c.Form("cycle"))
+	b, shown, err := askedCycle(c, c.Form("cycle"))
 	if err != nil {
 		return nil, err
 	}
