@@ -78,7 +78,7 @@ func (p *parser) header() bool {
 			}
 		}
 		if p.Place[f.name] == nil && f.need {
-			p.lacks("column", f, f.title, line)
+			p.lacks(f, f.title, line, false)
 		}
 	}
 	return len(p.Problems) == before
@@ -89,17 +89,21 @@ func (p *parser) mapped(f field, column string, heads map[string][]int, line int
 		return
 	}
 	if p.Place[f.name] = heads[sheet.Fold(column)]; p.Place[f.name] == nil || sheet.Fold(column) == "" {
-		p.lacks("no-column", f, column, line)
+		p.lacks(f, column, line, true)
 	}
 }
 
-// lacks reports a column that the header does not have. Only the number of an
-// item cannot be done without.
-func (p *parser) lacks(code string, f field, column string, line int) {
-	if f.name == "id" {
-		code = "no-id"
+// lacks reports a column that the header does not have, and whether it was named
+// by who imports. Only the number of an item cannot be done without.
+func (p *parser) lacks(f field, column string, line int, named bool) {
+	switch at := (sheet.Cell{Line: line}); {
+	case f.name == "id":
+		p.Report(at, "no-id", column, f.name)
+	case named:
+		p.Report(at, "no-column", column, f.name)
+	default:
+		p.Report(at, "column", column, f.name)
 	}
-	p.Report(sheet.Cell{Line: line}, code, column, f.name)
 }
 
 func (p *parser) item(r sheet.Row) (Item, bool) {
