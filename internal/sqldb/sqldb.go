@@ -110,7 +110,10 @@ func (db *DB) openSQLite(path string) error {
 		return err
 	}
 	f.Close()
-	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(268435456)"
+	// Pages are read from the mapped file, as far as SQLite maps one: a list of
+	// some hundred entities among a million reads as many pages, and a call for
+	// each would take as long as all the rest.
+	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(2147418112)"
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
 	// A large apply changes more pages than it could keep in a small cache, and
 	// would write each of them many times.
