@@ -112,6 +112,6 @@ func scoreCycles(look *catalog.Look) func(*entity.Entity, *Cycle) (*CycleStatus,
 			parts = append(parts, okr.Part{Weight: s.Weight, Progress: status.Score})
 			return err
 		})
-		return &CycleStatus{Score: okr.Score(parts), Objectives: len(parts)}, err
+		return &CycleStatus{Score: round(okr.Score(parts)), Objectives: len(parts)}, err
 	}
 }

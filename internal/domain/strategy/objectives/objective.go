@@ -112,7 +112,7 @@ func scoreObjectives(look *catalog.Look) func(*entity.Entity, *Objective) (*Obje
 			parts, shown = append(parts, okr.Part{Weight: s.Weight, Progress: status.Progress}), append(shown, status.Standing)
 			return err
 		})
-		return &ObjectiveStatus{Standing: worst(shown), Score: okr.Score(parts), KeyResults: len(parts)}, err
+		return &ObjectiveStatus{Standing: worst(shown), Score: round(okr.Score(parts)), KeyResults: len(parts)}, err
 	}
 }
 
