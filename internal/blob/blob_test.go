@@ -401,6 +401,9 @@ func TestS3Refuses(t *testing.T) {
 	if err := store.Remove(t.Context(), "none"); err != nil {
 		t.Errorf("got %v", err)
 	}
+	if _, err := blob.OpenStore("s3://ev/x", ""); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "shorter than 3") {
+		t.Errorf("a name that no bucket has: %v", err)
+	}
 }
 
 func TestHeaders(t *testing.T) {

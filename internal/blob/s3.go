@@ -12,6 +12,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
@@ -41,6 +42,9 @@ func newS3(u *url.URL) (*bucket, error) {
 		if name != "endpoint" && name != "region" {
 			return nil, bad(fmt.Sprintf("%q means nothing; there is endpoint and region", name))
 		}
+	}
+	if err := s3utils.CheckValidBucketName(u.Host); err != nil {
+		return nil, bad(err.Error())
 	}
 	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), host: "s3.amazonaws.com"}
 	if b.prefix != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -83,7 +84,16 @@ func (d *doctor) note(state, says string, hint string) {
 func (d *doctor) ok(en, es string, args ...any) { d.note("ok", d.say(lang.T(en, es), args...), "") }
 
 // trouble notes an error with what to do about it.
-func (d *doctor) trouble(err error) { d.note("bad", d.sentence(err), d.hintOf(err)) }
+// trouble notes what kept a check from being made, with the cause where another
+// system did.
+func (d *doctor) trouble(err error) {
+	said := d.sentence(err)
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind == fault.Unavailable && f.Err != nil {
+		said += " (" + f.Err.Error() + ")"
+	}
+	d.note("bad", said, d.hintOf(err))
+}
 
 func (d *doctor) report(out string) error {
 	bad := 0

@@ -82,6 +82,9 @@ func newFixture(t *testing.T, d Door) *fixture {
 			return auth.Resource{}, fault.New(fault.NotFound, "no such thing")
 		}, Handle: echo},
 		{Method: "GET", Pattern: "/api/panic", Face: API, Verb: auth.Public, Handle: func(http.ResponseWriter, *http.Request) error { panic("secret inside") }},
+		{Method: "GET", Pattern: "/api/silent", Face: API, Verb: auth.Public, Handle: func(http.ResponseWriter, *http.Request) error {
+			return &fault.Error{Kind: fault.Unavailable, Msg: "The storage does not answer.", Err: errors.New("secret inside")}
+		}},
 		{Method: "GET", Pattern: "/api/late", Face: API, Verb: auth.Public, Handle: func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, "{")
@@ -303,11 +306,11 @@ func TestLimits(t *testing.T) {
 
 func TestFailuresRevealNothing(t *testing.T) {
 	f := newFixture(t, Door{})
-	for _, path := range []string{"/api/panic", "/api/late"} {
+	for path, want := range map[string]int{"/api/panic": 500, "/api/late": 500, "/api/silent": 503} {
 		f.log.Reset()
 		w := f.do("GET", path, "")
 		id := w.Header().Get("X-Request-Id")
-		if w.Code != 500 || strings.Contains(w.Body.String(), "inside") || !strings.Contains(w.Body.String(), id) {
+		if w.Code != want || strings.Contains(w.Body.String(), "inside") || want == 500 && !strings.Contains(w.Body.String(), id) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 		if !strings.Contains(f.log.String(), "secret inside") || !strings.Contains(f.log.String(), id) {

@@ -279,6 +279,10 @@ func (h *house) fail(face Face, w http.ResponseWriter, r *http.Request, err erro
 	if fault.KindOf(err) == fault.Internal && StatusOf(err) == http.StatusInternalServerError {
 		h.Log.ErrorContext(r.Context(), "request failed", "request", RequestID(r.Context()), "error", err.Error())
 	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind == fault.Unavailable && f.Err != nil {
+		h.Log.WarnContext(r.Context(), "request refused", "request", RequestID(r.Context()), "error", f.Msg, "cause", f.Err.Error())
+	}
 	if rec, ok := w.(*recorder); ok && !rec.restart() {
 		rec.aborted = true
 		panic(http.ErrAbortHandler) // the reader must not take half an answer for a whole one

@@ -118,6 +118,7 @@ func loadClaim(c *web.Ctx, e *entity.Entity) (any, error) {
 
 // trend is a number over time.
 type trend struct {
+	Counts  bool // it is drawn how many do not meet the test
 	Chart   template.HTML
 	Windows []window
 }
@@ -161,6 +162,7 @@ func loadTrend(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	out.Counts = counts(ev)
 	out.Chart = drawTrend(c, v, ev, claim.Series(by[e.Metadata.UID], from, to, shown.n, ev.Probe.MaxAge()), from, to)
 	return out, nil
 }
@@ -182,10 +184,12 @@ func charted(v *claim.View) *claim.Evidence {
 	return counted
 }
 
+// counts reports whether what is drawn of a test is how many do not meet it.
+func counts(ev *claim.Evidence) bool { return ev.Probe.Records != nil && ev.Probe.Records.Value == "" }
+
 func drawTrend(c *web.Ctx, v *claim.View, ev *claim.Evidence, y []*float64, from, to time.Time) template.HTML {
-	counts := ev.Probe.Records != nil && ev.Probe.Records.Value == ""
 	scale, name := ev.Scale, ev.Probe.Label()
-	if counts {
+	if counts(ev) {
 		scale = claim.Scale{}
 	}
 	format := func(x float64) string { return scale.Write(x, c.Lang) }
@@ -201,15 +205,34 @@ func drawTrend(c *web.Ctx, v *claim.View, ev *claim.Evidence, y []*float64, from
 		s.Class = "bad"
 	}
 	line.Series = []chart.Series{s}
-	if counts {
+	if counts(ev) {
 		s.Name = c.T("claims.trend.exceptions")
-		line.Series[0].Name, line.Min = s.Name, 0
+		line.Series[0].Name, line.Min, line.YTicks = s.Name, 0, wholeTicks(y)
 	}
 	marks(c, &line, scale)
 	if scale.Target != nil {
 		line.Target = &chart.Target{V: *scale.Target, Label: c.T("claims.trend.target", format(*scale.Target)), Below: scale.Direction != claim.Down && scale.Limit == nil}
 	}
 	return line.HTML()
+}
+
+// wholeTicks keeps fractions away from an axis that counts few; nil leaves it to
+// the chart.
+func wholeTicks(y []*float64) []float64 {
+	most := 1.0
+	for _, v := range y {
+		if v != nil {
+			most = max(most, *v)
+		}
+	}
+	if most > 4 {
+		return nil
+	}
+	var out []float64
+	for v := 0.0; v <= most; v++ {
+		out = append(out, v)
+	}
+	return out
 }
 
 // marks draws the other lines that a number is held against.
