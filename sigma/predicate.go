@@ -10,9 +10,11 @@ import (
 )
 
 // checker decides on one text of a field what no literal can.
-type checker interface{ holds(text string, ev *event) bool }
+type checker interface {
+	holds(text string, ev *event) bool
+}
 
-// anchor is a literal that stands in every text that a value is met by.
+// needle is a literal that stands in every text that a value is met by.
 type needle struct {
 	kind literal.Kind
 	text string // folded; "" when there is none
@@ -74,7 +76,8 @@ func (s String) holds(text string, _ *event) bool {
 			return true
 		case kind != globEnd && text != "":
 			r, size := utf8.DecodeRuneInString(text)
-			if kind == Question || sameRune(r, want, s.Cased) && (r != utf8.RuneError || size != 1 || text[0] == pattern.parts[0].Text[pattern.at]) {
+			broken := r == utf8.RuneError && size == 1
+			if kind == Question || !broken && sameRune(r, want, s.Cased) {
 				pattern, text = rest, text[size:]
 				continue
 			}

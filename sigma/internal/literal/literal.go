@@ -137,7 +137,7 @@ func (s *Set) Find(text []byte, found *Found) {
 	if s.inside.bits != nil {
 		s.findInside(text, found)
 	}
-	if s.short.any {
+	if s.short.firsts != nil {
 		s.findShort(text, found)
 	}
 }
@@ -214,12 +214,13 @@ func last(text []byte) uint64 {
 
 // short holds literals of fewer bytes than a gram by their first.
 type short struct {
-	any    bool
-	firsts [256][]entry
+	firsts *[256][]entry
 }
 
 func (s *short) add(first byte, e entry) {
-	s.any = true
+	if s.firsts == nil {
+		s.firsts = &[256][]entry{}
+	}
 	s.firsts[first] = append(s.firsts[first], e)
 }
 
