@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 )
@@ -30,6 +31,7 @@ type nameSlot struct {
 	name   string
 	field  int32 // -1: no rule asks for it
 	deeper bool  // a rule asks for something within it
+	dotted bool  // it is itself a path
 }
 
 func newNames(fields []field) *names {
@@ -62,6 +64,7 @@ func newNames(fields []field) *names {
 		n.slots[i].field = -1
 	}
 	for name, s := range known {
+		s.dotted = strings.IndexByte(name, '.') >= 0
 		at := nameHash([]byte(name)) & n.mask
 		for n.slots[at].used() {
 			at = (at + 1) & n.mask

@@ -3,7 +3,6 @@ package sigma
 import (
 	"bytes"
 	"net/netip"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
@@ -122,11 +121,8 @@ func (g glob) next() (kind PartKind, want rune, rest glob) {
 func (m *Matcher) holds(text string, _ *event) bool { return m.Match(text) }
 
 func (c CIDR) holds(text string, _ *event) bool {
-	if len(text) > 64 || strings.IndexByte(text, '%') >= 0 {
-		return false
-	}
 	addr, err := netip.ParseAddr(text)
-	return err == nil && c.Contains(addr.Unmap())
+	return err == nil && c.Contains(addr.Unmap().WithZone(""))
 }
 
 func (c Compare) holds(text string, _ *event) bool {

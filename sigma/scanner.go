@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,10 +11,13 @@ import (
 	"github.com/valyala/fastjson"
 )
 
-// Scanner runs events through an Engine. It is for one goroutine at a time and
-// keeps its memory from one event to the next.
+// Scanner runs events through an Engine or a Router. It is for one goroutine at
+// a time and keeps its memory from one event to the next.
 type Scanner struct {
 	engine  *Engine
+	router  *Router           // or
+	classes map[string]*class // of the router, by the texts of its fields
+	key     []byte
 	parser  fastjson.Parser
 	event   event
 	matches []*Rule
@@ -26,8 +30,8 @@ func (e *Engine) Scanner() *Scanner {
 	return s
 }
 
-// Match returns the rules that an event in JSON matches, in the order of the
-// Engine. The slice is good until the next call. A line that is no JSON object
+// Match returns the rules that an event in JSON matches, in the order they
+// were given. The slice is good until the next call. A line that is no JSON object
 // is an error.
 func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 	v, err := parse(&s.parser, line)
@@ -42,10 +46,26 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 // unescaped on the way, as by all functions of fastjson.
 func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
 	s.matches = s.matches[:0]
+	if s.router != nil {
+		s.matchRouted(s.class(v), v, line)
+		return s.matches
+	}
 	for _, rule := range s.event.run(s.engine, v, line) {
 		s.matches = append(s.matches, s.engine.rules[rule])
 	}
 	return s.matches
+}
+
+// matchRouted gives the rules that those of a class stand for. Routes of one
+// rule stand beside each other.
+func (s *Scanner) matchRouted(c *class, v *fastjson.Value, line []byte) {
+	last := -1
+	for _, matched := range s.event.run(c.engine, v, line) {
+		if rule := c.rules[matched]; rule != last {
+			s.matches = append(s.matches, s.router.rules[rule])
+			last = rule
+		}
+	}
 }
 
 // errNotObject is what is said of other JSON.
@@ -77,6 +97,7 @@ type event struct {
 	found      literal.Found
 	seen       []uint32 // by field: it is there
 	null       []uint32 // by field: it is null, or has a null
+	whole      []uint32 // by field: the event has it by its whole name
 	heads      []head   // by field: its values
 	values     []fieldValue
 	checked    []verdict // by check
@@ -88,8 +109,9 @@ type event struct {
 	numbers      []byte // texts of numbers
 	mine, theirs []byte
 	path         []byte
-	visit        func(key []byte, v *fastjson.Value)
-	everything   func(key []byte, v *fastjson.Value)
+	deeper       []nested
+	// These are functions of the event, made once since each making allocates.
+	visit, below, everything func(key []byte, v *fastjson.Value)
 }
 
 type head struct {
@@ -109,7 +131,7 @@ type verdict struct {
 }
 
 func (ev *event) init() {
-	ev.visit = ev.named
+	ev.visit, ev.below = ev.named, ev.member
 	ev.everything = func(_ []byte, v *fastjson.Value) { ev.value(0, v) }
 }
 
@@ -124,10 +146,16 @@ func (ev *event) begin(e *Engine) {
 		ev.engine = e
 	}
 	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
+	ev.whole = sized(ev.whole, len(e.fields))
 	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
 	ev.stamps = sized(ev.stamps, len(e.rules))
 	ev.values, ev.numbers = ev.values[:0], ev.numbers[:0]
 	ev.candidates, ev.matched, ev.path = ev.candidates[:0], ev.matched[:0], ev.path[:0]
+	clear(ev.deeper)
+	ev.deeper = ev.deeper[:0]
+	if e.keywords {
+		ev.there(0)
+	}
 }
 
 func sized[T any](s []T, n int) []T {
@@ -142,6 +170,9 @@ func (ev *event) run(e *Engine, v *fastjson.Value, line []byte) []uint32 {
 	ev.begin(e)
 	object := v.GetObject()
 	object.Visit(ev.visit)
+	if len(ev.deeper) > 0 {
+		ev.follow()
+	}
 	if e.keywords && (line == nil || e.filter == nil || e.filter.MayHold(line)) {
 		object.Visit(ev.everything)
 	}
@@ -182,44 +213,66 @@ func (ev *event) trim() {
 	}
 }
 
-// named takes in a member of an object whose path is ev.path.
+// named takes in a member of the event. What it holds is left for later when
+// rules ask for something within it.
 func (ev *event) named(key []byte, v *fastjson.Value) {
-	depth := len(ev.path)
-	if depth > 0 {
-		ev.path = append(append(ev.path, '.'), key...)
-		key = ev.path
-	}
 	slot := ev.engine.names.get(key)
 	if slot.field >= 0 {
+		ev.whole[slot.field] = ev.now
+		ev.value(uint32(slot.field), v)
+	}
+	if slot.deeper && !slot.dotted {
+		ev.deeper = append(ev.deeper, nested{slot.name, v})
+	}
+}
+
+// nested is a member of the event that paths lead into.
+type nested struct {
+	name string
+	of   *fastjson.Value
+}
+
+// follow takes in what paths lead to. A field that the event has by its whole
+// name is not looked for as a path.
+func (ev *event) follow() {
+	for _, n := range ev.deeper {
+		ev.path = append(ev.path[:0], n.name...)
+		ev.into(n.of)
+	}
+}
+
+// into takes in the members of an object, or of the objects of a list, whose
+// path is ev.path.
+func (ev *event) into(v *fastjson.Value) {
+	switch v.Type() {
+	case fastjson.TypeObject:
+		v.GetObject().Visit(ev.below)
+	case fastjson.TypeArray:
+		for _, one := range v.GetArray() {
+			ev.into(one)
+		}
+	}
+}
+
+func (ev *event) member(key []byte, v *fastjson.Value) {
+	if bytes.IndexByte(key, '.') >= 0 {
+		return
+	}
+	depth := len(ev.path)
+	ev.path = append(append(ev.path, '.'), key...)
+	slot := ev.engine.names.get(ev.path)
+	if slot.field >= 0 && ev.whole[slot.field] != ev.now {
 		ev.value(uint32(slot.field), v)
 	}
 	if slot.deeper {
-		ev.path = append(ev.path[:0], key...)
-		ev.within(v)
+		ev.into(v)
 	}
 	ev.path = ev.path[:depth]
 }
 
-// within takes in the members of an object, or of the objects of a list.
-func (ev *event) within(v *fastjson.Value) {
-	switch v.Type() {
-	case fastjson.TypeObject:
-		v.GetObject().Visit(ev.visit)
-	case fastjson.TypeArray:
-		for _, one := range v.GetArray() {
-			ev.within(one)
-		}
-	}
-}
-
 // value takes in a value of a field, or each of a list.
 func (ev *event) value(id uint32, v *fastjson.Value) {
-	if ev.seen[id] != ev.now {
-		ev.seen[id] = ev.now
-		if present := ev.engine.fields[id].present; present != none {
-			ev.found.Add(present)
-		}
-	}
+	ev.there(id)
 	switch v.Type() {
 	case fastjson.TypeString:
 		text, _ := v.StringBytes()
@@ -242,6 +295,17 @@ func (ev *event) value(id uint32, v *fastjson.Value) {
 		if id == 0 {
 			v.GetObject().Visit(ev.everything)
 		}
+	}
+}
+
+// there notes that a field is there.
+func (ev *event) there(id uint32) {
+	if ev.seen[id] == ev.now {
+		return
+	}
+	ev.seen[id] = ev.now
+	if present := ev.engine.fields[id].present; present != none {
+		ev.found.Add(present)
 	}
 }
 
