@@ -202,12 +202,18 @@ func TestWindowsUnrouted(t *testing.T) {
 	}
 }
 
-// router sends the rules by SigmaHQ's own table.
-func router(t testing.TB, rules []*sigma.Rule) *sigma.Router {
+// router sends the rules by SigmaHQ's own table, with or without its names of
+// fields.
+func router(t testing.TB, rules []*sigma.Rule, names bool) *sigma.Router {
 	t.Helper()
 	table, problems := route.ReadTHOR("thor.yml", thor(t))
 	if len(problems) > 0 {
 		t.Fatal(problems)
+	}
+	for i := range table.Entries {
+		if !names {
+			table.Entries[i].Fields = nil
+		}
 	}
 	var routed []sigma.Routed
 	for _, rule := range rules {
@@ -224,8 +230,10 @@ func router(t testing.TB, rules []*sigma.Rule) *sigma.Router {
 	return r
 }
 
+// The engines that the file comes from do not follow the table's names of
+// fields.
 func TestWindowsRouted(t *testing.T) {
-	router := router(t, corpus(t, "rules"))
+	router := router(t, corpus(t, "rules"), false)
 	lines, want := windows(t), expected(t, "windows-12k-expected-routed.tsv")
 	if len(want) != 115 {
 		t.Fatalf("%d matches are expected, want 115", len(want))
@@ -239,6 +247,21 @@ func TestWindowsRouted(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// With the names, processes that only Security saw being created are found too:
+// a service that echoes into a pipe, as Meterpreter's getsystem does, and whoami.
+func TestWindowsRoutedWithNames(t *testing.T) {
+	want := append(expected(t, "windows-12k-expected-routed.tsv"),
+		"7411\t502b42de-4306-40b4-9596-6f590c81f073",
+		"11780\t15619216-e993-4721-b590-4c520615a67d",
+		"11780\t9bd04a79-dabe-4f1f-a5ff-92430265c96b")
+	got := matches(t, router(t, corpus(t, "rules"), true).Scanner(), windows(t))
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // thor is SigmaHQ's tests/thor.yml.
