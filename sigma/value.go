@@ -44,7 +44,7 @@ type Bool bool
 type Null struct{}
 
 // Regex is a regular expression, searched for anywhere in the text, with regard
-// to case.
+// to case. Compile makes it run.
 type Regex struct {
 	Expr                              string
 	IgnoreCase, MultiLine, DotsAreAll bool
@@ -69,7 +69,26 @@ const (
 	LessOrEqual    Op = "lte"
 	Greater        Op = "gt"
 	GreaterOrEqual Op = "gte"
+	Equal          Op = "eq"  // of correlations
+	NotEqual       Op = "neq" // of correlations
 )
+
+// Holds reports whether a compares to b as the operation says.
+func (o Op) Holds(a, b float64) bool {
+	switch o {
+	case Less:
+		return a < b
+	case LessOrEqual:
+		return a <= b
+	case Greater:
+		return a > b
+	case GreaterOrEqual:
+		return a >= b
+	case NotEqual:
+		return a != b
+	}
+	return a == b
+}
 
 // FieldRef is the value of another field of the same event.
 type FieldRef struct {

@@ -1,0 +1,386 @@
+package sigma
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/literal"
+	"github.com/valyala/fastjson"
+)
+
+// Scanner runs events through an Engine or a Router. It is for one goroutine at
+// a time and keeps its memory from one event to the next.
+type Scanner struct {
+	engine  *Engine
+	router  *Router           // or
+	classes map[string]*class // of the router, by the texts of its fields
+	key     []byte
+	parser  fastjson.Parser
+	event   event
+	matches []*Rule
+}
+
+// Scanner makes a Scanner.
+func (e *Engine) Scanner() *Scanner {
+	s := &Scanner{engine: e}
+	s.event.init()
+	return s
+}
+
+// Match returns the rules that an event in JSON matches, in the order they
+// were given. The slice is good until the next call. A line that is no JSON object
+// is an error.
+func (s *Scanner) Match(line []byte) ([]*Rule, error) {
+	v, err := parse(&s.parser, line)
+	if err != nil {
+		return nil, err
+	}
+	return s.MatchValue(v, line), nil
+}
+
+// MatchValue is Match for an event that is parsed already. The line it came
+// from may be nil; keywords are found faster with it. Its strings may be
+// unescaped on the way, as by all functions of fastjson.
+func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
+	s.matches = s.matches[:0]
+	if s.router != nil {
+		s.matchRouted(s.class(v), v, line)
+		return s.matches
+	}
+	for _, rule := range s.event.run(s.engine, v, line) {
+		s.matches = append(s.matches, s.engine.rules[rule])
+	}
+	return s.matches
+}
+
+// matchRouted gives the rules that those of a class stand for. Routes of one
+// rule stand beside each other.
+func (s *Scanner) matchRouted(c *class, v *fastjson.Value, line []byte) {
+	last := -1
+	for _, matched := range s.event.run(c.engine, v, line) {
+		if rule := c.rules[matched]; rule != last {
+			s.matches = append(s.matches, s.router.rules[rule])
+			last = rule
+		}
+	}
+}
+
+// errNotObject is what is said of other JSON.
+var errNotObject = errors.New("the event is no JSON object")
+
+// keepBuffer bounds the line after which a parser is not kept: its memory
+// would be that of the biggest event ever seen.
+const keepBuffer = 1 << 20
+
+func parse(p *fastjson.Parser, line []byte) (*fastjson.Value, error) {
+	if len(line) > keepBuffer {
+		p = &fastjson.Parser{}
+	}
+	v, err := p.ParseBytes(line)
+	if err != nil {
+		return nil, fmt.Errorf("the event is no JSON: %.200s", err.Error())
+	}
+	if v.Type() != fastjson.TypeObject {
+		return nil, errNotObject
+	}
+	return v, nil
+}
+
+// event is what is known of one event, by the numbers of its Engine. All of it
+// is reused: a number is of this event when its stamp is.
+type event struct {
+	engine     *Engine
+	now        uint32
+	found      literal.Found
+	seen       []uint32 // by field: it is there
+	null       []uint32 // by field: it is null, or has a null
+	whole      []uint32 // by field: the event has it by its whole name
+	heads      []head   // by field: its values
+	values     []fieldValue
+	checked    []verdict // by check
+	candidates []uint32
+	stamps     []uint32 // by rule: it is a candidate
+	matched    []uint32
+
+	folded       []byte
+	numbers      []byte // texts of numbers
+	mine, theirs []byte
+	path         []byte
+	deeper       []nested
+	// These are functions of the event, made once since each making allocates.
+	visit, below, everything func(key []byte, v *fastjson.Value)
+}
+
+type head struct {
+	stamp uint32
+	first int32
+}
+
+// fieldValue is one text of a field. The text is of the parser.
+type fieldValue struct {
+	text string
+	next int32
+}
+
+type verdict struct {
+	stamp uint32
+	holds bool
+}
+
+func (ev *event) init() {
+	ev.visit, ev.below = ev.named, ev.member
+	ev.everything = func(_ []byte, v *fastjson.Value) { ev.value(0, v) }
+}
+
+// begin forgets the last event.
+func (ev *event) begin(e *Engine) {
+	ev.engine = e
+	ev.found.Next(len(e.witness))
+	ev.now++
+	if ev.now == 0 {
+		*ev = event{found: ev.found, now: 1}
+		ev.init()
+		ev.engine = e
+	}
+	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
+	ev.whole = sized(ev.whole, len(e.fields))
+	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
+	ev.stamps = sized(ev.stamps, len(e.rules))
+	ev.values, ev.numbers = ev.values[:0], ev.numbers[:0]
+	ev.candidates, ev.matched, ev.path = ev.candidates[:0], ev.matched[:0], ev.path[:0]
+	clear(ev.deeper)
+	ev.deeper = ev.deeper[:0]
+	if e.keywords {
+		ev.there(0)
+	}
+}
+
+func sized[T any](s []T, n int) []T {
+	if len(s) >= n {
+		return s
+	}
+	return append(s, make([]T, n-len(s))...)
+}
+
+// run returns the numbers of the rules that match, in their order.
+func (ev *event) run(e *Engine, v *fastjson.Value, line []byte) []uint32 {
+	ev.begin(e)
+	object := v.GetObject()
+	object.Visit(ev.visit)
+	if len(ev.deeper) > 0 {
+		ev.follow()
+	}
+	if e.keywords && (line == nil || e.filter == nil || e.filter.MayHold(line)) {
+		object.Visit(ev.everything)
+	}
+	for _, id := range ev.found.IDs {
+		for _, rule := range e.witness[id] {
+			if ev.stamps[rule] != ev.now {
+				ev.stamps[rule] = ev.now
+				ev.candidates = append(ev.candidates, rule)
+			}
+		}
+	}
+	ev.evaluate(e.always)
+	ev.evaluate(ev.candidates)
+	slices.Sort(ev.matched)
+	ev.trim()
+	return ev.matched
+}
+
+func (ev *event) evaluate(rules []uint32) {
+	for _, rule := range rules {
+		if ev.holds(ev.engine.starts[rule]) {
+			ev.matched = append(ev.matched, rule)
+		}
+	}
+}
+
+// trim lets go of the memory that an extraordinary event took.
+func (ev *event) trim() {
+	const most = 1 << 20
+	if cap(ev.folded) > most {
+		ev.folded = nil
+	}
+	if cap(ev.mine)+cap(ev.theirs) > most {
+		ev.mine, ev.theirs = nil, nil
+	}
+	if cap(ev.values) > most/32 {
+		ev.values = nil
+	}
+}
+
+// named takes in a member of the event. What it holds is left for later when
+// rules ask for something within it.
+func (ev *event) named(key []byte, v *fastjson.Value) {
+	slot := ev.engine.names.get(key)
+	if slot.field >= 0 {
+		ev.whole[slot.field] = ev.now
+		ev.value(uint32(slot.field), v)
+	}
+	if slot.deeper && !slot.dotted {
+		ev.deeper = append(ev.deeper, nested{slot.name, v})
+	}
+}
+
+// nested is a member of the event that paths lead into.
+type nested struct {
+	name string
+	of   *fastjson.Value
+}
+
+// follow takes in what paths lead to. A field that the event has by its whole
+// name is not looked for as a path.
+func (ev *event) follow() {
+	for _, n := range ev.deeper {
+		ev.path = append(ev.path[:0], n.name...)
+		ev.into(n.of)
+	}
+}
+
+// into takes in the members of an object, or of the objects of a list, whose
+// path is ev.path.
+func (ev *event) into(v *fastjson.Value) {
+	switch v.Type() {
+	case fastjson.TypeObject:
+		v.GetObject().Visit(ev.below)
+	case fastjson.TypeArray:
+		for _, one := range v.GetArray() {
+			ev.into(one)
+		}
+	}
+}
+
+func (ev *event) member(key []byte, v *fastjson.Value) {
+	if bytes.IndexByte(key, '.') >= 0 {
+		return
+	}
+	depth := len(ev.path)
+	ev.path = append(append(ev.path, '.'), key...)
+	slot := ev.engine.names.get(ev.path)
+	if slot.field >= 0 && ev.whole[slot.field] != ev.now {
+		ev.value(uint32(slot.field), v)
+	}
+	if slot.deeper {
+		ev.into(v)
+	}
+	ev.path = ev.path[:depth]
+}
+
+// value takes in a value of a field, or each of a list.
+func (ev *event) value(id uint32, v *fastjson.Value) {
+	ev.there(id)
+	switch v.Type() {
+	case fastjson.TypeString:
+		text, _ := v.StringBytes()
+		ev.text(id, text)
+	case fastjson.TypeNumber:
+		from := len(ev.numbers)
+		ev.numbers = v.MarshalTo(ev.numbers)
+		ev.text(id, ev.numbers[from:])
+	case fastjson.TypeTrue:
+		ev.text(id, trueText)
+	case fastjson.TypeFalse:
+		ev.text(id, falseText)
+	case fastjson.TypeNull:
+		ev.null[id] = ev.now
+	case fastjson.TypeArray:
+		for _, one := range v.GetArray() {
+			ev.value(id, one)
+		}
+	case fastjson.TypeObject:
+		if id == 0 {
+			v.GetObject().Visit(ev.everything)
+		}
+	}
+}
+
+// there notes that a field is there.
+func (ev *event) there(id uint32) {
+	if ev.seen[id] == ev.now {
+		return
+	}
+	ev.seen[id] = ev.now
+	if present := ev.engine.fields[id].present; present != none {
+		ev.found.Add(present)
+	}
+}
+
+var trueText, falseText = []byte("true"), []byte("false")
+
+// text finds the predicates of a text.
+func (ev *event) text(id uint32, text []byte) {
+	f := &ev.engine.fields[id]
+	ev.folded = literal.Fold(ev.folded[:0], text)
+	f.set.Find(ev.folded, &ev.found)
+	if f.numbers != nil {
+		if number, ok := numberOf(text); ok {
+			for _, predicate := range f.numbers[number] {
+				ev.found.Add(predicate)
+			}
+		}
+	}
+	if f.keep {
+		ev.values = append(ev.values, fieldValue{unsafe.String(unsafe.SliceData(text), len(text)), ev.first(id)})
+		ev.heads[id] = head{ev.now, int32(len(ev.values) - 1)}
+	}
+}
+
+// numberOf is ParseNumber with a short way for counts and ids.
+func numberOf(text []byte) (float64, bool) {
+	if len(text) == 0 || text[0] > '9' {
+		return 0, false
+	}
+	if len(text) > 15 {
+		return ParseNumber(string(text))
+	}
+	n := 0
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return ParseNumber(string(text))
+		}
+		n = 10*n + int(c-'0')
+	}
+	return float64(n), true
+}
+
+// first is the index of a value of a field, -1 when there is none.
+func (ev *event) first(id uint32) int32 {
+	if h := ev.heads[id]; h.stamp == ev.now {
+		return h.first
+	}
+	return -1
+}
+
+func (ev *event) present(id uint32) bool { return ev.seen[id] == ev.now }
+
+func (ev *event) isNull(id uint32) bool { return ev.seen[id] != ev.now || ev.null[id] == ev.now }
+
+// check decides a predicate by the values of its field, once for an event.
+func (ev *event) check(id uint32) bool {
+	v, c := &ev.checked[id], &ev.engine.checks[id]
+	if v.stamp == ev.now {
+		return v.holds
+	}
+	*v = verdict{ev.now, false}
+	if c.needle != none && !ev.found.Has(c.needle) {
+		return false
+	}
+	for at := ev.first(c.field); at >= 0 && !v.holds; at = ev.values[at].next {
+		v.holds = c.checker.holds(ev.values[at].text, ev)
+	}
+	return v.holds
+}
+
+// form is a text as it is compared: as it is, or folded into a buffer.
+func (ev *event) form(buffer *[]byte, text string, cased bool) []byte {
+	raw := unsafe.Slice(unsafe.StringData(text), len(text))
+	if cased {
+		return raw
+	}
+	*buffer = literal.Fold((*buffer)[:0], raw)
+	return *buffer
+}
