@@ -2,68 +2,61 @@ package sigma
 
 import "time"
 
-// Correlation is a rule about matches of other rules over time. What its types
-// and conditions mean over a stream is in package sigma/correlate.
+// Correlation is a rule over what other rules matched: how many, of how many
+// kinds, in which order, within a span of time.
 type Correlation struct {
 	Pos
 	ID, Name, Title        string
 	Taxonomy               string // "" is sigma
 	Status, Level          string
-	Description            string
+	Description, License   string
 	Author, Date, Modified string
 	References             []string
-	FalsePositives, Tags   []string
-	Related                []Related
+	FalsePositives         []string
+	Tags                   []string
 	Type                   CorrelationType
-	Rules                  []string // ids or names of rules and correlations, in the order of the file
-	GroupBy                []string // fields and aliases; none: all matches are one group
-	Aliases                []Alias
-	Timespan               time.Duration // more than zero
+	Rules                  []string // ids or names; a condition in words may name them instead
+	GroupBy                []string // fields or aliases
+	Timespan               time.Duration
+	Aliases                map[string]map[string]string // alias, rule (id or name), field
 	Condition              CorrelationCondition
-	Generate               bool           // the rules it is of are told on their own as well
+	Generate               bool           // what its rules match is reported too
 	Custom                 map[string]any // attributes the specification does not know
 }
 
-// CorrelationType is what a correlation looks at.
+// CorrelationType is what a Correlation looks at.
 type CorrelationType string
 
 // The types of correlations.
 const (
 	EventCount      CorrelationType = "event_count"      // how many events
-	ValueCount      CorrelationType = "value_count"      // how many different values
-	Temporal        CorrelationType = "temporal"         // how many of the rules
-	TemporalOrdered CorrelationType = "temporal_ordered" // how many of the rules, in their order
-	ValueSum        CorrelationType = "value_sum"        // the sum of a number
-	ValueAvg        CorrelationType = "value_avg"        // its mean
-	ValuePercentile CorrelationType = "value_percentile" // its percentile
-	ValueMedian     CorrelationType = "value_median"     // its median
+	ValueCount      CorrelationType = "value_count"      // how many different values, or tuples of values
+	Temporal        CorrelationType = "temporal"         // which rules matched
+	TemporalOrdered CorrelationType = "temporal_ordered" // which rules matched, in their order
+	ValueSum        CorrelationType = "value_sum"        // the sum of a field
+	ValueAvg        CorrelationType = "value_avg"        // the mean of a field
+	ValuePercentile CorrelationType = "value_percentile" // a percentile of a field
+	ValueMedian     CorrelationType = "value_median"     // the median of a field
 )
 
-// Alias is a name for fields that are called differently in different rules.
-type Alias struct {
-	Name   string
-	Fields map[string]string // the field by the id or name of the rule, as Rules says it
-}
-
-// CorrelationCondition is when a correlation holds: within all Bounds, or by
-// Expr. The temporal types may have neither: then all rules are needed.
+// CorrelationCondition says when a Correlation matches. The bounds must all
+// hold: a range has two. A temporal correlation without bounds asks for all of
+// its rules, or for what Expr says.
 type CorrelationCondition struct {
 	Line       int
-	Fields     []string // of the value types; several are one value together
-	Percentile *float64 // of value_percentile: which, from 0 to 100; nil when the rule does not say
+	Fields     []string // of value_count one or more; of the other value types one
+	Percentile float64  // of value_percentile; 50 when the rule does not say
+	Share      bool     // of value_percentile when the rule says no percentile: see package correlate
 	Bounds     []Bound
-	Text       string // the boolean form of the temporal types, as the rule says it
-	Expr       Expr   // its logic; a Ref is a rule as Rules says it
+	Text       string // "a and not b" over the rules, of temporal types
+	Expr       Expr   // Text as logic; a Ref is a rule by id or name
 }
 
-// Bound compares with a number.
+// Bound is one side of a range.
 type Bound struct {
-	Op    Op // Less to GreaterOrEqual, Equal or NotEqual
+	Op    Op
 	Value float64
 }
 
-// The comparisons only correlations know.
-const (
-	Equal    Op = "eq"
-	NotEqual Op = "neq"
-)
+// Holds reports whether a figure is on the right side.
+func (b Bound) Holds(figure float64) bool { return b.Op.Holds(figure, b.Value) }
