@@ -77,6 +77,16 @@ func (q *queue) take(at int64, f func(*entry)) {
 	}
 }
 
+// each calls f with all that waits.
+func (q *queue) each(f func(*entry)) {
+	for i := range q.run.len() {
+		f(q.run.at(i))
+	}
+	for i := range q.late {
+		f(&q.late[i])
+	}
+}
+
 type lateHeap []entry
 
 func (h lateHeap) Len() int           { return len(h) }
