@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/ingest/eventfile"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
+	"github.com/binnaclehq/binnacle/sigma/route"
+)
+
+// detection is the flags of detect.
+type detection struct {
+	rules, pipelines []string
+	route            string
+	noRoute          bool
+	out              string
+	stats, strict    bool
+}
+
+func detectCommand() *command {
+	var v detection
+	return &command{
+		use: "detect [EVENTS…]", short: lang.T("Run Sigma rules over files of events.", "Pasa reglas Sigma por ficheros de eventos."),
+		long: lang.T(`Run Sigma rules over files of events, without a server: lines of JSON, JSON arrays, EVTX, also
+packed as .gz or .zst, folders of these, and standard input. Each rule is looked for in the
+events of its log source; --route says which these are, --no-route looks everywhere.`,
+			`Pasa reglas Sigma por ficheros de eventos, sin servidor: líneas de JSON, listas JSON, EVTX,
+también comprimidos como .gz o .zst, carpetas de estos y la entrada estándar. Cada regla se
+busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en todos.`),
+		examples: []example{
+			{lang.T("SigmaHQ's rules over a Windows event log", "Las reglas de SigmaHQ en un registro de Windows"), "binnacle detect --rules sigma/rules Security.evtx"},
+			{lang.T("As JSON, one match a line", "Como JSON, una coincidencia por línea"), "zcat events.jsonl.gz | binnacle detect --rules rules.tar.gz -o jsonl -"},
+		},
+		access: access{Offline: true}, min: 0, max: -1,
+		flags: func(f *flags) {
+			f.texts(&v.rules, "rules", "", lang.T("`PATH` of rules: a file, a folder, or an archive (tar, tar.gz, zip); repeat for several.", "Ruta (`PATH`) de reglas: un fichero, una carpeta o un archivo (tar, tar.gz, zip); repítela para varias."))
+			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites the rules; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe las reglas; repítelo para varios."))
+			f.text(&v.route, "route", "", "", lang.T("`FILE` that says which events are of which log source, in the form of SigmaHQ's thor.yml.", "Fichero (`FILE`) que dice qué eventos son de qué fuente, con la forma del thor.yml de SigmaHQ."))
+			f.yes(&v.noRoute, "no-route", "", lang.T("Look for every rule in every event.", "Busca cada regla en todos los eventos."))
+			f.choice(&v.out, "output", "o", "table", []string{"table", "jsonl"}, lang.T("What to print", "Qué se imprime"))
+			f.yes(&v.stats, "stats", "", lang.T("Say at the end how many events and matches there were, and how fast.", "Dice al final cuántos eventos y coincidencias hubo, y a qué velocidad."))
+			f.yes(&v.strict, "strict", "", lang.T("Fail when a rule cannot be run.", "Falla si alguna regla no se puede ejecutar."))
+		},
+		run: v.run,
+	}
+}
+
+func (v *detection) run(ctx context.Context, s *session, args []string) error {
+	rules, err := v.prepare(s)
+	if err != nil {
+		return err
+	}
+	inputs, err := s.eventInputs(args)
+	if err != nil {
+		return err
+	}
+	sink := &detectSink{s: s, jsonl: v.out == "jsonl"}
+	start := time.Now()
+	stats, err := rules.Run(ctx, inputs, detect.Sink{Match: sink.match, Bad: sink.bad})
+	if err == nil {
+		err = sink.end()
+	}
+	if err != nil {
+		return err
+	}
+	if took := time.Since(start); v.stats {
+		s.tell("%d events, %d matches, %d places without an event; %d rules; %.0f events/s", "%d eventos, %d coincidencias, %d lugares sin evento; %d reglas; %.0f eventos/s",
+			stats.Events, stats.Matches, stats.Bad, rules.Len(), float64(stats.Events)/took.Seconds())
+	}
+	if stats.Lost > 0 {
+		s.tell("%d matches could not be counted by a correlation: they lack a time, a field of its group, or a number.", "Una correlación no pudo contar %d coincidencias: les falta la hora, un campo de su grupo o un número.", stats.Lost)
+	}
+	if len(rules.Problems) > 0 || stats.Bad > 0 {
+		return failed(exitPartly, "%d rule(s) were not run and %d place(s) held no event", "%d regla(s) no se ejecutaron y %d lugar(es) no tenían evento", len(rules.Problems), stats.Bad).
+			hinting("each is named above", "cada uno se nombra arriba")
+	}
+	return nil
+}
+
+// prepare loads the rules and tells what is wrong with them.
+func (v *detection) prepare(s *session) (*detect.Rules, error) {
+	if len(v.rules) == 0 {
+		return nil, usage("no rules are named", "no se nombran reglas").hinting("give --rules PATH", "da --rules RUTA")
+	}
+	if v.noRoute && v.route != "" {
+		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen")
+	}
+	table, err := v.table()
+	if err != nil {
+		return nil, err
+	}
+	pipelines, err := readPipelines(v.pipelines)
+	if err != nil {
+		return nil, err
+	}
+	c, err := sigma.Load(v.rules...)
+	if err != nil {
+		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err)
+	}
+	rules, err := detect.Prepare(c, pipelines, table)
+	if err != nil {
+		return nil, err
+	}
+	s.tellProblems(rules.Problems)
+	if n := len(rules.Unrouted); n > 0 {
+		s.tell("%d rule(s) are of logs that the routes do not know and are left out; --no-route looks for them everywhere.", "%d regla(s) son de registros que las rutas no conocen y se dejan; --no-route las busca en todas partes.", n)
+	}
+	switch {
+	case v.strict && len(rules.Problems) > 0:
+		return nil, failed(exitFailed, "%d rule(s) cannot be run", "%d regla(s) no se pueden ejecutar", len(rules.Problems)).hinting("correct them, or leave --strict out", "corrígelas o quita --strict")
+	case rules.Len() == 0:
+		return nil, failed(exitFailed, "there is no rule to run", "no hay ninguna regla que ejecutar").hinting("check --rules; --no-route runs rules of any log source", "revisa --rules; --no-route ejecuta reglas de cualquier fuente")
+	}
+	return rules, nil
+}
+
+func (v *detection) table() (*route.Table, error) {
+	if v.noRoute {
+		return nil, nil
+	}
+	if v.route == "" {
+		return route.Ready(), nil
+	}
+	data, err := os.ReadFile(v.route)
+	if err != nil {
+		return nil, noFile(v.route, err)
+	}
+	table, problems := route.ReadTHOR(v.route, data)
+	if len(problems) > 0 {
+		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error())
+	}
+	return table, nil
+}
+
+func readPipelines(paths []string) ([]*pipeline.Pipeline, error) {
+	var out []*pipeline.Pipeline
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, noFile(path, err)
+		}
+		p, problems := pipeline.Read(path, data)
+		if len(problems) > 0 {
+			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error())
+		}
+		out = append(out, p)
+	}
+	slices.SortStableFunc(out, func(a, b *pipeline.Pipeline) int { return a.Priority - b.Priority })
+	return out, nil
+}
+
+// tellProblems names what is wrong with rules, one a line.
+func (s *session) tellProblems(list []sigma.Problem) {
+	for _, p := range list {
+		fmt.Fprintf(s.Err, "%s %s\n", s.paint(s.ErrTTY, "warn", s.say(lang.T("not run:", "no se ejecuta:"))), oneLine(p.Error(), 0))
+	}
+}
+
+// eventEndings are the files of a folder that hold events.
+var eventEndings = []string{".json", ".jsonl", ".ndjson", ".evtx", ".log", ".gz", ".zst"}
+
+// eventInputs are the files that the arguments name; standard input without any.
+func (s *session) eventInputs(args []string) ([]detect.Input, error) {
+	if len(args) == 0 {
+		args = []string{"-"}
+	}
+	var out []detect.Input
+	for _, path := range args {
+		if path == "-" {
+			out = append(out, detect.Input{Name: stdinName, Open: func() (io.ReadCloser, error) { return io.NopCloser(s.In), nil }})
+			continue
+		}
+		err := filepath.WalkDir(path, func(name string, d os.DirEntry, err error) error {
+			if err != nil {
+				return noFile(name, err)
+			}
+			if !d.IsDir() && (name == path || slices.Contains(eventEndings, strings.ToLower(filepath.Ext(name)))) {
+				out = append(out, detect.Input{Name: name, Open: func() (io.ReadCloser, error) { return os.Open(name) }})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(out) == 0 {
+		return nil, failed(exitFailed, "there is no file of events in %s", "no hay ningún fichero de eventos en %s", strings.Join(args, ", ")).hinting("name files, or folders with "+strings.Join(eventEndings, ", "), "nombra ficheros, o carpetas con "+strings.Join(eventEndings, ", "))
+	}
+	return out, nil
+}
+
+// detectSink prints what detect finds.
+type detectSink struct {
+	s     *session
+	jsonl bool
+	enc   *json.Encoder
+	table table
+	told  int
+}
+
+func (d *detectSink) match(m detect.Match) error {
+	if d.jsonl {
+		if d.enc == nil {
+			d.enc = json.NewEncoder(d.s.Out)
+			d.enc.SetEscapeHTML(false)
+		}
+		return d.enc.Encode(m)
+	}
+	d.table.texts(fmt.Sprint(m.Event), fmt.Sprintf("%s:%d", m.File, m.Line), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
+	return nil
+}
+
+// shownFields are the fields of a match on one line, by name.
+func shownFields(m detect.Match) string {
+	var parts []string
+	for name, v := range m.Fields {
+		parts = append(parts, fmt.Sprintf("%s=%v", name, v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " ")
+}
+
+// mostBad is how many places without an event are named.
+const mostBad = 20
+
+func (d *detectSink) bad(file string, p eventfile.Problem) {
+	if d.told++; d.told <= mostBad {
+		fmt.Fprintf(d.s.Err, "%s:%d: %s\n", file, p.Line, p.Why)
+	} else if d.told == mostBad+1 {
+		d.s.tell("and more: only the first %d are named", "y más: solo se nombran los primeros %d", mostBad)
+	}
+}
+
+func (d *detectSink) end() error {
+	if d.jsonl {
+		return nil
+	}
+	d.table.head = d.s.heads(lang.T("Event", "Evento"), lang.T("Where", "Dónde"), lang.T("Level", "Nivel"), lang.T("Rule", "Regla"), lang.T("Fields", "Campos"))
+	if len(d.table.rows) == 0 {
+		d.s.tell("Nothing matches.", "Nada coincide.")
+		return nil
+	}
+	return d.s.write(&d.table)
+}

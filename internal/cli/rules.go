@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/navigator"
+)
+
+func rulesCommand() *command {
+	return &command{
+		use: "rules", short: lang.T("Check Sigma rules, test them, and see what they cover.", "Comprueba reglas Sigma, pruébalas y mira qué cubren."),
+		children: []*command{rulesCheckCommand(), rulesTestCommand(), rulesCoverageCommand()},
+	}
+}
+
+// loadRules reads rules for a command that says what is wrong with them.
+func loadRules(paths []string) (*sigma.Collection, error) {
+	c, err := sigma.Load(paths...)
+	if err != nil {
+		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err)
+	}
+	if len(c.Rules)+len(c.Correlations)+len(c.Filters)+len(c.Problems) == 0 {
+		return nil, failed(exitFailed, "there is no rule", "no hay ninguna regla").hinting("name files, folders or archives of rules", "nombra ficheros, carpetas o archivos de reglas")
+	}
+	return c, nil
+}
+
+// flaw is something wrong with a rule, as check prints it.
+type flaw struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Fix     string `json:"fix,omitempty"`
+	Refused bool   `json:"refused"` // the document is not loaded
+}
+
+func rulesCheckCommand() *command {
+	var out string
+	return &command{
+		use: "check PATH…", short: lang.T("Say what is wrong with rules, and what could be better.", "Dice qué está mal en las reglas y qué se puede mejorar."),
+		long: lang.T(`Say what is wrong with rules, correlations and filters: what cannot be loaded, with file, line
+and the fix, and what loads but lacks something that others look for.`,
+			`Dice qué está mal en reglas, correlaciones y filtros: lo que no se puede cargar, con fichero,
+línea y arreglo, y lo que se carga pero le falta algo que otros buscan.`),
+		examples: []example{{lang.T("Before a commit", "Antes de un commit"), "binnacle rules check rules/"}},
+		access:   access{Offline: true}, min: 1, max: -1,
+		flags: func(f *flags) {
+			f.choice(&out, "output", "o", "table", []string{"table", "json"}, lang.T("What to print", "Qué se imprime"))
+		},
+		run: func(_ context.Context, s *session, args []string) error {
+			c, err := loadRules(args)
+			if err != nil {
+				return err
+			}
+			return s.tellFlaws(out, c)
+		},
+	}
+}
+
+func (s *session) tellFlaws(out string, c *sigma.Collection) error {
+	flaws := []flaw{}
+	note := func(p sigma.Problem, refused bool) {
+		flaws = append(flaws, flaw{p.File, p.Line, p.Code, p.Message, p.Fix, refused})
+	}
+	for _, p := range c.Problems {
+		note(p, true)
+	}
+	for _, r := range c.Rules {
+		for _, p := range sigma.Check(r) {
+			note(p, false)
+		}
+	}
+	if out == "json" {
+		if err := writeJSON(s.Out, flaws); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range flaws {
+			word, state := lang.T("better:", "mejor:"), "warn"
+			if f.Refused {
+				word, state = lang.T("refused:", "rechazada:"), "bad"
+			}
+			line := fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Message)
+			if f.Fix != "" {
+				line += "; " + f.Fix
+			}
+			fmt.Fprintf(s.Out, "%s %s\n", s.paint(s.OutTTY, state, s.say(word)), oneLine(line, 0))
+		}
+	}
+	s.tell("%d rules, %d correlations, %d filters; %d refused, %d could be better", "%d reglas, %d correlaciones, %d filtros; %d rechazadas, %d mejorables",
+		len(c.Rules), len(c.Correlations), len(c.Filters), len(c.Problems), len(flaws)-len(c.Problems))
+	if n := len(c.Problems); n > 0 {
+		return failed(exitFailed, "%d document(s) are refused", "%d documento(s) se rechazan", n).hinting("each is named above with its fix", "cada uno se nombra arriba con su arreglo")
+	}
+	return nil
+}
+
+func rulesTestCommand() *command {
+	return &command{
+		use: "test DIR…", short: lang.T("Run the examples beside rules.", "Pasa los ejemplos que hay junto a las reglas."),
+		long: lang.T(`Run the examples beside rules: in each folder that has them, every event of hits.jsonl must
+match a rule of the folder, and none of misses.jsonl may. Where the folder has a correlation,
+it must hold over the hits together, and must not over the misses.`,
+			`Pasa los ejemplos que hay junto a las reglas: en cada carpeta que los tiene, todo evento de
+hits.jsonl debe coincidir con una regla de la carpeta, y ninguno de misses.jsonl. Si la carpeta
+tiene una correlación, debe cumplirse sobre los aciertos juntos y no sobre los fallos.`),
+		examples: []example{{lang.T("All rules of a folder", "Todas las reglas de una carpeta"), "binnacle rules test rules/"}},
+		access:   access{Offline: true}, min: 1, max: -1,
+		run: func(_ context.Context, s *session, args []string) error {
+			rules, events, bad := 0, 0, 0
+			for _, dir := range args {
+				if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+					return failed(exitFailed, "%s is no folder", "%s no es una carpeta", dir).because(err)
+				}
+				tested, err := detect.Examples(os.DirFS(dir), ".")
+				if err != nil {
+					return err
+				}
+				for _, t := range tested {
+					rules, events, bad = rules+t.Rules, events+t.Hits+t.Misses, bad+len(t.Failures)
+					for _, f := range t.Failures {
+						f.File = filepath.Join(dir, f.File)
+						fmt.Fprintf(s.Out, "%s %s\n", s.paint(s.OutTTY, "bad", s.say(lang.T("wrong:", "mal:"))), oneLine(f.String(), 0))
+					}
+				}
+			}
+			s.tell("%d rules, %d examples, %d wrong", "%d reglas, %d ejemplos, %d mal", rules, events, bad)
+			switch {
+			case bad > 0:
+				return failed(exitFailed, "%d example(s) came out otherwise", "%d ejemplo(s) salieron distintos", bad)
+			case events == 0:
+				return failed(exitFailed, "no folder has examples", "ninguna carpeta tiene ejemplos").hinting("write hits.jsonl and misses.jsonl beside a rule", "escribe hits.jsonl y misses.jsonl junto a una regla")
+			}
+			return nil
+		},
+	}
+}
+
+func rulesCoverageCommand() *command {
+	var out, name string
+	return &command{
+		use: "coverage PATH…", short: lang.T("Write which ATT&CK techniques rules look for.", "Escribe qué técnicas de ATT&CK buscan las reglas."),
+		long: lang.T("Write which techniques of MITRE ATT&CK rules are tagged with, and how many rules there are for each: a table, or a layer that the ATT&CK Navigator opens.",
+			"Escribe con qué técnicas de MITRE ATT&CK están marcadas las reglas y cuántas hay de cada una: una tabla, o una capa que abre el ATT&CK Navigator."),
+		examples: []example{{lang.T("A layer for the Navigator", "Una capa para el Navigator"), "binnacle rules coverage rules/ -o layer > coverage.json"}},
+		access:   access{Offline: true}, min: 1, max: -1,
+		flags: func(f *flags) {
+			f.choice(&out, "output", "o", "table", []string{"table", "json", "layer"}, lang.T("What to print", "Qué se imprime"))
+			f.text(&name, "name", "", "Sigma rules", lang.T("`NAME` of the layer.", "Nombre (`NAME`) de la capa."))
+		},
+		run: func(_ context.Context, s *session, args []string) error {
+			c, err := loadRules(args)
+			if err != nil {
+				return err
+			}
+			s.tellProblems(c.Problems)
+			return s.tellCoverage(out, name, navigator.Techniques(c.Rules))
+		},
+	}
+}
+
+func (s *session) tellCoverage(out, name string, list []navigator.Technique) error {
+	switch out {
+	case "layer":
+		data, err := navigator.Layer(name, list)
+		if err == nil {
+			_, err = fmt.Fprintf(s.Out, "%s\n", data)
+		}
+		return err
+	case "json":
+		enc := json.NewEncoder(s.Out)
+		enc.SetEscapeHTML(false)
+		for _, t := range list {
+			if err := enc.Encode(map[string]any{"technique": t.ID, "rules": t.Rules}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := &table{head: s.heads(lang.T("Technique", "Técnica"), lang.T("Rules", "Reglas"), lang.T("First", "Primera"))}
+	for _, x := range list {
+		t.texts(x.ID, fmt.Sprint(len(x.Rules)), oneLine(x.Rules[0], maxTitle))
+	}
+	if len(list) == 0 {
+		s.tell("No rule is tagged with a technique.", "Ninguna regla está marcada con una técnica.")
+		return nil
+	}
+	return s.write(t)
+}
