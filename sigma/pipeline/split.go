@@ -58,13 +58,13 @@ func (h *hashesFields) split(item *sigma.Item) (sigma.Node, bool, error) {
 	}
 	found := false
 	for _, v := range item.Values {
-		algorithm, hash := h.parse(plain(v.(sigma.String)))
+		algorithm, hash := h.parse(write(v.(sigma.String), apart))
 		if algorithm == "" {
 			add(item.Field, v)
 			continue
 		}
 		found = true
-		add(h.name(algorithm), sigma.ParseString(hash))
+		add(h.name(algorithm), read(hash))
 	}
 	if !found {
 		return nil, false, fmt.Errorf("no value of %s is a hash of %s: name its algorithm in valid_hash_algos", item.Field, strings.Join(h.algorithms, ", "))
@@ -147,7 +147,7 @@ func (e *extractFields) split(item *sigma.Item) (sigma.Node, bool, error) {
 }
 
 func (e *extractFields) value(item *sigma.Item, s sigma.String) sigma.Node {
-	text := plain(s)
+	text := write(s, apart)
 	at := e.re.FindStringSubmatchIndex(text)
 	if at == nil || at[0] != 0 {
 		if e.keepUnmatched {
@@ -180,5 +180,5 @@ func typed(text string) sigma.Value {
 			return sigma.Number{Text: strconv.FormatFloat(f, 'f', -1, 64), Value: f}
 		}
 	}
-	return sigma.ParseString(text)
+	return read(text)
 }

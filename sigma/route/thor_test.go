@@ -134,7 +134,10 @@ func FuzzTHOR(f *testing.F) {
 	f.Add([]byte("logsources: &a\n  b: {product: p, rewrite: *a}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		table, _ := route.ReadTHOR("x.yml", data)
-		for _, e := range table.Entries {
+		for i, e := range table.Entries {
+			if i == 20 {
+				break
+			}
 			if _, err := table.For(ruleOf(e.Source, "a")); err != nil {
 				t.Error(err)
 			}
