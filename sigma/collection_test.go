@@ -209,17 +209,27 @@ detection: {sel: {F: c}, condition: sel}
 		}
 	}
 	f(`{logsource: {product: windows}, filter: {rules: any, x: {F: 1}, condition: x}}`,
-		"(sel and not (_filter_1_x)); (not sel and not (_filter_1_x))", "(sel and not (_filter_1_x))", "sel")
+		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
 	f(`{logsource: {product: windows}, filter: {rules: [], x: {F: 1}, condition: not x}}`,
-		"(sel and not (_filter_1_x)); (not sel and not (_filter_1_x))", "(sel and not (_filter_1_x))", "sel")
+		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
 	f(`{logsource: {product: windows, category: process_creation}, filter: {rules: any, x: {F: 1}, y: {F: 2}, condition: all of them}}`,
-		"(sel and not ((_filter_1_x and _filter_1_y))); (not sel and not ((_filter_1_x and _filter_1_y)))", "sel", "sel")
+		"(sel and not (_filter_1_x and _filter_1_y)); (not sel and not (_filter_1_x and _filter_1_y))", "sel", "sel")
 	f(`{logsource: {}, filter: {rules: [bbb, c], x: {F: 1}, condition: x}}`,
-		"sel; not sel", "(sel and not (_filter_1_x))", "(sel and not (_filter_1_x))")
+		"sel; not sel", "(sel and not _filter_1_x)", "(sel and not _filter_1_x)")
 	f(`{logsource: {product: linux}, filter: {rules: c, x: {F: 1}, condition: x}}
 ---
 {logsource: {product: linux}, filter: {rules: c, x: {F: 2}, y: {F: 3}, condition: x or y}}`,
-		"sel; not sel", "sel", "((sel and not (_filter_1_x)) and not ((_filter_2_x or _filter_2_y)))")
+		"sel; not sel", "sel", "((sel and not _filter_1_x) and not (_filter_2_x or _filter_2_y))")
+
+	// What is kept, and what is taken away.
+	kept := func(condition, want string) {
+		t.Helper()
+		f(`{logsource: {}, filter: {rules: c, x: {F: 1}, y: {F: 2}, condition: `+condition+`}}`, "sel; not sel", "sel", "(sel and "+want+")")
+	}
+	kept("not x and not y", "(not _filter_1_x and not _filter_1_y)")
+	kept("not 1 of them", "not (_filter_1_x or _filter_1_y)")
+	kept("x and not y", "not (_filter_1_x and not _filter_1_y)")
+	kept("not not x", "not not not _filter_1_x")
 }
 
 // Rules do not share the searches of a filter: a pipeline changes each alone.
