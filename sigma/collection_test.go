@@ -232,6 +232,14 @@ detection: {sel: {F: c}, condition: sel}
 	kept("not not x", "not not not _filter_1_x")
 }
 
+// A filter of no name is of no rule, not of those without one.
+func TestFilterOfNothing(t *testing.T) {
+	c := Parse("test.yml", []byte(goodRule+"---\n{logsource: {}, filter: {rules: ['', x], s: {F: 1}, condition: s}}\n"))
+	if got := showExpr(c.Rules[0].Detection.Conditions[0].Expr); got != "sel" || len(c.Problems) != 2 {
+		t.Errorf("%s, %v", got, c.Problems)
+	}
+}
+
 // Rules do not share the searches of a filter: a pipeline changes each alone.
 func TestFilterIsCopied(t *testing.T) {
 	c := parse(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
@@ -273,12 +281,12 @@ detection: {other: {F: c}, condition: other}
 
 // Lines count through the file, whatever stands between the documents.
 func TestLines(t *testing.T) {
-	c := Parse("test.yml", []byte("%YAML 1.1\n---\n# nothing\n---\nname: a\ndetection: {s: {F: a}, condition: s}\n...\n\n--- # again\nname: b\ndetection: {s: {F: a}, condition: t}\n---\r\nname: c\r\ndetection: {s: {F: '---'}, condition: u}\r\n"))
+	c := Parse("test.yml", []byte("%YAML 1.1\n---\n# nothing\n---\nname: a\ndetection: {s: {F: a}, condition: s}\n...\n\n--- # again\nname: b\ndetection: {s: {F: a}, condition: t}\n---\r\nname: c\r\ndetection: {s: {F: '---'}, condition: u}\r\n...\ndetection: {s: {F: a}, condition: v}\n"))
 	var got []string
 	for _, p := range c.Problems {
 		got = append(got, p.Pos.String())
 	}
-	if diff := cmp.Diff([]string{"test.yml:11", "test.yml:14"}, got); diff != "" || len(c.Rules) != 1 {
+	if diff := cmp.Diff([]string{"test.yml:11", "test.yml:14", "test.yml:16"}, got); diff != "" || len(c.Rules) != 1 {
 		t.Errorf("%v %d %v", diff, len(c.Rules), c.Problems)
 	}
 }
