@@ -339,7 +339,7 @@ const maxExact = 1 << 53
 
 func number(n *yaml.Node) Value {
 	if f, ok := ParseNumber(n.Value); ok && !legacyOctal(n.Value) {
-		if math.Abs(f) > maxExact && f == math.Trunc(f) {
+		if math.Abs(f) >= maxExact && f == math.Trunc(f) {
 			return ParseString(n.Value)
 		}
 		return Number{Text: n.Value, Value: f}

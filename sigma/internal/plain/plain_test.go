@@ -247,3 +247,13 @@ func TestPlaceholder(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// One condition of a list is enough.
+func TestConditions(t *testing.T) {
+	c := sigma.Parse("rule", []byte("detection:\n  a: {F: a}\n  b: {F: b}\n  condition: [a, b]\n"))
+	for value, want := range map[string]bool{"a": true, "b": true, "c": false} {
+		if got, err := Match(c.Rules[0], map[string]any{"F": value}); got != want || err != nil {
+			t.Errorf("%s: %v, %v", value, got, err)
+		}
+	}
+}
