@@ -11,7 +11,7 @@ import (
 // Check says what could be better in a rule that loads: what the specification
 // asks for and the rule lacks, and what its writer likely did not mean.
 func Check(r *Rule) []Problem {
-	c := &checker{at: r.Pos}
+	c := &linter{at: r.Pos}
 	c.head(r)
 	c.dates(r)
 	c.related(r)
@@ -32,13 +32,13 @@ var (
 
 var relations = []string{"derived", "obsolete", "merged", "renamed", "similar", "correlation"}
 
-type checker struct {
+type linter struct {
 	at       Pos
 	problems []Problem
 }
 
 // add adds a finding; the line is that of the rule when it is 0.
-func (c *checker) add(line int, code, fix, format string, args ...any) {
+func (c *linter) add(line int, code, fix, format string, args ...any) {
 	at := c.at
 	if line > 0 {
 		at.Line = line
@@ -48,7 +48,7 @@ func (c *checker) add(line int, code, fix, format string, args ...any) {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
-func (c *checker) head(r *Rule) {
+func (c *linter) head(r *Rule) {
 	switch {
 	case strings.TrimSpace(r.Title) == "":
 		c.add(0, "title", "add one that says what is detected", "the rule has no title")
@@ -73,7 +73,7 @@ func (c *checker) head(r *Rule) {
 	}
 }
 
-func (c *checker) oneOf(what, value string, known []string) {
+func (c *linter) oneOf(what, value string, known []string) {
 	switch {
 	case value == "" && what == "level":
 		c.add(0, what, "add one of "+strings.Join(known, ", "), "the rule has no %s", what)
@@ -87,7 +87,7 @@ func (c *checker) oneOf(what, value string, known []string) {
 	}
 }
 
-func (c *checker) dates(r *Rule) {
+func (c *linter) dates(r *Rule) {
 	date, dated := c.date("date", r.Date)
 	modified, changed := c.date("modified", r.Modified)
 	if dated && changed && modified.Before(date) {
@@ -95,7 +95,7 @@ func (c *checker) dates(r *Rule) {
 	}
 }
 
-func (c *checker) date(what, text string) (time.Time, bool) {
+func (c *linter) date(what, text string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, false
 	}
@@ -106,7 +106,7 @@ func (c *checker) date(what, text string) (time.Time, bool) {
 	return t, err == nil
 }
 
-func (c *checker) related(r *Rule) {
+func (c *linter) related(r *Rule) {
 	for _, rel := range r.Related {
 		switch {
 		case !uuid.MatchString(rel.ID):
@@ -141,7 +141,7 @@ var tactics = []string{
 
 var tag = regexp.MustCompile(`^[a-z0-9_-]+\.[a-z0-9._-]+$`)
 
-func (c *checker) tags(r *Rule) {
+func (c *linter) tags(r *Rule) {
 	seen := map[string]bool{}
 	for _, t := range r.Tags {
 		space, name, _ := strings.Cut(t, ".")
@@ -170,7 +170,7 @@ var tagExamples = map[string]string{
 
 var logsourceName = regexp.MustCompile(`^[a-z0-9_.-]+$`)
 
-func (c *checker) logsource(l Logsource) {
+func (c *linter) logsource(l Logsource) {
 	if l.Category == "" && l.Product == "" && l.Service == "" {
 		c.add(0, "logsource", "add a category, product or service", "the rule does not say of which logs it is")
 	}
@@ -183,7 +183,7 @@ func (c *checker) logsource(l Logsource) {
 }
 
 // searches looks for those that no condition names.
-func (c *checker) searches(d Detection) {
+func (c *linter) searches(d Detection) {
 	used := map[string]bool{}
 	for _, condition := range d.Conditions {
 		for _, name := range Refs(condition.Expr) {
@@ -200,7 +200,7 @@ func (c *checker) searches(d Detection) {
 	}
 }
 
-func (c *checker) item(item *Item) {
+func (c *linter) item(item *Item) {
 	name := item.Field
 	if item.All && len(item.Values) == 1 {
 		c.add(item.Line, "single-all", "take all away, or write a list", "%q has the modifier all and one value", clip(name))
@@ -227,7 +227,7 @@ func (c *checker) item(item *Item) {
 	}
 }
 
-func (c *checker) value(item *Item, v Value) {
+func (c *linter) value(item *Item, v Value) {
 	s, ok := v.(String)
 	if !ok {
 		return

@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		if old != "" && text == cleanRule {
 			t.Fatalf("the clean rule has no %q", old)
 		}
-		rule := parse(t, text).Rules[0]
+		rule := parseText(t, text).Rules[0]
 		var got []string
 		for _, p := range Check(rule) {
 			got = append(got, p.Code)
