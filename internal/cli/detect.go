@@ -81,9 +81,13 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 	if stats.Lost > 0 {
 		s.tell("%d matches could not be counted by a correlation: they lack a time, a field of its group, or a number.", "Una correlación no pudo contar %d coincidencias: les falta la hora, un campo de su grupo o un número.", stats.Lost)
 	}
-	if len(rules.Problems) > 0 || stats.Bad > 0 {
-		return failed(exitPartly, "%d rule(s) were not run and %d place(s) held no event", "%d regla(s) no se ejecutaron y %d lugar(es) no tenían evento", len(rules.Problems), stats.Bad).
-			hinting("each is named above", "cada uno se nombra arriba")
+	switch refused := len(rules.Problems); {
+	case refused > 0 && stats.Bad > 0:
+		return failed(exitPartly, "%d rule(s) were not run, and %d place(s) held no event", "%d regla(s) no se ejecutaron, y %d lugar(es) no tenían evento", refused, stats.Bad).hinting("they are named above", "se nombran arriba")
+	case refused > 0:
+		return failed(exitPartly, "%d rule(s) were not run", "%d regla(s) no se ejecutaron", refused).hinting("each is named above; --strict makes it a failure", "cada una se nombra arriba; --strict lo convierte en fallo")
+	case stats.Bad > 0:
+		return failed(exitPartly, "%d place(s) held no event", "%d lugar(es) no tenían evento", stats.Bad).hinting("they are named above", "se nombran arriba")
 	}
 	return nil
 }
@@ -96,7 +100,7 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if v.noRoute && v.route != "" {
 		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen")
 	}
-	table, err := v.table()
+	table, err := v.table(s)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +129,9 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	return rules, nil
 }
 
-func (v *detection) table() (*route.Table, error) {
+// table is which events rules are of. A file of routes says no more than that: by
+// which names events call fields is for pipelines to say.
+func (v *detection) table(s *session) (*route.Table, error) {
 	if v.noRoute {
 		return nil, nil
 	}
@@ -139,6 +145,16 @@ func (v *detection) table() (*route.Table, error) {
 	table, problems := route.ReadTHOR(v.route, data)
 	if len(problems) > 0 {
 		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error())
+	}
+	renaming := 0
+	for i := range table.Entries {
+		if table.Entries[i].Fields != nil {
+			table.Entries[i].Fields = nil
+			renaming++
+		}
+	}
+	if renaming > 0 {
+		s.tell("%d route(s) of %s have field mappings, which are not applied: give --pipeline for other names of fields.", "%d ruta(s) de %s tienen correspondencias de campos, que no se aplican: da --pipeline para otros nombres de campos.", renaming, v.route)
 	}
 	return table, nil
 }
