@@ -190,6 +190,10 @@ func (r *running) decideGroup(g *group, at int64) {
 			}
 		}
 	}
+	if g.last < at-r.span {
+		r.forget(g)
+		return
+	}
 	if r.decide == atPeak && g.window.drop(at-r.span+1) {
 		g.isGrown = false
 	}

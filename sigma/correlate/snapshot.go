@@ -142,7 +142,7 @@ func Restore(set *Set, o Options, from io.Reader) (c *Correlator, forgotten []st
 		}
 	}
 	for _, e := range s.Waiting {
-		if e.Correlation < 0 || e.Correlation >= len(places) || !isTime(e.Mark.At) {
+		if e.Correlation < 0 || e.Correlation >= len(places) || !isTime(e.Mark.At) || e.Mark.At < s.Water {
 			return nil, nil, errDamaged
 		}
 		r := places[e.Correlation]
@@ -172,7 +172,7 @@ func (r *running) load(groups []savedGroup, water int64) error {
 	last := int64(always)
 	for _, s := range groups {
 		isDue := s.Due == never || s.Due >= water && s.Due-r.span-1 <= s.Last
-		if !isTime(s.First) || !isTime(s.Last) || s.First > s.Last || s.Last < last || !isDue {
+		if !isTime(s.First) || !isTime(s.Last) || s.First > s.Last || s.Last < last || s.Last >= water || !isDue || r.groups[s.Key] != nil {
 			return errDamaged
 		}
 		last = s.Last
