@@ -19,24 +19,24 @@ func TestRefused(t *testing.T) {
 		change func(*sigma.Correlation)
 		want   string
 	}{
-		{func(r *sigma.Correlation) { r.Rules = []string{"a", "nobody"} }, `there is no rule "nobody"`},
-		{func(r *sigma.Correlation) { r.Rules = []string{"twin"} }, `"twin" is more than one rule: r.yml:1, r.yml:2`},
-		{func(r *sigma.Correlation) { r.Rules = []string{"a", "id-of-a"} }, `it names the rule "id-of-a" twice`},
-		{func(r *sigma.Correlation) { r.Rules = nil }, `it names no rules`},
-		{func(r *sigma.Correlation) { r.Rules = []string{"k"} }, `it is over itself, by "k"`},
+		{func(r *sigma.Correlation) { r.Rules = []string{"a", "nobody"} }, `the rule "nobody", which is not loaded`},
+		{func(r *sigma.Correlation) { r.Rules = []string{"twin"} }, `the rule "twin", which is several: r.yml:1, r.yml:2`},
+		{func(r *sigma.Correlation) { r.Rules = []string{"a", "id-of-a"} }, `names the rule "id-of-a" twice`},
+		{func(r *sigma.Correlation) { r.Rules = nil }, `names no rules`},
+		{func(r *sigma.Correlation) { r.Rules = []string{"k"} }, `is of itself, by "k"`},
 		{func(r *sigma.Correlation) { r.ID, r.Title = "", "" }, `neither id, name nor title`},
 		{func(r *sigma.Correlation) { r.ID = "twice" }, ``},
-		{func(r *sigma.Correlation) { r.Timespan = 0 }, `its timespan must be more than nothing`},
-		{func(r *sigma.Correlation) { r.Type = "value_max" }, `its type "value_max" is unknown`},
+		{func(r *sigma.Correlation) { r.Timespan = 0 }, `the timespan is 0s: write more than nothing`},
+		{func(r *sigma.Correlation) { r.Type = "value_max" }, `there is no correlation of type "value_max"`},
 		{func(r *sigma.Correlation) { r.Condition = gte(2, "x") }, `compares no field`},
 		{func(r *sigma.Correlation) { r.Type = sigma.ValueCount }, `says no field to count the values of`},
-		{func(r *sigma.Correlation) { r.Type, r.Condition = sigma.ValueSum, gte(2, "x", "y") }, `must say one field, not 2`},
-		{func(r *sigma.Correlation) { r.Condition.Bounds = nil }, `its condition compares with nothing`},
+		{func(r *sigma.Correlation) { r.Type, r.Condition = sigma.ValueSum, gte(2, "x", "y") }, `has 2 fields`},
+		{func(r *sigma.Correlation) { r.Condition.Bounds = nil }, `the condition compares with nothing`},
 		{func(r *sigma.Correlation) { r.Condition = only(sigma.Less, 0) }, `can never hold`},
 		{func(r *sigma.Correlation) { r.Condition = only(sigma.Equal, 2.5) }, `can never hold`},
 		{func(r *sigma.Correlation) { r.Condition.Bounds = append(r.Condition.Bounds, bound(sigma.Less, 2)) }, `can never hold`},
 		{func(r *sigma.Correlation) { r.Condition = only("about", 2) }, `the unknown comparison "about"`},
-		{func(r *sigma.Correlation) { r.Type = sigma.Temporal }, `can never hold: it has 1 rules`},
+		{func(r *sigma.Correlation) { r.Type = sigma.Temporal }, `can never hold: there are 1 rules`},
 		{func(r *sigma.Correlation) {
 			r.Type, r.Condition = sigma.ValuePercentile, only(sigma.Greater, 500, "ms")
 			r.Condition.Share = true
@@ -44,17 +44,17 @@ func TestRefused(t *testing.T) {
 		{func(r *sigma.Correlation) {
 			r.Type, r.Condition = sigma.ValuePercentile, only(sigma.Greater, 500, "ms")
 			r.Condition.Percentile = 101
-		}, `its percentile must be from 0 to 100`},
+		}, `the percentile is 101`},
 		{func(r *sigma.Correlation) { r.Condition = sigma.CorrelationCondition{Expr: ref("a")} }, `only temporal and temporal_ordered`},
 		{func(r *sigma.Correlation) {
 			r.Type, r.Condition = sigma.Temporal, sigma.CorrelationCondition{Expr: ref("b")}
-		}, `its condition names "b", which is none of its rules`},
+		}, `the condition names "b", which is none of the rules`},
 		{func(r *sigma.Correlation) {
 			r.Type, r.Rules, r.Condition = sigma.Temporal, []string{"a", "b"}, sigma.CorrelationCondition{Expr: ref("b")}
-		}, `its rule "id-of-a" is not in its condition`},
-		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"b": "y"}} }, `its alias "x" names "b", which is none of its rules`},
-		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `its alias "x": there is no rule "q"`},
-		{func(r *sigma.Correlation) { r.Rules = []string{"bad"} }, `it is over "bad", which is refused`},
+		}, `does not say of "id-of-a" whether it must match`},
+		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"b": "y"}} }, `the alias "x" is for the rule "b", which is none`},
+		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `the rule "q", which is not loaded`},
+		{func(r *sigma.Correlation) { r.Rules = []string{"bad"} }, `is of "bad", which is refused`},
 	}
 	rules := append(named("a", "b"), &sigma.Rule{Pos: sigma.Pos{File: "r.yml", Line: 1}, ID: "twin"},
 		&sigma.Rule{Pos: sigma.Pos{File: "r.yml", Line: 2}, Name: "twin"})
@@ -62,18 +62,18 @@ func TestRefused(t *testing.T) {
 		r := ok()
 		test.change(r)
 		bad := ok()
-		bad.ID, bad.Rules = "bad", []string{"gone"}
+		bad.ID, bad.Line, bad.Rules = "bad", 9, []string{"gone"}
 		set, problems := Compile(rules, []*sigma.Correlation{r, bad})
 		got := ""
 		for _, p := range problems {
-			if p.Correlation == r {
+			if p.Line == 3 {
 				got = p.Error()
 			}
 		}
 		if (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
 			t.Errorf("got %q\nwant %q", got, test.want)
 		}
-		if got != "" && !strings.HasPrefix(got, `k.yml:3: correlation "`) {
+		if got != "" && !strings.HasPrefix(got, "k.yml:3: ") {
 			t.Errorf("%q does not say where", got)
 		}
 		if set.Len() != 2-len(problems) {
@@ -86,7 +86,7 @@ func TestCircle(t *testing.T) {
 	a := &sigma.Correlation{ID: "x", Type: sigma.EventCount, Rules: []string{"y"}, Timespan: time.Minute, Condition: gte(2)}
 	b := &sigma.Correlation{ID: "y", Type: sigma.EventCount, Rules: []string{"x"}, Timespan: time.Minute, Condition: gte(2)}
 	set, problems := Compile(nil, []*sigma.Correlation{a, b})
-	if set.Len() != 0 || len(problems) != 2 || !strings.Contains(problems[0].Reason, "over itself") || !strings.Contains(problems[1].Reason, "refused") {
+	if set.Len() != 0 || len(problems) != 2 || !strings.Contains(problems[0].Message, "of itself") || !strings.Contains(problems[1].Message, "refused") {
 		t.Errorf("%d correlations, %v", set.Len(), problems)
 	}
 }
@@ -95,7 +95,7 @@ func TestSameIdentity(t *testing.T) {
 	r := &sigma.Correlation{Pos: sigma.Pos{File: "k.yml", Line: 1}, Title: "x", Type: sigma.EventCount, Rules: []string{"a"}, Timespan: time.Minute, Condition: gte(2)}
 	again := *r
 	_, problems := Compile(named("a"), []*sigma.Correlation{r, &again})
-	if len(problems) != 1 || !strings.Contains(problems[0].Reason, `called "x" as another at k.yml:1`) {
+	if len(problems) != 1 || !strings.Contains(problems[0].Message, `called "x" as the one at k.yml:1`) {
 		t.Error(problems)
 	}
 }

@@ -11,6 +11,7 @@ type entry struct {
 	spec   int32  // the correlation
 	source int32  // which of its rules
 	key    string // the group
+	group  *group // the same, when it was known as the match came; it may be forgotten since
 	id     string
 	value  string   // of value_count and shares
 	number float64  // of the other value types

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -136,17 +137,22 @@ func Restore(set *Set, o Options, from io.Reader) (c *Correlator, forgotten []st
 			forgotten = append(forgotten, saved.Identity)
 			continue
 		}
-		for _, g := range saved.Groups {
-			r.load(g)
+		if err := r.load(saved.Groups, s.Water); err != nil {
+			return nil, nil, err
 		}
 	}
 	for _, e := range s.Waiting {
-		if e.Correlation < 0 || e.Correlation >= len(places) {
-			return nil, nil, fmt.Errorf("correlate: the snapshot is damaged: it has no correlation %d", e.Correlation)
+		if e.Correlation < 0 || e.Correlation >= len(places) || !isTime(e.Mark.At) || e.Mark.At < s.Water {
+			return nil, nil, errDamaged
 		}
-		if r := places[e.Correlation]; r != nil {
-			c.queue.push(e.load(r))
+		r := places[e.Correlation]
+		if r == nil {
+			continue
 		}
+		if e.Source < 0 || e.Source >= len(r.sources) {
+			return nil, nil, errDamaged
+		}
+		c.queue.push(e.load(r))
 	}
 	c.stats = s.Stats // last, since loading into smaller windows loses what was counted as lost in its time
 	if c.stats.Lost == nil {
@@ -155,11 +161,27 @@ func Restore(set *Set, o Options, from io.Reader) (c *Correlator, forgotten []st
 	return c, forgotten, nil
 }
 
-func (r *running) load(s savedGroup) {
-	g := r.get(s.Key, s.Last)
-	g.first, g.last, g.quiet, g.isGrown = s.First, s.Last, s.Quiet, s.IsGrown
-	g.window.load(s.Window)
-	r.c.timers.set(g, s.Due)
+var errDamaged = errors.New("correlate: the snapshot is damaged; start without it and replay")
+
+// isTime reports whether a time is one that matches can have.
+func isTime(at int64) bool { return at >= earliest.UnixNano() && at <= latest.UnixNano() }
+
+// load takes groups as they were saved. Their times must be such that each
+// look at a group comes after the one before.
+func (r *running) load(groups []savedGroup, water int64) error {
+	last := int64(always)
+	for _, s := range groups {
+		isDue := s.Due == never || s.Due >= water && s.Due-r.span-1 <= s.Last
+		if !isTime(s.First) || !isTime(s.Last) || s.First > s.Last || s.Last < last || s.Last >= water || !isDue || r.groups[s.Key] != nil {
+			return errDamaged
+		}
+		last = s.Last
+		g := r.get(s.Key, s.Last)
+		g.first, g.last, g.quiet, g.isGrown = s.First, s.Last, s.Quiet, s.IsGrown
+		g.window.load(s.Window)
+		r.c.timers.set(g, s.Due)
+	}
+	return nil
 }
 
 func (s savedEntry) load(r *running) entry {

@@ -26,20 +26,30 @@ func newOrderWindow(s *spec) *orderWindow {
 }
 
 func (w *orderWindow) drop(before int64) bool {
-	was := w.counted()
+	var was counted
+	if w.reports() {
+		was = w.counted()
+	}
 	w.met.drop(before)
 	w.cut = max(w.cut, before)
-	return was.outweighs(w.counted())
+	return w.reports() && was.outweighs(w.counted())
 }
 
 func (w *orderWindow) add(e *entry) bool {
-	was := w.counted()
+	var was counted
+	if w.reports() {
+		was = w.counted()
+	}
 	w.met.add(e)
 	for _, t := range w.tracks {
 		t.add(e, w.cut)
 	}
-	return w.counted().outweighs(was)
+	return w.reports() && w.counted().outweighs(was)
 }
+
+// reports says whether anybody asks what came and went: of a condition that is
+// decided at each match nobody does.
+func (w *orderWindow) reports() bool { return w.spec.decide != atMatch }
 
 // counted is what the condition looks at: of bounds the length of the longest
 // chain, of logic which ways are gone to their end and which rules they
