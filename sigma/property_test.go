@@ -182,7 +182,7 @@ func (c chance) keywords(id int) *sigma.Rule {
 	r := c.rule(id)
 	item := &sigma.Item{}
 	for range 1 + c.IntN(3) {
-		text := sigma.PlainString(c.word() + pick(c, "mimikatz", "lsadump::", "powershell", "kkkkkkkk", "/mimikatz"))
+		text := sigma.PlainString(pick(c, "", c.word()) + pick(c, "mimikatz", "lsadump::", "powershell", "kkkkkkkk", "/mimikatz"))
 		star := sigma.String{Parts: []sigma.Part{{Kind: sigma.Star}}}
 		item.Values = append(item.Values, sigma.Concat(star, text, star))
 	}
