@@ -22,6 +22,8 @@ type Scanner struct {
 	parser  fastjson.Parser
 	event   event
 	matches []*Rule
+	as      []*Rule         // the rules as they were matched, with the names of their routes
+	value   *fastjson.Value // the last event
 }
 
 // Scanner makes a Scanner.
@@ -46,13 +48,14 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 // from may be nil; keywords are found faster with it. Its strings may be
 // unescaped on the way, as by all functions of fastjson.
 func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
-	s.matches = s.matches[:0]
+	s.matches, s.as, s.value = s.matches[:0], s.as[:0], v
 	ev := &s.event
 	if s.router == nil {
 		ev.collect(s.engine.names, v)
 		for _, rule := range ev.run(s.engine, nil, v, line) {
 			s.matches = append(s.matches, s.engine.rules[rule])
 		}
+		s.as = append(s.as, s.matches...)
 		return s.matches
 	}
 	ev.collect(s.router.names, v)
@@ -61,6 +64,7 @@ func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
 	for _, matched := range ev.run(c.engine, c.local, v, line) {
 		if rule := c.rules[matched]; rule != last {
 			s.matches = append(s.matches, s.router.rules[rule])
+			s.as = append(s.as, c.engine.rules[matched])
 			last = rule
 		}
 	}
