@@ -336,7 +336,7 @@ func (c *compiler) engine() *Engine {
 	code := coder{shared: map[string]uint32{}}
 	witnesses := map[uint32][]uint32{}
 	for rule, l := range c.logics {
-		e.starts = append(e.starts, code.add(l))
+		e.starts = append(e.starts, code.add(c.ordered(l)))
 		needed, cost := c.needed(l)
 		if cost == never {
 			e.always = append(e.always, uint32(rule))
@@ -357,10 +357,19 @@ func (c *compiler) engine() *Engine {
 		f.set = literal.Build(f.literals, c.weights)
 		e.fields = append(e.fields, f.field)
 	}
-	e.names = newNames(e.fields)
+	e.names = newNames(c.names())
 	e.keywords = c.keywords
 	if c.filterable && len(c.filter) > 0 {
 		e.filter = literal.NewFilter(c.filter, c.weights)
 	}
 	return e
+}
+
+// names are the fields by their numbers.
+func (c *compiler) names() []string {
+	names := make([]string, len(c.fields))
+	for i, f := range c.fields {
+		names[i] = f.name
+	}
+	return names
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
@@ -281,4 +282,170 @@ func thor(t testing.TB) []byte {
 			return data
 		}
 	}
+}
+
+func TestFindings(t *testing.T) {
+	s := scanner(t, `
+title: t
+detection:
+  selection:
+    Image|endswith: '\cmd.exe'
+    a.b|contains: [one, two]
+    Id|gte: 5
+    Gone: null
+  words: [mimi, '*katz*']
+  filter: {Image|contains: powershell}
+  condition: selection and words and not filter
+`)
+	matches, err := s.Match([]byte(`{"Image": "C:\\CMD.exe", "Id": 7, "a": [{"b": ["other", "Two", "ONE"]}], "x": {"y": [1, {"z": "Mimikatz"}]}}`))
+	if err != nil || len(matches) != 1 {
+		t.Fatalf("%d matches, %v", len(matches), err)
+	}
+	want := []sigma.Finding{
+		{Search: "selection", Field: "Image", Text: `C:\CMD.exe`},
+		{Search: "selection", Field: "a.b", Text: "Two"},
+		{Search: "selection", Field: "a.b", Text: "ONE"},
+		{Search: "selection", Field: "Id", Text: "7"},
+		{Search: "words", Field: "x.y.z", Text: "Mimikatz"},
+	}
+	if diff := cmp.Diff(want, s.Findings(0)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Of a route the fields are named as the event does.
+func TestFindingsRouted(t *testing.T) {
+	scanner := router(t, corpus(t, "rules"), true).Scanner()
+	matches, err := scanner.Match(windows(t)[7411])
+	if err != nil || len(matches) != 1 {
+		t.Fatalf("%d matches, %v", len(matches), err)
+	}
+	want := []sigma.Finding{{Search: "selection_other_img", Field: "NewProcessName", Text: `C:\Windows\System32\whoami.exe`}}
+	if diff := cmp.Diff(want, scanner.Findings(0)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What cannot be honoured is refused by file, line and reason.
+func TestCompileRefuses(t *testing.T) {
+	c := sigma.Parse("folder/rule.yml", []byte("title: admins\ndetection:\n  sel:\n    User|expand: '%admins%'\n  condition: sel\n---\ntitle: fine\ndetection:\n  sel:\n    User: x\n  condition: sel\n"))
+	if len(c.Rules) != 2 {
+		t.Fatal(c.Problems)
+	}
+	const want = `folder/rule.yml:4: the rule "admins" cannot be matched: the placeholder in "%admins%" is not replaced: give a pipeline that does`
+	if _, err := sigma.Compile(c.Rules); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := sigma.NewRouter([]sigma.Routed{{Rule: c.Rules[0], Routes: []sigma.Route{{Rule: c.Rules[0]}}}}); err == nil || err.Error() != want {
+		t.Errorf("routed: got %v, want %s", err, want)
+	}
+	var refused []sigma.Problem
+	engine, err := sigma.Compile(c.Rules, sigma.Skip(&refused))
+	if err != nil || len(refused) != 1 || refused[0].Error() != want {
+		t.Fatalf("refused %v, %v", refused, err)
+	}
+	if got, err := engine.Scanner().Match([]byte(`{"User": "X"}`)); err != nil || len(got) != 1 || got[0].Title != "fine" {
+		t.Errorf("the other rule: %v, %v", got, err)
+	}
+}
+
+// No event costs another one anything, whatever it holds.
+func TestExtraordinaryEvents(t *testing.T) {
+	s := scanner(t, `
+title: t
+detection:
+  selection:
+    F|contains: needle
+    G|re: 'x+y'
+  words: [mimikatz]
+  condition: selection or words
+`)
+	big := strings.Repeat("a", 10<<20)
+	var many strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&many, `"field %d": "%d",`, i, i)
+	}
+	for _, test := range []struct {
+		name, line string
+		matches    int
+		wrong      string
+	}{
+		{"a text of 10 MB", `{"F": "` + big + `Needle", "G": "xxy"}`, 1, ""},
+		{"a text of 10 MB in vain", `{"F": "` + big + `", "G": "` + big + `"}`, 0, ""},
+		{"5,000 fields", `{` + many.String() + `"F": "needle", "G": "xy"}`, 1, ""},
+		{"a deep event", strings.Repeat(`{"a":`, 100) + `"mimikatz"` + strings.Repeat(`}`, 100), 1, ""},
+		{"too deep an event", strings.Repeat(`{"a":[`, 100000), 0, "the event is no JSON"},
+		{"a list", `[{"F": "needle"}]`, 0, "the event is no JSON object"},
+		{"an empty line", ``, 0, "the event is no JSON"},
+		{"half an event", `{"F": "needle", "G": "x`, 0, "the event is no JSON"},
+		{"bytes that are no text", "{\"F\": \"\xff\xfe needle\", \"G\": \"\x80xy\"}", 1, ""},
+		{"binary", "\x00\x01\xff{}", 0, "the event is no JSON"},
+		{"a long word that is no JSON", strings.Repeat(`[`, 290) + "t" + big, 0, "the event is no JSON"},
+		{"an event as any other", `{"F": "a needle", "G": "xxxy"}`, 1, ""},
+	} {
+		start := time.Now()
+		got, err := s.Match([]byte(test.line))
+		if len(got) != test.matches || (err == nil) != (test.wrong == "") || err != nil && !strings.HasPrefix(err.Error(), test.wrong) {
+			t.Errorf("%s: %d matches, %.200v, want %d, %q", test.name, len(got), err, test.matches, test.wrong)
+		}
+		t.Log(test.name, time.Since(start))
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s took %s", test.name, took)
+		}
+	}
+}
+
+// An event that matches nothing allocates nothing.
+func TestAllocatesNothing(t *testing.T) {
+	lines := windows(t)
+	for name, s := range map[string]*sigma.Scanner{"routed": router(t, corpus(t, "rules"), false).Scanner(), "unrouted": scanner(t, "title: t\ndetection:\n  a: {Image|re: 'x.*y', EventID: 1}\n  w: [mimikatz]\n  condition: a or w\n")} {
+		matched := matches(t, s, lines[:2000])
+		if len(matched) == 0 && name == "routed" {
+			t.Fatal("nothing matches")
+		}
+		for _, line := range lines[:2000] {
+			if rules, err := s.Match(line); err != nil || len(rules) > 0 {
+				continue
+			}
+			if n := testing.AllocsPerRun(1, func() { s.Match(line) }); n > 0 {
+				t.Fatalf("%s: %v allocations for %s", name, n, line)
+			}
+		}
+	}
+}
+
+func FuzzEvent(f *testing.F) {
+	s := scanner(f, `
+title: t
+detection:
+  selection:
+    F|contains: needle
+    a.b|startswith: x
+    G|re: '(?i)x+y'
+    H|fieldref: G
+  none: {I: null}
+  words: [mimikatz, '*kat?z']
+  condition: selection or words or not none
+`)
+	other := scanner(f, "title: t\ndetection:\n  a: {F: needle}\n  condition: a\n")
+	for _, line := range []string{`{"F":"needle","a":{"b":["x",1,null]},"G":"XY","H":"xy"}`, `{"a.b":true,"I":{}}`, `[]`, `{"\u0046":"\u004deedle"}`, "{\"F\":\"\xff\"}", `{"F":"a","F":"needle"}`} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		given := bytes.Clone(line)
+		got, err := s.Match(line)
+		if !bytes.Equal(line, given) {
+			t.Fatalf("the line was changed from %q to %q", given, line)
+		}
+		first := len(got)
+		for i := range got {
+			s.Findings(i)
+		}
+		if again, errAgain := s.Match(line); len(again) != first || (err == nil) != (errAgain == nil) {
+			t.Fatalf("%q: %d matches, %v, then %d, %v", line, first, err, len(again), errAgain)
+		}
+		if got, err := other.Match([]byte(`{"F":"needle"}`)); err != nil || len(got) != 1 {
+			t.Fatalf("after %q another event matches %d, %v", line, len(got), err)
+		}
+	})
 }

@@ -25,6 +25,7 @@ const none = ^uint32(0)
 type names struct {
 	slots []nameSlot
 	mask  uint64
+	count int // the numbers of the fields are below it
 }
 
 type nameSlot struct {
@@ -34,15 +35,16 @@ type nameSlot struct {
 	dotted bool  // it is itself a path
 }
 
-func newNames(fields []field) *names {
+// newNames numbers fields as they are listed; "" is no field.
+func newNames(fields []string) *names {
 	known := map[string]nameSlot{}
-	for id, f := range fields {
-		if id == 0 {
+	for id, field := range fields {
+		if field == "" {
 			continue
 		}
-		for i, c := range f.name {
+		for i, c := range field {
 			if c == '.' {
-				prefix := f.name[:i]
+				prefix := field[:i]
 				s, ok := known[prefix]
 				if !ok {
 					s = nameSlot{name: prefix, field: -1}
@@ -51,15 +53,15 @@ func newNames(fields []field) *names {
 				known[prefix] = s
 			}
 		}
-		s := known[f.name]
-		s.name, s.field = f.name, int32(id)
-		known[f.name] = s
+		s := known[field]
+		s.name, s.field = field, int32(id)
+		known[field] = s
 	}
 	size := 8
 	for size < 4*len(known) {
 		size *= 2
 	}
-	n := &names{slots: make([]nameSlot, size), mask: uint64(size - 1)}
+	n := &names{slots: make([]nameSlot, size), mask: uint64(size - 1), count: len(fields)}
 	for i := range n.slots {
 		n.slots[i].field = -1
 	}

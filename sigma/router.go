@@ -26,7 +26,9 @@ type Router struct {
 	rules  []*Rule
 	routes []routePlan
 	tests  []routeTest
-	fields []routeField
+	names  *names // of all fields that any rule or route asks for
+	fields map[string]int32
+	asked  []bool // by field: a route asks for it
 
 	mu      sync.Mutex
 	byTests map[string]*class // which tests hold
@@ -42,14 +44,8 @@ type routePlan struct {
 
 // routeTest is a Test by the number of its field.
 type routeTest struct {
-	field  int
+	field  int32
 	values []String // none: it is enough that the field is there
-}
-
-// routeField is a field that routes ask for, and its parts when it is a path.
-type routeField struct {
-	name string
-	path []string
 }
 
 // class is the engine of some routes, and the rules that its own stand for.
@@ -57,7 +53,8 @@ type class struct {
 	once   sync.Once
 	routes []int
 	engine *Engine
-	rules  []int
+	rules  []int   // by rule of the engine: the rule it stands for
+	local  []int32 // by field of the router: the field of the engine, or -1
 }
 
 // NewRouter makes a Router. Rules that cannot be honoured are an error, as in
@@ -68,8 +65,8 @@ func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 		opt(&o)
 	}
 	r := &Router{byTests: map[string]*class{}, byRoute: map[string]*class{}}
-	b := routeBuilder{router: r, fields: map[string]int{}, tests: map[string]int{}}
 	trial := newCompiler()
+	b := routeBuilder{router: r, fields: trial, tests: map[string]int{}}
 	var refused []error
 	for _, routed := range rules {
 		if err := trial.addRoutes(routed); err != nil {
@@ -85,6 +82,7 @@ func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 	if o.refused == nil && len(refused) > 0 {
 		return nil, errors.Join(refused...)
 	}
+	b.finish()
 	return r, nil
 }
 
@@ -100,7 +98,7 @@ func (c *compiler) addRoutes(routed Routed) error {
 // routeBuilder gives the fields and tests of routes numbers.
 type routeBuilder struct {
 	router *Router
-	fields map[string]int
+	fields *compiler
 	tests  map[string]int
 }
 
@@ -122,7 +120,7 @@ func (b *routeBuilder) test(test Test) int {
 	if !ok {
 		id = len(b.router.tests)
 		b.tests[key] = id
-		t := routeTest{field: b.field(test.Field)}
+		t := routeTest{field: int32(b.fields.field(test.Field))}
 		for _, v := range test.Values {
 			t.values = append(t.values, starred(v))
 		}
@@ -143,33 +141,21 @@ func starred(text string) String {
 	return Concat(parts...)
 }
 
-func (b *routeBuilder) field(name string) int {
-	id, ok := b.fields[name]
-	if !ok {
-		id = len(b.router.fields)
-		b.fields[name] = id
-		f := routeField{name: name}
-		if strings.Contains(name, ".") {
-			f.path = strings.Split(name, ".")
-		}
-		b.router.fields = append(b.router.fields, f)
+// finish makes the table of all names.
+func (b *routeBuilder) finish() {
+	r := b.router
+	names := b.fields.names()
+	r.names, r.fields, r.asked = newNames(names), map[string]int32{}, make([]bool, len(names))
+	for id, name := range names {
+		r.fields[name] = int32(id)
 	}
-	return id
-}
-
-// get returns the field of an event, nil when it is not there.
-func (f *routeField) get(v *fastjson.Value) *fastjson.Value {
-	if found := v.Get(f.name); found != nil || f.path == nil {
-		return found
+	for _, t := range r.tests {
+		r.asked[t.field] = true
 	}
-	return v.Get(f.path...)
 }
 
 // meets reports whether a value, or one of a list, is as the test says.
 func (t *routeTest) meets(v *fastjson.Value) bool {
-	if v == nil {
-		return false
-	}
 	if len(t.values) == 0 {
 		return true
 	}
@@ -202,22 +188,23 @@ const (
 	maxClasses  = 1 << 12 // that a Scanner keeps at hand
 )
 
-// class is the class of an event, by the texts of its routing fields.
-func (s *Scanner) class(v *fastjson.Value) *class {
-	s.key = s.key[:0]
-	for i := range s.router.fields {
-		from := len(s.key)
-		s.key = append(s.key, 0, 0, 0, 0)
-		if found := s.router.fields[i].get(v); found != nil {
-			s.key = append(s.key, byte(found.Type()))
-			s.key = appendText(s.key, found)
+// class is the class of the event at hand, by the texts of its routing fields.
+func (s *Scanner) class() *class {
+	s.routing, s.key = s.routing[:0], s.key[:0]
+	for _, m := range s.event.members {
+		if !s.router.asked[m.field] {
+			continue
 		}
+		s.routing = append(s.routing, m)
+		from := len(s.key)
+		s.key = append(s.key, 0, 0, 0, 0, byte(m.field), byte(m.field>>8), byte(m.field>>16), byte(m.of.Type()))
+		s.key = appendText(s.key, m.of)
 		binary.LittleEndian.PutUint32(s.key[from:], uint32(len(s.key)-from))
 	}
 	if c, ok := s.classes[string(s.key)]; ok {
 		return c
 	}
-	c := s.router.classOf(v)
+	c := s.router.classOf(s.routing)
 	if len(s.key) <= maxClassKey {
 		if len(s.classes) >= maxClasses {
 			clear(s.classes)
@@ -235,10 +222,11 @@ func appendText(dst []byte, v *fastjson.Value) []byte {
 }
 
 // classOf works out which routes an event takes.
-func (r *Router) classOf(v *fastjson.Value) *class {
+func (r *Router) classOf(members []member) *class {
 	held := make([]byte, len(r.tests))
 	for i := range r.tests {
-		if r.tests[i].meets(r.fields[r.tests[i].field].get(v)) {
+		t := &r.tests[i]
+		if slices.ContainsFunc(members, func(m member) bool { return m.field == t.field && t.meets(m.of) }) {
 			held[i] = 1
 		}
 	}
@@ -280,4 +268,11 @@ func (r *Router) compile(c *class) {
 		}
 	}
 	c.engine = compiler.engine()
+	c.local = make([]int32, r.names.count)
+	for i := range c.local {
+		c.local[i] = -1
+	}
+	for id, f := range c.engine.fields {
+		c.local[r.fields[f.name]] = int32(id)
+	}
 }

@@ -18,9 +18,12 @@ type Scanner struct {
 	router  *Router           // or
 	classes map[string]*class // of the router, by the texts of its fields
 	key     []byte
+	routing []member // members of the event that routes ask for
 	parser  fastjson.Parser
 	event   event
 	matches []*Rule
+	as      []*Rule         // the rules as they were matched, with the names of their routes
+	value   *fastjson.Value // the last event
 }
 
 // Scanner makes a Scanner.
@@ -45,27 +48,27 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 // from may be nil; keywords are found faster with it. Its strings may be
 // unescaped on the way, as by all functions of fastjson.
 func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
-	s.matches = s.matches[:0]
-	if s.router != nil {
-		s.matchRouted(s.class(v), v, line)
+	s.matches, s.as, s.value = s.matches[:0], s.as[:0], v
+	ev := &s.event
+	if s.router == nil {
+		ev.collect(s.engine.names, v)
+		for _, rule := range ev.run(s.engine, nil, v, line) {
+			s.matches = append(s.matches, s.engine.rules[rule])
+		}
+		s.as = append(s.as, s.matches...)
 		return s.matches
 	}
-	for _, rule := range s.event.run(s.engine, v, line) {
-		s.matches = append(s.matches, s.engine.rules[rule])
-	}
-	return s.matches
-}
-
-// matchRouted gives the rules that those of a class stand for. Routes of one
-// rule stand beside each other.
-func (s *Scanner) matchRouted(c *class, v *fastjson.Value, line []byte) {
-	last := -1
-	for _, matched := range s.event.run(c.engine, v, line) {
+	ev.collect(s.router.names, v)
+	c := s.class()
+	last := -1 // routes of one rule stand beside each other
+	for _, matched := range ev.run(c.engine, c.local, v, line) {
 		if rule := c.rules[matched]; rule != last {
 			s.matches = append(s.matches, s.router.rules[rule])
+			s.as = append(s.as, c.engine.rules[matched])
 			last = rule
 		}
 	}
+	return s.matches
 }
 
 // errNotObject is what is said of other JSON.
@@ -94,10 +97,12 @@ func parse(p *fastjson.Parser, line []byte) (*fastjson.Value, error) {
 type event struct {
 	engine     *Engine
 	now        uint32
+	members    []member // of the event, those that any rule asks for
+	deeper     []nested
+	whole      []uint32 // by member's field: the event has it by its whole name
 	found      literal.Found
 	seen       []uint32 // by field: it is there
 	null       []uint32 // by field: it is null, or has a null
-	whole      []uint32 // by field: the event has it by its whole name
 	heads      []head   // by field: its values
 	values     []fieldValue
 	checked    []verdict // by check
@@ -109,7 +114,7 @@ type event struct {
 	numbers      []byte // texts of numbers
 	mine, theirs []byte
 	path         []byte
-	deeper       []nested
+	names        *names
 	// These are functions of the event, made once since each making allocates.
 	visit, below, everything func(key []byte, v *fastjson.Value)
 }
@@ -131,28 +136,30 @@ type verdict struct {
 }
 
 func (ev *event) init() {
-	ev.visit, ev.below = ev.named, ev.member
+	ev.visit, ev.below = ev.named, ev.inner
 	ev.everything = func(_ []byte, v *fastjson.Value) { ev.value(0, v) }
 }
 
 // begin forgets the last event.
-func (ev *event) begin(e *Engine) {
-	ev.engine = e
-	ev.found.Next(len(e.witness))
+func (ev *event) begin() {
 	ev.now++
 	if ev.now == 0 {
 		*ev = event{found: ev.found, now: 1}
 		ev.init()
-		ev.engine = e
 	}
+	clear(ev.deeper)
+	ev.members, ev.deeper, ev.path = ev.members[:0], ev.deeper[:0], ev.path[:0]
+	ev.values, ev.numbers = ev.values[:0], ev.numbers[:0]
+	ev.candidates, ev.matched = ev.candidates[:0], ev.matched[:0]
+}
+
+// use makes room for the numbers of an engine.
+func (ev *event) use(e *Engine) {
+	ev.engine = e
+	ev.found.Next(len(e.witness))
 	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
-	ev.whole = sized(ev.whole, len(e.fields))
 	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
 	ev.stamps = sized(ev.stamps, len(e.rules))
-	ev.values, ev.numbers = ev.values[:0], ev.numbers[:0]
-	ev.candidates, ev.matched, ev.path = ev.candidates[:0], ev.matched[:0], ev.path[:0]
-	clear(ev.deeper)
-	ev.deeper = ev.deeper[:0]
 	if e.keywords {
 		ev.there(0)
 	}
@@ -165,16 +172,33 @@ func sized[T any](s []T, n int) []T {
 	return append(s, make([]T, n-len(s))...)
 }
 
-// run returns the numbers of the rules that match, in their order.
-func (ev *event) run(e *Engine, v *fastjson.Value, line []byte) []uint32 {
-	ev.begin(e)
-	object := v.GetObject()
-	object.Visit(ev.visit)
+// collect finds the members of an event that rules ask for.
+func (ev *event) collect(n *names, v *fastjson.Value) {
+	ev.begin()
+	ev.names = n
+	ev.whole = sized(ev.whole, n.count)
+	v.GetObject().Visit(ev.visit)
 	if len(ev.deeper) > 0 {
 		ev.follow()
 	}
+}
+
+// run returns the numbers of the rules that match, in their order. Local is
+// the number that the engine has for each field that was collected, -1 for
+// none; nil when the numbers are its own.
+func (ev *event) run(e *Engine, local []int32, v *fastjson.Value, line []byte) []uint32 {
+	ev.use(e)
+	for _, m := range ev.members {
+		id := m.field
+		if local != nil {
+			id = local[id]
+		}
+		if id >= 0 {
+			ev.value(uint32(id), m.of)
+		}
+	}
 	if e.keywords && (line == nil || e.filter == nil || e.filter.MayHold(line)) {
-		object.Visit(ev.everything)
+		v.GetObject().Visit(ev.everything)
 	}
 	for _, id := range ev.found.IDs {
 		for _, rule := range e.witness[id] {
@@ -213,13 +237,19 @@ func (ev *event) trim() {
 	}
 }
 
+// member is what an event has in a field.
+type member struct {
+	field int32
+	of    *fastjson.Value
+}
+
 // named takes in a member of the event. What it holds is left for later when
 // rules ask for something within it.
 func (ev *event) named(key []byte, v *fastjson.Value) {
-	slot := ev.engine.names.get(key)
+	slot := ev.names.get(key)
 	if slot.field >= 0 {
 		ev.whole[slot.field] = ev.now
-		ev.value(uint32(slot.field), v)
+		ev.members = append(ev.members, member{slot.field, v})
 	}
 	if slot.deeper && !slot.dotted {
 		ev.deeper = append(ev.deeper, nested{slot.name, v})
@@ -254,15 +284,15 @@ func (ev *event) into(v *fastjson.Value) {
 	}
 }
 
-func (ev *event) member(key []byte, v *fastjson.Value) {
+func (ev *event) inner(key []byte, v *fastjson.Value) {
 	if bytes.IndexByte(key, '.') >= 0 {
 		return
 	}
 	depth := len(ev.path)
 	ev.path = append(append(ev.path, '.'), key...)
-	slot := ev.engine.names.get(ev.path)
+	slot := ev.names.get(ev.path)
 	if slot.field >= 0 && ev.whole[slot.field] != ev.now {
-		ev.value(uint32(slot.field), v)
+		ev.members = append(ev.members, member{slot.field, v})
 	}
 	if slot.deeper {
 		ev.into(v)

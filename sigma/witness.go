@@ -1,5 +1,7 @@
 package sigma
 
+import "slices"
+
 // never is the cost of logic that needs no predicate: it may hold when none is
 // found.
 const never = ^uint32(0)
@@ -59,4 +61,37 @@ func (c *compiler) together(kids []logic) (all []uint32, sum uint32) {
 		sum = min(sum+cost, never-1)
 	}
 	return all, sum
+}
+
+// ordered puts what is decided at once before what must be worked out, and the
+// likely end of a conjunction or alternative before the rest.
+func (c *compiler) ordered(l logic) logic {
+	if l.op > opOr {
+		return l
+	}
+	kids := make([]logic, len(l.kids))
+	for i, k := range l.kids {
+		kids[i] = c.ordered(k)
+	}
+	slices.SortStableFunc(kids, func(a, b logic) int { return c.effort(a) - c.effort(b) })
+	l.kids = kids
+	return l
+}
+
+// effort is how much work logic is, in no unit.
+func (c *compiler) effort(l logic) int {
+	switch l.op {
+	case opAnd, opOr:
+		sum := 1
+		for _, k := range l.kids {
+			sum += c.effort(k)
+		}
+		return sum
+	case opCheck:
+		if c.checks[l.arg].needle == none {
+			return 1000
+		}
+		return 100
+	}
+	return 1
 }

@@ -2,7 +2,6 @@ package literal
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"strings"
 )
 
@@ -107,25 +106,35 @@ func equalFold(text []byte, folded string) bool {
 }
 
 // escaped reports whether a line has characters that may be others by their
-// case or by an escape: anything outside ASCII, and \u.
+// case or by an escape: anything outside ASCII, and \u. It looks at many bytes
+// before it decides: paths are full of backslashes.
 func escaped(line []byte) bool {
+	const stride = 64
 	i := 0
-	for ; i+8 < len(line); i += 8 {
-		w := binary.LittleEndian.Uint64(line[i:])
-		if w&highs != 0 {
+	for ; i+stride < len(line); i += stride {
+		block := line[i : i+stride+1]
+		var high, pairs uint64
+		for at := 0; at < stride; at += 8 {
+			w, after := binary.LittleEndian.Uint64(block[at:]), binary.LittleEndian.Uint64(block[at+1:at+9])
+			high |= w
+			pairs |= zeros(w^'\\'*ones) & zeros(after^'u'*ones)
+		}
+		if high&highs != 0 || pairs != 0 && opensIn(line, i, i+stride) {
 			return true
 		}
-		if slash := zeros(w ^ '\\'*ones); slash != 0 {
-			after := zeros(binary.LittleEndian.Uint64(line[i+1:]) ^ 'u'*ones)
-			for at := slash & after; at != 0; at &= at - 1 {
-				if opens(line, i+bits.TrailingZeros64(at)/8) {
-					return true
-				}
-			}
+	}
+	for _, c := range line[i:] {
+		if c >= 0x80 {
+			return true
 		}
 	}
-	for ; i < len(line); i++ {
-		if line[i]&0x80 != 0 || line[i] == '\\' && i+1 < len(line) && line[i+1] == 'u' && opens(line, i) {
+	return opensIn(line, i, len(line)-1)
+}
+
+// opensIn reports whether an escape begins between two places.
+func opensIn(line []byte, from, to int) bool {
+	for i := from; i < to; i++ {
+		if line[i] == '\\' && line[i+1] == 'u' && opens(line, i) {
 			return true
 		}
 	}
@@ -143,5 +152,5 @@ func opens(line []byte, at int) bool {
 	for at-before > 0 && line[at-before-1] == '\\' {
 		before++
 	}
-	return line[at] == '\\' && line[at+1] == 'u' && before%2 == 0
+	return before%2 == 0
 }

@@ -76,7 +76,7 @@ type Set struct {
 	prefix  edge
 	suffix  edge
 	inside  grams
-	short   short
+	pairs   *pairs // of those inside that are shorter than a gram
 }
 
 // entry is a literal in a table: its text is at start, the gram that leads to
@@ -89,7 +89,7 @@ func Build(literals []Literal, weights Weights) *Set {
 	s := &Set{}
 	texts := newTexts()
 	whole, prefix, suffix := map[uint32][]entry{}, map[uint32][]entry{}, map[uint32][]entry{}
-	var inside []entry
+	var inside, short []entry
 	for _, l := range literals {
 		e := entry{start: texts.add(l.Text), size: uint32(len(l.Text)), id: l.ID}
 		switch l.Kind {
@@ -107,7 +107,7 @@ func Build(literals []Literal, weights Weights) *Set {
 			suffix[key] = append(suffix[key], e)
 		case Inside:
 			if len(l.Text) < gramSize {
-				s.short.add(l.Text[0], e)
+				short = append(short, e)
 				continue
 			}
 			inside = append(inside, e)
@@ -116,6 +116,7 @@ func Build(literals []Literal, weights Weights) *Set {
 	s.texts = texts.String()
 	s.whole, s.prefix.table, s.suffix.table = newTable(whole), newTable(prefix), newTable(suffix)
 	s.inside = newGrams(inside, s.texts, weights)
+	s.pairs = newPairs(short, s.texts)
 	return s
 }
 
@@ -137,7 +138,7 @@ func (s *Set) Find(text []byte, found *Found) {
 	if s.inside.bits != nil {
 		s.findInside(text, found)
 	}
-	if s.short.firsts != nil {
+	if s.pairs != nil {
 		s.findShort(text, found)
 	}
 }
@@ -210,29 +211,4 @@ func last(text []byte) uint64 {
 		return binary.LittleEndian.Uint64(text[len(text)-8:])
 	}
 	return first(text) << (64 - 8*len(text))
-}
-
-// short holds literals of fewer bytes than a gram by their first.
-type short struct {
-	firsts *[256][]entry
-}
-
-func (s *short) add(first byte, e entry) {
-	if s.firsts == nil {
-		s.firsts = &[256][]entry{}
-	}
-	s.firsts[first] = append(s.firsts[first], e)
-}
-
-func (s *Set) findShort(text []byte, found *Found) {
-	for i, c := range text {
-		for _, e := range s.short.firsts[c] {
-			if found.Has(e.id) {
-				continue
-			}
-			if end := i + int(e.size); end <= len(text) && string(text[i:end]) == s.text(e) {
-				found.Add(e.id)
-			}
-		}
-	}
 }
