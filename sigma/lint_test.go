@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 func TestCheckOthers(t *testing.T) {
 	f := func(document string, want ...string) {
 		t.Helper()
-		c := parse(t, strings.Replace(cleanRule, "title: Clean", "title: Clean\nname: a", 1)+"---\n"+document)
+		c := parseText(t, strings.Replace(cleanRule, "title: Clean", "title: Clean\nname: a", 1)+"---\n"+document)
 		var got []string
 		for _, p := range c.Check() {
 			got = append(got, p.Code)

@@ -96,9 +96,7 @@ func (r *Rules) compile(routed []sigma.Routed, routing bool) error {
 
 func (r *Rules) correlations(c *sigma.Collection) {
 	set, problems := correlate.Compile(r.ready, c.Correlations)
-	for _, p := range problems {
-		r.Problems = append(r.Problems, sigma.Problem{Pos: p.Pos, Code: "correlation", Message: p.Reason})
-	}
+	r.Problems = append(r.Problems, problems...)
 	r.set, r.follows = set, len(c.Correlations) > len(problems)
 }
 
