@@ -265,6 +265,12 @@ func TestClaimsAreShownInWords(t *testing.T) {
 	_, err := w.app.Claims.Say(w.Context(), catalog.Caller{Principal: w.owner.principal}, entity.NewRef("measure", "", "budget"), claim.Word{Value: 18})
 	w.must(err)
 	w.settle()
+	// The number of a claim is that of the first test that gives one, whatever stands before it.
+	w.apply(w.as(), "apiVersion: binnacle.dev/v1\nkind: Claim\nmetadata: {name: second}\nspec: {room: operations, tests: [{name: first, records: {from: group, expect: has(metadata.owner)}}, {name: left, measure: {measure: budget}, must: \">= 25\", maxAge: 8d}]}\n")
+	w.settle()
+	if page := w.page("/claims"); strings.Count(page, ">18.0%<") < 2 || strings.Contains(page, ">18<") {
+		t.Errorf("a claim whose first test gives no number:\n%s", page)
+	}
 	w.apply(w.as(), both("9d"))
 	for path, want := range map[string]string{"/measures": ">18.0%<", "/claims": ">18.0%<", "/claims/default/kept": "Tests 2: "} {
 		if page := w.page(path); !strings.Contains(page, want) {

@@ -331,12 +331,14 @@ type Statement struct {
 	Status any
 }
 
-// SetStatuses is SetStatus for many entities, each named once, with few
-// statements. What is not there is left out.
+// SetStatuses is SetStatus for many entities, whose values are indexed together.
+// Of an entity that is named twice, also by a former name, the last status
+// counts. What is not there is left out.
 func (c *Catalog) SetStatuses(ctx context.Context, caller Caller, list []Statement) error {
 	var changes []*change
 	err := c.writing(ctx, func(tx *sqldb.Tx) error {
 		changes = nil
+		place := map[int64]int{}
 		for _, s := range list {
 			ch, err := c.stating(ctx, tx, caller, s.Ref, s.Status)
 			if fault.Is(err, fault.NotFound) {
@@ -345,6 +347,11 @@ func (c *Catalog) SetStatuses(ctx context.Context, caller Caller, list []Stateme
 			if err != nil {
 				return err
 			}
+			if i, twice := place[ch.id]; twice {
+				changes[i] = ch
+				continue
+			}
+			place[ch.id] = len(changes)
 			changes = append(changes, ch)
 		}
 		return c.state(ctx, tx, caller.Org, changes)

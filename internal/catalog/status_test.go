@@ -193,6 +193,12 @@ func TestStatedStatuses(t *testing.T) {
 		}
 		w.status("gauge:a", `{"value":1}`)
 		w.status("gauge:b", `{"value":3}`)
+		for range 2 { // the index is checked at the end
+			if err := set(catalog.Statement{Ref: w.ref("gauge:b"), Status: reading{2}}, catalog.Statement{Ref: w.ref("gauge:b"), Status: reading{6}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.status("gauge:b", `{"value":6}`)
 		if got := w.list(catalog.Query{Kinds: []string{"Gauge"}, Fields: map[string][]string{"status.value": {"1"}}}); got != "a" {
 			t.Errorf("by its status: %q", got)
 		}

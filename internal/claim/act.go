@@ -173,7 +173,11 @@ func (a *saying) hear(words Words, x *entity.Entity) error {
 	if ref, err := entity.ParseRef(by, "", ""); err == nil && ref.Kind == "user" {
 		caller.UserRef = ref.String()
 	}
+	n := len(a.kept)
 	_, err := a.once(Said{Caller: caller, Claim: about, Word: w, At: a.e.now()})
+	if len(a.kept) > n {
+		a.kept[n].carrier = x
+	}
 	return err
 }
 

@@ -108,17 +108,17 @@ func (d *Definition) ScaleOf(p *Probe) Scale {
 }
 
 // shown returns the probe whose number stands for the claim: the first that can
-// give one, else the first; nil without any.
+// give one, else the first that is no attestation, else the first; nil without
+// any.
 func (d *Definition) shown() *Probe {
-	for i := range d.Probes {
-		if d.Probes[i].Attest == nil {
+	number := func(p Probe) bool { return p.Attest == nil && (p.Records == nil || p.Records.Value != "") }
+	tested := func(p Probe) bool { return p.Attest == nil }
+	for _, is := range []func(Probe) bool{number, tested, func(Probe) bool { return true }} {
+		if i := slices.IndexFunc(d.Probes, is); i >= 0 {
 			return &d.Probes[i]
 		}
 	}
-	if len(d.Probes) == 0 {
-		return nil
-	}
-	return &d.Probes[0]
+	return nil
 }
 
 // zone reads a number, and says what it was held against.

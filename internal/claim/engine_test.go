@@ -1,9 +1,11 @@
 package claim
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -578,7 +580,8 @@ func TestBearerOfOthers(t *testing.T) {
 			s, err := catalog.Spec[thing](x)
 			return s.Type, s.Cost > 0, err
 		}
-		w.engine = New(Config{DB: db, Catalog: w.catalog, Feed: feed.New(db), Now: now,
+		var logged bytes.Buffer
+		w.engine = New(Config{DB: db, Catalog: w.catalog, Feed: feed.New(db), Now: now, Log: slog.New(slog.NewTextHandler(&logged, nil)),
 			Bearers: []Bearer{{Kind: "Scale", Claim: func(e *entity.Entity, f Find) (Definition, error) {
 				unit, closed, err := find(e, f)
 				return Definition{Room: auth.Operations, Scale: Scale{Unit: unit}, Closed: closed, ClosedAt: noon.Add(20 * time.Hour), Probes: []Probe{{Test: Test{Name: ValueTest}, Typed: &Typed{GoodFor: "24h"}}},
@@ -592,6 +595,9 @@ func TestBearerOfOthers(t *testing.T) {
 				unit, _, err := find(s.Entity, func(r entity.Ref) (*entity.Entity, error) {
 					return s.Catalog.Get(s.Context, catalog.Program(s.Org, "t"), r)
 				})
+				if s.Entity.Metadata.Name == "bad" && s.Evidence[0].Last != nil {
+					return nil, fault.New(fault.Invalid, "the scale is broken")
+				}
 				return weighed{s.Status, unit}, err
 			}}},
 			Words: []Words{{Kind: "Paper", Word: func(e *entity.Entity) (entity.Ref, Word, string, bool) {
@@ -614,6 +620,13 @@ func TestBearerOfOthers(t *testing.T) {
 		w.must(err)
 		if last := a.Steps[len(a.Steps)-1].Text().En; last != "judged = kg" {
 			t.Errorf("the derivation ends with %q", last)
+		}
+		// What can be no word is named in the log, and keeps no other from being kept.
+		logged.Reset()
+		w.apply(item("Scale", "bad", "") + item("Scale", "other", ""))
+		w.apply(item("Paper", "q", "type: bad, cost: 3") + item("Paper", "r", "type: other, cost: 4"))
+		if v := w.view("scale:other"); v.Value == nil || *v.Value != 4 || !strings.Contains(logged.String(), "entity=paper:default/q") || strings.Contains(logged.String(), "paper:default/r") {
+			t.Errorf("the other word is %v, the log says %s", v.Value, logged.String())
 		}
 		w.cursor = 0
 		w.settle()

@@ -67,10 +67,10 @@ type saying struct {
 
 type keptWord struct {
 	done
-	caller catalog.Caller
-	entity *entity.Entity
-	form   string
-	at     time.Time
+	said    Said
+	claim   *entity.Entity
+	form    string
+	carrier *entity.Entity // that carries it; nil when somebody says it
 }
 
 func (e *Engine) saying(ctx context.Context, tx *sqldb.Tx, org string) *saying {
@@ -137,8 +137,8 @@ func (a *saying) word(x Said, in func() (*session, error)) (keptWord, error) {
 	if err != nil {
 		return keptWord{}, err
 	}
-	said, err := s.word(x.Caller, c, d, p, x.Word, accountable)
-	return keptWord{said, x.Caller, c, p.Form(), x.At}, err
+	run, err := s.word(x.Caller, c, d, p, x.Word, accountable)
+	return keptWord{done: run, said: x, claim: c, form: p.Form()}, err
 }
 
 // keep writes what was gathered.
@@ -150,15 +150,15 @@ func (a *saying) keep() error {
 	var claims []string
 	var entries []*feed.Entry
 	for _, k := range a.kept {
-		runs, claims, entries = append(runs, k.done), append(claims, k.run.Claim), append(entries, runEntry(k.entity, k.run))
+		runs, claims, entries = append(runs, k.done), append(claims, k.run.Claim), append(entries, runEntry(k.claim, k.run))
 	}
 	if err := a.e.keep(a.ctx, a.tx, a.org, runs, claims, entries); err != nil {
 		return err
 	}
 	var records []*audit.Record
 	for _, k := range a.kept {
-		r := a.e.record(k.caller, "claim."+k.form, k.entity, map[string]any{"test": k.run.Test, "run": k.run.Seq})
-		r.At = k.at
+		r := a.e.record(k.said.Caller, "claim."+k.form, k.claim, map[string]any{"test": k.run.Test, "run": k.run.Seq})
+		r.At = k.said.At
 		records = append(records, r)
 	}
 	return audit.Append(a.ctx, a.tx, records...)
@@ -172,7 +172,7 @@ func (a *saying) keepEach() error {
 		return err
 	}
 	if len(a.kept) == 1 {
-		a.e.left(a.kept[0].entity, err)
+		a.e.left(cmp.Or(a.kept[0].carrier, a.kept[0].claim), err)
 		return nil
 	}
 	for _, k := range a.kept {

@@ -83,14 +83,13 @@ func (d *doctor) note(state, says string, hint string) {
 
 func (d *doctor) ok(en, es string, args ...any) { d.note("ok", d.say(lang.T(en, es), args...), "") }
 
-// trouble notes an error with what to do about it.
-// trouble notes what kept a check from being made, with the cause where another
-// system did.
+// trouble notes what kept a check from being made and what to do about it, with
+// what another system said.
 func (d *doctor) trouble(err error) {
 	said := d.sentence(err)
 	var f *fault.Error
-	if errors.As(err, &f) && f.Kind == fault.Unavailable && f.Err != nil {
-		said += " (" + f.Err.Error() + ")"
+	if _, door := auth.ReasonOf(err); !door && errors.As(err, &f) && f.Kind == fault.Unavailable && f.Err != nil {
+		said += " (" + oneLine(f.Err.Error(), 200) + ")"
 	}
 	d.note("bad", said, d.hintOf(err))
 }

@@ -85,6 +85,12 @@ func newFixture(t *testing.T, d Door) *fixture {
 		{Method: "GET", Pattern: "/api/silent", Face: API, Verb: auth.Public, Handle: func(http.ResponseWriter, *http.Request) error {
 			return &fault.Error{Kind: fault.Unavailable, Msg: "The storage does not answer.", Err: errors.New("secret inside")}
 		}},
+		{Method: "GET", Pattern: "/api/given-up", Face: API, Verb: auth.Public, Handle: func(http.ResponseWriter, *http.Request) error {
+			return &fault.Error{Kind: fault.Unavailable, Msg: "The request was given up.", Err: context.Canceled}
+		}},
+		{Method: "GET", Pattern: "/api/off", Face: API, Verb: auth.Public, Handle: func(http.ResponseWriter, *http.Request) error {
+			return &fault.Error{Kind: fault.Unavailable, Msg: "Passkeys are off.", Err: &auth.Reason{Code: "passkeys-off"}}
+		}},
 		{Method: "GET", Pattern: "/api/late", Face: API, Verb: auth.Public, Handle: func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, "{")
@@ -315,6 +321,17 @@ func TestFailuresRevealNothing(t *testing.T) {
 		}
 		if !strings.Contains(f.log.String(), "secret inside") || !strings.Contains(f.log.String(), id) {
 			t.Errorf("%s: the log does not say what failed: %s", path, f.log)
+		}
+	}
+}
+
+// What is no failure of another system makes no noise in the log.
+func TestRefusalsAreQuiet(t *testing.T) {
+	f := newFixture(t, Door{})
+	for _, path := range []string{"/api/given-up", "/api/off"} {
+		f.log.Reset()
+		if w := f.do("GET", path, ""); w.Code != 503 || strings.Contains(f.log.String(), "cause") {
+			t.Errorf("%s: %d, the log says %s", path, w.Code, f.log)
 		}
 	}
 }

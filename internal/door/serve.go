@@ -279,8 +279,7 @@ func (h *house) fail(face Face, w http.ResponseWriter, r *http.Request, err erro
 	if fault.KindOf(err) == fault.Internal && StatusOf(err) == http.StatusInternalServerError {
 		h.Log.ErrorContext(r.Context(), "request failed", "request", RequestID(r.Context()), "error", err.Error())
 	}
-	var f *fault.Error
-	if errors.As(err, &f) && f.Kind == fault.Unavailable && f.Err != nil {
+	if f := another(err); f != nil {
 		h.Log.WarnContext(r.Context(), "request refused", "request", RequestID(r.Context()), "error", f.Msg, "cause", f.Err.Error())
 	}
 	if rec, ok := w.(*recorder); ok && !rec.restart() {
@@ -292,6 +291,19 @@ func (h *house) fail(face Face, w http.ResponseWriter, r *http.Request, err erro
 		return
 	}
 	http.Error(w, PublicMessage(r.Context(), err), StatusOf(err))
+}
+
+// another returns the fault that another system caused; nil when err is none: a
+// request that was given up, or what the door says for itself.
+func another(err error) *fault.Error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.Unavailable || f.Err == nil || errors.Is(f.Err, context.Canceled) {
+		return nil
+	}
+	if _, own := f.Err.(*auth.Reason); own {
+		return nil
+	}
+	return f
 }
 
 // PublicMessage returns what a reader may be told of err: the sentence of a
