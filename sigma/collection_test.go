@@ -333,7 +333,8 @@ func TestLimits(t *testing.T) {
 	f("condition", rule("{F: a}", "sel"+strings.Repeat(" or sel", 20000)), "condition")
 	f("modifiers", rule("{F"+strings.Repeat("|contains", 17)+": a}", "sel"), "modifier")
 	f("regex", rule("{F|re: '"+strings.Repeat("a", maxRegex+1)+"'}", "sel"), "regex")
-	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 10)+"]}", "sel"), "too-many-values")
+	f("windash of windash", rule("{F|windash|windash: '-aa -bb -cc -dd -ee'}", "sel"), "too-many-values")
+	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 11)+"]}", "sel"), "too-many-values")
 	var laughs strings.Builder
 	laughs.WriteString("detection:\n  a0: &a0 [x, x]\n")
 	for i := 1; i < 22; i++ {
