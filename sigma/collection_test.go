@@ -18,8 +18,8 @@ import (
 	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 )
 
-// parse reads documents that must all load.
-func parse(t *testing.T, text string) *Collection {
+// loaded reads documents that must all load.
+func loaded(t *testing.T, text string) *Collection {
 	t.Helper()
 	c := Parse("test.yml", []byte(text))
 	for _, p := range c.Problems {
@@ -29,7 +29,7 @@ func parse(t *testing.T, text string) *Collection {
 }
 
 func TestRule(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 title: Whoami
 id: 929a690e-bef0-4204-a928-ef5e620d6fcc
 name: whoami
@@ -91,7 +91,7 @@ detection: {sel: {F: c}, condition: sel}
 `
 
 func TestCorrelation(t *testing.T) {
-	c := parse(t, someRules+`
+	c := loaded(t, someRules+`
 title: Full
 id: 0e95725d-7320-415d-80f7-004da920fc11
 name: full
@@ -197,7 +197,7 @@ detection: {sel: {F: c}, condition: sel}
 	f := func(filter, a, b, c string) {
 		t.Helper()
 		var got []string
-		for _, r := range parse(t, rules+filter).Rules {
+		for _, r := range loaded(t, rules+filter).Rules {
 			var conditions []string
 			for _, x := range r.Detection.Conditions {
 				conditions = append(conditions, showExpr(x.Expr))
@@ -242,7 +242,7 @@ func TestFilterOfNothing(t *testing.T) {
 
 // Rules do not share the searches of a filter: a pipeline changes each alone.
 func TestFilterIsCopied(t *testing.T) {
-	c := parse(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
+	c := loaded(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
 	a, b := c.Rules[0].Detection.Searches[1], c.Rules[1].Detection.Searches[1]
 	a.Body.(*Group).Nodes[0].(*Item).Field = "changed"
 	if got := b.Body.(*Group).Nodes[0].(*Item).Field; got != "F" {
@@ -251,7 +251,7 @@ func TestFilterIsCopied(t *testing.T) {
 }
 
 func TestActions(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 action: global
 title: All
 level: high
@@ -292,7 +292,7 @@ func TestLines(t *testing.T) {
 }
 
 func TestAnchors(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 detection:
   one: &one {F: &list [a, b]}
   two: {<<: *one, G: *list}
@@ -435,7 +435,7 @@ func write(t *testing.T, path string, data []byte) {
 
 // What is no rule among the files is named, but nothing is wrong with it.
 func TestSkipped(t *testing.T) {
-	c := parse(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
+	c := loaded(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
 	var lines []int
 	for _, p := range c.Skipped {
 		lines = append(lines, p.Line)

@@ -14,7 +14,7 @@ import (
 // Check says what could be better in a rule that loads: what the specification
 // asks for and the rule lacks, and what its writer likely did not mean.
 func Check(r *Rule) []Problem {
-	c := &checker{at: r.Pos}
+	c := &linter{at: r.Pos}
 	c.head(r)
 	c.dates(r.Date, r.Modified)
 	c.related(r)
@@ -46,7 +46,7 @@ func (c *Collection) Check() []Problem {
 
 // CheckCorrelation says what could be better in a correlation.
 func CheckCorrelation(r *Correlation) []Problem {
-	c := &checker{at: r.Pos}
+	c := &linter{at: r.Pos}
 	c.title(r.Title)
 	c.id(r.ID)
 	c.oneOf("status", r.Status, Statuses)
@@ -64,7 +64,7 @@ func CheckCorrelation(r *Correlation) []Problem {
 }
 
 // aliases looks for those that are of no use.
-func (c *checker) aliases(r *Correlation) {
+func (c *linter) aliases(r *Correlation) {
 	for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
 		if !slices.Contains(r.GroupBy, alias) && !slices.Contains(r.Condition.Fields, alias) {
 			c.add(0, "alias", "name it in group-by, or take it away", "nothing uses the alias %q", clip(alias))
@@ -78,7 +78,7 @@ func (c *checker) aliases(r *Correlation) {
 }
 
 // bounds looks for a range that no figure is in.
-func (c *checker) bounds(condition CorrelationCondition) {
+func (c *linter) bounds(condition CorrelationCondition) {
 	low, high := math.Inf(-1), math.Inf(1)
 	open := false // an end of the range is not in it
 	for _, b := range condition.Bounds {
@@ -99,7 +99,7 @@ func (c *checker) bounds(condition CorrelationCondition) {
 
 // CheckFilter says what could be better in a filter.
 func CheckFilter(f *Filter) []Problem {
-	c := &checker{at: f.Pos}
+	c := &linter{at: f.Pos}
 	c.title(f.Title)
 	c.id(f.ID)
 	c.dates(f.Date, f.Modified)
@@ -123,13 +123,13 @@ var (
 
 var relations = []string{"derived", "obsolete", "merged", "renamed", "similar", "correlation"}
 
-type checker struct {
+type linter struct {
 	at       Pos
 	problems []Problem
 }
 
 // add adds a finding; the line is that of the rule when it is 0.
-func (c *checker) add(line int, code, fix, format string, args ...any) {
+func (c *linter) add(line int, code, fix, format string, args ...any) {
 	at := c.at
 	if line > 0 {
 		at.Line = line
@@ -139,7 +139,7 @@ func (c *checker) add(line int, code, fix, format string, args ...any) {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
-func (c *checker) title(title string) {
+func (c *linter) title(title string) {
 	switch {
 	case strings.TrimSpace(title) == "":
 		c.add(0, "title", "add one that says what is detected", "the document has no title")
@@ -148,7 +148,7 @@ func (c *checker) title(title string) {
 	}
 }
 
-func (c *checker) id(id string) {
+func (c *linter) id(id string) {
 	switch {
 	case id == "":
 		c.add(0, "id", "add a random UUID", "the document has no id")
@@ -157,7 +157,7 @@ func (c *checker) id(id string) {
 	}
 }
 
-func (c *checker) head(r *Rule) {
+func (c *linter) head(r *Rule) {
 	c.title(r.Title)
 	c.id(r.ID)
 	c.oneOf("status", r.Status, Statuses)
@@ -172,7 +172,7 @@ func (c *checker) head(r *Rule) {
 	}
 }
 
-func (c *checker) oneOf(what, value string, known []string) {
+func (c *linter) oneOf(what, value string, known []string) {
 	switch {
 	case value == "" && what == "level":
 		c.add(0, what, "add one of "+strings.Join(known, ", "), "the rule has no %s", what)
@@ -186,7 +186,7 @@ func (c *checker) oneOf(what, value string, known []string) {
 	}
 }
 
-func (c *checker) dates(created, modified string) {
+func (c *linter) dates(created, modified string) {
 	date, dated := c.date("date", created)
 	change, changed := c.date("modified", modified)
 	if dated && changed && change.Before(date) {
@@ -194,7 +194,7 @@ func (c *checker) dates(created, modified string) {
 	}
 }
 
-func (c *checker) date(what, text string) (time.Time, bool) {
+func (c *linter) date(what, text string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, false
 	}
@@ -205,7 +205,7 @@ func (c *checker) date(what, text string) (time.Time, bool) {
 	return t, err == nil
 }
 
-func (c *checker) related(r *Rule) {
+func (c *linter) related(r *Rule) {
 	for _, rel := range r.Related {
 		switch {
 		case !uuid.MatchString(rel.ID):
@@ -240,7 +240,7 @@ var tactics = []string{
 
 var tag = regexp.MustCompile(`^[a-z0-9_-]+\.[a-z0-9._-]+$`)
 
-func (c *checker) tags(tags []string) {
+func (c *linter) tags(tags []string) {
 	seen := map[string]bool{}
 	for _, t := range tags {
 		space, name, _ := strings.Cut(t, ".")
@@ -269,7 +269,7 @@ var tagExamples = map[string]string{
 
 var logsourceName = regexp.MustCompile(`^[a-z0-9_.-]+$`)
 
-func (c *checker) logsource(l Logsource) {
+func (c *linter) logsource(l Logsource) {
 	if l.Category == "" && l.Product == "" && l.Service == "" {
 		c.add(0, "logsource", "add a category, product or service", "it does not say of which logs it is")
 	}
@@ -282,7 +282,7 @@ func (c *checker) logsource(l Logsource) {
 }
 
 // searches looks for those that no condition names.
-func (c *checker) searches(d Detection) {
+func (c *linter) searches(d Detection) {
 	used := map[string]bool{}
 	for _, condition := range d.Conditions {
 		for _, name := range Refs(condition.Expr) {
@@ -299,7 +299,7 @@ func (c *checker) searches(d Detection) {
 	}
 }
 
-func (c *checker) item(item *Item) {
+func (c *linter) item(item *Item) {
 	name := item.Field
 	if item.All && len(item.Values) == 1 {
 		c.add(item.Line, "single-all", "take all away, or write a list", "%q has the modifier all and one value", clip(name))
@@ -326,7 +326,7 @@ func (c *checker) item(item *Item) {
 	}
 }
 
-func (c *checker) value(item *Item, v Value) {
+func (c *linter) value(item *Item, v Value) {
 	s, ok := v.(String)
 	if !ok {
 		return

@@ -70,8 +70,8 @@ func init() {
 	}
 }
 
-// Modifiers are the names of all modifiers, sorted.
-func Modifiers() []string {
+// modifierNames are the names of all modifiers, sorted.
+func modifierNames() []string {
 	names := make([]string, 0, len(modifiers))
 	for name := range modifiers {
 		names = append(names, name)
@@ -94,10 +94,10 @@ func checkModifiers(names []string) *refusal {
 }
 
 func unknownModifier(name string) *refusal {
-	if near := nearest(name, Modifiers()); near != "" {
+	if near := nearest(name, modifierNames()); near != "" {
 		return refuse("modifier", "write "+near, "there is no modifier %q", name)
 	}
-	return refuse("modifier", "use one of "+strings.Join(Modifiers(), ", "), "there is no modifier %q", name)
+	return refuse("modifier", "use one of "+strings.Join(modifierNames(), ", "), "there is no modifier %q", name)
 }
 
 // nearest is the name that a misspelt one was likely meant to be, or "".
