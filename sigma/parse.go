@@ -28,7 +28,7 @@ func (h header) read(r *reader, p pair) {
 	if *h.custom == nil {
 		*h.custom = map[string]any{}
 	}
-	(*h.custom)[p.key] = r.any(p)
+	(*h.custom)[p.key] = r.any(p.val, 0)
 }
 
 // rule reads a document that is a rule.
