@@ -18,8 +18,8 @@ import (
 	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 )
 
-// parse reads documents that must all load.
-func parseText(t *testing.T, text string) *Collection {
+// loaded reads documents that must all load.
+func loaded(t *testing.T, text string) *Collection {
 	t.Helper()
 	c := Parse("test.yml", []byte(text))
 	for _, p := range c.Problems {
@@ -29,7 +29,7 @@ func parseText(t *testing.T, text string) *Collection {
 }
 
 func TestRule(t *testing.T) {
-	c := parseText(t, `
+	c := loaded(t, `
 title: Whoami
 id: 929a690e-bef0-4204-a928-ef5e620d6fcc
 name: whoami
@@ -53,7 +53,7 @@ fields: [F]
 falsepositives: Admins
 level: high
 regression_tests_path: some/where
-mine: {list: [1, two]}
+mine: {list: [1, two, 1.5, true, null, .nan, 2024-01-02, 18446744073709551615, !!binary aGk=], 5: {}}
 `)
 	want := &Rule{
 		Pos: Pos{"test.yml", 2}, ID: "929a690e-bef0-4204-a928-ef5e620d6fcc", Name: "whoami", Title: "Whoami", Taxonomy: "ecs",
@@ -68,7 +68,8 @@ mine: {list: [1, two]}
 				&Item{Field: "F", Values: []Value{PlainString("a")}, Line: 19}}}}},
 			Conditions: []Condition{{Text: "sel", Line: 20, Expr: Ref("sel")}},
 		},
-		Custom: map[string]any{"regression_tests_path": "some/where", "mine": map[string]any{"list": []any{1, "two"}}},
+		Custom: map[string]any{"regression_tests_path": "some/where", "mine": map[string]any{
+			"list": []any{1, "two", 1.5, true, nil, ".nan", "2024-01-02", "18446744073709551615", "aGk="}, "5": map[string]any{}}},
 	}
 	if diff := cmp.Diff(want, c.Rules[0]); diff != "" {
 		t.Error(diff)
@@ -91,7 +92,7 @@ detection: {sel: {F: c}, condition: sel}
 `
 
 func TestCorrelation(t *testing.T) {
-	c := parseText(t, someRules+`
+	c := loaded(t, someRules+`
 title: Full
 id: 0e95725d-7320-415d-80f7-004da920fc11
 name: full
@@ -197,7 +198,7 @@ detection: {sel: {F: c}, condition: sel}
 	f := func(filter, a, b, c string) {
 		t.Helper()
 		var got []string
-		for _, r := range parseText(t, rules+filter).Rules {
+		for _, r := range loaded(t, rules+filter).Rules {
 			var conditions []string
 			for _, x := range r.Detection.Conditions {
 				conditions = append(conditions, showExpr(x.Expr))
@@ -242,7 +243,7 @@ func TestFilterOfNothing(t *testing.T) {
 
 // Rules do not share the searches of a filter: a pipeline changes each alone.
 func TestFilterIsCopied(t *testing.T) {
-	c := parseText(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
+	c := loaded(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
 	a, b := c.Rules[0].Detection.Searches[1], c.Rules[1].Detection.Searches[1]
 	a.Body.(*Group).Nodes[0].(*Item).Field = "changed"
 	if got := b.Body.(*Group).Nodes[0].(*Item).Field; got != "F" {
@@ -251,7 +252,7 @@ func TestFilterIsCopied(t *testing.T) {
 }
 
 func TestActions(t *testing.T) {
-	c := parseText(t, `
+	c := loaded(t, `
 action: global
 title: All
 level: high
@@ -292,7 +293,7 @@ func TestLines(t *testing.T) {
 }
 
 func TestAnchors(t *testing.T) {
-	c := parseText(t, `
+	c := loaded(t, `
 detection:
   one: &one {F: &list [a, b]}
   two: {<<: *one, G: *list}
@@ -333,7 +334,8 @@ func TestLimits(t *testing.T) {
 	f("condition", rule("{F: a}", "sel"+strings.Repeat(" or sel", 20000)), "condition")
 	f("modifiers", rule("{F"+strings.Repeat("|contains", 17)+": a}", "sel"), "modifier")
 	f("regex", rule("{F|re: '"+strings.Repeat("a", maxRegex+1)+"'}", "sel"), "regex")
-	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 10)+"]}", "sel"), "too-many-values")
+	f("windash of windash", rule("{F|windash|windash: '-aa -bb -cc -dd -ee'}", "sel"), "too-many-values")
+	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 11)+"]}", "sel"), "too-many-values")
 	var laughs strings.Builder
 	laughs.WriteString("detection:\n  a0: &a0 [x, x]\n")
 	for i := 1; i < 22; i++ {
@@ -434,7 +436,7 @@ func write(t *testing.T, path string, data []byte) {
 
 // What is no rule among the files is named, but nothing is wrong with it.
 func TestSkipped(t *testing.T) {
-	c := parseText(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
+	c := loaded(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
 	var lines []int
 	for _, p := range c.Skipped {
 		lines = append(lines, p.Line)

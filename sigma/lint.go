@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 // Check says what could be better in a rule that loads: what the specification
@@ -179,7 +181,7 @@ func (c *linter) oneOf(what, value string, known []string) {
 	case value == "" || slices.Contains(known, value):
 	default:
 		fix := "use one of " + strings.Join(known, ", ")
-		if near := nearest(value, known); near != "" {
+		if near := strict.Nearest(value, known); near != "" {
 			fix = "write " + near
 		}
 		c.add(0, what, fix, "there is no %s %q", what, clip(value))

@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		if old != "" && text == cleanRule {
 			t.Fatalf("the clean rule has no %q", old)
 		}
-		rule := parseText(t, text).Rules[0]
+		rule := loaded(t, text).Rules[0]
 		var got []string
 		for _, p := range Check(rule) {
 			got = append(got, p.Code)
@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 func TestCheckOthers(t *testing.T) {
 	f := func(document string, want ...string) {
 		t.Helper()
-		c := parseText(t, strings.Replace(cleanRule, "title: Clean", "title: Clean\nname: a", 1)+"---\n"+document)
+		c := loaded(t, strings.Replace(cleanRule, "title: Clean", "title: Clean\nname: a", 1)+"---\n"+document)
 		var got []string
 		for _, p := range c.Check() {
 			got = append(got, p.Code)
