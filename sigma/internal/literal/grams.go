@@ -10,7 +10,7 @@ const (
 	maxStep  = 12
 	// A bitmap has at least this many bits for a gram, so that few others are
 	// taken for one, within bounds that keep it in the caches.
-	bitsPerGram          = 64
+	bitsPerGram          = 128
 	minBitmap, maxBitmap = 10, 21
 )
 
