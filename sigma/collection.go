@@ -258,7 +258,6 @@ func (c *Collection) cycles() {
 	for _, r := range c.Correlations {
 		byRef[r.ID], byRef[r.Name] = r, r
 	}
-	delete(byRef, "")
 	const walking, done, bad = 1, 2, 3
 	state := map[*Correlation]int{}
 	var visit func(r *Correlation) bool

@@ -18,8 +18,8 @@ import (
 	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 )
 
-// parse reads documents that must all load.
-func parse(t *testing.T, text string) *Collection {
+// loaded reads documents that must all load.
+func loaded(t *testing.T, text string) *Collection {
 	t.Helper()
 	c := Parse("test.yml", []byte(text))
 	for _, p := range c.Problems {
@@ -29,7 +29,7 @@ func parse(t *testing.T, text string) *Collection {
 }
 
 func TestRule(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 title: Whoami
 id: 929a690e-bef0-4204-a928-ef5e620d6fcc
 name: whoami
@@ -91,7 +91,7 @@ detection: {sel: {F: c}, condition: sel}
 `
 
 func TestCorrelation(t *testing.T) {
-	c := parse(t, someRules+`
+	c := loaded(t, someRules+`
 title: Full
 id: 0e95725d-7320-415d-80f7-004da920fc11
 name: full
@@ -197,7 +197,7 @@ detection: {sel: {F: c}, condition: sel}
 	f := func(filter, a, b, c string) {
 		t.Helper()
 		var got []string
-		for _, r := range parse(t, rules+filter).Rules {
+		for _, r := range loaded(t, rules+filter).Rules {
 			var conditions []string
 			for _, x := range r.Detection.Conditions {
 				conditions = append(conditions, showExpr(x.Expr))
@@ -232,9 +232,17 @@ detection: {sel: {F: c}, condition: sel}
 	kept("not not x", "not not not _filter_1_x")
 }
 
+// A filter of no name is of no rule, not of those without one.
+func TestFilterOfNothing(t *testing.T) {
+	c := Parse("test.yml", []byte(goodRule+"---\n{logsource: {}, filter: {rules: ['', x], s: {F: 1}, condition: s}}\n"))
+	if got := showExpr(c.Rules[0].Detection.Conditions[0].Expr); got != "sel" || len(c.Problems) != 2 {
+		t.Errorf("%s, %v", got, c.Problems)
+	}
+}
+
 // Rules do not share the searches of a filter: a pipeline changes each alone.
 func TestFilterIsCopied(t *testing.T) {
-	c := parse(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
+	c := loaded(t, someRules+`{logsource: {}, filter: {rules: any, x: {F: 1}, condition: x}}`)
 	a, b := c.Rules[0].Detection.Searches[1], c.Rules[1].Detection.Searches[1]
 	a.Body.(*Group).Nodes[0].(*Item).Field = "changed"
 	if got := b.Body.(*Group).Nodes[0].(*Item).Field; got != "F" {
@@ -243,7 +251,7 @@ func TestFilterIsCopied(t *testing.T) {
 }
 
 func TestActions(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 action: global
 title: All
 level: high
@@ -273,18 +281,18 @@ detection: {other: {F: c}, condition: other}
 
 // Lines count through the file, whatever stands between the documents.
 func TestLines(t *testing.T) {
-	c := Parse("test.yml", []byte("%YAML 1.1\n---\n# nothing\n---\nname: a\ndetection: {s: {F: a}, condition: s}\n...\n\n--- # again\nname: b\ndetection: {s: {F: a}, condition: t}\n---\r\nname: c\r\ndetection: {s: {F: '---'}, condition: u}\r\n"))
+	c := Parse("test.yml", []byte("%YAML 1.1\n---\n# nothing\n---\nname: a\ndetection: {s: {F: a}, condition: s}\n...\n\n--- # again\nname: b\ndetection: {s: {F: a}, condition: t}\n---\r\nname: c\r\ndetection: {s: {F: '---'}, condition: u}\r\n...\ndetection: {s: {F: a}, condition: v}\n"))
 	var got []string
 	for _, p := range c.Problems {
 		got = append(got, p.Pos.String())
 	}
-	if diff := cmp.Diff([]string{"test.yml:11", "test.yml:14"}, got); diff != "" || len(c.Rules) != 1 {
+	if diff := cmp.Diff([]string{"test.yml:11", "test.yml:14", "test.yml:16"}, got); diff != "" || len(c.Rules) != 1 {
 		t.Errorf("%v %d %v", diff, len(c.Rules), c.Problems)
 	}
 }
 
 func TestAnchors(t *testing.T) {
-	c := parse(t, `
+	c := loaded(t, `
 detection:
   one: &one {F: &list [a, b]}
   two: {<<: *one, G: *list}
@@ -325,7 +333,8 @@ func TestLimits(t *testing.T) {
 	f("condition", rule("{F: a}", "sel"+strings.Repeat(" or sel", 20000)), "condition")
 	f("modifiers", rule("{F"+strings.Repeat("|contains", 17)+": a}", "sel"), "modifier")
 	f("regex", rule("{F|re: '"+strings.Repeat("a", maxRegex+1)+"'}", "sel"), "regex")
-	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 10)+"]}", "sel"), "too-many-values")
+	f("windash of windash", rule("{F|windash|windash: '-aa -bb -cc -dd -ee'}", "sel"), "too-many-values")
+	f("windash", rule("{F|windash|base64offset: ["+strings.Repeat("'-aa -bb -cc -dd -ee', ", 11)+"]}", "sel"), "too-many-values")
 	var laughs strings.Builder
 	laughs.WriteString("detection:\n  a0: &a0 [x, x]\n")
 	for i := 1; i < 22; i++ {
@@ -426,7 +435,7 @@ func write(t *testing.T, path string, data []byte) {
 
 // What is no rule among the files is named, but nothing is wrong with it.
 func TestSkipped(t *testing.T) {
-	c := parse(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
+	c := loaded(t, "name: sysmon\npriority: 10\ntransformations: []\n---\ntitle: THOR\nlogsources: {}\n---\nid: x\n---\n"+goodRule)
 	var lines []int
 	for _, p := range c.Skipped {
 		lines = append(lines, p.Line)

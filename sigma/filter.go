@@ -105,9 +105,8 @@ func (l Logsource) Covers(other Logsource) bool {
 func (f *Filter) apply(rule *Rule, number int) {
 	prefix := "_filter_" + strconv.Itoa(number) + "_"
 	for _, s := range f.Detection.Searches {
-		renamed := *s
-		renamed.Name, renamed.Body = prefix+s.Name, cloneNode(s.Body)
-		rule.Detection.Searches = append(rule.Detection.Searches, &renamed)
+		rule.Detection.Searches = append(rule.Detection.Searches,
+			&Search{Name: prefix + s.Name, Line: s.Line, Body: cloneNode(s.Body), Filter: true})
 	}
 	var kept And
 	for _, c := range f.Detection.Conditions {

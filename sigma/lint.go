@@ -2,29 +2,120 @@ package sigma
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Check says what could be better in a rule that loads: what the specification
 // asks for and the rule lacks, and what its writer likely did not mean.
 func Check(r *Rule) []Problem {
-	c := &checker{at: r.Pos}
+	c := &linter{at: r.Pos}
 	c.head(r)
-	c.dates(r)
+	c.dates(r.Date, r.Modified)
 	c.related(r)
-	c.tags(r)
+	c.tags(r.Tags)
 	c.logsource(r.Logsource)
-	c.searches(r.Detection)
-	for item := range r.Detection.Items() {
+	detection := r.Detection
+	detection.Searches = slices.DeleteFunc(slices.Clone(detection.Searches), func(s *Search) bool { return s.Filter })
+	c.searches(detection)
+	for item := range detection.Items() {
 		c.item(item)
 	}
 	return c.problems
 }
 
-// Severities of Status and Level, as the specification names them.
+// Check says what could be better in all that was loaded.
+func (c *Collection) Check() []Problem {
+	var out []Problem
+	for _, r := range c.Rules {
+		out = append(out, Check(r)...)
+	}
+	for _, r := range c.Correlations {
+		out = append(out, CheckCorrelation(r)...)
+	}
+	for _, f := range c.Filters {
+		out = append(out, CheckFilter(f)...)
+	}
+	return out
+}
+
+// CheckCorrelation says what could be better in a correlation.
+func CheckCorrelation(r *Correlation) []Problem {
+	c := &linter{at: r.Pos}
+	c.title(r.Title)
+	c.id(r.ID)
+	c.oneOf("status", r.Status, Statuses)
+	if r.Level != "" {
+		c.oneOf("level", r.Level, Levels)
+	}
+	c.dates(r.Date, r.Modified)
+	c.tags(r.Tags)
+	if len(r.GroupBy) == 0 {
+		c.add(0, "group-by", "add the fields that tell one from another", "the correlation counts over all hosts and users together: it has no group-by")
+	}
+	c.aliases(r)
+	c.bounds(r.Condition)
+	return c.problems
+}
+
+// aliases looks for those that are of no use.
+func (c *linter) aliases(r *Correlation) {
+	for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
+		if !slices.Contains(r.GroupBy, alias) && !slices.Contains(r.Condition.Fields, alias) {
+			c.add(0, "alias", "name it in group-by, or take it away", "nothing uses the alias %q", clip(alias))
+		}
+		for _, rule := range slices.Sorted(maps.Keys(r.Aliases[alias])) {
+			if !slices.Contains(r.Rules, rule) {
+				c.add(0, "alias", "name one of "+strings.Join(r.Rules, ", "), "the alias %q is of the rule %q, which the correlation is not of", clip(alias), clip(rule))
+			}
+		}
+	}
+}
+
+// bounds looks for a range that no figure is in.
+func (c *linter) bounds(condition CorrelationCondition) {
+	low, high := math.Inf(-1), math.Inf(1)
+	open := false // an end of the range is not in it
+	for _, b := range condition.Bounds {
+		switch b.Op {
+		case Greater, GreaterOrEqual:
+			low = max(low, b.Value)
+		case Less, LessOrEqual:
+			high = min(high, b.Value)
+		case Equal:
+			low, high = max(low, b.Value), min(high, b.Value)
+		}
+		open = open || b.Op == Greater || b.Op == Less
+	}
+	if low > high || low == high && open {
+		c.add(condition.Line, "range", "correct the figures", "no figure meets the condition")
+	}
+}
+
+// CheckFilter says what could be better in a filter.
+func CheckFilter(f *Filter) []Problem {
+	c := &linter{at: f.Pos}
+	c.title(f.Title)
+	c.id(f.ID)
+	c.dates(f.Date, f.Modified)
+	if !f.AnyRule || f.Logsource.Category+f.Logsource.Product+f.Logsource.Service != "" {
+		c.logsource(f.Logsource)
+	} else {
+		c.add(0, "logsource", "name the rules, or a logsource", "the filter is for every rule there is")
+	}
+	c.searches(f.Detection)
+	for item := range f.Detection.Items() {
+		c.item(item)
+	}
+	return c.problems
+}
+
+// The values of Status and Level that the specification has.
 var (
 	Statuses = []string{"stable", "test", "experimental", "deprecated", "unsupported"}
 	Levels   = []string{"informational", "low", "medium", "high", "critical"}
@@ -32,13 +123,13 @@ var (
 
 var relations = []string{"derived", "obsolete", "merged", "renamed", "similar", "correlation"}
 
-type checker struct {
+type linter struct {
 	at       Pos
 	problems []Problem
 }
 
 // add adds a finding; the line is that of the rule when it is 0.
-func (c *checker) add(line int, code, fix, format string, args ...any) {
+func (c *linter) add(line int, code, fix, format string, args ...any) {
 	at := c.at
 	if line > 0 {
 		at.Line = line
@@ -48,22 +139,30 @@ func (c *checker) add(line int, code, fix, format string, args ...any) {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
-func (c *checker) head(r *Rule) {
+func (c *linter) title(title string) {
 	switch {
-	case strings.TrimSpace(r.Title) == "":
-		c.add(0, "title", "add one that says what is detected", "the rule has no title")
-	case len([]rune(r.Title)) > 256:
-		c.add(0, "title", "shorten it to 256 characters", "the title has %d characters", len([]rune(r.Title)))
+	case strings.TrimSpace(title) == "":
+		c.add(0, "title", "add one that says what is detected", "the document has no title")
+	case utf8.RuneCountInString(title) > 256:
+		c.add(0, "title", "shorten it to 256 characters", "the title has %d characters", utf8.RuneCountInString(title))
 	}
+}
+
+func (c *linter) id(id string) {
 	switch {
-	case r.ID == "":
-		c.add(0, "id", "add a random UUID", "the rule has no id")
-	case !uuid.MatchString(r.ID):
-		c.add(0, "id", "use a random UUID", "the id %q is no UUID", clip(r.ID))
+	case id == "":
+		c.add(0, "id", "add a random UUID", "the document has no id")
+	case !uuid.MatchString(id):
+		c.add(0, "id", "use a random UUID", "the id %q is no UUID", clip(id))
 	}
+}
+
+func (c *linter) head(r *Rule) {
+	c.title(r.Title)
+	c.id(r.ID)
 	c.oneOf("status", r.Status, Statuses)
 	c.oneOf("level", r.Level, Levels)
-	if len([]rune(r.Description)) > 65535 {
+	if utf8.RuneCountInString(r.Description) > 65535 {
 		c.add(0, "description", "shorten it to 65,535 characters", "the description is too long")
 	}
 	for _, s := range r.FalsePositives {
@@ -73,7 +172,7 @@ func (c *checker) head(r *Rule) {
 	}
 }
 
-func (c *checker) oneOf(what, value string, known []string) {
+func (c *linter) oneOf(what, value string, known []string) {
 	switch {
 	case value == "" && what == "level":
 		c.add(0, what, "add one of "+strings.Join(known, ", "), "the rule has no %s", what)
@@ -87,15 +186,15 @@ func (c *checker) oneOf(what, value string, known []string) {
 	}
 }
 
-func (c *checker) dates(r *Rule) {
-	date, dated := c.date("date", r.Date)
-	modified, changed := c.date("modified", r.Modified)
-	if dated && changed && modified.Before(date) {
-		c.add(0, "date", "correct one of both", "the rule was modified on %s, before its date %s", r.Modified, r.Date)
+func (c *linter) dates(created, modified string) {
+	date, dated := c.date("date", created)
+	change, changed := c.date("modified", modified)
+	if dated && changed && change.Before(date) {
+		c.add(0, "date", "correct one of both", "it was modified on %s, before its date %s", modified, created)
 	}
 }
 
-func (c *checker) date(what, text string) (time.Time, bool) {
+func (c *linter) date(what, text string) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, false
 	}
@@ -106,7 +205,7 @@ func (c *checker) date(what, text string) (time.Time, bool) {
 	return t, err == nil
 }
 
-func (c *checker) related(r *Rule) {
+func (c *linter) related(r *Rule) {
 	for _, rel := range r.Related {
 		switch {
 		case !uuid.MatchString(rel.ID):
@@ -141,9 +240,9 @@ var tactics = []string{
 
 var tag = regexp.MustCompile(`^[a-z0-9_-]+\.[a-z0-9._-]+$`)
 
-func (c *checker) tags(r *Rule) {
+func (c *linter) tags(tags []string) {
 	seen := map[string]bool{}
-	for _, t := range r.Tags {
+	for _, t := range tags {
 		space, name, _ := strings.Cut(t, ".")
 		form, known := tagForms[space]
 		switch {
@@ -170,9 +269,9 @@ var tagExamples = map[string]string{
 
 var logsourceName = regexp.MustCompile(`^[a-z0-9_.-]+$`)
 
-func (c *checker) logsource(l Logsource) {
+func (c *linter) logsource(l Logsource) {
 	if l.Category == "" && l.Product == "" && l.Service == "" {
-		c.add(0, "logsource", "add a category, product or service", "the rule does not say of which logs it is")
+		c.add(0, "logsource", "add a category, product or service", "it does not say of which logs it is")
 	}
 	for _, part := range []struct{ what, value string }{{"category", l.Category}, {"product", l.Product}, {"service", l.Service}} {
 		if part.value != "" && !logsourceName.MatchString(part.value) {
@@ -183,7 +282,7 @@ func (c *checker) logsource(l Logsource) {
 }
 
 // searches looks for those that no condition names.
-func (c *checker) searches(d Detection) {
+func (c *linter) searches(d Detection) {
 	used := map[string]bool{}
 	for _, condition := range d.Conditions {
 		for _, name := range Refs(condition.Expr) {
@@ -200,7 +299,7 @@ func (c *checker) searches(d Detection) {
 	}
 }
 
-func (c *checker) item(item *Item) {
+func (c *linter) item(item *Item) {
 	name := item.Field
 	if item.All && len(item.Values) == 1 {
 		c.add(item.Line, "single-all", "take all away, or write a list", "%q has the modifier all and one value", clip(name))
@@ -227,7 +326,7 @@ func (c *checker) item(item *Item) {
 	}
 }
 
-func (c *checker) value(item *Item, v Value) {
+func (c *linter) value(item *Item, v Value) {
 	s, ok := v.(String)
 	if !ok {
 		return

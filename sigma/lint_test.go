@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		if old != "" && text == cleanRule {
 			t.Fatalf("the clean rule has no %q", old)
 		}
-		rule := parse(t, text).Rules[0]
+		rule := loaded(t, text).Rules[0]
 		var got []string
 		for _, p := range Check(rule) {
 			got = append(got, p.Code)
@@ -82,4 +82,32 @@ func TestCheck(t *testing.T) {
 	f("G: null", "G: '%Servers%'", "placeholder")
 	f("G: null", "G|expand: '%Servers%'")
 	f("[Unlikely]", "['']", "falsepositives")
+}
+
+// Each line is a correlation or filter beside a rule named a, and the codes of
+// what Check says of it.
+func TestCheckOthers(t *testing.T) {
+	f := func(document string, want ...string) {
+		t.Helper()
+		c := loaded(t, strings.Replace(cleanRule, "title: Clean", "title: Clean\nname: a", 1)+"---\n"+document)
+		var got []string
+		for _, p := range c.Check() {
+			got = append(got, p.Code)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: got %v, want %v", document, c.Check(), want)
+		}
+	}
+	const head = "{title: T, id: 0e95725d-7320-415d-80f7-004da920fc11, "
+	f(head + "correlation: {type: event_count, rules: a, group-by: u, timespan: 1m, aliases: {u: {a: User}}, condition: {gt: 1, lt: 3}}}")
+	f("{correlation: {type: event_count, rules: a, timespan: 1m, condition: {gt: 1}}}", "title", "id", "group-by")
+	f(head+"level: bad, status: bad, tags: [bad], date: bad, correlation: {type: temporal, rules: a, group-by: u, timespan: 1m}}", "status", "level", "date", "tag")
+	f(head+"correlation: {type: temporal, rules: a, group-by: u, timespan: 1m, aliases: {v: {a: A, b: B}}}}", "alias", "alias")
+	for _, bounds := range []string{"gt: 3, lt: 3", "gte: 4, lte: 3", "eq: 5, lt: 5", "gt: 3, lte: 3"} {
+		f(head+"correlation: {type: event_count, rules: a, group-by: u, timespan: 1m, condition: {"+bounds+"}}}", "range")
+	}
+	f(head + "correlation: {type: event_count, rules: a, group-by: u, timespan: 1m, condition: {gte: 3, lte: 3}}}")
+	f(head + "logsource: {product: windows}, filter: {rules: a, s: {F: x}, condition: s}}")
+	f("{logsource: {product: windows}, date: bad, filter: {rules: a, s: {F|all: x}, t: {F: x}, condition: s}}", "title", "id", "date", "unused-search", "single-all")
+	f(head+"logsource: {}, filter: {rules: any, s: {F: x}, condition: s}}", "logsource")
 }
