@@ -136,7 +136,7 @@ func (v *detection) table(s *session) (*route.Table, error) {
 		return nil, nil
 	}
 	if v.route == "" {
-		return route.Ready(), nil
+		return route.Ready()
 	}
 	data, err := os.ReadFile(v.route)
 	if err != nil {

@@ -46,6 +46,8 @@ func TestRead(t *testing.T) {
 		"scalars in an array":  {"[1,2]\n{\"a\":1}\n", "1 ! it is no JSON object\n2 {\"a\":1}"},
 		"a Windows event":      {`{"Event":{"System":{"Provider":{"#attributes":{"Name":"S"}},"EventID":{"#text":1,"#attributes":{"Qualifiers":2}},"Channel":"C"},"EventData":{"New Value":"x"}}}`, `1 {"Channel":"C","EventID":1,"EventID_Qualifiers":2,"NewValue":"x","Provider_Name":"S"}`},
 		"with user data":       {`{"System":{"EventID":104},"UserData":{"LogFileCleared":{"Channel":"System","xmlns:x":"y"}}}`, `1 {"Channel":"System","EventID":104}`},
+		"of CloudTrail":        {"{\"Records\":[{\"a\":1},{\"b\":\"]\"}]}", "1 {\"a\":1}\n1 {\"b\":\"]\"}"},
+		"CloudTrail, printed":  {"{\n \"Records\": [\n {\"a\":\n1},\n{\"b\":2}\n ]}\n{\"c\":3}\n", "3 {\"a\":\n1}\n5 {\"b\":2}\n7 {\"c\":3}"},
 		"only called Event":    {`{"Event":"x"}`, `1 {"Event":"x"}`},
 	} {
 		if diff := cmp.Diff(c.want, read(t, []byte(c.in))); diff != "" {
@@ -103,6 +105,10 @@ func TestTooLong(t *testing.T) {
 	spread := "{\n\"a\":\"" + part + "\",\n\"b\":\"" + part + "\",\n\"c\":\"" + part + "\"\n}\n{\"b\":1}\n"
 	if got := read(t, []byte(spread)); got != "1 ! the object is larger than 16 MiB\n6 {\"b\":1}" {
 		t.Errorf("got %.200s", got)
+	}
+	many := "[" + strings.Repeat(`{"a":"`+strings.Repeat("x", 1000)+`"},`, 20_000) + "{\"b\":1}]"
+	if got := read(t, []byte(many)); strings.Count(got, "\n") != 20_000 || !strings.HasSuffix(got, "\n1 {\"b\":1}") {
+		t.Errorf("a long array on one line: %d events", strings.Count(got, "\n"))
 	}
 	if got := read(t, []byte(`{"a":"`+part+`"}`)); len(got) != len(part)+10 {
 		t.Errorf("a long line that is allowed: %d bytes", len(got))

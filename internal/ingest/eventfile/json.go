@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"strconv"
 )
 
@@ -20,32 +21,60 @@ type jsonFile struct {
 func readJSON(in *bufio.Reader, event func(Event) error, bad func(Problem)) error {
 	f := &jsonFile{in: in, event: event, bad: bad, line: 1}
 	for {
+		head, err := in.Peek(1)
+		if len(head) == 0 {
+			return end(err)
+		}
+		if array, skip := f.array(); array {
+			if err := f.values(nil, skip); err != nil {
+				return err
+			}
+			continue
+		}
 		line, whole, err := f.next()
 		if err != nil && err != io.EOF {
 			return err
 		}
-		at := f.line
 		f.line++
 		text := bytes.TrimSpace(line)
 		switch {
 		case !whole:
-			bad(Problem{at, "the line is longer than " + strconv.Itoa(MaxEvent>>20) + " MiB"})
+			bad(Problem{f.line - 1, "the line is longer than " + strconv.Itoa(MaxEvent>>20) + " MiB"})
 		case len(text) == 0:
-		case text[0] == '[', text[0] == '{' && text[len(text)-1] != '}':
-			if err := f.values(line, at, err == io.EOF); err != nil {
+		case text[0] == '{' && text[len(text)-1] != '}':
+			if err := f.values(line, 0); err != nil {
 				return err
 			}
 		case text[0] != '{':
-			bad(Problem{at, "it is no JSON object"})
+			bad(Problem{f.line - 1, "it is no JSON object"})
 		default:
-			if err := f.give(Event{at, text}); err != nil {
+			if err := f.give(Event{f.line - 1, text}); err != nil {
 				return err
 			}
 		}
-		if err == io.EOF {
-			return nil
-		}
 	}
+}
+
+// end is nil at the end of a file.
+func end(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// records is what stands before the events of a file of CloudTrail.
+var records = regexp.MustCompile(`^\s*\{\s*"Records"\s*:\s*\[`)
+
+// array reports whether an array of events begins with the line, and how many
+// bytes of an object around it.
+func (f *jsonFile) array() (bool, int) {
+	head, _ := f.in.Peek(256)
+	if at := records.FindIndex(head); at != nil {
+		return true, at[1] - 1
+	}
+	head = bytes.TrimLeft(head, " \t")
+	return len(head) > 0 && head[0] == '[', 0
 }
 
 // give hands on an event.
@@ -77,29 +106,35 @@ func (f *jsonFile) next() (line []byte, whole bool, err error) {
 }
 
 // values reads objects that stand on several lines, or in an array, from a line
-// on until all that was opened is closed and the line ends.
-func (f *jsonFile) values(line []byte, at int, last bool) error {
-	s := splitter{file: f, line: at}
-	for {
-		if err := s.feed(line); err != nil {
-			return err
-		}
-		if last || s.idle() {
-			break
-		}
-		next, whole, err := f.next()
-		if err != nil && err != io.EOF {
-			return err
-		}
+// on until all that was opened is closed and the line ends. Of an object around
+// an array so many bytes are left out, and all that follows the array.
+func (f *jsonFile) values(line []byte, around int) error {
+	s := splitter{file: f, line: f.line - 1, wrapped: around > 0, fresh: line != nil}
+	if line == nil {
+		head, _ := f.in.Peek(around)
+		f.line += bytes.Count(head, []byte("\n"))
 		s.line = f.line
-		f.line++
-		if !whole {
-			s.drop("the line is longer than " + strconv.Itoa(MaxEvent>>20) + " MiB")
+		if _, err := f.in.Discard(around); err != nil {
+			return err
 		}
-		line, last = next, err == io.EOF
+	} else if err := s.feed(line); err != nil {
+		return err
 	}
-	if !s.idle() {
-		s.drop("the file ends within it")
+	for begun := line != nil; !begun || !s.idle() || !s.fresh; begun = true {
+		part, err := f.in.ReadSlice('\n')
+		if err := s.feed(part); err != nil {
+			return err
+		}
+		if s.fresh = err == nil; s.fresh {
+			f.line++
+			s.line = f.line
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if !s.idle() && err == io.EOF {
+				s.drop("the file ends within it")
+			}
+			return end(err)
+		}
 	}
 	return nil
 }
@@ -109,6 +144,8 @@ type splitter struct {
 	file *jsonFile
 	line int
 
+	fresh   bool // a line ended with what was fed last
+	wrapped bool // an object stands around the array: what follows it is left
 	array   bool // within the array that holds the objects
 	depth   int  // of braces and brackets within an object
 	quoted  bool
@@ -169,6 +206,7 @@ func (s *splitter) between(c byte) bool {
 		s.array = true
 	case ']':
 		s.array = false
+		return s.wrapped
 	case ',', ' ', '\t', '\r', '\n':
 	default:
 		s.drop("it is no JSON object")
