@@ -42,7 +42,7 @@ busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en
 			{lang.T("SigmaHQ's rules over a Windows event log", "Las reglas de SigmaHQ en un registro de Windows"), "binnacle detect --rules sigma/rules Security.evtx"},
 			{lang.T("As JSON, one match a line", "Como JSON, una coincidencia por línea"), "zcat events.jsonl.gz | binnacle detect --rules rules.tar.gz -o jsonl -"},
 		},
-		access: access{Offline: true}, min: 0, max: -1,
+		access: offline(), min: 0, max: -1,
 		flags: func(f *flags) {
 			f.texts(&v.rules, "rules", "", lang.T("`PATH` of rules: a file, a folder, or an archive (tar, tar.gz, zip); repeat for several.", "Ruta (`PATH`) de reglas: un fichero, una carpeta o un archivo (tar, tar.gz, zip); repítela para varias."))
 			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites the rules; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe las reglas; repítelo para varios."))

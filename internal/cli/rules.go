@@ -51,7 +51,7 @@ and the fix, and what loads but lacks something that others look for.`,
 			`Dice qué está mal en reglas, correlaciones y filtros: lo que no se puede cargar, con fichero,
 línea y arreglo, y lo que se carga pero le falta algo que otros buscan.`),
 		examples: []example{{lang.T("Before a commit", "Antes de un commit"), "binnacle rules check rules/"}},
-		access:   access{Offline: true}, min: 1, max: -1,
+		access:   offline(), min: 1, max: -1,
 		flags: func(f *flags) {
 			f.choice(&out, "output", "o", "table", []string{"table", "json"}, lang.T("What to print", "Qué se imprime"))
 		},
@@ -113,7 +113,7 @@ it must hold over the hits together, and must not over the misses.`,
 hits.jsonl debe coincidir con una regla de la carpeta, y ninguno de misses.jsonl. Si la carpeta
 tiene una correlación, debe cumplirse sobre los aciertos juntos y no sobre los fallos.`),
 		examples: []example{{lang.T("All rules of a folder", "Todas las reglas de una carpeta"), "binnacle rules test rules/"}},
-		access:   access{Offline: true}, min: 1, max: -1,
+		access:   offline(), min: 1, max: -1,
 		run: func(_ context.Context, s *session, args []string) error {
 			rules, events, bad := 0, 0, 0
 			for _, dir := range args {
@@ -151,7 +151,7 @@ func rulesCoverageCommand() *command {
 		long: lang.T("Write which techniques of MITRE ATT&CK rules are tagged with, and how many rules there are for each: a table, or a layer that the ATT&CK Navigator opens.",
 			"Escribe con qué técnicas de MITRE ATT&CK están marcadas las reglas y cuántas hay de cada una: una tabla, o una capa que abre el ATT&CK Navigator."),
 		examples: []example{{lang.T("A layer for the Navigator", "Una capa para el Navigator"), "binnacle rules coverage rules/ -o layer > coverage.json"}},
-		access:   access{Offline: true}, min: 1, max: -1,
+		access:   offline(), min: 1, max: -1,
 		flags: func(f *flags) {
 			f.choice(&out, "output", "o", "table", []string{"table", "json", "layer"}, lang.T("What to print", "Qué se imprime"))
 			f.text(&name, "name", "", "Sigma rules", lang.T("`NAME` of the layer.", "Nombre (`NAME`) de la capa."))
