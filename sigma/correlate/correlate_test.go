@@ -389,6 +389,21 @@ func TestChainFieldOfEvents(t *testing.T) {
 		temporal_ordered [User=v] 2 at 5m0s: e1 e2 e3 e5`)
 }
 
+// A hit that one correlation counts once stands for all its events' fields
+// further up.
+func TestChainFieldsGoUp(t *testing.T) {
+	host := &sigma.Correlation{Name: "host", Type: sigma.EventCount, Rules: []string{"failed"}, GroupBy: []string{"host"}, Timespan: time.Minute, Condition: gte(2)}
+	any := &sigma.Correlation{Name: "any", Type: sigma.EventCount, Rules: []string{"host"}, Timespan: time.Minute, Condition: gte(1)}
+	user := &sigma.Correlation{Name: "user", Type: sigma.Temporal, Rules: []string{"any", "success"}, GroupBy: []string{"user"}, Timespan: time.Minute}
+	check(t, mustCompile(t, named("failed", "success"), user, any, host), Options{}, `
+		1s failed e1 host=h user=u
+		2s failed e2 host=h user=v
+		3s success e3 user=u
+		4s success e4 user=v`, `
+		user temporal [user=u] 2 at 3s: e1 e2 e3
+		user temporal [user=v] 2 at 4s: e1 e2 e4`)
+}
+
 // A correlation of told hits counts each attack once.
 func TestChainCountsTold(t *testing.T) {
 	many, over := attack()

@@ -114,9 +114,7 @@ func (r *running) touch(g *group, at int64) {
 	}
 	g.isTouched = true
 	r.touched = append(r.touched, g)
-	if g.window.drop(at - r.span) {
-		g.isGrown = false
-	}
+	g.window.drop(at - r.span) // of a condition at the peak this left when it was due
 }
 
 func (r *running) add(g *group, e *entry) {

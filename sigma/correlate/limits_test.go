@@ -129,9 +129,9 @@ func TestMaxGroupsAtOnce(t *testing.T) {
 	for i := range 5 {
 		add(c, float64(2+i), fmt.Sprint("f", i), fmt.Sprint("g=", 100+i))
 	}
-	c.Finish()
-	if c.Stats().Groups > 3 {
-		t.Errorf("%+v", c.Stats())
+	hits := c.Finish()
+	if got := c.Stats(); len(hits) != 3 || got.Lost[Evicted] != 22 || got.Groups != 0 || len(c.timers) != 0 {
+		t.Errorf("%d hits, %+v", len(hits), got)
 	}
 }
 
@@ -184,6 +184,19 @@ func TestForgets(t *testing.T) {
 		if silence := cond.Bounds[0].Op == sigma.Less; silence && told != 100 {
 			t.Errorf("%d of 100 groups are told to be silent", told)
 		}
+	}
+}
+
+// A group that is due at the watermark itself is still there when it is worked.
+func TestDueAtWatermark(t *testing.T) {
+	c := New(counting(t, only(sigma.Equal, 0)), Options{})
+	add(c, 0, "e1")
+	due := at(10).Add(1)
+	if hits := c.Advance(due); len(hits) > 0 {
+		t.Error("told before the instant is over")
+	}
+	if hits := c.Advance(due.Add(1)); len(hits) != 1 || !hits[0].End.Equal(due) {
+		t.Error(hits)
 	}
 }
 
@@ -290,6 +303,41 @@ func TestRestoreRefuses(t *testing.T) {
 	add(back, 3, "e3", "g=1")
 	if hits := back.Flush(); len(hits) > 0 {
 		t.Error("the memory of another condition was used")
+	}
+}
+
+// A snapshot whose parts contradict each other is refused.
+func TestRestoreDamaged(t *testing.T) {
+	set := counting(t, only(sigma.Less, 3), "g")
+	c := New(set, Options{})
+	for i, g := range []string{"1", "2", "3"} {
+		add(c, float64(i), "e", "g="+g)
+	}
+	var b bytes.Buffer
+	if err := c.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(*snapshot){
+		"nothing":     func(s *snapshot) {},
+		"future":      func(s *snapshot) { s.Correlations[0].Groups[1].Last = s.Water },
+		"order":       func(s *snapshot) { s.Correlations[0].Groups[0].Last = s.Correlations[0].Groups[1].Last + 1 },
+		"twice":       func(s *snapshot) { s.Correlations[0].Groups[1].Key = s.Correlations[0].Groups[0].Key },
+		"due before":  func(s *snapshot) { s.Correlations[0].Groups[0].Due = s.Water - 1 },
+		"due too far": func(s *snapshot) { s.Correlations[0].Groups[0].Due += 1e12 },
+		"first":       func(s *snapshot) { s.Correlations[0].Groups[0].First = always },
+		"source":      func(s *snapshot) { s.Waiting[0].Source = 7 },
+		"correlation": func(s *snapshot) { s.Waiting[0].Correlation = -1 },
+		"waiting":     func(s *snapshot) { s.Waiting[0].Mark.At = s.Water - 1 },
+	} {
+		s := decoded(t, b.Bytes())
+		damage(&s)
+		var damaged bytes.Buffer
+		if err := gob.NewEncoder(&damaged).Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Restore(set, Options{}, &damaged); (err == nil) != (name == "nothing") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -160,7 +160,8 @@ func (l *link) each(f func(mark)) {
 	}
 }
 
-// two are the best chains that end in different events.
+// two are the best chains that end in different events. An event is offered
+// once.
 type two struct{ first, second chain }
 
 func newTrack(rules []int, sources int) *track {
@@ -225,8 +226,6 @@ func (t *two) offer(c chain) {
 	switch {
 	case t.first.end == nil:
 		t.first = c
-	case t.first.isOf(c.end.id):
-		t.first = better(t.first, c)
 	case c.start > t.first.start:
 		t.first, t.second = c, t.first
 	default:
