@@ -444,6 +444,9 @@ func TestSkipped(t *testing.T) {
 	if diff := cmp.Diff([]int{1, 5, 8}, lines); diff != "" || len(c.Rules) != 1 {
 		t.Error(diff)
 	}
+	if c := Parse("test.yml", []byte("id: x\ndetections: {sel: a}\n")); len(c.Skipped) > 0 || len(c.Problems) != 1 {
+		t.Errorf("a misspelt rule is skipped: %v, %v", c.Skipped, c.Problems)
+	}
 }
 
 // The specification's own examples load. The correlations and filters among

@@ -21,6 +21,7 @@ func Check(r *Rule) []Problem {
 	c.dates(r.Date, r.Modified)
 	c.related(r)
 	c.tags(r.Tags)
+	c.keys(r.Custom)
 	c.logsource(r.Logsource)
 	detection := r.Detection
 	detection.Searches = slices.DeleteFunc(slices.Clone(detection.Searches), func(s *Search) bool { return s.Filter })
@@ -170,6 +171,21 @@ func (c *linter) head(r *Rule) {
 	for _, s := range r.FalsePositives {
 		if len(s) < 2 {
 			c.add(0, "falsepositives", "say what may be matched by mistake, or take it away", "a member of falsepositives says nothing: %q", s)
+		}
+	}
+}
+
+// ruleKeys are the attributes of a rule.
+var ruleKeys = []string{
+	"title", "id", "name", "related", "taxonomy", "status", "description", "license", "references", "author",
+	"date", "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope",
+}
+
+// keys looks among attributes of one's own for misspelt ones of all rules.
+func (c *linter) keys(custom map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(custom)) {
+		if near := strict.Nearest(name, ruleKeys); near != "" {
+			c.add(0, "key", "write "+near+" if that is meant", "the specification has no attribute %q", clip(name))
 		}
 	}
 }
