@@ -282,13 +282,16 @@ func (m *Map) Done() {
 
 // Near returns "; did you mean …?" when a known name is close to one, else "".
 func Near(name string, known []string) string {
+	if len(name) > 200 {
+		return ""
+	}
 	best, far := "", len(name)/2+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), k); d < far {
 			best, far = k, d
 		}
 	}
-	if best == "" || len(name) > 200 {
+	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
