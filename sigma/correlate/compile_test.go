@@ -53,7 +53,7 @@ func TestRefused(t *testing.T) {
 			r.Type, r.Rules, r.Condition = sigma.Temporal, []string{"a", "b"}, sigma.CorrelationCondition{Expr: ref("b")}
 		}, `does not say of "id-of-a" whether it must match`},
 		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"b": "y"}} }, `the alias "x" is for the rule "b", which is none`},
-		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `the rule "q", which is not loaded`},
+		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `the alias "x" is for the rule "q", which is none`},
 		{func(r *sigma.Correlation) { r.Rules = []string{"bad"} }, `is of "bad", which is refused`},
 	}
 	rules := append(named("a", "b"), &sigma.Rule{Pos: sigma.Pos{File: "r.yml", Line: 1}, ID: "twin"},

@@ -98,6 +98,7 @@ detection: {s: {f: 2}, condition: s}
 		{"type: value_median\n    rules: a\n    timespan: 1h\n    condition: {field: f, lte: 1}", "1h percentile 50"},
 		{"type: value_percentile\n    rules: a\n    timespan: 1h\n    condition: {field: f, gte: 500}", "refused"},
 		{"type: event_count\n    rules: a\n    timespan: 1h\n    condition: {field: f, gte: 500}", "refused"},
+		{"type: event_count\n    rules: a\n    timespan: 1h\n    condition: {lt: 0}", "refused"},
 	}
 	spans := map[string]int64{"1w": 604800, "2d": 172800, "90m": 5400, "5s": 5, "1h": 3600}
 	for _, test := range tests {
@@ -107,7 +108,7 @@ detection: {s: {f: 2}, condition: s}
 			t.Errorf("%s: %v", test.corr, p)
 		}
 		if test.want == "refused" {
-			if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "k.yml:13: ") || problems[0].Fix == "" {
+			if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "k.yml:19: ") || problems[0].Fix == "" {
 				t.Errorf("%s: %v", test.corr, problems)
 			}
 			continue
