@@ -91,14 +91,23 @@ const longestSpan = 100 * 365 * 24 * time.Hour
 
 // Compile makes correlations ready to run over the matches of rules, and
 // reports those that it refuses. A correlation over a refused one is refused
-// as well.
+// as well. A rule may be given several times, as pipelines rewrite it for
+// several sources: it is the same when id, name and place are.
 func Compile(rules []*sigma.Rule, correlations []*sigma.Correlation) (*Set, []sigma.Problem) {
 	c := &compiler{
 		names: map[string][]*node{},
 		set:   &Set{byRule: map[string][]feed{}, alone: map[string]bool{}},
 	}
+	type origin struct {
+		sigma.Pos
+		id, name string
+	}
+	seen := map[origin]bool{}
 	for _, r := range rules {
-		c.declare(&node{pos: r.Pos, rule: r}, r.ID, r.Name)
+		if from := (origin{r.Pos, r.ID, r.Name}); !seen[from] {
+			seen[from] = true
+			c.declare(&node{pos: r.Pos}, r.ID, r.Name)
+		}
 	}
 	nodes := make([]*node, len(correlations))
 	for i, r := range correlations {
@@ -142,7 +151,6 @@ type compiler struct {
 // node is a rule or a correlation.
 type node struct {
 	pos         sigma.Pos
-	rule        *sigma.Rule
 	correlation *sigma.Correlation
 	names       []string
 	spec        *spec // once compiled

@@ -100,6 +100,15 @@ func TestSameIdentity(t *testing.T) {
 	}
 }
 
+// A rule that pipelines rewrote for two sources is one rule.
+func TestRewrittenRules(t *testing.T) {
+	rules := []*sigma.Rule{{Pos: sigma.Pos{File: "a.yml", Line: 1}, ID: "a"}, {Pos: sigma.Pos{File: "a.yml", Line: 1}, ID: "a"}}
+	r := &sigma.Correlation{ID: "k", Type: sigma.EventCount, Rules: []string{"a"}, Timespan: time.Minute, Condition: gte(2)}
+	if _, problems := Compile(rules, []*sigma.Correlation{r}); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
 // How bounds are read: what may be accepted, and when it is decided.
 func TestBounds(t *testing.T) {
 	type list []sigma.Bound
