@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -279,8 +280,8 @@ func (c *compiler) sources(r *sigma.Correlation) ([]*node, *refusal) {
 // name finds what the fields are called in each of the rules.
 func (s *spec) name(c *compiler, nodes []*node) *refusal {
 	r := s.rule
-	for alias, fields := range r.Aliases {
-		for ref := range fields {
+	for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
+		for _, ref := range slices.Sorted(maps.Keys(r.Aliases[alias])) {
 			n, err := c.find(ref)
 			if err != nil || !slices.Contains(nodes, n) {
 				return refuse("name one of its rules", "the alias %q is for the rule %q, which is none of the correlation's", alias, ref)
