@@ -381,6 +381,7 @@ detection:
 		{"bytes that are no text", "{\"F\": \"\xff\xfe needle\", \"G\": \"\x80xy\"}", 1, ""},
 		{"binary", "\x00\x01\xff{}", 0, "the event is no JSON"},
 		{"a long word that is no JSON", strings.Repeat(`[`, 290) + "t" + big, 0, "the event is no JSON"},
+		{"a long line with all words", `{"F": "` + strings.Repeat(`\\\"t`, 1<<14) + `needle", "a": [true, false, null, -1.5e3], "G": "xy"}`, 1, ""},
 		{"an event as any other", `{"F": "a needle", "G": "xxxy"}`, 1, ""},
 	} {
 		start := time.Now()
@@ -388,8 +389,7 @@ detection:
 		if len(got) != test.matches || (err == nil) != (test.wrong == "") || err != nil && !strings.HasPrefix(err.Error(), test.wrong) {
 			t.Errorf("%s: %d matches, %.200v, want %d, %q", test.name, len(got), err, test.matches, test.wrong)
 		}
-		t.Log(test.name, time.Since(start))
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Second {
 			t.Errorf("%s took %s", test.name, took)
 		}
 	}
@@ -407,7 +407,7 @@ func TestAllocatesNothing(t *testing.T) {
 			if rules, err := s.Match(line); err != nil || len(rules) > 0 {
 				continue
 			}
-			if n := testing.AllocsPerRun(1, func() { s.Match(line) }); n > 0 {
+			if n := testing.AllocsPerRun(5, func() { s.Match(line) }); n > 0 {
 				t.Fatalf("%s: %v allocations for %s", name, n, line)
 			}
 		}

@@ -74,11 +74,20 @@ func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
 // errNotObject is what is said of other JSON.
 var errNotObject = errors.New("the event is no JSON object")
 
-// keepBuffer bounds the line after which a parser is not kept: its memory
-// would be that of the biggest event ever seen.
-const keepBuffer = 1 << 20
+const (
+	// keepBuffer bounds the line after which a parser is not kept: its memory
+	// would be that of the biggest event ever seen.
+	keepBuffer = 1 << 20
+	// longLine is from where on the words of a line are looked at before it is
+	// parsed. About a wrong one fastjson writes the rest of the line into the
+	// error, once for each level of nesting.
+	longLine = 1 << 14
+)
 
 func parse(p *fastjson.Parser, line []byte) (*fastjson.Value, error) {
+	if len(line) > longLine && !knownWords(line) {
+		return nil, errors.New("the event is no JSON: a word in it is not true, false or null")
+	}
 	if len(line) > keepBuffer {
 		p = &fastjson.Parser{}
 	}
@@ -90,6 +99,52 @@ func parse(p *fastjson.Parser, line []byte) (*fastjson.Value, error) {
 		return nil, errNotObject
 	}
 	return v, nil
+}
+
+// knownWords reports whether every word outside the strings of a line is one
+// of JSON.
+func knownWords(line []byte) bool {
+	for i := 0; i < len(line); i++ {
+		switch rest := line[i:]; rest[0] {
+		case '"':
+			i += stringEnd(rest)
+		case 't', 'f', 'n':
+			word := firstOf(rest, "true", "false", "null")
+			if word == "" {
+				return false
+			}
+			i += len(word) - 1
+		}
+	}
+	return true
+}
+
+func firstOf(text []byte, words ...string) string {
+	for _, w := range words {
+		if bytes.HasPrefix(text, []byte(w)) {
+			return w
+		}
+	}
+	return ""
+}
+
+// stringEnd is where the string ends that a text begins with, its last byte
+// when it does not.
+func stringEnd(text []byte) int {
+	for end := 1; ; end++ {
+		next := bytes.IndexByte(text[end:], '"')
+		if next < 0 {
+			return len(text) - 1
+		}
+		end += next
+		slashes := 0
+		for text[end-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return end
+		}
+	}
 }
 
 // event is what is known of one event, by the numbers of its Engine. All of it
