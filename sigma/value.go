@@ -69,7 +69,26 @@ const (
 	LessOrEqual    Op = "lte"
 	Greater        Op = "gt"
 	GreaterOrEqual Op = "gte"
+	Equal          Op = "eq"  // of correlations
+	NotEqual       Op = "neq" // of correlations
 )
+
+// Holds reports whether a compares to b as the operation says.
+func (o Op) Holds(a, b float64) bool {
+	switch o {
+	case Less:
+		return a < b
+	case LessOrEqual:
+		return a <= b
+	case Greater:
+		return a > b
+	case GreaterOrEqual:
+		return a >= b
+	case NotEqual:
+		return a != b
+	}
+	return a == b
+}
 
 // FieldRef is the value of another field of the same event.
 type FieldRef struct {

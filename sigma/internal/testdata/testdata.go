@@ -1,0 +1,59 @@
+// Package testdata finds the real rules and events that tests of the library
+// use: in the folder BINNACLE_TEST_DATA, or ../shared/data beside the
+// repository. A test without them skips and says so; under BINNACLE_CI=1 it
+// fails.
+package testdata
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Path returns the path of an item of the data, as Path(t, "sigma", "spec").
+func Path(t testing.TB, elem ...string) string {
+	t.Helper()
+	dir := os.Getenv("BINNACLE_TEST_DATA")
+	if dir == "" {
+		_, file, _, _ := runtime.Caller(0)
+		dir = filepath.Join(filepath.Dir(file), "..", "..", "..", "..", "shared", "data")
+	}
+	path := filepath.Join(append([]string{dir}, elem...)...)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	const lack = "no test data at %s: set BINNACLE_TEST_DATA to the folder of real data"
+	if os.Getenv("BINNACLE_CI") == "1" {
+		t.Fatalf("in CI nothing may be skipped: "+lack, path)
+	}
+	t.Skipf(lack, path)
+	return ""
+}
+
+// JSON decodes a file of the data, unpacked if its name ends in .gz. Numbers
+// in an any stay as they are written.
+func JSON(t testing.TB, into any, elem ...string) {
+	t.Helper()
+	path := Path(t, elem...)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if r, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := json.NewDecoder(r)
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}

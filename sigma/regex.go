@@ -1,0 +1,110 @@
+package sigma
+
+import (
+	"math"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+)
+
+func parseFloat(text string) (float64, bool) {
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && !math.IsInf(f, 0)
+}
+
+// maxRegex bounds the length of a regular expression.
+const maxRegex = 16 << 10
+
+// Source is the expression with its flags, in Go's syntax unless it looks
+// around.
+func (r Regex) Source() string {
+	flags := ""
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{{r.IgnoreCase, "i"}, {r.MultiLine, "m"}, {r.DotsAreAll, "s"}} {
+		if f.on {
+			flags += f.name
+		}
+	}
+	if flags == "" {
+		return r.Expr
+	}
+	return "(?" + flags + ")" + r.Expr
+}
+
+// Matcher runs a Regex in time that grows with the text, never faster than it:
+// no expression is catastrophic.
+type Matcher struct {
+	// Plain runs the expression when it does not look around, else it is nil.
+	Plain *regexp.Regexp
+	look  *lookaround
+}
+
+// Match reports whether the expression is found anywhere in a text.
+func (m *Matcher) Match(text string) bool {
+	if m.Plain != nil {
+		return m.Plain.MatchString(text)
+	}
+	return m.look.match(text)
+}
+
+// Compile makes a Matcher. The syntax is RE2's, with (?=…), (?!…), (?<=…) and
+// (?<!…) besides. What cannot be run in linear time, as back references, is an
+// error that says so.
+func (r Regex) Compile() (*Matcher, error) {
+	if len(r.Expr) > maxRegex {
+		return nil, refuse("regex", "split it into several", "a regular expression of %d bytes is too long", len(r.Expr))
+	}
+	source := r.Source()
+	plain, err := regexp.Compile(source)
+	if err == nil {
+		return &Matcher{Plain: plain}, nil
+	}
+	if looksAround(r.Expr) {
+		look, lookErr := compileLook(source, r.flags(), 0)
+		if lookErr == nil {
+			return &Matcher{look: look}, nil
+		}
+		err = lookErr
+	}
+	return nil, regexRefusal(r.Expr, err)
+}
+
+func (r Regex) flags() syntax.Flags {
+	flags := syntax.Perl
+	if r.IgnoreCase {
+		flags |= syntax.FoldCase
+	}
+	if r.MultiLine {
+		flags &^= syntax.OneLine
+	}
+	if r.DotsAreAll {
+		flags |= syntax.DotNL
+	}
+	return flags
+}
+
+// backReference finds \1 to \9, \k and \g after an even number of backslashes.
+var backReference = regexp.MustCompile(`(?:^|[^\\])(?:\\\\)*\\(?:[1-9]|[kg][<{'0-9])`)
+
+// regexRefusal says what of an expression cannot be run, and what to do.
+func regexRefusal(expr string, err error) *refusal {
+	switch {
+	case backReference.MatchString(expr):
+		return refuse("regex", "write out what may stand there", "the regular expression %q refers back to a group, which cannot be run in linear time", clip(expr))
+	case strings.Contains(expr, "(?>") || strings.Contains(expr, "++") || strings.Contains(expr, "*+"):
+		return refuse("regex", "write a plain group or quantifier", "the regular expression %q has atomic groups or possessive quantifiers", clip(expr))
+	}
+	reason := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	return refuse("regex", "write it in RE2's syntax", "the regular expression %q cannot be run: %s", clip(expr), reason)
+}
+
+// clip shortens a text for a message.
+func clip(text string) string {
+	if len(text) <= 80 {
+		return text
+	}
+	return strings.ToValidUTF8(text[:77], "") + "..."
+}
