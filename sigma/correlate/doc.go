@@ -1,0 +1,2 @@
+// Package correlate runs Sigma correlations over time.
+package correlate
