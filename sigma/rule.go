@@ -1,5 +1,10 @@
 package sigma
 
+import (
+	"iter"
+	"slices"
+)
+
 // Pos is a place in a file. Lines count from 1; 0 is unknown.
 type Pos struct {
 	File string
@@ -61,7 +66,12 @@ type Group struct {
 // one is enough, or all are needed when All. Not turns the outcome round.
 //
 // A field that is a list in the event meets a value when one of its members
-// does. A field of dots is looked up as it is written, and as a path.
+// does, and so does one in a list in it. A field of dots is looked up as it is
+// written, and when the event has no such field, as a path: one key a step, and
+// into each member of a list.
+//
+// Keywords are met by any text, number or truth value of the event, however
+// deep. Strings among them have their stars already.
 type Item struct {
 	Field     string // "" looks at every value of the event: keywords
 	Modifiers []string
@@ -101,3 +111,47 @@ func (And) expr() {}
 func (Or) expr()  {}
 func (Not) expr() {}
 func (Ref) expr() {}
+
+// Items are the items of all searches.
+func (d Detection) Items() iter.Seq[*Item] {
+	return func(yield func(*Item) bool) {
+		var walk func(Node) bool
+		walk = func(n Node) bool {
+			switch n := n.(type) {
+			case *Item:
+				return yield(n)
+			case *Group:
+				for _, part := range n.Nodes {
+					if !walk(part) {
+						return false
+					}
+				}
+			}
+			return true
+		}
+		for _, s := range d.Searches {
+			if !walk(s.Body) {
+				return
+			}
+		}
+	}
+}
+
+// Placeholders are the names between percent signs that no pipeline has
+// replaced yet. A rule that has some cannot be run.
+func (r *Rule) Placeholders() []string {
+	var names []string
+	for item := range r.Detection.Items() {
+		for _, v := range item.Values {
+			for _, v := range flat(v) {
+				s, _ := v.(String)
+				for _, p := range s.Parts {
+					if p.Kind == Placeholder && !slices.Contains(names, p.Text) {
+						names = append(names, p.Text)
+					}
+				}
+			}
+		}
+	}
+	return names
+}

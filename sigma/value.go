@@ -44,7 +44,7 @@ type Bool bool
 type Null struct{}
 
 // Regex is a regular expression, searched for anywhere in the text, with regard
-// to case.
+// to case. Compile makes it run.
 type Regex struct {
 	Expr                              string
 	IgnoreCase, MultiLine, DotsAreAll bool

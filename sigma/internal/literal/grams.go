@@ -1,0 +1,110 @@
+package literal
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	gramSize = 4
+	maxStep  = 12
+	// A bitmap has at least this many bits for a gram, so that few others are
+	// taken for one, within bounds that keep it in the caches.
+	bitsPerGram          = 128
+	minBitmap, maxBitmap = 10, 21
+)
+
+// Weights are how common grams are.
+type Weights map[uint32]uint32
+
+// Count adds the grams of a text.
+func (w Weights) Count(text string) {
+	for i := 0; i+gramSize <= len(text); i++ {
+		w[gramAt(text, i)]++
+	}
+}
+
+func gramAt(text string, i int) uint32 {
+	return uint32(text[i]) | uint32(text[i+1])<<8 | uint32(text[i+2])<<16 | uint32(text[i+3])<<24
+}
+
+// grams finds literals by runs of four bytes. The text is sampled every step
+// bytes, and as many neighbouring grams of each literal lead to it: whatever
+// the place of the literal, one of them is sampled.
+type grams struct {
+	bits  []uint64
+	shift uint8
+	step  int
+	table table
+}
+
+func newGrams(literals []entry, texts string, weights Weights) grams {
+	if len(literals) == 0 {
+		return grams{}
+	}
+	g := grams{step: maxStep}
+	for _, e := range literals {
+		g.step = min(g.step, int(e.size)-gramSize+1)
+	}
+	groups := map[uint32][]entry{}
+	for _, e := range literals {
+		text := texts[e.start : e.start+e.size]
+		from := rarest(text, g.step, weights)
+		for off := from; off < from+g.step; off++ {
+			gram := gramAt(text, off)
+			e.off = uint32(off)
+			groups[gram] = append(groups[gram], e)
+		}
+	}
+	g.table = newTable(groups)
+	size := min(max(bits.Len(uint(len(groups)*bitsPerGram)), minBitmap), maxBitmap)
+	g.bits, g.shift = make([]uint64, 1<<size/64), uint8(32-size)
+	for gram := range groups {
+		at := gramHash(gram) >> g.shift
+		g.bits[at/64] |= 1 << (at % 64)
+	}
+	return g
+}
+
+// rarest is where those neighbouring grams of a text begin that are least
+// common together.
+func rarest(text string, count int, weights Weights) int {
+	best, least := 0, ^uint32(0)
+	for from := 0; from+count+gramSize-1 <= len(text); from++ {
+		var sum uint32
+		for off := from; off < from+count; off++ {
+			sum += weights[gramAt(text, off)]
+		}
+		if sum < least {
+			best, least = from, sum
+		}
+	}
+	return best
+}
+
+func gramHash(gram uint32) uint32 { return gram * 0x9E3779B1 }
+
+func (s *Set) findInside(text []byte, found *Found) {
+	g := &s.inside
+	bitmap, shift, step := g.bits, g.shift, g.step
+	for i := 0; i+gramSize <= len(text); i += step {
+		gram := binary.LittleEndian.Uint32(text[i:])
+		at := gramHash(gram) >> shift
+		if bitmap[at/64]>>(at%64)&1 != 0 {
+			s.compare(gram, i, text, found)
+		}
+	}
+}
+
+// compare looks for the literals that a gram at i leads to.
+func (s *Set) compare(gram uint32, i int, text []byte, found *Found) {
+	for _, e := range s.inside.table.get(gram) {
+		if found.Has(e.id) {
+			continue
+		}
+		from := i - int(e.off)
+		if end := from + int(e.size); from >= 0 && end <= len(text) && string(text[from:end]) == s.text(e) {
+			found.Add(e.id)
+		}
+	}
+}

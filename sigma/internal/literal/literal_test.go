@@ -1,0 +1,129 @@
+package literal
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// naive is what Find must do, written so that it cannot be wrong.
+func naive(literals []Literal, text string) []uint32 {
+	var ids []uint32
+	for _, l := range literals {
+		holds := map[Kind]bool{
+			Whole:  text == l.Text,
+			Prefix: strings.HasPrefix(text, l.Text),
+			Suffix: strings.HasSuffix(text, l.Text),
+			Inside: strings.Contains(text, l.Text),
+		}[l.Kind]
+		if holds && !slices.Contains(ids, l.ID) {
+			ids = append(ids, l.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestFindsWhatIsThere(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	letters := func(n, of int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte('a' + random.IntN(of))
+		}
+		return string(b)
+	}
+	matches := 0
+	for range 3000 {
+		least, of := random.IntN(20), 1+random.IntN(4)
+		var literals []Literal
+		weights := Weights{}
+		for id := range 1 + random.IntN(40) {
+			text := letters(least+random.IntN(12), of)
+			kind := Kind(random.IntN(4))
+			if text == "" {
+				kind = Whole
+			}
+			weights.Count(text)
+			literals = append(literals, Literal{kind, text, uint32(id / 2)})
+		}
+		set := Build(literals, weights)
+		var found Found
+		for range 10 {
+			text := letters(random.IntN(60), of)
+			if random.IntN(2) == 0 {
+				text = letters(random.IntN(9), of) + literals[random.IntN(len(literals))].Text + letters(random.IntN(9), of)
+			}
+			found.Next(len(literals))
+			set.Find([]byte(text), &found)
+			got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, text)
+			if !slices.Equal(got, want) {
+				t.Fatalf("in %q of %v found %v, want %v", text, literals, got, want)
+			}
+			matches += len(got)
+		}
+	}
+	if matches < 10000 {
+		t.Fatalf("only %d literals were found: the test tests nothing", matches)
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, same := range [][]string{
+		{"ABCDEFGHIJKLMNOPQRSTUVWXYZ[@`{", "abcdefghijklmnopqrstuvwxyz[@`{"},
+		{"ÄÖÜ.exe", "äöü.EXE"},
+		{"\u212a", "K", "k"}, // the sign of kelvin
+		{"ſ", "S", "s"},
+		{"Σ", "σ", "ς"},
+		{"a\xffB", "A\xffb"},
+	} {
+		for _, text := range same {
+			if got, want := FoldString(text), FoldString(same[0]); got != want {
+				t.Errorf("%q folds to %q, %q to %q", text, got, same[0], want)
+			}
+		}
+	}
+	if FoldString("\xff") == FoldString("\ufffd") {
+		t.Error("a byte that is not UTF-8 folds to the replacement character")
+	}
+	for r := rune(0); r < unicode.MaxRune; r++ {
+		if got, again := FoldRune(r), FoldRune(FoldRune(r)); got != again || got != FoldRune(unicode.SimpleFold(r)) {
+			t.Fatalf("%q folds to %q, then to %q", r, got, again)
+		}
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	f.Add("powershell", "-enc", "POWERSHELL.exe -Enc AAAA")
+	f.Add("äö", "\xff", "xÄÖ\xff")
+	f.Fuzz(func(t *testing.T, a, b, text string) {
+		var literals []Literal
+		weights := Weights{}
+		for id, text := range []string{FoldString(a), FoldString(b)} {
+			for kind := Whole; kind <= Inside; kind++ {
+				if kind == Whole || text != "" {
+					literals = append(literals, Literal{kind, text, uint32(id)*4 + uint32(kind)})
+				}
+			}
+			weights.Count(text)
+		}
+		folded := FoldString(text)
+		var found Found
+		found.Next(8)
+		Build(literals, weights).Find([]byte(folded), &found)
+		if got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, folded); !slices.Equal(got, want) {
+			t.Fatalf("in %q of %v found %v, want %v", folded, literals, got, want)
+		}
+	})
+}
+
+// The short ways of FoldRune say what Unicode says.
+func TestFoldRune(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if got, want := FoldRune(r), foldRune(r); got != want {
+			t.Fatalf("%U folds to %U, want %U", r, got, want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package sigma
+
+// logic is what a rule asks for, with its negations at the leaves.
+type logic struct {
+	op   op
+	not  bool
+	arg  uint32
+	kids []logic
+}
+
+type op uint32
+
+const (
+	opAnd     op = iota // all that follow, for as many words as the argument says
+	opOr                // one of them
+	opShared            // the code elsewhere
+	opHas               // a predicate that its literal decides
+	opCheck             // a predicate that is checked
+	opPresent           // a field that is there
+	opNull              // a field that is null or not there
+)
+
+const (
+	opShift = 29
+	notBit  = 1 << 28
+	argMask = notBit - 1
+)
+
+func (l logic) word() uint32 {
+	w := uint32(l.op)<<opShift | l.arg
+	if l.not {
+		w |= notBit
+	}
+	return w
+}
+
+// joined is logic over several parts. Parts of the same kind become one.
+func joined(op op, kids []logic) logic {
+	if len(kids) == 1 {
+		return kids[0]
+	}
+	l := logic{op: op}
+	for _, k := range kids {
+		if k.op == op {
+			l.kids = append(l.kids, k.kids...)
+			continue
+		}
+		l.kids = append(l.kids, k)
+	}
+	return l
+}
+
+// negated is the opposite.
+func (l logic) negated() logic {
+	if l.op > opOr {
+		l.not = !l.not
+		return l
+	}
+	n := logic{op: opAnd + opOr - l.op}
+	for _, k := range l.kids {
+		n.kids = append(n.kids, k.negated())
+	}
+	return n
+}
+
+// sharedSize is from how many words on a part of a rule is worth sharing.
+const sharedSize = 4
+
+// coder writes logic as words, a part that is alike in many rules only once.
+type coder struct {
+	words  []uint32
+	shared map[string]uint32
+}
+
+// add writes a rule and returns where it starts.
+func (c *coder) add(l logic) uint32 {
+	w := c.encode(l)
+	start := uint32(len(c.words))
+	c.words = append(c.words, w...)
+	return start
+}
+
+func (c *coder) encode(l logic) []uint32 {
+	if l.op > opOr {
+		return []uint32{l.word()}
+	}
+	words := []uint32{0}
+	for _, k := range l.kids {
+		words = append(words, c.part(k)...)
+	}
+	words[0] = uint32(l.op)<<opShift | uint32(len(words)-1)
+	return words
+}
+
+func (c *coder) part(l logic) []uint32 {
+	words := c.encode(l)
+	if len(words) < sharedSize {
+		return words
+	}
+	key := make([]byte, 0, 4*len(words))
+	for _, w := range words {
+		key = append(key, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	at, ok := c.shared[string(key)]
+	if !ok {
+		at = uint32(len(c.words))
+		c.shared[string(key)] = at
+		c.words = append(c.words, words...)
+	}
+	return []uint32{uint32(opShared)<<opShift | at}
+}
+
+// holds runs the code at a place.
+func (ev *event) holds(at uint32) bool {
+	word := ev.engine.code[at]
+	arg, not := word&argMask, word&notBit != 0
+	switch op(word >> opShift) {
+	case opAnd:
+		return ev.all(at+1, at+1+arg)
+	case opOr:
+		return ev.one(at+1, at+1+arg)
+	case opShared:
+		return ev.holds(arg)
+	case opHas:
+		return ev.found.Has(arg) != not
+	case opCheck:
+		return ev.check(arg) != not
+	case opPresent:
+		return ev.present(arg) != not
+	}
+	return ev.isNull(arg) != not
+}
+
+func (ev *event) all(at, end uint32) bool {
+	for ; at < end; at = ev.after(at) {
+		if !ev.holds(at) {
+			return false
+		}
+	}
+	return true
+}
+
+func (ev *event) one(at, end uint32) bool {
+	for ; at < end; at = ev.after(at) {
+		if ev.holds(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// after is where the code after a part begins.
+func (ev *event) after(at uint32) uint32 {
+	word := ev.engine.code[at]
+	if op(word>>opShift) <= opOr {
+		return at + 1 + word&argMask
+	}
+	return at + 1
+}

@@ -1,0 +1,93 @@
+// Package route says which events a rule is of: which logsource (category,
+// product, service) is which conditions on an event's fields, and how the
+// fields of the rule are called there.
+//
+// A Table is a list of entries. An entry is for a rule when what it says of
+// category, product and service is what the rule says; what the entry does not
+// say is free. An entry that says no more than a product is only for rules that
+// say no more than it, since what a category is not known to be must not be
+// looked for everywhere. All entries that are for a rule are routes of it.
+//
+// Ready returns our own table, ReadTHOR reads SigmaHQ's.
+package route
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
+)
+
+// Table says which events rules are of. It may be used by many at once.
+type Table struct{ Entries []Entry }
+
+// Entry is which events one logsource is.
+type Entry struct {
+	Source   sigma.Logsource
+	When     []sigma.Test
+	Fields   map[string]string // how fields of a rule are called in these events
+	Pipeline *pipeline.Pipeline
+	Line     int
+}
+
+// For returns the routes of a rule. There is none when the table does not know
+// the rule's logs: the rule can then match nothing, which the caller must tell
+// its user. An error says why a rule that has a route cannot be rewritten for it.
+func (t *Table) For(rule *sigma.Rule) ([]sigma.Route, error) {
+	var routes []sigma.Route
+	for _, entry := range t.Entries {
+		if !entry.is(rule.Logsource) {
+			continue
+		}
+		rewritten, err := entry.rewrite(rule)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: the route of line %d: %w", rule.File, rule.Line, entry.Line, err)
+		}
+		routes = append(routes, sigma.Route{When: entry.When, Rule: rewritten})
+	}
+	return routes, nil
+}
+
+func (e *Entry) is(of sigma.Logsource) bool {
+	if e.Source.Category == "" && e.Source.Service == "" && (of.Category != "" || of.Service != "") {
+		return false
+	}
+	return free(e.Source.Category, of.Category) && free(e.Source.Product, of.Product) && free(e.Source.Service, of.Service)
+}
+
+func free(says, is string) bool { return says == "" || says == is }
+
+func (e *Entry) rewrite(rule *sigma.Rule) (*sigma.Rule, error) {
+	rule = pipeline.Rename(rule, e.Fields)
+	if e.Pipeline == nil {
+		return rule, nil
+	}
+	return e.Pipeline.Apply(rule)
+}
+
+// Problem is something in a file of routes that cannot be taken as it is
+// written.
+type Problem struct {
+	sigma.Pos
+	Reason string
+}
+
+func (p Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Reason) }
+
+// unique drops entries that say what an earlier one says.
+func unique(entries []Entry) []Entry {
+	seen := map[string]bool{}
+	var kept []Entry
+	for _, e := range entries {
+		what := fmt.Sprintf("%q %q %q", []string{e.Source.Category, e.Source.Product, e.Source.Service}, e.When, e.Fields)
+		if !seen[what] {
+			seen[what] = true
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// byField sorts tests so that files of maps give the same table each time.
+func byField(a, b sigma.Test) int { return cmp.Compare(a.Field, b.Field) }

@@ -1,0 +1,278 @@
+package sigma
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/literal"
+	"github.com/valyala/fastjson"
+)
+
+// Routed is a rule and its routes.
+type Routed struct {
+	Rule   *Rule
+	Routes []Route
+}
+
+// Router decides by an event which rules are for it, and runs it through an
+// Engine of these alone. Events that the same routes are for are of one class;
+// the engine of a class is compiled when its first event comes. A Router may be
+// used by many at once, each with a Scanner of its own, which asks the others
+// for nothing once it knows a class.
+type Router struct {
+	rules  []*Rule
+	routes []routePlan
+	tests  []routeTest
+	names  *names // of all fields that any rule or route asks for
+	fields map[string]int32
+	asked  []bool // by field: a route asks for it
+
+	mu      sync.Mutex
+	byTests map[string]*class // which tests hold
+	byRoute map[string]*class // which routes are open
+}
+
+// routePlan is a Route by numbers.
+type routePlan struct {
+	tests []int
+	rule  int
+	as    *Rule
+}
+
+// routeTest is a Test by the number of its field.
+type routeTest struct {
+	field  int32
+	values []String // none: it is enough that the field is there
+}
+
+// class is the engine of some routes, and the rules that its own stand for.
+type class struct {
+	once   sync.Once
+	routes []int
+	engine *Engine
+	rules  []int   // by rule of the engine: the rule it stands for
+	local  []int32 // by field of the router: the field of the engine, or -1
+}
+
+// NewRouter makes a Router. Rules that cannot be honoured are an error, as in
+// Compile. A rule without routes is for no event.
+func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	r := &Router{byTests: map[string]*class{}, byRoute: map[string]*class{}}
+	trial := newCompiler()
+	b := routeBuilder{router: r, fields: trial, tests: map[string]int{}}
+	var refused []error
+	for _, routed := range rules {
+		if err := trial.addRoutes(routed); err != nil {
+			problem := refusedRule(routed.Rule, err)
+			refused = append(refused, problem)
+			if o.refused != nil {
+				*o.refused = append(*o.refused, problem)
+			}
+			continue
+		}
+		b.add(routed)
+	}
+	if o.refused == nil && len(refused) > 0 {
+		return nil, errors.Join(refused...)
+	}
+	b.finish()
+	return r, nil
+}
+
+func (c *compiler) addRoutes(routed Routed) error {
+	for _, route := range routed.Routes {
+		if err := c.add(route.Rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// routeBuilder gives the fields and tests of routes numbers.
+type routeBuilder struct {
+	router *Router
+	fields *compiler
+	tests  map[string]int
+}
+
+func (b *routeBuilder) add(routed Routed) {
+	r := b.router
+	for _, route := range routed.Routes {
+		plan := routePlan{rule: len(r.rules), as: route.Rule}
+		for _, test := range route.When {
+			plan.tests = append(plan.tests, b.test(test))
+		}
+		r.routes = append(r.routes, plan)
+	}
+	r.rules = append(r.rules, routed.Rule)
+}
+
+func (b *routeBuilder) test(test Test) int {
+	key := test.Field + "\x00" + literal.FoldString(strings.Join(test.Values, "\x00"))
+	id, ok := b.tests[key]
+	if !ok {
+		id = len(b.router.tests)
+		b.tests[key] = id
+		t := routeTest{field: int32(b.fields.field(test.Field))}
+		for _, v := range test.Values {
+			t.values = append(t.values, starred(v))
+		}
+		b.router.tests = append(b.router.tests, t)
+	}
+	return id
+}
+
+// starred is a text in which only * is a wildcard.
+func starred(text string) String {
+	var parts []String
+	for i, part := range strings.Split(text, "*") {
+		if i > 0 {
+			parts = append(parts, String{Parts: []Part{{Kind: Star}}})
+		}
+		parts = append(parts, PlainString(part))
+	}
+	return Concat(parts...)
+}
+
+// finish makes the table of all names.
+func (b *routeBuilder) finish() {
+	r := b.router
+	names := b.fields.names()
+	r.names, r.fields, r.asked = newNames(names), map[string]int32{}, make([]bool, len(names))
+	for id, name := range names {
+		r.fields[name] = int32(id)
+	}
+	for _, t := range r.tests {
+		r.asked[t.field] = true
+	}
+}
+
+// meets reports whether a value, or one of a list, is as the test says.
+func (t *routeTest) meets(v *fastjson.Value) bool {
+	if len(t.values) == 0 {
+		return true
+	}
+	var text string
+	switch v.Type() {
+	case fastjson.TypeArray:
+		return slices.ContainsFunc(v.GetArray(), t.meets)
+	case fastjson.TypeString:
+		text = string(v.GetStringBytes())
+	case fastjson.TypeObject, fastjson.TypeNull:
+		return false
+	default:
+		text = string(v.MarshalTo(nil))
+	}
+	return slices.ContainsFunc(t.values, func(s String) bool { return s.holds(text, nil) })
+}
+
+// Rules are the rules of the router, in the order they were given.
+func (r *Router) Rules() []*Rule { return r.rules }
+
+// Scanner makes a Scanner.
+func (r *Router) Scanner() *Scanner {
+	s := &Scanner{router: r, classes: map[string]*class{}}
+	s.event.init()
+	return s
+}
+
+const (
+	maxClassKey = 1 << 10 // bytes of the routing fields that are worth keeping
+	maxClasses  = 1 << 12 // that a Scanner keeps at hand
+)
+
+// class is the class of the event at hand, by the texts of its routing fields.
+func (s *Scanner) class() *class {
+	s.routing, s.key = s.routing[:0], s.key[:0]
+	for _, m := range s.event.members {
+		if !s.router.asked[m.field] {
+			continue
+		}
+		s.routing = append(s.routing, m)
+		from := len(s.key)
+		s.key = append(s.key, 0, 0, 0, 0, byte(m.field), byte(m.field>>8), byte(m.field>>16), byte(m.of.Type()))
+		s.key = appendText(s.key, m.of)
+		binary.LittleEndian.PutUint32(s.key[from:], uint32(len(s.key)-from))
+	}
+	if c, ok := s.classes[string(s.key)]; ok {
+		return c
+	}
+	c := s.router.classOf(s.routing)
+	if len(s.key) <= maxClassKey {
+		if len(s.classes) >= maxClasses {
+			clear(s.classes)
+		}
+		s.classes[string(s.key)] = c
+	}
+	return c
+}
+
+func appendText(dst []byte, v *fastjson.Value) []byte {
+	if v.Type() == fastjson.TypeString {
+		return append(dst, v.GetStringBytes()...)
+	}
+	return v.MarshalTo(dst)
+}
+
+// classOf works out which routes an event takes.
+func (r *Router) classOf(members []member) *class {
+	held := make([]byte, len(r.tests))
+	for i := range r.tests {
+		t := &r.tests[i]
+		if slices.ContainsFunc(members, func(m member) bool { return m.field == t.field && t.meets(m.of) }) {
+			held[i] = 1
+		}
+	}
+	c := r.classWhere(held)
+	c.once.Do(func() { r.compile(c) })
+	return c
+}
+
+func (r *Router) classWhere(held []byte) *class {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c, ok := r.byTests[string(held)]; ok {
+		return c
+	}
+	var open []int
+	var key []byte
+	for i, route := range r.routes {
+		if !slices.ContainsFunc(route.tests, func(t int) bool { return held[t] == 0 }) {
+			open = append(open, i)
+			key = binary.AppendUvarint(key, uint64(i))
+		}
+	}
+	c, ok := r.byRoute[string(key)]
+	if !ok {
+		c = &class{routes: open}
+		r.byRoute[string(key)] = c
+	}
+	r.byTests[string(held)] = c
+	return c
+}
+
+// compile makes the engine of a class. Its rules were tried when the router was
+// made, so that none is refused.
+func (r *Router) compile(c *class) {
+	compiler := newCompiler()
+	for _, i := range c.routes {
+		if compiler.add(r.routes[i].as) == nil {
+			c.rules = append(c.rules, r.routes[i].rule)
+		}
+	}
+	c.engine = compiler.engine()
+	c.local = make([]int32, r.names.count)
+	for i := range c.local {
+		c.local[i] = -1
+	}
+	for id, f := range c.engine.fields {
+		c.local[r.fields[f.name]] = int32(id)
+	}
+}
