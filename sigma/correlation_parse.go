@@ -234,7 +234,7 @@ func (r *reader) boundCondition(c *Correlation, p pair) {
 		r.refusef(p.node, "correlation", "add gt, gte, lt, lte, eq or neq", "the condition says no figure")
 	}
 	if c.Type == ValuePercentile && c.Condition.Percentile == 0 {
-		c.Condition.Percentile = 50
+		c.Condition.Percentile, c.Condition.Share = 50, true
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 
 const (
 	maxModifiers = 16
-	maxDashes    = 5     // in one value: 5^5 forms of it
-	maxExpanded  = 10000 // values of one item, after its modifiers
+	maxDashes    = 5       // in one value: 5^5 forms of it
+	maxExpanded  = 10_000  // what one value may become
+	maxValues    = 100_000 // values of one item, after its modifiers
 )
 
 // operand is a value on its way through a chain of modifiers.
@@ -69,8 +70,8 @@ func init() {
 	}
 }
 
-// Modifiers are the names of all modifiers, sorted.
-func Modifiers() []string {
+// modifierNames are the names of all modifiers, sorted.
+func modifierNames() []string {
 	names := make([]string, 0, len(modifiers))
 	for name := range modifiers {
 		names = append(names, name)
@@ -93,10 +94,10 @@ func checkModifiers(names []string) *refusal {
 }
 
 func unknownModifier(name string) *refusal {
-	if near := nearest(name, Modifiers()); near != "" {
+	if near := nearest(name, modifierNames()); near != "" {
 		return refuse("modifier", "write "+near, "there is no modifier %q", name)
 	}
-	return refuse("modifier", "use one of "+strings.Join(Modifiers(), ", "), "there is no modifier %q", name)
+	return refuse("modifier", "use one of "+strings.Join(modifierNames(), ", "), "there is no modifier %q", name)
 }
 
 // nearest is the name that a misspelt one was likely meant to be, or "".
@@ -145,9 +146,6 @@ func modify(names []string, o operand) (Value, *refusal) {
 		if err != nil {
 			return nil, err
 		}
-		if size(v) > maxExpanded {
-			return nil, refuse("too-many-values", "write the parts as values of their own under |all", "one value becomes more than %d under its modifiers", maxExpanded)
-		}
 		o.value, o.fresh = v, false
 	}
 	return finish(o)
@@ -165,7 +163,9 @@ func each(o operand, change func(operand) (Value, *refusal)) (Value, *refusal) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, flat(changed)...)
+		if out = append(out, flat(changed)...); len(out) > maxExpanded {
+			return nil, refuse("too-many-values", "write the parts as values of their own under |all", "one value becomes more than %d under its modifiers", maxExpanded)
+		}
 	}
 	return out, nil
 }

@@ -275,8 +275,8 @@ func (r *reader) values(item *Item, nodes []*yaml.Node) {
 			r.refuse(n, err)
 			continue
 		}
-		if total += size(v); total > maxExpanded {
-			r.refusef(n, "too-many-values", "split the list", "the values of %q are more than %d under their modifiers", clip(item.Field), maxExpanded)
+		if total += size(v); total > maxValues {
+			r.refusef(n, "too-many-values", "split the list", "the values of %q are more than %d under their modifiers", clip(item.Field), maxValues)
 			return
 		}
 		item.Values = append(item.Values, v)
@@ -339,7 +339,7 @@ const maxExact = 1 << 53
 
 func number(n *yaml.Node) Value {
 	if f, ok := ParseNumber(n.Value); ok && !legacyOctal(n.Value) {
-		if math.Abs(f) > maxExact && f == math.Trunc(f) {
+		if math.Abs(f) >= maxExact && f == math.Trunc(f) {
 			return ParseString(n.Value)
 		}
 		return Number{Text: n.Value, Value: f}

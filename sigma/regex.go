@@ -1,17 +1,10 @@
 package sigma
 
 import (
-	"math"
 	"regexp"
 	"regexp/syntax"
-	"strconv"
 	"strings"
 )
-
-func parseFloat(text string) (float64, bool) {
-	f, err := strconv.ParseFloat(text, 64)
-	return f, err == nil && !math.IsInf(f, 0)
-}
 
 // maxRegex bounds the length of a regular expression.
 const maxRegex = 16 << 10

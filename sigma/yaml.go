@@ -51,7 +51,7 @@ func (r *reader) pos(n *yaml.Node) Pos {
 func documents(data []byte) (docs [][]byte, lines []int) {
 	start, line, first := 0, 0, 0
 	cut := func(end int) {
-		if len(bytes.TrimSpace(data[start:end])) > 0 {
+		if !isPreamble(data[start:end]) {
 			docs, lines = append(docs, data[start:end]), append(lines, first)
 		}
 		start, first = end, line
@@ -72,6 +72,16 @@ func documents(data []byte) (docs [][]byte, lines []int) {
 	}
 	cut(len(data))
 	return docs, lines
+}
+
+// isPreamble reports whether a text has nothing but comments and directives.
+func isPreamble(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != '%' {
+			return false
+		}
+	}
+	return true
 }
 
 func isMarker(line []byte, marker string) bool {

@@ -1,8 +1,6 @@
 package correlate
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -21,7 +19,7 @@ func newBounds(from []sigma.Bound) (bounds, error) {
 	b := bounds{lo: math.Inf(-1), hi: math.Inf(1)}
 	for _, x := range from {
 		if math.IsNaN(x.Value) {
-			return b, errors.New("its condition compares with something that is no number")
+			return b, refuse("write a number", "the condition compares with something that is no number")
 		}
 		switch x.Op {
 		case sigma.Greater:
@@ -38,7 +36,7 @@ func newBounds(from []sigma.Bound) (bounds, error) {
 		case sigma.NotEqual:
 			b.but = append(b.but, x.Value)
 		default:
-			return b, fmt.Errorf("its condition has the unknown comparison %q", x.Op)
+			return b, refuse("use gt, gte, lt, lte, eq or neq", "the condition has the unknown comparison %q", x.Op)
 		}
 	}
 	b.trim()

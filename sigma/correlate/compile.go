@@ -19,16 +19,13 @@ type Set struct {
 	alone  map[string]bool // rules, by id and name, that are told on their own
 }
 
-// Problem is why a correlation is refused.
-type Problem struct {
-	sigma.Pos
-	Correlation *sigma.Correlation
-	Reason      string
-}
+// refusal is why a correlation cannot be honoured, and what helps.
+type refusal struct{ message, fix string }
 
-// Error returns place and reason.
-func (p Problem) Error() string {
-	return fmt.Sprintf("%s:%d: correlation %q: %s", p.File, p.Line, p.Correlation.Title, p.Reason)
+func (r *refusal) Error() string { return r.message + ": " + r.fix }
+
+func refuse(fix, format string, args ...any) error {
+	return &refusal{fmt.Sprintf(format, args...), fix}
 }
 
 // feed says that a match is one of a correlation's.
@@ -93,7 +90,7 @@ const longestSpan = 100 * 365 * 24 * time.Hour
 // Compile makes correlations ready to run over the matches of rules, and
 // reports those that it refuses. A correlation over a refused one is refused
 // as well.
-func Compile(rules []*sigma.Rule, correlations []*sigma.Correlation) (*Set, []Problem) {
+func Compile(rules []*sigma.Rule, correlations []*sigma.Correlation) (*Set, []sigma.Problem) {
 	c := &compiler{
 		names: map[string][]*node{},
 		set:   &Set{byRule: map[string][]feed{}, alone: map[string]bool{}},
@@ -137,7 +134,7 @@ func (s *Set) Rules() []string {
 type compiler struct {
 	names    map[string][]*node
 	set      *Set
-	problems []Problem
+	problems []sigma.Problem
 }
 
 // node is a rule or a correlation.
@@ -178,7 +175,7 @@ func (c *compiler) visit(n *node) {
 	spec, err := c.compile(n)
 	n.isOpen = false
 	if err != nil {
-		c.problems = append(c.problems, Problem{n.pos, n.correlation, err.Error()})
+		c.problems = append(c.problems, problem(n.correlation, err))
 		return
 	}
 	spec.index = int32(len(c.set.specs))
@@ -186,18 +183,27 @@ func (c *compiler) visit(n *node) {
 	n.spec = spec
 }
 
+func problem(r *sigma.Correlation, err error) sigma.Problem {
+	p := sigma.Problem{Pos: r.Pos, Code: "correlation", Message: err.Error()}
+	var why *refusal
+	if errors.As(err, &why) {
+		p.Message, p.Fix = why.message, why.fix
+	}
+	return p
+}
+
 // find returns what a reference is to.
 func (c *compiler) find(ref string) (*node, error) {
 	found := c.names[ref]
 	switch {
 	case len(found) == 0:
-		return nil, fmt.Errorf("there is no rule %q", ref)
+		return nil, refuse("load that rule too, or correct the id or name", "the correlation is of the rule %q, which is not loaded", ref)
 	case len(found) > 1:
 		places := []string{}
 		for _, n := range found {
 			places = append(places, fmt.Sprintf("%s:%d", n.pos.File, n.pos.Line))
 		}
-		return nil, fmt.Errorf("%q is more than one rule: %s", ref, strings.Join(places, ", "))
+		return nil, refuse("give each its own id and name", "the correlation is of the rule %q, which is several: %s", ref, strings.Join(places, ", "))
 	}
 	return found[0], nil
 }
@@ -206,15 +212,15 @@ func (c *compiler) compile(n *node) (*spec, error) {
 	r := n.correlation
 	s := &spec{rule: r, identity: n.identity(), span: int64(r.Timespan)}
 	if s.identity == "" {
-		return nil, errors.New("it has neither id, name nor title to tell its hits by")
+		return nil, refuse("add an id", "the correlation has neither id, name nor title to tell its hits by")
 	}
 	for _, other := range c.set.specs {
 		if other.identity == s.identity {
-			return nil, fmt.Errorf("it is called %q as another at %s:%d; give each its id", s.identity, other.rule.File, other.rule.Line)
+			return nil, refuse("give each its own id", "the correlation is called %q as the one at %s:%d", s.identity, other.rule.File, other.rule.Line)
 		}
 	}
 	if r.Timespan <= 0 || r.Timespan > longestSpan {
-		return nil, fmt.Errorf("its timespan must be more than nothing and at most 100 years, not %v", r.Timespan)
+		return nil, refuse("write more than nothing and at most 100 years", "the timespan is %v", r.Timespan)
 	}
 	nodes, err := c.sources(r)
 	if err != nil {
@@ -233,10 +239,10 @@ func (c *compiler) compile(n *node) (*spec, error) {
 func (c *compiler) sources(r *sigma.Correlation) ([]*node, error) {
 	refs := r.Rules
 	if len(refs) == 0 {
-		refs = references(r.Condition.Expr, nil)
+		refs = sigma.Refs(r.Condition.Expr)
 	}
 	if len(refs) == 0 {
-		return nil, errors.New("it names no rules")
+		return nil, refuse("add rules with ids or names", "the correlation names no rules")
 	}
 	var out []*node
 	for _, ref := range refs {
@@ -245,40 +251,19 @@ func (c *compiler) sources(r *sigma.Correlation) ([]*node, error) {
 			return nil, err
 		}
 		if slices.Contains(out, n) {
-			return nil, fmt.Errorf("it names the rule %q twice", ref)
+			return nil, refuse("take one away", "the correlation names the rule %q twice", ref)
 		}
 		if n.correlation != nil {
 			if n.isOpen {
-				return nil, fmt.Errorf("it is over itself, by %q", ref)
+				return nil, refuse("take it away", "the correlation is of itself, by %q", ref)
 			}
 			if c.visit(n); n.spec == nil {
-				return nil, fmt.Errorf("it is over %q, which is refused", ref)
+				return nil, refuse("see the other problem", "the correlation is of %q, which is refused", ref)
 			}
 		}
 		out = append(out, n)
 	}
 	return out, nil
-}
-
-// references returns the rules of an expression as they first come.
-func references(e sigma.Expr, out []string) []string {
-	var parts []sigma.Expr
-	switch e := e.(type) {
-	case sigma.Ref:
-		if !slices.Contains(out, string(e)) {
-			out = append(out, string(e))
-		}
-	case sigma.Not:
-		parts = []sigma.Expr{e.Of}
-	case sigma.And:
-		parts = e
-	case sigma.Or:
-		parts = e
-	}
-	for _, part := range parts {
-		out = references(part, out)
-	}
-	return out
 }
 
 // name finds what the fields are called in each of the rules.
@@ -288,10 +273,10 @@ func (s *spec) name(c *compiler, nodes []*node) error {
 		for ref := range fields {
 			n, err := c.find(ref)
 			if err != nil {
-				return fmt.Errorf("its alias %q: %w", alias, err)
+				return err
 			}
 			if !slices.Contains(nodes, n) {
-				return fmt.Errorf("its alias %q names %q, which is none of its rules", alias, ref)
+				return refuse("name one of its rules", "the alias %q is for the rule %q, which is none of the correlation's", alias, ref)
 			}
 		}
 	}
@@ -333,7 +318,7 @@ func (s *spec) condition(nodes []*node) error {
 	r := s.rule
 	k, isKnown := kinds[r.Type]
 	if !isKnown {
-		return fmt.Errorf("its type %q is unknown", r.Type)
+		return refuse("use one that the specification knows", "there is no correlation of type %q", r.Type)
 	}
 	s.kind, s.percent = k, r.Condition.Percentile
 	switch {
@@ -342,7 +327,7 @@ func (s *spec) condition(nodes []*node) error {
 	case r.Condition.Share && k == percentile:
 		s.kind = shareOfValue
 	case k == percentile && !(s.percent >= 0 && s.percent <= 100):
-		return fmt.Errorf("its percentile must be from 0 to 100, not %v", s.percent)
+		return refuse("write one from 0 to 100", "the percentile is %v", s.percent)
 	}
 	if err := s.checkFields(); err != nil {
 		return err
@@ -358,15 +343,15 @@ func (s *spec) checkFields() error {
 	switch s.kind {
 	case countEvents, anyOrder, inOrder:
 		if n > 0 {
-			return fmt.Errorf("its type %s compares no field", s.rule.Type)
+			return refuse("use value_count to count values, or take the field away", "a correlation of type %s compares no field", s.rule.Type)
 		}
 	case countValues:
 		if n == 0 {
-			return errors.New("its condition says no field to count the values of")
+			return refuse("add field", "the condition says no field to count the values of")
 		}
 	default:
 		if n != 1 {
-			return fmt.Errorf("its condition must say one field, not %d: how several make one value is not defined for %s", n, s.rule.Type)
+			return refuse("name one", "the condition has %d fields, and how several make one value is not defined for %s", n, s.rule.Type)
 		}
 	}
 	return nil
@@ -376,7 +361,7 @@ func (s *spec) setBounds() error {
 	from := s.rule.Condition.Bounds
 	if len(from) == 0 {
 		if !s.isTemporal() {
-			return errors.New("its condition compares with nothing")
+			return refuse("add gt, gte, lt, lte, eq or neq", "the condition compares with nothing")
 		}
 		from = []sigma.Bound{{Op: sigma.GreaterOrEqual, Value: float64(len(s.sources))}}
 	}
@@ -408,12 +393,12 @@ func (s *spec) setBounds() error {
 func (s *spec) cannotHold(highest float64) error {
 	switch {
 	case s.kind == shareOfValue:
-		return errors.New("its condition can never hold: without a percentile it is about the share of a value, from 0 to 100; " +
-			"say which percentile is meant")
+		return refuse("say which percentile is meant, or ask for a share",
+			"the condition can never hold: without a percentile it is about the share of a value, from 0 to 100")
 	case s.isTemporal():
-		return fmt.Errorf("its condition can never hold: it has %v rules", highest)
+		return refuse("ask for as many or fewer", "the condition can never hold: there are %v rules", highest)
 	}
-	return errors.New("its condition can never hold")
+	return refuse("ask for a value that there can be", "the condition can never hold")
 }
 
 func decide(k kind, b bounds) decision {
@@ -430,16 +415,16 @@ func decide(k kind, b bounds) decision {
 
 func (s *spec) setLogic(nodes []*node) error {
 	if !s.isTemporal() {
-		return fmt.Errorf("only temporal and temporal_ordered have conditions of rules, not %s", s.rule.Type)
+		return refuse("write bounds, as {gte: 10}", "only temporal and temporal_ordered have conditions of rules, not %s", s.rule.Type)
 	}
 	if len(s.rule.Condition.Bounds) > 0 {
-		return errors.New("its condition is both of rules and of numbers")
+		return refuse("keep one of both", "the condition is both of rules and of numbers")
 	}
 	used := map[int]bool{}
 	l, err := newLogic(s.rule.Condition.Expr, false, func(ref string) (int, error) {
 		i := slices.IndexFunc(nodes, func(n *node) bool { return slices.Contains(n.names, ref) })
 		if i < 0 {
-			return 0, fmt.Errorf("its condition names %q, which is none of its rules", ref)
+			return 0, refuse("add it to rules, or take it out", "the condition names %q, which is none of the rules", ref)
 		}
 		used[i] = true
 		return i, nil
@@ -449,7 +434,7 @@ func (s *spec) setLogic(nodes []*node) error {
 	}
 	for i, n := range nodes {
 		if !used[i] {
-			return fmt.Errorf("its rule %q is not in its condition", n.identity())
+			return refuse("name it in the condition, or take it out of rules", "the condition does not say of %q whether it must match", n.identity())
 		}
 	}
 	s.logic = l

@@ -186,7 +186,7 @@ func (c *Correlator) take(f feed, at int64, id string, field func(string) (strin
 func (c *Correlator) key(r *running, src *source, e *entry, field func(string) (string, bool)) (*group, Reason) {
 	packed := c.pack(src.groupBy, field)
 	if g := r.groups[string(packed)]; g != nil {
-		e.key = g.key
+		e.key, e.group = g.key, g
 		return g, ""
 	}
 	e.key = string(packed)

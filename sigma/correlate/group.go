@@ -26,18 +26,19 @@ func newRunning(c *Correlator, s *spec) *running {
 
 // group is what is known of one group of a correlation.
 type group struct {
-	of         *running
-	key        string
-	window     window
-	first      int64 // when it became known
-	last       int64 // time of its newest match
-	quiet      int64 // hits up to this time are not told
-	isGrown    bool  // something came into the window since something left
-	isTouched  bool  // at this instant
-	isMet      bool  // by a match at this instant
-	due        int64
-	slot       int // in the timers
-	prev, next *group
+	of          *running
+	key         string
+	window      window
+	first       int64 // when it became known
+	last        int64 // time of its newest match
+	quiet       int64 // hits up to this time are not told
+	isGrown     bool  // something came into the window since something left
+	isTouched   bool  // at this instant
+	isMet       bool  // by a match at this instant
+	isForgotten bool
+	due         int64
+	slot        int // in the timers
+	prev, next  *group
 }
 
 func (g *group) unlink() { g.prev.next, g.next.prev = g.next, g.prev }
@@ -62,7 +63,10 @@ func (r *running) work(at int64) {
 			continue
 		}
 		kept = e
-		g := r.get(e.key, at)
+		g := e.group
+		if g == nil || g.isForgotten {
+			g = r.get(e.key, at)
+		}
 		r.touch(g, at)
 		r.add(g, e)
 	}
@@ -110,9 +114,7 @@ func (r *running) touch(g *group, at int64) {
 	}
 	g.isTouched = true
 	r.touched = append(r.touched, g)
-	if g.window.drop(at - r.span) {
-		g.isGrown = false
-	}
+	g.window.drop(at - r.span) // of a condition at the peak this left when it was due
 }
 
 func (r *running) add(g *group, e *entry) {
@@ -163,6 +165,7 @@ func (r *running) evict() bool {
 func (r *running) forget(g *group) {
 	r.c.timers.set(g, never)
 	g.unlink()
+	g.isForgotten = true
 	delete(r.groups, g.key)
 }
 
@@ -180,10 +183,14 @@ func (r *running) decideGroup(g *group, at int64) {
 	g.isTouched, g.isMet = false, false
 	if r.isToDecide(g, at, isMet) {
 		if read, ok := g.window.holds(r.spec); ok {
-			if r.hit(g, at, read); r.groups[g.key] != g {
+			if r.hit(g, at, read); g.isForgotten {
 				return
 			}
 		}
+	}
+	if g.last < at-r.span {
+		r.forget(g)
+		return
 	}
 	if r.decide == atPeak && g.window.drop(at-r.span+1) {
 		g.isGrown = false

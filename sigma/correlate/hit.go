@@ -43,17 +43,17 @@ func packMissing(b []byte) []byte { return append(b, 0) }
 func unpack(packed string, i int) (string, bool) {
 	for ; ; i-- {
 		n, size := binary.Uvarint([]byte(packed[:min(len(packed), binary.MaxVarintLen64)]))
+		if size <= 0 || n > 0 && n-1 > uint64(len(packed)-size) {
+			return "", false // not packed by this program
+		}
 		packed = packed[size:]
-		if n == 0 {
-			if i == 0 {
-				return "", false
-			}
-			continue
+		value, ok := "", n > 0
+		if ok {
+			value, packed = packed[:n-1], packed[n-1:]
 		}
 		if i == 0 {
-			return packed[:n-1], true
+			return value, ok
 		}
-		packed = packed[n-1:]
 	}
 }
 

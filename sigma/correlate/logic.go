@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/binnaclehq/binnacle/sigma"
@@ -74,7 +73,7 @@ type way struct{ order, without []int }
 // manyWays is where writing out a condition ends.
 const manyWays = 256
 
-var errManyWays = errors.New("its condition has more than 256 ways to be met in order; split it in several correlations")
+var errManyWays = refuse("split it in several correlations", "the condition has more than %d ways to be met in order", manyWays)
 
 // ways writes a condition out as ways, one of which is enough.
 func (l *logic) ways() ([]way, error) {

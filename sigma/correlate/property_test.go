@@ -3,6 +3,7 @@ package correlate
 import (
 	"bytes"
 	"cmp"
+	"encoding/gob"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -260,9 +261,37 @@ func (w world) run(t *testing.T, set *Set, o Options, events []refEvent, rnd *ra
 	return hits
 }
 
-var _ = bytes.Equal
+// restarted is what a restart makes of a Correlator; it must know the same.
+func restarted(t *testing.T, c *Correlator, set *Set, o Options) *Correlator {
+	t.Helper()
+	var written, again bytes.Buffer
+	if err := c.Snapshot(&written); err != nil {
+		t.Fatal(err)
+	}
+	back, forgotten, err := Restore(set, o, bytes.NewReader(written.Bytes()))
+	if err != nil || len(forgotten) > 0 {
+		t.Fatalf("restore: %v, forgot %v", err, forgotten)
+	}
+	if err := back.Snapshot(&again); err != nil {
+		t.Fatal(err)
+	}
+	if d := gocmp.Diff(decoded(t, written.Bytes()), decoded(t, again.Bytes())); d != "" {
+		t.Fatalf("a snapshot of what was restored differs:\n%s", d)
+	}
+	return back
+}
 
-func restarted(t *testing.T, c *Correlator, set *Set, o Options) *Correlator { return c }
+func decoded(t *testing.T, b []byte) (s snapshot) {
+	t.Helper()
+	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	less := func(a, b savedEntry) int {
+		return cmp.Or(cmp.Compare(a.Mark.At, b.Mark.At), strings.Compare(a.Mark.ID, b.Mark.ID), a.Correlation-b.Correlation, a.Source-b.Source)
+	}
+	slices.SortStableFunc(s.Waiting, less)
+	return s
+}
 
 func (w world) String() string {
 	var b strings.Builder

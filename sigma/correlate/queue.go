@@ -11,6 +11,7 @@ type entry struct {
 	spec   int32  // the correlation
 	source int32  // which of its rules
 	key    string // the group
+	group  *group // the same, when it was known as the match came; it may be forgotten since
 	id     string
 	value  string   // of value_count and shares
 	number float64  // of the other value types
@@ -74,6 +75,16 @@ func (q *queue) take(at int64, f func(*entry)) {
 	for len(q.late) > 0 && q.late[0].at == at {
 		e := heap.Pop(&q.late).(entry)
 		f(&e)
+	}
+}
+
+// each calls f with all that waits.
+func (q *queue) each(f func(*entry)) {
+	for i := range q.run.len() {
+		f(q.run.at(i))
+	}
+	for i := range q.late {
+		f(&q.late[i])
 	}
 }
 

@@ -430,6 +430,10 @@ func (r *refRun) when() decision {
 		try = append(try, float64(n))
 	}
 	if r.r.Type == sigma.ValueSum {
+		for n := range 20 {
+			try = append(try, float64(n)/2)
+		}
+		slices.Sort(try)
 		try = append([]float64{-1e9, -1000}, append(try, 1e9)...)
 	}
 	rises, falls := r.accepts(try[len(try)-1]), true

@@ -26,20 +26,30 @@ func newOrderWindow(s *spec) *orderWindow {
 }
 
 func (w *orderWindow) drop(before int64) bool {
-	was := w.counted()
+	var was counted
+	if w.reports() {
+		was = w.counted()
+	}
 	w.met.drop(before)
 	w.cut = max(w.cut, before)
-	return was.outweighs(w.counted())
+	return w.reports() && was.outweighs(w.counted())
 }
 
 func (w *orderWindow) add(e *entry) bool {
-	was := w.counted()
+	var was counted
+	if w.reports() {
+		was = w.counted()
+	}
 	w.met.add(e)
 	for _, t := range w.tracks {
 		t.add(e, w.cut)
 	}
-	return w.counted().outweighs(was)
+	return w.reports() && w.counted().outweighs(was)
 }
+
+// reports says whether anybody asks what came and went: of a condition that is
+// decided at each match nobody does.
+func (w *orderWindow) reports() bool { return w.spec.decide != atMatch }
 
 // counted is what the condition looks at: of bounds the length of the longest
 // chain, of logic which ways are gone to their end and which rules they
@@ -150,7 +160,8 @@ func (l *link) each(f func(mark)) {
 	}
 }
 
-// two are the best chains that end in different events.
+// two are the best chains that end in different events. An event is offered
+// once.
 type two struct{ first, second chain }
 
 func newTrack(rules []int, sources int) *track {
@@ -215,8 +226,6 @@ func (t *two) offer(c chain) {
 	switch {
 	case t.first.end == nil:
 		t.first = c
-	case t.first.isOf(c.end.id):
-		t.first = better(t.first, c)
 	case c.start > t.first.start:
 		t.first, t.second = c, t.first
 	default:

@@ -66,15 +66,6 @@ func (e *Entry) rewrite(rule *sigma.Rule) (*sigma.Rule, error) {
 	return e.Pipeline.Apply(rule)
 }
 
-// Problem is something in a file of routes that cannot be taken as it is
-// written.
-type Problem struct {
-	sigma.Pos
-	Reason string
-}
-
-func (p Problem) Error() string { return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Reason) }
-
 // unique drops entries that say what an earlier one says.
 func unique(entries []Entry) []Entry {
 	seen := map[string]bool{}

@@ -68,7 +68,7 @@ func TestTHOR(t *testing.T) {
 
 func TestTHORProblems(t *testing.T) {
 	for _, test := range []struct{ file, want string }{
-		{"", "x.yml:0: the file is empty"},
+		{"", "x.yml: the file is empty"},
 		{"title: x", `x.yml:1: a list of logsources needs "logsources"`},
 		{"logsources:\n  a:\n    product: p\n    service: s\n    rewrite: {product: p, service: s}", `x.yml:3: the logsource "a" is rewritten to itself`},
 		{"logsources:\n  a:\n    product: p\n    rewrite: {product: q}", `x.yml:3: "a" is rewritten to a logsource that the file lacks`},
@@ -134,7 +134,10 @@ func FuzzTHOR(f *testing.F) {
 	f.Add([]byte("logsources: &a\n  b: {product: p, rewrite: *a}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		table, _ := route.ReadTHOR("x.yml", data)
-		for _, e := range table.Entries {
+		for i, e := range table.Entries {
+			if i == 20 {
+				break
+			}
 			if _, err := table.For(ruleOf(e.Source, "a")); err != nil {
 				t.Error(err)
 			}
