@@ -2,9 +2,12 @@ package content_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io/fs"
 	"math"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,9 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/valyala/fastjson"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/testenv"
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/correlate"
 )
@@ -144,6 +149,7 @@ func (d document) check(t *testing.T, told bool) {
 	lacks(strings.Contains(d.description, "What to do: "), "what to do in its description")
 	lacks(len(d.falsePositives) > 0, "falsepositives")
 	lacks(slices.ContainsFunc(d.tags, tactic.MatchString), "a tactic of ATT&CK")
+	lacks(!slices.Contains(d.tags, "attack.defense-evasion"), "the tactics of ATT&CK 19, which split defense-evasion")
 	lacks(slices.ContainsFunc(d.tags, technique.MatchString), "a technique of ATT&CK")
 }
 
@@ -241,6 +247,72 @@ func (d detection) sequence(t *testing.T, lines [][]byte) (matches, told int) {
 		t.Errorf("matches are not counted: %v", lost)
 	}
 	return matches, told
+}
+
+// TestDetectionsOfAttack runs the rules for CloudTrail over the records of an
+// attack that others simulated. What they tell is known: no more, no less.
+func TestDetectionsOfAttack(t *testing.T) {
+	records := cloudtrail(t)
+	got := map[string]int{}
+	for _, folder := range folders(t) {
+		d := load(t, folder)
+		if !strings.HasPrefix(path.Base(folder), "aws-") {
+			continue
+		}
+		if d.told != nil {
+			if _, told := d.sequence(t, records); told > 0 {
+				got[path.Base(folder)] = told
+			}
+			continue
+		}
+		for _, record := range records {
+			matched, err := d.scanner.Match(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(matched) > 0 {
+				got[path.Base(folder)]++
+			}
+		}
+	}
+	want := map[string]int{
+		"aws-cloudtrail-stopped": 1, "aws-command-on-machine": 1, "aws-console-without-mfa": 1,
+		"aws-flow-logs-deleted": 1, "aws-iam-login-profile": 1, "aws-instance-passwords-read": 1,
+		"aws-lambda-public": 1, "aws-log-bucket-expires": 1, "aws-organization-left": 1,
+		"aws-secrets-read-in-bulk": 2, "aws-snapshot-shared": 1, "aws-trust-anchor-created": 1,
+		// Terraform, which sets up the attack's stage and takes it down
+		"aws-mass-deletion": 1, "aws-parameters-read-in-bulk": 1,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// cloudtrail returns the records of the simulated attack.
+func cloudtrail(t *testing.T) [][]byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(testenv.Data(t, "cloudtrail"), "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]byte
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct{ Records []json.RawMessage }
+		if err := json.Unmarshal(data, &file); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, record := range file.Records {
+			out = append(out, record)
+		}
+	}
+	if len(out) < 2000 {
+		t.Fatalf("only %d records", len(out))
+	}
+	return out
 }
 
 // text is the text of a field, looked up as it is written and then as a path.
