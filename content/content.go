@@ -1,7 +1,8 @@
 // Package content holds what ships as data. Sample is a ticketing company that
 // does not exist, with its people, its software and its decisions: things that
 // go well and things that do not. Measures are claims and measures that are
-// ready to be added.
+// ready to be added. Detections are Sigma rules for the logs most companies
+// have.
 package content
 
 import "embed"
@@ -16,3 +17,10 @@ var Sample embed.FS
 //
 //go:embed measures
 var Measures embed.FS
+
+// Detections holds a folder for each ready-made detection, under "detections":
+// rule.yml, and in hits.jsonl and misses.jsonl events that it must find and
+// near ones that it must not. README.md says more.
+//
+//go:embed detections
+var Detections embed.FS
