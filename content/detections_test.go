@@ -230,7 +230,11 @@ func (d detection) sequence(t *testing.T, lines [][]byte) (matches, told int) {
 		if !ok {
 			t.Fatalf("line %d has no time: %.300s", i+1, line)
 		}
-		for _, rule := range d.scanner.MatchValue(event, line) {
+		rules, err := d.scanner.MatchValue(event)
+		if err != nil {
+			t.Fatalf("line %d: %v", i+1, err)
+		}
+		for _, rule := range rules {
 			matches++
 			over.Add(correlate.Match{
 				Rule: rule.ID, Time: at, ID: strconv.Itoa(i),

@@ -34,17 +34,20 @@ func detectCommand() *command {
 		use: "detect [EVENTS…]", short: lang.T("Run Sigma rules over files of events.", "Pasa reglas Sigma por ficheros de eventos."),
 		long: lang.T(`Run Sigma rules over files of events, without a server: lines of JSON, JSON arrays, EVTX, also
 packed as .gz or .zst, folders of these, and standard input. Each rule is looked for in the
-events of its log source; --route says which these are, --no-route looks everywhere.`,
+events of its log source; --route says which these are, --no-route looks everywhere. Without
+--rules the built-in detections are run.`,
 			`Pasa reglas Sigma por ficheros de eventos, sin servidor: líneas de JSON, listas JSON, EVTX,
 también comprimidos como .gz o .zst, carpetas de estos y la entrada estándar. Cada regla se
-busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en todos.`),
+busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en todos. Sin
+--rules se ejecutan las detecciones incluidas.`),
 		examples: []example{
+			{lang.T("The built-in detections over CloudTrail", "Las detecciones incluidas en CloudTrail"), "binnacle detect ./cloudtrail"},
 			{lang.T("SigmaHQ's rules over a Windows event log", "Las reglas de SigmaHQ en un registro de Windows"), "binnacle detect --rules sigma/rules Security.evtx"},
 			{lang.T("As JSON, one match a line", "Como JSON, una coincidencia por línea"), "zcat events.jsonl.gz | binnacle detect --rules rules.tar.gz -o jsonl -"},
 		},
 		access: offline(), min: 0, max: -1,
 		flags: func(f *flags) {
-			f.texts(&v.rules, "rules", "", lang.T("`PATH` of rules: a file, a folder, or an archive (tar, tar.gz, zip); repeat for several.", "Ruta (`PATH`) de reglas: un fichero, una carpeta o un archivo (tar, tar.gz, zip); repítela para varias."))
+			f.texts(&v.rules, "rules", "", lang.T("`PATH` of rules: a file, a folder, or an archive (tar, tar.gz, zip), instead of the built-in ones; repeat for several.", "Ruta (`PATH`) de reglas: un fichero, una carpeta o un archivo (tar, tar.gz, zip), en vez de las incluidas; repítela para varias."))
 			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites the rules; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe las reglas; repítelo para varios."))
 			f.text(&v.route, "route", "", "", lang.T("`FILE` that says which events are of which log source, in the form of SigmaHQ's thor.yml.", "Fichero (`FILE`) que dice qué eventos son de qué fuente, con la forma del thor.yml de SigmaHQ."))
 			f.yes(&v.noRoute, "no-route", "", lang.T("Look for every rule in every event.", "Busca cada regla en todos los eventos."))
@@ -94,9 +97,6 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 
 // prepare loads the rules and tells what is wrong with them.
 func (v *detection) prepare(s *session) (*detect.Rules, error) {
-	if len(v.rules) == 0 {
-		return nil, usage("no rules are named", "no se nombran reglas").hinting("give --rules PATH", "da --rules RUTA")
-	}
 	if v.noRoute && v.route != "" {
 		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen")
 	}
@@ -108,9 +108,9 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := sigma.Load(v.rules...)
+	c, err := loadRules(v.rules)
 	if err != nil {
-		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err)
+		return nil, err
 	}
 	rules, err := detect.Prepare(c, pipelines, table)
 	if err != nil {

@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/sigma"
@@ -20,9 +23,15 @@ func rulesCommand() *command {
 	}
 }
 
-// loadRules reads rules for a command that says what is wrong with them.
+// loadRules reads rules; without paths the built-in detections.
 func loadRules(paths []string) (*sigma.Collection, error) {
+	if len(paths) == 0 {
+		return sigma.LoadFS(content.Detections, "detections")
+	}
 	c, err := sigma.Load(paths...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, failed(exitNotFound, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err).hinting("check the path", "revisa la ruta")
+	}
 	if err != nil {
 		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err)
 	}
@@ -45,13 +54,13 @@ type flaw struct {
 func rulesCheckCommand() *command {
 	var out string
 	return &command{
-		use: "check PATH…", short: lang.T("Say what is wrong with rules, and what could be better.", "Dice qué está mal en las reglas y qué se puede mejorar."),
+		use: "check [PATH…]", short: lang.T("Say what is wrong with rules, and what could be better.", "Dice qué está mal en las reglas y qué se puede mejorar."),
 		long: lang.T(`Say what is wrong with rules, correlations and filters: what cannot be loaded, with file, line
-and the fix, and what loads but lacks something that others look for.`,
+and the fix, and what loads but lacks something that others look for; without a path, of the built-in detections.`,
 			`Dice qué está mal en reglas, correlaciones y filtros: lo que no se puede cargar, con fichero,
-línea y arreglo, y lo que se carga pero le falta algo que otros buscan.`),
+línea y arreglo, y lo que se carga pero le falta algo que otros buscan; sin ruta, de las detecciones incluidas.`),
 		examples: []example{{lang.T("Before a commit", "Antes de un commit"), "binnacle rules check rules/"}},
-		access:   offline(), min: 1, max: -1,
+		access:   offline(), min: 0, max: -1,
 		flags: func(f *flags) {
 			f.choice(&out, "output", "o", "table", []string{"table", "json"}, lang.T("What to print", "Qué se imprime"))
 		},
@@ -73,10 +82,11 @@ func (s *session) tellFlaws(out string, c *sigma.Collection) error {
 	for _, p := range c.Problems {
 		note(p, true)
 	}
-	for _, r := range c.Rules {
-		for _, p := range sigma.Check(r) {
-			note(p, false)
-		}
+	for _, p := range c.Check() {
+		note(p, false)
+	}
+	for _, p := range c.Skipped {
+		s.tell("not a rule: %s", "no es una regla: %s", oneLine(p.Error(), 0))
 	}
 	if out == "json" {
 		if err := writeJSON(s.Out, flaws); err != nil {
@@ -147,11 +157,11 @@ tiene una correlación, debe cumplirse sobre los aciertos juntos y no sobre los 
 func rulesCoverageCommand() *command {
 	var out, name string
 	return &command{
-		use: "coverage PATH…", short: lang.T("Write which ATT&CK techniques rules look for.", "Escribe qué técnicas de ATT&CK buscan las reglas."),
-		long: lang.T("Write which techniques of MITRE ATT&CK rules are tagged with, and how many rules there are for each: a table, or a layer that the ATT&CK Navigator opens.",
-			"Escribe con qué técnicas de MITRE ATT&CK están marcadas las reglas y cuántas hay de cada una: una tabla, o una capa que abre el ATT&CK Navigator."),
+		use: "coverage [PATH…]", short: lang.T("Write which ATT&CK techniques rules look for.", "Escribe qué técnicas de ATT&CK buscan las reglas."),
+		long: lang.T("Write which techniques of MITRE ATT&CK rules are tagged with, and how many rules there are for each: a table, or a layer that the ATT&CK Navigator opens. Without a path, of the built-in detections.",
+			"Escribe con qué técnicas de MITRE ATT&CK están marcadas las reglas y cuántas hay de cada una: una tabla, o una capa que abre el ATT&CK Navigator. Sin ruta, de las detecciones incluidas."),
 		examples: []example{{lang.T("A layer for the Navigator", "Una capa para el Navigator"), "binnacle rules coverage rules/ -o layer > coverage.json"}},
-		access:   offline(), min: 1, max: -1,
+		access:   offline(), min: 0, max: -1,
 		flags: func(f *flags) {
 			f.choice(&out, "output", "o", "table", []string{"table", "json", "layer"}, lang.T("What to print", "Qué se imprime"))
 			f.text(&name, "name", "", "Sigma rules", lang.T("`NAME` of the layer.", "Nombre (`NAME`) de la capa."))
