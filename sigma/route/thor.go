@@ -30,7 +30,7 @@ import (
 // need meet one of them only. A rule of a product alone is for all logs of this
 // product that the file knows; for Windows that is every event with a Channel.
 // A rule that no logsource is for has no route.
-func ReadTHOR(name string, data []byte) (*Table, []Problem) {
+func ReadTHOR(name string, data []byte) (*Table, []sigma.Problem) {
 	r := &strict.Reader{}
 	t := &Table{}
 	if m := r.Parse(data, "a list of logsources"); m != nil {
@@ -48,10 +48,10 @@ func ReadTHOR(name string, data []byte) (*Table, []Problem) {
 	return t, problems(name, r)
 }
 
-func problems(file string, r *strict.Reader) []Problem {
-	var out []Problem
+func problems(file string, r *strict.Reader) []sigma.Problem {
+	var out []sigma.Problem
 	for _, p := range r.Problems {
-		out = append(out, Problem{sigma.Pos{File: file, Line: p.Line}, p.Text})
+		out = append(out, sigma.Problem{Pos: sigma.Pos{File: file, Line: p.Line}, Code: "route", Message: p.Text})
 	}
 	return out
 }

@@ -99,7 +99,7 @@ type Map struct {
 }
 
 // Map takes a node as a map; what names it in problems. It returns nil when it
-// is none.
+// is none. The key null, however written, is "".
 func (r *Reader) Map(n *yaml.Node, what string) *Map {
 	if n.Kind != yaml.MappingNode {
 		r.Report(n.Line, "%s must be a map of names to values", what)
@@ -108,6 +108,9 @@ func (r *Reader) Map(n *yaml.Node, what string) *Map {
 	m := &Map{Reader: r, Line: n.Line, what: what, value: map[string]*yaml.Node{}}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
+		if key.Tag == "!!null" {
+			key.Value = ""
+		}
 		if key.Kind != yaml.ScalarNode {
 			r.Report(key.Line, "a name in %s must be a plain text", what)
 			continue
@@ -228,6 +231,19 @@ func (m *Map) Bool(key string, fallback bool) bool {
 	return b
 }
 
+// Any returns the value of a key as YAML understands it.
+func (m *Map) Any(key string) any {
+	n := m.Node(key)
+	if n == nil {
+		return nil
+	}
+	var v any
+	if err := n.Decode(&v); err != nil {
+		m.Report(n.Line, "%q cannot be read: %v", key, err)
+	}
+	return v
+}
+
 // Int returns the whole number of a key, or fallback when the map lacks it.
 func (m *Map) Int(key string, fallback int) int {
 	n := m.Node(key)
@@ -266,16 +282,25 @@ func (m *Map) Done() {
 
 // Near returns "; did you mean …?" when a known name is close to one, else "".
 func Near(name string, known []string) string {
+	if best := Nearest(name, known); best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	return ""
+}
+
+// Nearest returns the known name that a misspelt one was likely meant to be,
+// or "".
+func Nearest(name string, known []string) string {
 	best, far := "", len(name)/2+1
+	if len(name) > 200 {
+		return ""
+	}
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), k); d < far {
 			best, far = k, d
 		}
 	}
-	if best == "" || len(name) > 200 {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best
 }
 
 // distance counts the letters to change, add or take between two names.
@@ -297,4 +322,16 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Name says what the map is in problems, when that is known only after a look
+// at it.
+func (m *Map) Name(what string) { m.what = what }
+
+// Free says that all keys of the map are known, as those of a map of names. It
+// may be nil.
+func (m *Map) Free() {
+	if m != nil {
+		m.asked = append(m.asked, m.Keys()...)
+	}
 }
