@@ -197,7 +197,7 @@ func (ev *event) collect(n *names, line []byte) error {
 
 // unescaped is a key as it is meant, good until the next.
 func (ev *event) unescaped(key []byte) []byte {
-	if bytes.IndexByte(key, '\\') < 0 {
+	if !jsonline.Escaped(key) {
 		return key
 	}
 	ev.key = jsonline.Unescape(ev.key[:0], key)

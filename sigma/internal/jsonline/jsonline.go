@@ -86,7 +86,7 @@ func Within(v []byte) Cursor {
 }
 
 // Next reads the next member of an object, or false when there is none. The
-// key is as it is written, without its quotes.
+// key is as it is written, without its quotes; see Escaped.
 func (c *Cursor) Next() (key, v []byte, ok bool) {
 	if !c.begin() {
 		return nil, nil, false
@@ -94,7 +94,7 @@ func (c *Cursor) Next() (key, v []byte, ok bool) {
 	from := c.at
 	end := -1
 	if c.data[from] == '"' {
-		end = text(c.data, from)
+		end = shortText(c.data, from)
 	}
 	if end < 0 {
 		return nil, nil, c.fail()
@@ -213,6 +213,31 @@ func text(data []byte, i int) int {
 	}
 }
 
+// shortText is text for strings that are likely short and without escapes.
+func shortText(data []byte, i int) int {
+	for at := i + 1; at+8 <= len(data); at += 8 {
+		w := binary.LittleEndian.Uint64(data[at:])
+		if stop := zeros(w^'"'*ones) | zeros(w^'\\'*ones); stop != 0 {
+			if at += bits.TrailingZeros64(stop) / 8; data[at] == '"' {
+				return at + 1
+			}
+			break
+		}
+	}
+	return text(data, i)
+}
+
+// Escaped reports whether a key or a string has escapes.
+func Escaped(written []byte) bool {
+	i := 0
+	for ; i+8 <= len(written); i += 8 {
+		if zeros(binary.LittleEndian.Uint64(written[i:])^'\\'*ones) != 0 {
+			return true
+		}
+	}
+	return bytes.IndexByte(written[i:], '\\') >= 0
+}
+
 func nested(data []byte, i, depth int) int {
 	if depth > MaxDepth {
 		return -1
@@ -284,6 +309,11 @@ func Unescape(dst, in []byte) []byte {
 			i, n = i+1, n+1
 			continue
 		}
+		if c := simple[in[i+1]]; c != 0 {
+			out[n] = c
+			i, n = i+2, n+1
+			continue
+		}
 		read, wrote := escape(out[n:], in[i:])
 		i, n = i+read, n+wrote
 	}
@@ -295,15 +325,13 @@ const ones = 0x0101010101010101
 // zeros has the high bit set in the lowest byte of a word that is zero.
 func zeros(w uint64) uint64 { return (w - ones) &^ w & (0x80 * ones) }
 
+// simple are the escapes of one character.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
 // escape writes what the escape that a text begins with stands for, and returns
 // the bytes that were read and written. What stands for nothing stays.
 func escape(out, in []byte) (read, wrote int) {
-	const from, to = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-	if c := in[1]; c != 'u' {
-		if at := bytes.IndexByte([]byte(from), c); at >= 0 {
-			out[0] = to[at]
-			return 2, 1
-		}
+	if in[1] != 'u' {
 		return 2, copy(out, in[:2])
 	}
 	r, ok := hex(in)
