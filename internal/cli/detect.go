@@ -48,7 +48,7 @@ busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en
 		access: offline(), min: 0, max: -1,
 		flags: func(f *flags) {
 			f.texts(&v.rules, "rules", "", lang.T("`PATH` of rules: a file, a folder, or an archive (tar, tar.gz, zip), instead of the built-in ones; repeat for several.", "Ruta (`PATH`) de reglas: un fichero, una carpeta o un archivo (tar, tar.gz, zip), en vez de las incluidas; repítela para varias."))
-			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites the rules; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe las reglas; repítelo para varios."))
+			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites the rules, or the name of a ready one; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe las reglas, o el nombre de una incluida; repítelo para varios."))
 			f.text(&v.route, "route", "", "", lang.T("`FILE` that says which events are of which log source, in the form of SigmaHQ's thor.yml.", "Fichero (`FILE`) que dice qué eventos son de qué fuente, con la forma del thor.yml de SigmaHQ."))
 			f.yes(&v.noRoute, "no-route", "", lang.T("Look for every rule in every event.", "Busca cada regla en todos los eventos."))
 			f.choice(&v.out, "output", "o", "table", []string{"table", "jsonl"}, lang.T("What to print", "Qué se imprime"))
@@ -104,7 +104,7 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipelines, err := readPipelines(v.pipelines)
+	by, err := readPipelines(v.pipelines)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := detect.Prepare(c, pipelines, table)
+	rules, err := detect.Prepare(c, by, table)
 	if err != nil {
 		return nil, err
 	}
@@ -159,21 +159,34 @@ func (v *detection) table(s *session) (*route.Table, error) {
 	return table, nil
 }
 
-func readPipelines(paths []string) ([]*pipeline.Pipeline, error) {
-	var out []*pipeline.Pipeline
+// readPipelines reads pipelines, ready-made ones by name, and joins them; nil for
+// none.
+func readPipelines(paths []string) (*pipeline.Pipeline, error) {
+	var list []*pipeline.Pipeline
 	for _, path := range paths {
+		if slices.Contains(pipeline.ReadyNames(), path) {
+			ready, err := pipeline.Ready(path)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, ready)
+			continue
+		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, noFile(path, err)
+			return nil, failed(exitNotFound, "there is no pipeline %s", "no hay ninguna cadena %s", path).
+				hinting("name a file, or one of "+strings.Join(pipeline.ReadyNames(), ", "), "nombra un fichero, o una de "+strings.Join(pipeline.ReadyNames(), ", "))
 		}
 		p, problems := pipeline.Read(path, data)
 		if len(problems) > 0 {
 			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error())
 		}
-		out = append(out, p)
+		list = append(list, p)
 	}
-	slices.SortStableFunc(out, func(a, b *pipeline.Pipeline) int { return a.Priority - b.Priority })
-	return out, nil
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return pipeline.Join(list...), nil
 }
 
 // tellProblems names what is wrong with rules, one a line.

@@ -13,6 +13,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/correlate"
 	"github.com/binnaclehq/binnacle/sigma/navigator"
 )
 
@@ -79,6 +80,8 @@ func (s *session) tellFlaws(out string, c *sigma.Collection) error {
 	note := func(p sigma.Problem, refused bool) {
 		flaws = append(flaws, flaw{p.File, p.Line, p.Code, p.Message, p.Fix, refused})
 	}
+	_, uncounted := correlate.Compile(c.Rules, c.Correlations)
+	c.Problems = append(c.Problems, uncounted...)
 	for _, p := range c.Problems {
 		note(p, true)
 	}

@@ -32,18 +32,14 @@ type form struct {
 	renamed map[string][]string // name in the rule: names in events, where they are others
 }
 
-// Prepare makes what was loaded ready. Pipelines are applied to every rule, in
-// their order. A table says of which events a rule is; without one each rule is
-// for every event.
-func Prepare(c *sigma.Collection, pipelines []*pipeline.Pipeline, table *route.Table) (*Rules, error) {
+// Prepare makes what was loaded ready. A pipeline, when there is one, rewrites
+// every rule and correlation. A table says of which events a rule is; without one
+// each rule is for every event.
+func Prepare(c *sigma.Collection, by *pipeline.Pipeline, table *route.Table) (*Rules, error) {
 	r := &Rules{Problems: c.Problems, forms: map[*sigma.Rule]*form{}}
 	var routed []sigma.Routed
 	for _, original := range c.Rules {
-		rule, err := piped(original, pipelines)
-		var routes []sigma.Route
-		if err == nil && table != nil {
-			routes, err = table.For(rule)
-		}
+		rule, routes, err := ways(original, by, table)
 		if err != nil {
 			r.Problems = append(r.Problems, sigma.Problem{Pos: original.Pos, Code: "route", Message: fmt.Sprintf("the rule %q cannot be run: %v", original.Title, err), Fix: "give routes or a pipeline for its logs, or run it on all events"})
 			continue
@@ -58,18 +54,23 @@ func Prepare(c *sigma.Collection, pipelines []*pipeline.Pipeline, table *route.T
 	if err := r.compile(routed, table != nil); err != nil {
 		return nil, err
 	}
-	r.correlations(c)
+	r.correlations(c, by)
 	return r, nil
 }
 
-func piped(rule *sigma.Rule, pipelines []*pipeline.Pipeline) (*sigma.Rule, error) {
-	for _, p := range pipelines {
-		var err error
-		if rule, err = p.Apply(rule); err != nil {
-			return nil, err
+// ways rewrites a rule, and finds its routes.
+func ways(rule *sigma.Rule, by *pipeline.Pipeline, table *route.Table) (*sigma.Rule, []sigma.Route, error) {
+	var err error
+	if by != nil {
+		if rule, err = by.Apply(rule); err != nil {
+			return nil, nil, err
 		}
 	}
-	return rule, nil
+	if table == nil {
+		return rule, nil, nil
+	}
+	routes, err := table.For(rule)
+	return rule, routes, err
 }
 
 func (r *Rules) compile(routed []sigma.Routed, routing bool) error {
@@ -94,10 +95,23 @@ func (r *Rules) compile(routed []sigma.Routed, routing bool) error {
 	return nil
 }
 
-func (r *Rules) correlations(c *sigma.Collection) {
-	set, problems := correlate.Compile(r.ready, c.Correlations)
+func (r *Rules) correlations(c *sigma.Collection, by *pipeline.Pipeline) {
+	var list []*sigma.Correlation
+	for _, x := range c.Correlations {
+		if by == nil {
+			list = append(list, x)
+			continue
+		}
+		rewritten, err := by.ApplyCorrelation(x, c.Rules)
+		if err != nil {
+			r.Problems = append(r.Problems, sigma.Problem{Pos: x.Pos, Code: "pipeline", Message: fmt.Sprintf("the correlation %q cannot be run: %v", x.Title, err)})
+			continue
+		}
+		list = append(list, rewritten)
+	}
+	set, problems := correlate.Compile(r.ready, list)
 	r.Problems = append(r.Problems, problems...)
-	r.set, r.follows = set, len(c.Correlations) > len(problems)
+	r.set, r.follows = set, len(list) > len(problems)
 }
 
 // Len is how many rules run.
