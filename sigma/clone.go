@@ -20,7 +20,7 @@ func (r *Rule) Clone() *Rule {
 func (d Detection) clone() Detection {
 	c := Detection{Conditions: slices.Clone(d.Conditions)}
 	for _, s := range d.Searches {
-		c.Searches = append(c.Searches, &Search{Name: s.Name, Line: s.Line, Body: cloneNode(s.Body)})
+		c.Searches = append(c.Searches, &Search{Name: s.Name, Line: s.Line, Body: cloneNode(s.Body), Filter: s.Filter})
 	}
 	return c
 }

@@ -10,12 +10,14 @@ import (
 )
 
 // Collection is what was loaded: rules, correlations and filters in the order
-// of their files, and the Problems of the documents that were refused.
+// of their files. Problems are of the documents that were refused, Skipped of
+// those that are something else: pipelines, and other settings beside rules.
 type Collection struct {
 	Rules        []*Rule
 	Correlations []*Correlation
 	Filters      []*Filter
 	Problems     []Problem
+	Skipped      []Problem
 }
 
 // Parse reads the documents of one file and links them. The name is for
@@ -63,6 +65,9 @@ func (c *Collection) document(r *reader, n *yaml.Node) {
 	case key(n, "filter") != nil:
 		filter := r.filter(n)
 		keep = func() { c.Filters = append(c.Filters, filter) }
+	case isOther(n):
+		c.Skipped = append(c.Skipped, Problem{r.pos(n), "not-a-rule", "the document is no rule, correlation or filter", "move it elsewhere if it should not be among rules"})
+		return
 	default:
 		rule := r.rule(n)
 		keep = func() { c.Rules = append(c.Rules, rule) }
@@ -70,6 +75,16 @@ func (c *Collection) document(r *reader, n *yaml.Node) {
 	if len(r.problems) == 0 {
 		keep()
 	}
+}
+
+// isOther reports whether a document does not mean to be a rule.
+func isOther(n *yaml.Node) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if name := n.Content[i].Value; name == "logsource" || strings.HasPrefix(name, "detect") {
+			return false
+		}
+	}
+	return key(n, "title") == nil || key(n, "logsources") != nil || key(n, "transformations") != nil
 }
 
 // key is the value of a key of a mapping, nil when it is not there.
@@ -243,7 +258,6 @@ func (c *Collection) cycles() {
 	for _, r := range c.Correlations {
 		byRef[r.ID], byRef[r.Name] = r, r
 	}
-	delete(byRef, "")
 	const walking, done, bad = 1, 2, 3
 	state := map[*Correlation]int{}
 	var visit func(r *Correlation) bool

@@ -60,7 +60,7 @@ func (c *compiler) add(rule *Rule) error {
 	}
 	var ways []logic
 	for _, condition := range rule.Detection.Conditions {
-		l, err := expression(condition.Expr, searches)
+		l, err := conditionLogic(condition.Expr, searches)
 		if err != nil {
 			return Problem{Pos: Pos{rule.File, condition.Line}, Code: "condition", Message: err.Error(), Fix: "name one of the searches"}
 		}
@@ -71,14 +71,14 @@ func (c *compiler) add(rule *Rule) error {
 	return nil
 }
 
-func expression(e Expr, searches map[string]logic) (logic, error) {
+func conditionLogic(e Expr, searches map[string]logic) (logic, error) {
 	switch e := e.(type) {
 	case And:
-		return expressions(opAnd, e, searches)
+		return conditionLogics(opAnd, e, searches)
 	case Or:
-		return expressions(opOr, e, searches)
+		return conditionLogics(opOr, e, searches)
 	case Not:
-		l, err := expression(e.Of, searches)
+		l, err := conditionLogic(e.Of, searches)
 		return l.negated(), err
 	case Ref:
 		l, ok := searches[string(e)]
@@ -90,10 +90,10 @@ func expression(e Expr, searches map[string]logic) (logic, error) {
 	return logic{}, fmt.Errorf("the condition has a part of the unknown kind %T", e)
 }
 
-func expressions(op op, parts []Expr, searches map[string]logic) (logic, error) {
+func conditionLogics(op op, parts []Expr, searches map[string]logic) (logic, error) {
 	var kids []logic
 	for _, p := range parts {
-		l, err := expression(p, searches)
+		l, err := conditionLogic(p, searches)
 		if err != nil {
 			return logic{}, err
 		}
@@ -236,12 +236,13 @@ func (c *compiler) regex(field uint32, v Regex) (logic, error) {
 	if err != nil {
 		return logic{}, err
 	}
+	x := newExpression(matcher)
 	var needles []needle
-	for _, text := range matcher.needles() {
+	for _, text := range x.needles() {
 		needles = append(needles, needle{literal.Inside, text})
 		c.filterNeedle(field, needle{literal.Inside, text})
 	}
-	return c.checked(field, matcher, needles), nil
+	return c.checked(field, x, needles), nil
 }
 
 // filterNeedle lets keywords be looked for in the line first, as long as all

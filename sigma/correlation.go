@@ -46,6 +46,7 @@ type CorrelationCondition struct {
 	Line       int
 	Fields     []string // of value_count one or more; of the other value types one
 	Percentile float64  // of value_percentile; 50 when the rule does not say
+	Share      bool     // of value_percentile when the rule says no percentile: see package correlate
 	Bounds     []Bound
 	Text       string // "a and not b" over the rules, of temporal types
 	Expr       Expr   // Text as logic; a Ref is a rule by id or name

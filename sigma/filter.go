@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,7 +9,9 @@ import (
 )
 
 // Filter takes matches away from rules: an event that it describes is no match
-// of theirs.
+// of theirs. Of its Detection all conditions apply; one of nothing but
+// negations ("not selection") says what stays a match, any other ("selection")
+// what does not.
 type Filter struct {
 	Pos
 	ID, Name, Title        string
@@ -99,28 +102,41 @@ func (l Logsource) Covers(other Logsource) bool {
 // apply takes what the filter describes away from a rule. Its searches get
 // names of their own, which patterns of the rule do not mean. The number tells
 // the filters of a rule apart.
-//
-// The specification gives what is suppressed ("condition: selection"), pySigma
-// what is kept ("condition: not selection"). Both are understood: a condition
-// that is a single "not" keeps.
 func (f *Filter) apply(rule *Rule, number int) {
 	prefix := "_filter_" + strconv.Itoa(number) + "_"
 	for _, s := range f.Detection.Searches {
-		renamed := *s
-		renamed.Name, renamed.Body = prefix+s.Name, cloneNode(s.Body)
-		rule.Detection.Searches = append(rule.Detection.Searches, &renamed)
+		rule.Detection.Searches = append(rule.Detection.Searches,
+			&Search{Name: prefix + s.Name, Line: s.Line, Body: cloneNode(s.Body), Filter: true})
 	}
-	var suppressed Or
+	var kept And
 	for _, c := range f.Detection.Conditions {
 		expr := rename(c.Expr, prefix)
-		if not, ok := expr.(Not); ok {
-			expr = not.Of
+		if !keeps(expr) {
+			expr = Not{expr}
 		}
-		suppressed = append(suppressed, expr)
+		kept = append(kept, expr)
 	}
 	for i, c := range rule.Detection.Conditions {
-		rule.Detection.Conditions[i].Expr = And{c.Expr, Not{suppressed}}
+		rule.Detection.Conditions[i].Expr = append(And{c.Expr}, kept...)
 	}
+}
+
+// keeps reports whether the condition of a filter says what stays a match, not
+// what is taken away. The specification writes the latter ("selection"), other
+// tools the former ("not selection"); what has nothing but negations is such.
+func keeps(e Expr) bool {
+	all := func(parts []Expr) bool {
+		return !slices.ContainsFunc(parts, func(part Expr) bool { return !keeps(part) })
+	}
+	switch e := e.(type) {
+	case And:
+		return all(e)
+	case Or:
+		return all(e)
+	case Not:
+		return !keeps(e.Of)
+	}
+	return false
 }
 
 // rename puts a prefix before the names in an expression.

@@ -2,6 +2,9 @@ package sigma
 
 import (
 	"regexp/syntax"
+	"slices"
+	"strings"
+	"unsafe"
 
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 )
@@ -11,21 +14,47 @@ const (
 	minNeedle  = 3  // shorter ones are met too often to be worth it
 )
 
-// needles are literals of which one stands, folded, in every text that an
-// expression matches; nil when there are none that help.
-func (m *Matcher) needles() []string {
+// expression is a regular expression and what must stand in a text before it
+// is worth running: of each list one text, folded.
+type expression struct {
+	*Matcher
+	demands [][]string
+}
+
+func newExpression(m *Matcher) *expression {
+	x := &expression{Matcher: m}
 	if m.Plain == nil {
-		return nil
+		return x
 	}
-	tree, err := syntax.Parse(m.Plain.String(), syntax.Perl)
-	if err != nil {
-		return nil
+	if tree, err := syntax.Parse(m.Plain.String(), syntax.Perl); err == nil {
+		x.demands = demands(tree.Simplify(), nil)
 	}
-	found := required(tree.Simplify())
-	if shortest(found) < minNeedle {
-		return nil
+	return x
+}
+
+func (x *expression) holds(text string, ev *event) bool {
+	if len(x.demands) > 0 {
+		form := ev.form(&ev.mine, text, false)
+		folded := unsafe.String(unsafe.SliceData(form), len(form))
+		for _, texts := range x.demands {
+			if !slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(folded, t) }) {
+				return false
+			}
+		}
 	}
-	return found
+	return x.Match(text)
+}
+
+// needles are the demand that is met most rarely, by its length; nil when none
+// is long enough to help.
+func (x *expression) needles() []string {
+	var best []string
+	for _, texts := range x.demands {
+		if least := shortest(texts); least >= minNeedle && least > shortest(best) {
+			best = texts
+		}
+	}
+	return best
 }
 
 func shortest(texts []string) int {
@@ -39,35 +68,44 @@ func shortest(texts []string) int {
 	return least
 }
 
-// required are texts of which one must stand in what a tree matches.
-func required(tree *syntax.Regexp) []string {
+// demands adds what must stand in all that a tree matches.
+func demands(tree *syntax.Regexp, all [][]string) [][]string {
 	switch tree.Op {
 	case syntax.OpLiteral:
-		return []string{literal.FoldString(string(tree.Rune))}
+		return append(all, []string{literal.FoldString(string(tree.Rune))})
 	case syntax.OpCapture, syntax.OpPlus:
-		return required(tree.Sub[0])
+		return demands(tree.Sub[0], all)
 	case syntax.OpRepeat:
 		if tree.Min > 0 {
-			return required(tree.Sub[0])
+			return demands(tree.Sub[0], all)
 		}
 	case syntax.OpConcat:
-		var best []string
 		for _, sub := range tree.Sub {
-			if texts := required(sub); shortest(texts) > shortest(best) {
+			all = demands(sub, all)
+		}
+	case syntax.OpAlternate:
+		if one := alternatives(tree.Sub); one != nil {
+			return append(all, one)
+		}
+	}
+	return all
+}
+
+// alternatives is the longest demand of each alternative, nil when one of them
+// has none.
+func alternatives(subs []*syntax.Regexp) []string {
+	var one []string
+	for _, sub := range subs {
+		var best []string
+		for _, texts := range demands(sub, nil) {
+			if shortest(texts) > shortest(best) {
 				best = texts
 			}
 		}
-		return best
-	case syntax.OpAlternate:
-		var all []string
-		for _, sub := range tree.Sub {
-			texts := required(sub)
-			if len(texts) == 0 || len(all)+len(texts) > maxNeedles {
-				return nil
-			}
-			all = append(all, texts...)
+		if len(best) == 0 || len(one)+len(best) > maxNeedles {
+			return nil
 		}
-		return all
+		one = append(one, best...)
 	}
-	return nil
+	return one
 }

@@ -118,8 +118,6 @@ func (g glob) next() (kind PartKind, want rune, rest glob) {
 	return Text, r, glob{g.parts, g.at + size}
 }
 
-func (m *Matcher) holds(text string, _ *event) bool { return m.Match(text) }
-
 func (c CIDR) holds(text string, _ *event) bool {
 	addr, err := netip.ParseAddr(text)
 	return err == nil && c.Contains(addr.Unmap().WithZone(""))

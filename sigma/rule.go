@@ -47,9 +47,10 @@ type Detection struct {
 
 // Search is a named part of a detection.
 type Search struct {
-	Name string
-	Line int
-	Body Node
+	Name   string
+	Line   int
+	Body   Node
+	Filter bool // a Filter put it there
 }
 
 // Node is a Group or an Item.

@@ -1,9 +1,10 @@
 package sigma
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // ParseString reads a text as rules write it: * and ? are wildcards, and a
@@ -129,22 +130,6 @@ func escape(text string, more bool) string {
 	return b.String()
 }
 
-// Fold is what all cases of a character have in common: the first of those
-// that Unicode's simple folding makes equal. Texts are compared without regard
-// to case by it.
-func Fold(r rune) rune {
-	if r < unicode.MaxASCII && (r < 'A' || r > 'z') {
-		return r
-	}
-	for {
-		next := unicode.SimpleFold(r)
-		if next <= r {
-			return next
-		}
-		r = next
-	}
-}
-
 // ParseNumber reads a text that is a decimal number, as "10", "-1.5" or "1e6",
 // and nothing else.
 func ParseNumber(text string) (float64, bool) {
@@ -161,7 +146,8 @@ func ParseNumber(text string) (float64, bool) {
 	if digits == 0 || len(text) > 400 {
 		return 0, false
 	}
-	return parseFloat(text)
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && !math.IsInf(f, 0)
 }
 
 // timeLayouts are the forms of time that logs use, after RFC 3339. A fraction

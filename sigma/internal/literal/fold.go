@@ -12,15 +12,30 @@ const (
 	ones  = 0x0101010101010101
 )
 
+// folds are FoldRune of the scripts that have cases and are most common.
+var folds = func() (table [0x600]rune) {
+	for r := range rune(len(table)) {
+		table[r] = foldRune(r)
+	}
+	return table
+}()
+
 // FoldRune is what all cases of a character have in common by Unicode's simple
 // folding; of ASCII letters it is the small one.
 func FoldRune(r rune) rune {
-	if r < utf8.RuneSelf {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
+	switch {
+	case r < rune(len(folds)):
+		if r < 0 {
+			return r
 		}
-		return r
+		return folds[r]
+	case 0x2000 <= r && r < 0x2100, 0x2e80 <= r && r < 0xa640, r == utf8.RuneError:
+		return r // punctuation, and scripts of East Asia
 	}
+	return foldRune(r)
+}
+
+func foldRune(r rune) rune {
 	least := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 		least = min(least, next)

@@ -10,7 +10,7 @@ const (
 	maxStep  = 12
 	// A bitmap has at least this many bits for a gram, so that few others are
 	// taken for one, within bounds that keep it in the caches.
-	bitsPerGram          = 64
+	bitsPerGram          = 128
 	minBitmap, maxBitmap = 10, 21
 )
 
@@ -94,6 +94,23 @@ func (s *Set) findInside(text []byte, found *Found) {
 			s.compare(gram, i, text, found)
 		}
 	}
+}
+
+// findBoth is findInside of every place and findShort in one.
+func (s *Set) findBoth(text []byte, found *Found) {
+	bitmap, shift, pairs := s.inside.bits, s.inside.shift, &s.pairs.bits
+	s.findOnes(text, found)
+	i := 0
+	for ; i+gramSize <= len(text); i++ {
+		gram := binary.LittleEndian.Uint32(text[i:])
+		if at := gramHash(gram) >> shift; bitmap[at/64]>>(at%64)&1 != 0 {
+			s.compare(gram, i, text, found)
+		}
+		if pair := gram & 0xffff; pairs[pair/64]>>(pair%64)&1 != 0 {
+			s.comparePair(pair, text[i:], found)
+		}
+	}
+	s.findPairs(text[i:], found)
 }
 
 // compare looks for the literals that a gram at i leads to.

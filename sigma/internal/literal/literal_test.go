@@ -118,3 +118,12 @@ func FuzzFind(f *testing.F) {
 		}
 	})
 }
+
+// The short ways of FoldRune say what Unicode says.
+func TestFoldRune(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if got, want := FoldRune(r), foldRune(r); got != want {
+			t.Fatalf("%U folds to %U, want %U", r, got, want)
+		}
+	}
+}

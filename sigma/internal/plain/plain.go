@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/binnaclehq/binnacle/sigma"
 )
@@ -256,17 +257,30 @@ func matchParts(parts []sigma.Part, text []rune, cased bool) bool {
 		return len(text) > 0 && matchParts(rest, text[1:], cased)
 	}
 	want := []rune(part.Text)
-	if len(text) < len(want) || !same(string(want), string(text[:len(want)]), cased) {
+	if len(text) < len(want) || !same(want, text[:len(want)], cased) {
 		return false
 	}
 	return matchParts(rest, text[len(want):], cased)
 }
 
-func same(a, b string, cased bool) bool {
-	if cased {
-		return a == b
+// same compares two texts of one length.
+func same(a, b []rune, cased bool) bool {
+	for i := range a {
+		if a[i] != b[i] && (cased || !sameLetter(a[i], b[i])) {
+			return false
+		}
 	}
-	return strings.EqualFold(a, b)
+	return true
+}
+
+// sameLetter reports whether two characters are cases of one letter.
+func sameLetter(a, b rune) bool {
+	for r := unicode.SimpleFold(a); r != a; r = unicode.SimpleFold(r) {
+		if r == b {
+			return true
+		}
+	}
+	return false
 }
 
 // reference compares a text with another field of the event.
@@ -289,7 +303,7 @@ func stands(ref sigma.FieldRef, want, text []rune) bool {
 			ref.At == sigma.End && !ends:
 			continue
 		}
-		if same(string(want), string(text[from:from+len(want)]), ref.Cased) {
+		if same(want, text[from:from+len(want)], ref.Cased) {
 			return true
 		}
 	}

@@ -35,9 +35,8 @@ func Path(t testing.TB, elem ...string) string {
 	return ""
 }
 
-// JSON decodes a file of the data, unpacked if its name ends in .gz. Numbers
-// in an any stay as they are written.
-func JSON(t testing.TB, into any, elem ...string) {
+// Text returns a file of the data, unpacked if its name ends in .gz.
+func Text(t testing.TB, elem ...string) string {
 	t.Helper()
 	path := Path(t, elem...)
 	f, err := os.Open(path)
@@ -51,9 +50,19 @@ func JSON(t testing.TB, into any, elem ...string) {
 			t.Fatal(err)
 		}
 	}
-	d := json.NewDecoder(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// JSON decodes a file of the data. Numbers in an any stay as they are written.
+func JSON(t testing.TB, into any, elem ...string) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(Text(t, elem...)))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatalf("%s: %v", filepath.Join(elem...), err)
 	}
 }
