@@ -9,7 +9,8 @@
 //
 // A pipeline (package sigma/pipeline) rewrites rules for a source of logs, as
 // pySigma's do. An Engine compiles many rules into one matcher and runs events
-// through it. Package sigma/correlate follows what matched over time.
+// through it, a Router those whose routes (package sigma/route) an event takes.
+// Package sigma/correlate follows what matched over time.
 //
 // # The language
 //

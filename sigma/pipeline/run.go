@@ -96,7 +96,7 @@ func (r *run) done(s *step) {
 }
 
 // nested takes the rule, when the step is for it, and those of its correlation
-// that the step is for through the steps within.
+// that the step is for through the steps within. These see it as applied.
 func (r *run) nested(s *step, meant bool) *Failure {
 	all := r.of
 	defer func() { r.of = all }()
@@ -106,18 +106,16 @@ func (r *run) nested(s *step, meant bool) *Failure {
 			r.of = append(r.of, of)
 		}
 	}
+	for _, of := range r.of {
+		of.done(s)
+	}
 	if meant {
-		if f := r.steps(s.inner); f != nil {
-			return f
-		}
 		r.done(s)
+		return r.steps(s.inner)
 	}
 	for _, of := range r.of {
-		if !meant {
-			of.steps(s.inner)
-		}
+		of.steps(s.inner)
 		of.failed = nil
-		of.done(s)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func dropItem(*reader, *strict.Map) action {
 var hashLengths = map[int]string{32: "MD5", 40: "SHA1", 64: "SHA256", 128: "SHA512"}
 
 // hashesFields splits values like SHA1=… or MD5|…, or a hash alone, into fields
-// of their algorithms.
+// of their algorithms. The field "keyword" is all of the event.
 type hashesFields struct {
 	algorithms []string
 	prefix     string
@@ -64,7 +64,11 @@ func (h *hashesFields) split(item *sigma.Item) (sigma.Node, bool, error) {
 			continue
 		}
 		found = true
-		add(h.name(algorithm), read(hash))
+		if name := h.name(algorithm); name == "keyword" {
+			add("", sigma.Concat(wildcard('*'), read(hash), wildcard('*')))
+		} else {
+			add(name, read(hash))
+		}
 	}
 	if !found {
 		return nil, false, fmt.Errorf("no value of %s is a hash of %s: name its algorithm in valid_hash_algos", item.Field, strings.Join(h.algorithms, ", "))

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/sigma"
@@ -37,8 +38,8 @@ var literal = strings.NewReplacer("*", `\*`, "?", `\?`)
 // for a character behind a backslash. No text has it: it is no character.
 const apart = "\uFDD0"
 
-// rewrite changes a string by what its plain form becomes. Placeholders of the
-// string stay such when they are still there.
+// rewrite changes a string by what its plain form becomes. In a string that has
+// placeholders, names between percent signs are such afterwards too.
 func rewrite(s sigma.String, change func(string) string) sigma.String {
 	text := change(write(s, apart))
 	var names []string
@@ -61,8 +62,15 @@ func rewrite(s sigma.String, change func(string) string) sigma.String {
 	return out
 }
 
+var word = regexp.MustCompile(`%\w+%`)
+
+// firstPlaceholder finds the first of some placeholders, or of those whose name
+// is a word.
 func firstPlaceholder(text string, names []string) (at int, name string) {
 	at = -1
+	if found := word.FindStringIndex(text); found != nil && len(names) > 0 {
+		at, name = found[0], text[found[0]+1:found[1]-1]
+	}
 	for _, n := range names {
 		if i := strings.Index(text, "%"+n+"%"); i >= 0 && (at < 0 || i < at) {
 			at, name = i, n

@@ -30,7 +30,7 @@ logsources:
     product: windows
     service: security
     sources: ["WinEventLog:Security"]
-    fieldmappings: {User: SubjectUserName}
+    fieldmappings: {User: SubjectUserName, NewProcessName: ProcName}
   auth:
     product: linux
     service: auth
@@ -48,9 +48,9 @@ func TestTHOR(t *testing.T) {
 		want []string
 	}{
 		{sigma.Logsource{Product: "windows", Category: "process_creation"}, []string{
-			"EventID=1 " + sysmon + " -> Image User", "EventID=4688|4696 " + security + " -> NewProcessName SubjectUserName"}},
+			"EventID=1 " + sysmon + " -> Image User", "EventID=4688|4696 " + security + " -> ProcName SubjectUserName"}},
 		{sigma.Logsource{Product: "windows", Category: "process_creation", Service: "sysmon"}, []string{
-			"EventID=1 " + sysmon + " -> Image User", "EventID=4688|4696 " + security + " -> NewProcessName SubjectUserName", sysmon + " -> Image User"}},
+			"EventID=1 " + sysmon + " -> Image User", "EventID=4688|4696 " + security + " -> ProcName SubjectUserName", sysmon + " -> Image User"}},
 		{sigma.Logsource{Product: "windows", Service: "security"}, []string{security + " -> Image SubjectUserName"}},
 		{sigma.Logsource{Product: "windows"}, []string{"Channel -> Image User"}},
 		{sigma.Logsource{Product: "linux", Service: "auth"}, []string{"Channel=Syslog -> Image User", "log.file.path=/var/log/auth.log -> Image User"}},
