@@ -75,7 +75,7 @@ func logsourceCondition(_ *reader, m *strict.Map) ruleCondition {
 		if r.rule != nil {
 			return is(r.rule.Logsource)
 		}
-		return slices.ContainsFunc(r.rules, func(rule *sigma.Rule) bool { return is(rule.Logsource) })
+		return slices.ContainsFunc(r.of, func(of *run) bool { return is(of.rule.Logsource) })
 	}
 }
 

@@ -74,6 +74,27 @@ func TestCorrelation(t *testing.T) {
 	}
 }
 
+// TestCorrelationFollows shows that a correlation sees its rules as they are at
+// each step.
+func TestCorrelationFollows(t *testing.T) {
+	p := mustRead(t, `
+transformations:
+  - {type: field_name_suffix, suffix: .1, rule_conditions: [{type: logsource, category: c}]}
+  - type: nest
+    rule_conditions: [{type: logsource, category: c}]
+    items:
+      - {type: change_logsource, product: p}
+      - {type: field_name_suffix, suffix: .2, rule_conditions: [{type: logsource, category: c}]}
+      - {type: field_name_suffix, suffix: .in, rule_conditions: [{type: is_sigma_rule}]}
+  - {type: field_name_suffix, suffix: .3, rule_conditions: [{type: logsource, category: c}]}
+  - {type: field_name_suffix, suffix: .4, rule_conditions: [{type: logsource, product: p}]}
+`)
+	got, err := p.ApplyCorrelation(&sigma.Correlation{GroupBy: []string{"f"}}, []*sigma.Rule{{Logsource: sigma.Logsource{Category: "c"}}})
+	if err != nil || got.GroupBy[0] != "f.1.4" {
+		t.Errorf("got %v, %v, want f.1.4", got, err)
+	}
+}
+
 func TestFailure(t *testing.T) {
 	p := mustRead(t, "transformations:\n\n  - type: rule_failure\n    message: not this")
 	_, err := p.Apply(&sigma.Rule{Pos: sigma.Pos{File: "r.yml", Line: 7}})
@@ -84,6 +105,21 @@ func TestFailure(t *testing.T) {
 	want := pipeline.Failure{Rule: sigma.Pos{File: "r.yml", Line: 7}, Step: sigma.Pos{File: "p.yml", Line: 3}, Type: "rule_failure", Reason: "not this"}
 	if *f != want {
 		t.Errorf("got %+v", *f)
+	}
+}
+
+// TestTooLarge shows that steps which double a rule end in an error.
+func TestTooLarge(t *testing.T) {
+	for _, step := range []string{
+		"  - {type: field_name_mapping, mapping: {a: [a, a]}}\n",
+		"  - {type: map_string, mapping: {x: [x, x]}}\n",
+		"  - {type: value_placeholders}\n",
+	} {
+		p := mustRead(t, "vars: {u: ["+strings.Repeat("1,", 400)+"]}\ntransformations:\n"+strings.Repeat(step, 40))
+		_, err := p.Apply(parse(t, "sel: {a|expand: [x, '%u%%u%']}"))
+		if err == nil || !strings.Contains(err.Error(), "more than 100000 values") {
+			t.Errorf("%sgot %v", step, err)
+		}
 	}
 }
 

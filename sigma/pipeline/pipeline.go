@@ -55,7 +55,12 @@ func (p *Pipeline) Apply(rule *sigma.Rule) (*sigma.Rule, error) {
 // rules, as they were before they were rewritten themselves.
 func (p *Pipeline) ApplyCorrelation(of *sigma.Correlation, rules []*sigma.Rule) (*sigma.Correlation, error) {
 	r := p.run()
-	r.correlation, r.rules = cloneCorrelation(of), rules
+	r.correlation = cloneCorrelation(of)
+	for _, rule := range rules {
+		follows := p.run()
+		follows.rule = rule.Clone()
+		r.of = append(r.of, follows)
+	}
 	if f := r.steps(p.steps); f != nil {
 		f.Rule = of.Pos
 		return nil, f

@@ -43,7 +43,7 @@ func init() {
 		"detection_item_failure":        itemFailure,
 		"strict_field_mapping_failure":  strictMapping,
 		"set_custom_attribute":          setCustomAttribute,
-		"nest":                          nest,
+		"nest":                          nil, // has steps instead
 		"case":                          caseOfString,
 	}
 }
@@ -121,7 +121,11 @@ func (r *reader) step(m *strict.Map) *step {
 	s.rules = readGate(r, m, "rule", ruleConditions)
 	s.items = readGate(r, m, "detection_item", itemConditions)
 	s.fields = readGate(r, m, "field_name", fieldConditions)
-	s.do = read(r, m)
+	if s.kind == "nest" {
+		s.inner = nest(r, m)
+	} else {
+		s.do = read(r, m)
+	}
 	m.Done()
 	return s
 }

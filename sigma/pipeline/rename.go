@@ -242,6 +242,9 @@ func (n renamer) item(item *sigma.Item) (sigma.Node, bool, error) {
 		item.Field = names[0]
 		return item, true, nil
 	}
+	if len(names)*(1+len(item.Values)) > maxValues {
+		return nil, false, errTooLarge
+	}
 	group := &sigma.Group{Any: !item.Not}
 	for _, name := range names {
 		one := *item

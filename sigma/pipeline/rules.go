@@ -199,19 +199,13 @@ func strictMapping(*reader, *strict.Map) action {
 	}
 }
 
-// nest applies a list of transformations as one.
-func nest(r *reader, m *strict.Map) action {
+// nest reads a list of transformations that are applied as one.
+func nest(r *reader, m *strict.Map) []*step {
 	m.Need("items")
 	if r.depth++; r.depth > 8 {
 		m.Report(m.Line, "transformations are nested more than 8 deep; flatten them")
-		return nothing
+		return []*step{}
 	}
-	steps := r.steps(m, "items")
-	r.depth--
-	return func(r *run, _ *step) error {
-		if f := r.steps(steps); f != nil {
-			return f
-		}
-		return nil
-	}
+	defer func() { r.depth-- }()
+	return append([]*step{}, r.steps(m, "items")...)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 
 	"github.com/binnaclehq/binnacle/sigma"
@@ -15,6 +16,7 @@ type step struct {
 	items    gate[itemCondition]
 	fields   gate[fieldCondition]
 	do       action
+	inner    []*step // of nest, instead of do
 }
 
 // action is what a transformation does to the rule of a run.
@@ -25,7 +27,7 @@ type action func(*run, *step) error
 type run struct {
 	rule        *sigma.Rule
 	correlation *sigma.Correlation
-	rules       []*sigma.Rule // of the correlation
+	of          []*run // the rules of the correlation, as far on their way as it is
 	vars        map[string][]sigma.String
 
 	state   map[string]any
@@ -34,6 +36,7 @@ type run struct {
 	fields  map[string]set      // ids of steps that led to the name of a field
 	mapped  map[string]bool     // names of fields before and after a mapping
 	added   int                 // searches added
+	size    int                 // values of the rule after the step at hand
 	failed  error               // by a condition
 }
 
@@ -48,29 +51,83 @@ func (p *Pipeline) run() *run {
 
 func (r *run) steps(steps []*step) *Failure {
 	for _, s := range steps {
-		if err := r.step(s); err != nil {
-			var inner *Failure // of a nested step
-			if errors.As(err, &inner) {
-				return inner
-			}
-			return &Failure{Step: s.Pos, ID: s.id, Type: s.kind, Reason: err.Error()}
+		if f := r.step(s); f != nil {
+			return f
 		}
 	}
 	return nil
 }
 
-func (r *run) step(s *step) error {
-	meant := s.rules.open(func(c ruleCondition) bool { return c(r) })
-	if r.failed != nil || !meant {
-		return r.failed
+// step takes the rule through a step. The rules of a correlation follow it, so
+// that conditions on them see them as they are at that point. What a step
+// refuses of them is told when they are rewritten themselves.
+func (r *run) step(s *step) *Failure {
+	meant := r.meansRule(s)
+	if r.failed != nil {
+		return s.failure(r.failed)
 	}
+	if s.inner != nil {
+		return r.nested(s, meant)
+	}
+	if meant {
+		if err := r.do(s); err != nil {
+			return s.failure(err)
+		}
+	}
+	for _, of := range r.of {
+		of.step(s)
+		of.failed = nil
+	}
+	return nil
+}
+
+func (r *run) do(s *step) error {
 	if err := s.do(r, s); err != nil {
 		return err
 	}
+	r.done(s)
+	return r.failed
+}
+
+func (r *run) done(s *step) {
 	if s.id != "" {
 		r.applied[s.id] = true
 	}
-	return r.failed
+}
+
+// nested takes the rule, when the step is for it, and those of its correlation
+// that the step is for through the steps within.
+func (r *run) nested(s *step, meant bool) *Failure {
+	all := r.of
+	defer func() { r.of = all }()
+	r.of = nil
+	for _, of := range all {
+		if of.meansRule(s) {
+			r.of = append(r.of, of)
+		}
+	}
+	if meant {
+		if f := r.steps(s.inner); f != nil {
+			return f
+		}
+		r.done(s)
+	}
+	for _, of := range r.of {
+		if !meant {
+			of.steps(s.inner)
+		}
+		of.failed = nil
+		of.done(s)
+	}
+	return nil
+}
+
+func (r *run) meansRule(s *step) bool {
+	return s.rules.open(func(c ruleCondition) bool { return c(r) })
+}
+
+func (s *step) failure(err error) *Failure {
+	return &Failure{Step: s.Pos, ID: s.id, Type: s.kind, Reason: err.Error()}
 }
 
 // meansItem reports whether a step is for an item: for its values and for its
@@ -115,6 +172,7 @@ func (r *run) eachItem(s *step, change change) error {
 	if r.rule == nil {
 		return nil
 	}
+	r.size = 0
 	gone := map[string]bool{}
 	kept := r.rule.Detection.Searches[:0:0]
 	for _, search := range r.rule.Detection.Searches {
@@ -170,8 +228,16 @@ func (r *run) walkItem(s *step, item *sigma.Item, change change) (sigma.Node, er
 		return item, err
 	}
 	r.mark(s, item, node)
+	if r.size > maxValues {
+		return nil, errTooLarge
+	}
 	return node, nil
 }
+
+// maxValues bounds what a rule can become.
+const maxValues = 100_000
+
+var errTooLarge = fmt.Errorf("the rule becomes more than %d values: map to fewer", maxValues)
 
 // mark notes on all that became of an item what it went through.
 func (r *run) mark(s *step, from *sigma.Item, node sigma.Node) {
@@ -181,6 +247,7 @@ func (r *run) mark(s *step, from *sigma.Item, node sigma.Node) {
 			r.mark(s, from, child)
 		}
 	case *sigma.Item:
+		r.size += 1 + len(node.Values)
 		marks := maps.Clone(r.marks[from])
 		if marks == nil {
 			marks = set{}

@@ -41,7 +41,9 @@ func (r *run) replaceAll(field string, values []sigma.Value, replace replacement
 			return nil, false, err
 		}
 		changed = changed || replaced
-		out = append(out, now...)
+		if out = append(out, now...); len(out) > maxValues {
+			return nil, false, errTooLarge
+		}
 	}
 	return out, changed, nil
 }
@@ -90,7 +92,7 @@ func replaceString(r *reader, m *strict.Map) action {
 	}
 	change := func(text string) string { return re.ReplaceAllString(text, with) }
 	return eachValue(func(_ *run, _ string, v sigma.Value) ([]sigma.Value, bool, error) {
-		if n, ok := v.(sigma.Number); ok {
+		if n, ok := v.(sigma.Number); ok && re.MatchString(n.Text) {
 			v = sigma.PlainString(n.Text)
 		}
 		s, ok := v.(sigma.String)
