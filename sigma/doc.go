@@ -12,6 +12,57 @@
 // through it, a Router those whose routes (package sigma/route) an event takes.
 // Package sigma/correlate follows what matched over time.
 //
+// # The matcher
+//
+// Compile makes an Engine of many rules; a Router makes one for each class of
+// events, as Channel and EventID tell them apart, when the first event of the
+// class comes. Engines never change. Each goroutine has a Scanner of its own and
+// meets no lock: of a Router it asks only for classes that it has not seen yet.
+//
+// An event goes through these steps, each of which leaves less for the next:
+//
+//   - It is read where it stands (package internal/jsonline): one pass finds its
+//     members and what is no JSON. The name of each is looked up once, for
+//     routes and rules together; the texts that no rule of the class asks for
+//     are not looked at.
+//   - A text is folded eight bytes at a time, and its predicates are found
+//     (package internal/literal). Predicates that are alike in many rules are
+//     one: SigmaHQ's rules have 39,164 values and 29,642 predicates. Whole texts
+//     and their ends are found by hash; what may stand anywhere by its rarest
+//     runs of four bytes, which the text is sampled for. An automaton would wait
+//     for memory at each byte and grow with every rule; a sample is 1 ns, and
+//     the shortest literal of a field says how far apart samples may be.
+//   - Keywords are first looked for in the line as it is, at such steps, unless
+//     one of them is too short. Only if one may be there, every value is read.
+//   - What literals cannot decide (regular expressions, networks, comparisons,
+//     wildcards within) is left until a rule asks. A regular expression runs
+//     when each literal that it demands is in the text.
+//   - Each rule waits for its witness: the cheapest predicates of which it needs
+//     one. Only rules whose witness was found are evaluated: 2.1 of 3,141 for an
+//     event of Windows in its class. 4 rules have no witness.
+//   - What is known of an event is kept in arrays by number, and is of this event
+//     when its stamp is: nothing is cleared, and an event that matches nothing
+//     allocates nothing.
+//
+// Measured by bench/detect on 11,838 events of Windows of 2,345 bytes, with the
+// 3,141 rules of SigmaHQ, on one core of a busy machine (time of the processor,
+// median of five; fastjson alone parses 0.9 million of these events a second):
+//
+//	                     rules  events/s  heap of the engine
+//	routed               3,141   229,000    9 MB
+//	unrouted             3,141    88,000    7 MB
+//	routed, rules ×8    25,128   213,000   31 MB
+//	unrouted, rules ×8  25,128    73,000   13 MB
+//
+// The copies are mutated, so that they ask for other texts; unrouted they match
+// nine times as much, which is where their time goes. Of a routed event a quarter
+// of the time is reading it, a quarter the keywords of one rule, and a quarter
+// finding literals. Unrouted, half of it is for keywords of rules that are of
+// other logs, too short to be looked for in the line.
+//
+// A line may be of any size. Values are nested 300 deep at most. The memory that
+// an extraordinary event takes is let go after it.
+//
 // # The language
 //
 // Where the specification leaves something open, or tools differ, this is how

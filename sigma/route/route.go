@@ -91,7 +91,9 @@ func (e *Entry) is(of sigma.Logsource) bool {
 func free(says, is string) bool { return says == "" || says == is }
 
 func (e *Entry) rewrite(rule *sigma.Rule) (*sigma.Rule, error) {
-	rule = pipeline.Rename(rule, e.Fields)
+	if len(e.Fields) > 0 {
+		rule = pipeline.Rename(rule, e.Fields)
+	}
 	if e.Pipeline == nil {
 		return rule, nil
 	}
