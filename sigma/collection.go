@@ -79,8 +79,8 @@ func (c *Collection) document(r *reader, n *yaml.Node) {
 
 // isOther reports whether a document does not mean to be a rule.
 func isOther(n *yaml.Node) bool {
-	for _, name := range []string{"detection", "logsource"} {
-		if key(n, name) != nil {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if name := n.Content[i].Value; name == "logsource" || strings.HasPrefix(name, "detect") {
 			return false
 		}
 	}

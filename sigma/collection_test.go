@@ -53,7 +53,7 @@ fields: [F]
 falsepositives: Admins
 level: high
 regression_tests_path: some/where
-mine: {list: [1, two]}
+mine: {list: [1, two, 1.5, true, null, .nan, 2024-01-02, 18446744073709551615, !!binary aGk=], 5: {}}
 `)
 	want := &Rule{
 		Pos: Pos{"test.yml", 2}, ID: "929a690e-bef0-4204-a928-ef5e620d6fcc", Name: "whoami", Title: "Whoami", Taxonomy: "ecs",
@@ -68,7 +68,8 @@ mine: {list: [1, two]}
 				&Item{Field: "F", Values: []Value{PlainString("a")}, Line: 19}}}}},
 			Conditions: []Condition{{Text: "sel", Line: 20, Expr: Ref("sel")}},
 		},
-		Custom: map[string]any{"regression_tests_path": "some/where", "mine": map[string]any{"list": []any{1, "two"}}},
+		Custom: map[string]any{"regression_tests_path": "some/where", "mine": map[string]any{
+			"list": []any{1, "two", 1.5, true, nil, ".nan", "2024-01-02", "18446744073709551615", "aGk="}, "5": map[string]any{}}},
 	}
 	if diff := cmp.Diff(want, c.Rules[0]); diff != "" {
 		t.Error(diff)
@@ -442,6 +443,9 @@ func TestSkipped(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int{1, 5, 8}, lines); diff != "" || len(c.Rules) != 1 {
 		t.Error(diff)
+	}
+	if c := Parse("test.yml", []byte("id: x\ndetections: {sel: a}\n")); len(c.Skipped) > 0 || len(c.Problems) != 1 {
+		t.Errorf("a misspelt rule is skipped: %v, %v", c.Skipped, c.Problems)
 	}
 }
 

@@ -3,6 +3,8 @@ package sigma
 import (
 	"slices"
 	"strings"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 const (
@@ -195,7 +197,7 @@ func (p *conditionParser) unknown(name string) *refusal {
 	case name == "them" || strings.Contains(name, "*"):
 		return refuse("condition", "write 1 of "+name+" or all of "+name, "%q names several searches", clip(name))
 	}
-	if near := nearest(name, p.searches); near != "" {
+	if near := strict.Nearest(name, p.searches); near != "" {
 		return refuse("condition-name", "write "+near, "the condition names the search %q, which the rule does not have", clip(name))
 	}
 	return refuse("condition-name", "name one of "+strings.Join(p.searches, ", "), "the condition names the search %q, which the rule does not have", clip(name))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 // correlation reads a document that is a correlation.
@@ -93,7 +95,7 @@ func (r *reader) correlationType(p pair) CorrelationType {
 		names = append(names, string(t))
 	}
 	fix := "use one of " + strings.Join(names, ", ")
-	if near := nearest(text, names); near != "" {
+	if near := strict.Nearest(text, names); near != "" {
 		fix = "write " + near
 	}
 	r.refusef(p.val, "correlation", fix, "there is no correlation of type %q", clip(text))

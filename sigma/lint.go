@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 // Check says what could be better in a rule that loads: what the specification
@@ -19,6 +21,7 @@ func Check(r *Rule) []Problem {
 	c.dates(r.Date, r.Modified)
 	c.related(r)
 	c.tags(r.Tags)
+	c.keys(r.Custom)
 	c.logsource(r.Logsource)
 	detection := r.Detection
 	detection.Searches = slices.DeleteFunc(slices.Clone(detection.Searches), func(s *Search) bool { return s.Filter })
@@ -172,6 +175,21 @@ func (c *linter) head(r *Rule) {
 	}
 }
 
+// ruleKeys are the attributes of a rule.
+var ruleKeys = []string{
+	"title", "id", "name", "related", "taxonomy", "status", "description", "license", "references", "author",
+	"date", "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope",
+}
+
+// keys looks among attributes of one's own for misspelt ones of all rules.
+func (c *linter) keys(custom map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(custom)) {
+		if near := strict.Nearest(name, ruleKeys); near != "" {
+			c.add(0, "key", "write "+near+" if that is meant", "the specification has no attribute %q", clip(name))
+		}
+	}
+}
+
 func (c *linter) oneOf(what, value string, known []string) {
 	switch {
 	case value == "" && what == "level":
@@ -179,7 +197,7 @@ func (c *linter) oneOf(what, value string, known []string) {
 	case value == "" || slices.Contains(known, value):
 	default:
 		fix := "use one of " + strings.Join(known, ", ")
-		if near := nearest(value, known); near != "" {
+		if near := strict.Nearest(value, known); near != "" {
 			fix = "write " + near
 		}
 		c.add(0, what, fix, "there is no %s %q", what, clip(value))

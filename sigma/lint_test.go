@@ -52,6 +52,7 @@ func TestCheck(t *testing.T) {
 	f("929a690e-bef0-4204-a928-ef5e620d6fcc", "my-rule", "id")
 	f("status: test", "status: testing", "status")
 	f("status: test", "")
+	f("status: test", "statsu: test\nreference: a\nowner: me\nversion: 2\ntype: x", "key", "key")
 	f("level: high", "", "level")
 	f("level: high", "level: higher", "level")
 	f("2024-01-02", "2024/01/02", "date")

@@ -1,20 +1,19 @@
 package sigma
 
 import (
-	"encoding/base64"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
-	"sort"
+	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 const (
 	maxModifiers = 16
-	maxDashes    = 5       // in one value: 5^5 forms of it
 	maxExpanded  = 10_000  // what one value may become
 	maxValues    = 100_000 // values of one item, after its modifiers
 )
@@ -52,32 +51,23 @@ func (o operand) number() (float64, bool) {
 
 // modifiers are what a value becomes under each name, but for all and neq,
 // which are of the whole item.
-var modifiers map[string]func(name string, o operand) (Value, *refusal)
-
-func init() {
-	modifiers = map[string]func(string, operand) (Value, *refusal){
-		"contains": anchor, "startswith": anchor, "endswith": anchor,
-		"cased": cased, "exists": exists,
-		"re": regex, "i": regexFlag, "ignorecase": regexFlag, "m": regexFlag, "multiline": regexFlag,
-		"s": regexFlag, "dotall": regexFlag,
-		"base64": base64Text, "base64offset": base64Offset,
-		"wide": encodeUTF16, "utf16le": encodeUTF16, "utf16be": encodeUTF16, "utf16": encodeUTF16,
-		"windash": windash, "cidr": cidr,
-		"lt": compare, "lte": compare, "gt": compare, "gte": compare,
-		"minute": timePart, "hour": timePart, "day": timePart, "week": timePart, "month": timePart, "year": timePart,
-		"fieldref": fieldRef, "expand": expand,
-		"all": nil, "neq": nil,
-	}
+var modifiers = map[string]func(name string, o operand) (Value, *refusal){
+	"contains": anchor, "startswith": anchor, "endswith": anchor,
+	"cased": cased, "exists": exists,
+	"re": regex, "i": regexFlag, "ignorecase": regexFlag, "m": regexFlag, "multiline": regexFlag,
+	"s": regexFlag, "dotall": regexFlag,
+	"base64": base64Text, "base64offset": base64Offset,
+	"wide": encodeUTF16, "utf16le": encodeUTF16, "utf16be": encodeUTF16, "utf16": encodeUTF16,
+	"windash": windash, "cidr": cidr,
+	"lt": compare, "lte": compare, "gt": compare, "gte": compare,
+	"minute": timePart, "hour": timePart, "day": timePart, "week": timePart, "month": timePart, "year": timePart,
+	"fieldref": fieldRef, "expand": expand,
+	"all": nil, "neq": nil,
 }
 
 // modifierNames are the names of all modifiers, sorted.
 func modifierNames() []string {
-	names := make([]string, 0, len(modifiers))
-	for name := range modifiers {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(modifiers))
 }
 
 // checkModifiers refuses chains that cannot be honoured whatever the values.
@@ -94,44 +84,10 @@ func checkModifiers(names []string) *refusal {
 }
 
 func unknownModifier(name string) *refusal {
-	if near := nearest(name, modifierNames()); near != "" {
+	if near := strict.Nearest(name, modifierNames()); near != "" {
 		return refuse("modifier", "write "+near, "there is no modifier %q", name)
 	}
 	return refuse("modifier", "use one of "+strings.Join(modifierNames(), ", "), "there is no modifier %q", name)
-}
-
-// nearest is the name that a misspelt one was likely meant to be, or "".
-func nearest(name string, names []string) string {
-	best, distance := "", 3
-	for _, n := range names {
-		if d := editDistance(strings.ToLower(name), n); d < distance && d < len(n) {
-			best, distance = n, d
-		}
-	}
-	return best
-}
-
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // modify runs a value through a chain. The steps of an Any are those of each
@@ -324,169 +280,6 @@ func regexFlag(name string, o operand) (Value, *refusal) {
 		r.DotsAreAll = true
 	}
 	return r, nil
-}
-
-// bytesOf is a text to encode: one without wildcards and placeholders.
-func bytesOf(name string, o operand) (string, bool, *refusal) {
-	s, ok := o.text()
-	if !ok {
-		return "", false, wrongValue(name, o, "a text")
-	}
-	plain, ok := s.Plain()
-	if !ok {
-		return "", false, refuse("encoding", `escape * and ? with a backslash, and write contains after it`, "%s cannot encode wildcards or placeholders, as in %s", name, quote(o.raw))
-	}
-	return plain, s.Cased, nil
-}
-
-func base64Text(name string, o operand) (Value, *refusal) {
-	plain, cased, err := bytesOf(name, o)
-	if err != nil {
-		return nil, err
-	}
-	s := PlainString(base64.StdEncoding.EncodeToString([]byte(plain)))
-	s.Cased = cased
-	return s, nil
-}
-
-// base64Offset is what a text looks like inside a longer one in base64, at
-// each of the three places it may have there. Characters that also hold bits
-// of what stands before or after are left off.
-func base64Offset(name string, o operand) (Value, *refusal) {
-	plain, cased, err := bytesOf(name, o)
-	if err != nil {
-		return nil, err
-	}
-	var out Any
-	for before := range 3 {
-		bits := before * 8
-		first, last := (bits+5)/6, (bits+8*len(plain))/6
-		if first >= last {
-			return nil, refuse("encoding", "use a longer text", "base64offset leaves nothing certain of %s", quote(o.raw))
-		}
-		encoded := base64.StdEncoding.EncodeToString([]byte("\x00\x00"[:before] + plain))
-		s := PlainString(encoded[first:last])
-		s.Cased = cased
-		out = append(out, s)
-	}
-	return out, nil
-}
-
-func encodeUTF16(name string, o operand) (Value, *refusal) {
-	s, ok := o.text()
-	if !ok {
-		return nil, wrongValue(name, o, "a text")
-	}
-	out := String{Cased: s.Cased}
-	if name == "utf16" {
-		out.add(Part{Text: "\xff\xfe"})
-	}
-	for _, p := range s.Parts {
-		switch p.Kind {
-		case Placeholder:
-			return nil, refuse("encoding", "write the value instead of the placeholder", "%s cannot encode the placeholder %%%s%%", name, p.Text)
-		case Text:
-			p.Text = utf16Bytes(p.Text, name == "utf16be")
-		}
-		out.add(p)
-	}
-	return out, nil
-}
-
-func utf16Bytes(text string, bigEndian bool) string {
-	var b strings.Builder
-	for _, unit := range utf16.Encode([]rune(text)) {
-		high, low := byte(unit>>8), byte(unit)
-		if bigEndian {
-			b.Write([]byte{high, low})
-		} else {
-			b.Write([]byte{low, high})
-		}
-	}
-	return b.String()
-}
-
-// dashes are the characters that begin a flag of a Windows command line.
-var dashes = []rune{'-', '/', '\u2013', '\u2014', '\u2015'}
-
-// windash is a value with each dash that begins a word written in each way. A
-// dash within a word, as the second of -param-name, is none of them.
-func windash(name string, o operand) (Value, *refusal) {
-	s, ok := o.text()
-	if !ok {
-		return nil, wrongValue(name, o, "a text")
-	}
-	forms := []String{{Cased: s.Cased}}
-	count := 0
-	grow := func(parts ...Part) {
-		var out []String
-		for _, form := range forms {
-			for _, p := range parts {
-				next := String{Cased: form.Cased, Parts: append([]Part(nil), form.Parts...)}
-				next.add(p)
-				out = append(out, next)
-			}
-		}
-		forms = out
-	}
-	for _, p := range s.Parts {
-		if p.Kind != Text {
-			grow(p)
-			continue
-		}
-		rest := 0
-		for _, at := range flagDashes(p.Text) {
-			if count++; count > maxDashes {
-				return nil, refuse("too-many-values", "write the flags as values of their own under |contains|all|windash", "windash has more than %d flags to write in all ways in %s", maxDashes, quote(o.raw))
-			}
-			grow(Part{Text: p.Text[rest:at]})
-			var ways []Part
-			for _, d := range dashes {
-				ways = append(ways, Part{Text: string(d)})
-			}
-			grow(ways...)
-			_, size := utf8.DecodeRuneInString(p.Text[at:])
-			rest = at + size
-		}
-		grow(Part{Text: p.Text[rest:]})
-	}
-	if len(forms) == 1 {
-		return s, nil
-	}
-	var out Any
-	for _, f := range forms {
-		out = append(out, f)
-	}
-	return out, nil
-}
-
-// flagDashes are the places of dashes with a word after and none before them.
-func flagDashes(text string) []int {
-	var at []int
-	before := rune(' ')
-	for i, r := range text {
-		if isDash(r) && !isWord(before) {
-			after, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(r):])
-			if isWord(after) {
-				at = append(at, i)
-			}
-		}
-		before = r
-	}
-	return at
-}
-
-func isDash(r rune) bool {
-	for _, d := range dashes {
-		if r == d {
-			return true
-		}
-	}
-	return false
-}
-
-func isWord(r rune) bool {
-	return r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r))
 }
 
 func cidr(name string, o operand) (Value, *refusal) {

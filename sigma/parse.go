@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 // header is what all documents have in common, read into the fields of one.
@@ -28,7 +30,7 @@ func (h header) read(r *reader, p pair) {
 	if *h.custom == nil {
 		*h.custom = map[string]any{}
 	}
-	(*h.custom)[p.key] = r.any(p)
+	(*h.custom)[p.key] = r.any(p.val, 0)
 }
 
 // rule reads a document that is a rule.
@@ -61,9 +63,21 @@ func (r *reader) rule(n *yaml.Node) *Rule {
 		}
 	}
 	if !found {
-		r.refusef(n, "no-detection", "add detection with a search and a condition; a correlation has the key correlation, a filter the key filter", "the document has no detection")
+		r.noDetection(n)
 	}
 	return rule
+}
+
+// noDetection refuses a document that is none of the three kinds. A key that
+// was likely meant to make it one is named.
+func (r *reader) noDetection(n *yaml.Node) {
+	for _, p := range r.mapping(n, 0) {
+		if kind := strict.Nearest(p.key, []string{"detection", "correlation", "filter"}); kind != "" {
+			r.refusef(p.node, "no-detection", "write "+kind, "the document has no detection, but the key %q", clip(p.key))
+			return
+		}
+	}
+	r.refusef(n, "no-detection", "add detection with a search and a condition; a correlation has the key correlation, a filter the key filter", "the document has no detection")
 }
 
 func (r *reader) related(p pair) []Related {

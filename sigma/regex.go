@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -56,13 +57,33 @@ func (r Regex) Compile() (*Matcher, error) {
 		return &Matcher{Plain: plain}, nil
 	}
 	if looksAround(r.Expr) {
-		look, lookErr := compileLook(source, r.flags(), 0)
+		look, lookErr := r.lookaround()
 		if lookErr == nil {
 			return &Matcher{look: look}, nil
 		}
 		err = lookErr
 	}
 	return nil, regexRefusal(r.Expr, err)
+}
+
+var (
+	leadingFlags = regexp.MustCompile(`^\(\?([ims]+)\)`)
+	innerFlags   = regexp.MustCompile(`(?:^|[^\\])\(\?[a-zA-Z-]+[:)]`)
+)
+
+// lookaround compiles an expression that looks around. Flags at its beginning
+// are of its assertions too; flags further in would be lost on them.
+func (r Regex) lookaround() (*lookaround, error) {
+	if m := leadingFlags.FindStringSubmatch(r.Expr); m != nil {
+		r.Expr = r.Expr[len(m[0]):]
+		r.IgnoreCase = r.IgnoreCase || strings.Contains(m[1], "i")
+		r.MultiLine = r.MultiLine || strings.Contains(m[1], "m")
+		r.DotsAreAll = r.DotsAreAll || strings.Contains(m[1], "s")
+	}
+	if innerFlags.MatchString(r.Expr) {
+		return nil, errors.New("it looks around, and has flags within; write them at its beginning")
+	}
+	return compileLook(r.Expr, r.flags(), 0)
 }
 
 func (r Regex) flags() syntax.Flags {

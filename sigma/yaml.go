@@ -3,6 +3,7 @@ package sigma
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -239,13 +240,40 @@ func (r *reader) texts(p pair) []string {
 	return out
 }
 
-// any is a value of an attribute that the specification does not know.
-func (r *reader) any(p pair) any {
-	var v any
-	if err := p.val.Decode(&v); err != nil {
-		r.refusef(p.val, "yaml", "correct the YAML", "%s cannot be read: %s", p.key, strings.TrimPrefix(err.Error(), "yaml: "))
+// any is a value of an attribute that the specification does not know, as JSON
+// has it: nil, bool, int, float64, string, []any or map[string]any.
+func (r *reader) any(n *yaml.Node, depth int) any {
+	n = r.follow(n)
+	switch {
+	case depth > maxDepth:
+		r.refusef(n, "too-deep", "write it flatter", "the value is nested more than %d deep", maxDepth)
+		return nil
+	case n.Kind == yaml.MappingNode:
+		out := map[string]any{}
+		for _, p := range r.mapping(n, depth) {
+			out[p.key] = r.any(p.val, depth+1)
+		}
+		return out
+	case n.Kind == yaml.SequenceNode:
+		out := []any{}
+		for _, c := range n.Content {
+			out = append(out, r.any(c, depth+1))
+		}
+		return out
 	}
-	return v
+	var v any
+	if err := n.Decode(&v); err != nil {
+		return n.Value
+	}
+	switch v := v.(type) {
+	case nil, bool, int:
+		return v
+	case float64:
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return v
+		}
+	}
+	return n.Value
 }
 
 func nodeKind(n *yaml.Node) string {

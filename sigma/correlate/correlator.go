@@ -53,7 +53,8 @@ var (
 
 // Add takes a match and returns the hits that are certain now: those at
 // instants that nothing can come before or at any more. With a Lateness of 0
-// these are the instants before the match's own. The slice is the caller's.
+// these are the instants before the match's own. Hits are in the order of their
+// windows' ends, children before parents. The slice is the caller's.
 func (c *Correlator) Add(m Match) []Hit {
 	feeds := c.set.byRule[m.Rule]
 	if len(feeds) == 0 {

@@ -10,7 +10,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/plain"
+	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
@@ -92,3 +94,37 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestReadyRewriteAll shows that the ready pipelines rewrite all of SigmaHQ's
+// rules, but for those whose logs do not have what they look for.
+func TestReadyRewriteAll(t *testing.T) {
+	c, err := sigma.Load(testdata.Path(t, "sigma", "sigmahq-rules.tar.gz"))
+	if err != nil || len(c.Rules) != 3780 {
+		t.Fatalf("%d rules, %v", len(c.Rules), err)
+	}
+	for _, use := range [][]string{{"sysmon"}, {"windows-security"}, {"auditd"}, {"cloudtrail"}, {"kubernetes-audit"}, {"ocsf"}, {"sysmon", "winlogbeat"}, {"windows-security", "winlogbeat"}} {
+		var all []*pipeline.Pipeline
+		for _, name := range use {
+			p, err := pipeline.Ready(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, p)
+		}
+		joined, changed := pipeline.Join(all...), 0
+		for _, rule := range c.Rules {
+			out, err := joined.Apply(rule)
+			if err != nil {
+				if use[0] != "auditd" || !strings.Contains(err.Error(), "no path and no command line of the parent") {
+					t.Errorf("%v: %v", use, err)
+				}
+				continue
+			}
+			if show(out) != show(rule) {
+				changed++
+			}
+		}
+		if changed < 10 {
+			t.Errorf("%v changed %d rules", use, changed)
+		}
+	}
+}

@@ -8,11 +8,13 @@
 // say no more than it, since what a category is not known to be must not be
 // looked for everywhere. All entries that are for a rule are routes of it.
 //
-// Ready returns our own table, ReadTHOR reads SigmaHQ's.
+// Ready returns the table that comes with the library, Read reads another, also
+// SigmaHQ's tests/thor.yml.
 package route
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/binnaclehq/binnacle/sigma"
@@ -20,7 +22,10 @@ import (
 )
 
 // Table says which events rules are of. It may be used by many at once.
-type Table struct{ Entries []Entry }
+type Table struct {
+	Entries []Entry
+	Named   bool // rules without an entry are for events that name their logsource
+}
 
 // Entry is which events one logsource is.
 type Entry struct {
@@ -33,20 +38,47 @@ type Entry struct {
 
 // For returns the routes of a rule. There is none when the table does not know
 // the rule's logs: the rule can then match nothing, which the caller must tell
-// its user. An error says why a rule that has a route cannot be rewritten for it.
+// its user. An entry whose pipeline refuses the rule is no route of it; the
+// error says why when no other is left.
 func (t *Table) For(rule *sigma.Rule) ([]sigma.Route, error) {
 	var routes []sigma.Route
+	var refused []error
 	for _, entry := range t.Entries {
 		if !entry.is(rule.Logsource) {
 			continue
 		}
 		rewritten, err := entry.rewrite(rule)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: the route of line %d: %w", rule.File, rule.Line, entry.Line, err)
+			refused = append(refused, fmt.Errorf("the route of line %d: %w", entry.Line, err))
+			continue
 		}
 		routes = append(routes, sigma.Route{When: entry.When, Rule: rewritten})
 	}
+	if routes == nil && refused == nil && t.Named {
+		return named(rule), nil
+	}
+	if routes == nil {
+		return nil, errors.Join(refused...)
+	}
 	return routes, nil
+}
+
+// named returns the route of events that say their logsource themselves.
+func named(rule *sigma.Rule) []sigma.Route {
+	var when []sigma.Test
+	for _, part := range []struct{ field, value string }{
+		{"logsource.category", rule.Logsource.Category},
+		{"logsource.product", rule.Logsource.Product},
+		{"logsource.service", rule.Logsource.Service},
+	} {
+		if part.value != "" {
+			when = append(when, sigma.Test{Field: part.field, Values: []string{part.value}})
+		}
+	}
+	if when == nil {
+		return nil
+	}
+	return []sigma.Route{{When: when, Rule: rule}}
 }
 
 func (e *Entry) is(of sigma.Logsource) bool {

@@ -96,6 +96,23 @@ func (s *Set) findInside(text []byte, found *Found) {
 	}
 }
 
+// findBoth is findInside of every place and findShort in one.
+func (s *Set) findBoth(text []byte, found *Found) {
+	bitmap, shift, pairs := s.inside.bits, s.inside.shift, &s.pairs.bits
+	s.findOnes(text, found)
+	i := 0
+	for ; i+gramSize <= len(text); i++ {
+		gram := binary.LittleEndian.Uint32(text[i:])
+		if at := gramHash(gram) >> shift; bitmap[at/64]>>(at%64)&1 != 0 {
+			s.compare(gram, i, text, found)
+		}
+		if pair := gram & 0xffff; pairs[pair/64]>>(pair%64)&1 != 0 {
+			s.comparePair(pair, text[i:], found)
+		}
+	}
+	s.findPairs(text[i:], found)
+}
+
 // compare looks for the literals that a gram at i leads to.
 func (s *Set) compare(gram uint32, i int, text []byte, found *Found) {
 	for _, e := range s.inside.table.get(gram) {

@@ -135,11 +135,15 @@ func (s *Set) Find(text []byte, found *Found) {
 	if s.suffix.sizes != 0 {
 		s.findSuffix(text, found)
 	}
-	if s.inside.bits != nil {
-		s.findInside(text, found)
+	if s.pairs != nil && s.inside.step == 1 {
+		s.findBoth(text, found)
+		return
 	}
 	if s.pairs != nil {
 		s.findShort(text, found)
+	}
+	if s.inside.bits != nil {
+		s.findInside(text, found)
 	}
 }
 

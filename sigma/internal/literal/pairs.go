@@ -32,18 +32,25 @@ func newPairs(literals []entry, texts string) *pairs {
 }
 
 func (s *Set) findShort(text []byte, found *Found) {
-	p := s.pairs
-	for _, e := range p.ones {
+	s.findOnes(text, found)
+	if len(s.pairs.table.slots) > 0 {
+		s.findPairs(text, found)
+	}
+}
+
+func (s *Set) findOnes(text []byte, found *Found) {
+	for _, e := range s.pairs.ones {
 		if !found.Has(e.id) && bytes.IndexByte(text, s.texts[e.start]) >= 0 {
 			found.Add(e.id)
 		}
 	}
-	if len(p.table.slots) == 0 {
-		return
-	}
+}
+
+func (s *Set) findPairs(text []byte, found *Found) {
+	bitmap := &s.pairs.bits
 	for i := 0; i+2 <= len(text); i++ {
 		pair := uint32(binary.LittleEndian.Uint16(text[i:]))
-		if p.bits[pair/64]>>(pair%64)&1 != 0 {
+		if bitmap[pair/64]>>(pair%64)&1 != 0 {
 			s.comparePair(pair, text[i:], found)
 		}
 	}

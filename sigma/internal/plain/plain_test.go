@@ -180,6 +180,11 @@ func TestValues(t *testing.T) {
 	f(`{F|re: '(?<=^|;)z'}`, `{"F": "a;z"}`, true)
 	f(`{F|re: '(?<=^|;)z'}`, `{"F": "az"}`, false)
 	f(`{F|re|i: '(?<=Ä)b'}`, `{"F": "äB"}`, true)
+	f(`{F|re: '(?i)(?<=Ä)b'}`, `{"F": "äB"}`, true)
+	f(`{F|re: '(?ms)^b.(?=^c)'}`, `{"F": "a\nb\nc"}`, true)
+	f(`{F|re: '^b(?=.^c)'}`, `{"F": "a\nb\nc"}`, false)
+	f(`{F|re: '(?<word>a)(?!b)'}`, `{"F": "ac"}`, true)
+	f(`{F|re: '\(?a(?!b)'}`, `{"F": "ac"}`, true)
 
 	// Encodings.
 	f(`{F|base64|contains: foo}`, `{"F": "xxZm9vxx"}`, true)

@@ -282,16 +282,25 @@ func (m *Map) Done() {
 
 // Near returns "; did you mean …?" when a known name is close to one, else "".
 func Near(name string, known []string) string {
+	if best := Nearest(name, known); best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	return ""
+}
+
+// Nearest returns the known name that a misspelt one was likely meant to be,
+// or "".
+func Nearest(name string, known []string) string {
 	best, far := "", len(name)/2+1
+	if len(name) > 200 {
+		return ""
+	}
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), k); d < far {
 			best, far = k, d
 		}
 	}
-	if best == "" || len(name) > 200 {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best
 }
 
 // distance counts the letters to change, add or take between two names.
