@@ -20,8 +20,12 @@ type Finding struct {
 // index in what the last call of Match or MatchValue returned. This is worked
 // out anew, at a cost that only matches have to bear.
 func (s *Scanner) Findings(match int) []Finding {
-	f := finder{event: s.value, seen: map[Finding]bool{}}
 	rule := s.as[match]
+	event, err := fastjson.ParseBytes(s.line)
+	if err != nil {
+		return nil // the line was changed
+	}
+	f := finder{event: event, seen: map[Finding]bool{}}
 	wanted := map[Ref]bool{}
 	for _, c := range rule.Detection.Conditions {
 		asked(c.Expr, false, wanted)
@@ -135,8 +139,15 @@ func members(v *fastjson.Value, see func(text string)) {
 		}
 	case fastjson.TypeObject, fastjson.TypeNull:
 	default:
-		see(string(appendText(nil, v)))
+		see(textOf(v))
 	}
+}
+
+func textOf(v *fastjson.Value) string {
+	if v.Type() == fastjson.TypeString {
+		return string(v.GetStringBytes())
+	}
+	return string(v.MarshalTo(nil))
 }
 
 // texts hands out every text of an event and where it stands.

@@ -217,7 +217,11 @@ func TestAgainstPlain(t *testing.T) {
 				t.Fatalf("%s: %v", line, err)
 			}
 			got = slices.Clone(got)
-			without := slices.Clone(s.MatchValue(fastjson.MustParseBytes(line), nil))
+			without, err := s.MatchValue(fastjson.MustParseBytes(line))
+			if err != nil {
+				t.Fatalf("parsed, %s: %v", line, err)
+			}
+			without = slices.Clone(without)
 			for _, rule := range rules {
 				want, err := plain.Match(rule, event)
 				if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/binnaclehq/binnacle/sigma/internal/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
-	"github.com/valyala/fastjson"
 )
 
 // Routed is a rule and its routes.
@@ -155,20 +155,24 @@ func (b *routeBuilder) finish() {
 }
 
 // meets reports whether a value, or one of a list, is as the test says.
-func (t *routeTest) meets(v *fastjson.Value) bool {
+func (t *routeTest) meets(v []byte) bool {
 	if len(t.values) == 0 {
 		return true
 	}
-	var text string
-	switch v.Type() {
-	case fastjson.TypeArray:
-		return slices.ContainsFunc(v.GetArray(), t.meets)
-	case fastjson.TypeString:
-		text = string(v.GetStringBytes())
-	case fastjson.TypeObject, fastjson.TypeNull:
+	text := string(v)
+	switch v[0] {
+	case '[':
+		c := jsonline.Within(v)
+		for v, ok := c.Element(); ok; v, ok = c.Element() {
+			if t.meets(v) {
+				return true
+			}
+		}
 		return false
-	default:
-		text = string(v.MarshalTo(nil))
+	case '"':
+		text = string(jsonline.Unescape(nil, v[1:len(v)-1]))
+	case '{', 'n':
+		return false
 	}
 	return slices.ContainsFunc(t.values, func(s String) bool { return s.holds(text, nil) })
 }
@@ -178,9 +182,7 @@ func (r *Router) Rules() []*Rule { return r.rules }
 
 // Scanner makes a Scanner.
 func (r *Router) Scanner() *Scanner {
-	s := &Scanner{router: r, classes: map[string]*class{}}
-	s.event.init()
-	return s
+	return &Scanner{router: r, classes: map[string]*class{}}
 }
 
 const (
@@ -197,8 +199,8 @@ func (s *Scanner) class() *class {
 		}
 		s.routing = append(s.routing, m)
 		from := len(s.key)
-		s.key = append(s.key, 0, 0, 0, 0, byte(m.field), byte(m.field>>8), byte(m.field>>16), byte(m.of.Type()))
-		s.key = appendText(s.key, m.of)
+		s.key = append(s.key, 0, 0, 0, 0, byte(m.field), byte(m.field>>8), byte(m.field>>16))
+		s.key = append(s.key, m.value...)
 		binary.LittleEndian.PutUint32(s.key[from:], uint32(len(s.key)-from))
 	}
 	if c, ok := s.classes[string(s.key)]; ok {
@@ -214,19 +216,12 @@ func (s *Scanner) class() *class {
 	return c
 }
 
-func appendText(dst []byte, v *fastjson.Value) []byte {
-	if v.Type() == fastjson.TypeString {
-		return append(dst, v.GetStringBytes()...)
-	}
-	return v.MarshalTo(dst)
-}
-
 // classOf works out which routes an event takes.
 func (r *Router) classOf(members []member) *class {
 	held := make([]byte, len(r.tests))
 	for i := range r.tests {
 		t := &r.tests[i]
-		if slices.ContainsFunc(members, func(m member) bool { return m.field == t.field && t.meets(m.of) }) {
+		if slices.ContainsFunc(members, func(m member) bool { return m.field == t.field && t.meets(m.value) }) {
 			held[i] = 1
 		}
 	}

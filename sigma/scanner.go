@@ -2,11 +2,10 @@ package sigma
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 	"unsafe"
 
+	"github.com/binnaclehq/binnacle/sigma/internal/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 	"github.com/valyala/fastjson"
 )
@@ -19,132 +18,86 @@ type Scanner struct {
 	classes map[string]*class // of the router, by the texts of its fields
 	key     []byte
 	routing []member // members of the event that routes ask for
-	parser  fastjson.Parser
 	event   event
 	matches []*Rule
-	as      []*Rule         // the rules as they were matched, with the names of their routes
-	value   *fastjson.Value // the last event
+	as      []*Rule // the rules as they were matched, with the names of their routes
+	line    []byte  // the last event
+	buffer  []byte  // of an event that was parsed
 }
 
 // Scanner makes a Scanner.
 func (e *Engine) Scanner() *Scanner {
-	s := &Scanner{engine: e}
-	s.event.init()
-	return s
+	return &Scanner{engine: e}
 }
 
 // Match returns the rules that an event in JSON matches, in the order they
-// were given. The slice is good until the next call. A line that is no JSON object
-// is an error.
+// were given. The slice is good until the next call, and the line must not
+// change until then. A line that is no JSON object is an error.
+//
+// A name that an object has twice counts with all its values, as a list would.
 func (s *Scanner) Match(line []byte) ([]*Rule, error) {
-	v, err := parse(&s.parser, line)
-	if err != nil {
-		return nil, err
-	}
-	return s.MatchValue(v, line), nil
-}
-
-// MatchValue is Match for an event that is parsed already. The line it came
-// from may be nil; keywords are found faster with it. Its strings may be
-// unescaped on the way, as by all functions of fastjson.
-func (s *Scanner) MatchValue(v *fastjson.Value, line []byte) []*Rule {
-	s.matches, s.as, s.value = s.matches[:0], s.as[:0], v
+	s.matches, s.as, s.line = s.matches[:0], s.as[:0], line
 	ev := &s.event
 	if s.router == nil {
-		ev.collect(s.engine.names, v)
-		for _, rule := range ev.run(s.engine, nil, v, line) {
+		if err := ev.collect(s.engine.names, line); err != nil {
+			return nil, err
+		}
+		for _, rule := range ev.run(s.engine, nil, line) {
 			s.matches = append(s.matches, s.engine.rules[rule])
 		}
 		s.as = append(s.as, s.matches...)
-		return s.matches
+		return s.matches, nil
 	}
-	ev.collect(s.router.names, v)
+	if err := ev.collect(s.router.names, line); err != nil {
+		return nil, err
+	}
 	c := s.class()
 	last := -1 // routes of one rule stand beside each other
-	for _, matched := range ev.run(c.engine, c.local, v, line) {
+	for _, matched := range ev.run(c.engine, c.local, line) {
 		if rule := c.rules[matched]; rule != last {
 			s.matches = append(s.matches, s.router.rules[rule])
 			s.as = append(s.as, c.engine.rules[matched])
 			last = rule
 		}
 	}
-	return s.matches
+	return s.matches, nil
 }
 
-// errNotObject is what is said of other JSON.
-var errNotObject = errors.New("the event is no JSON object")
-
-const (
-	// keepBuffer bounds the line after which a parser is not kept: its memory
-	// would be that of the biggest event ever seen.
-	keepBuffer = 1 << 20
-	// longLine is from where on the words of a line are looked at before it is
-	// parsed. About a wrong one fastjson writes the rest of the line into the
-	// error, once for each level of nesting.
-	longLine = 1 << 14
-)
-
-func parse(p *fastjson.Parser, line []byte) (*fastjson.Value, error) {
-	if len(line) > longLine && !knownWords(line) {
-		return nil, errors.New("the event is no JSON: a word in it is not true, false or null")
-	}
-	if len(line) > keepBuffer {
-		p = &fastjson.Parser{}
-	}
-	v, err := p.ParseBytes(line)
-	if err != nil {
-		return nil, fmt.Errorf("the event is no JSON: %.200s", err.Error())
-	}
-	if v.Type() != fastjson.TypeObject {
-		return nil, errNotObject
-	}
-	return v, nil
+// MatchValue is Match for an event that is parsed already; it is written out
+// again. Whoever still has its line is served faster by Match.
+func (s *Scanner) MatchValue(v *fastjson.Value) ([]*Rule, error) {
+	s.buffer = appendJSON(s.buffer[:0], v)
+	return s.Match(s.buffer)
 }
 
-// knownWords reports whether every word outside the strings of a line is one
-// of JSON.
-func knownWords(line []byte) bool {
-	for i := 0; i < len(line); i++ {
-		switch rest := line[i:]; rest[0] {
-		case '"':
-			i += stringEnd(rest)
-		case 't', 'f', 'n':
-			word := firstOf(rest, "true", "false", "null")
-			if word == "" {
-				return false
+// appendJSON writes a value. MarshalTo of fastjson does not do: once a string
+// was looked at, it writes it in Go's syntax.
+func appendJSON(dst []byte, v *fastjson.Value) []byte {
+	switch v.Type() {
+	case fastjson.TypeObject:
+		dst = append(dst, '{')
+		first := true
+		v.GetObject().Visit(func(key []byte, v *fastjson.Value) {
+			if !first {
+				dst = append(dst, ',')
 			}
-			i += len(word) - 1
+			first = false
+			dst = appendJSON(append(jsonline.Quote(dst, key), ':'), v)
+		})
+		return append(dst, '}')
+	case fastjson.TypeArray:
+		dst = append(dst, '[')
+		for i, one := range v.GetArray() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(dst, one)
 		}
+		return append(dst, ']')
+	case fastjson.TypeString:
+		return jsonline.Quote(dst, v.GetStringBytes())
 	}
-	return true
-}
-
-func firstOf(text []byte, words ...string) string {
-	for _, w := range words {
-		if bytes.HasPrefix(text, []byte(w)) {
-			return w
-		}
-	}
-	return ""
-}
-
-// stringEnd is where the string ends that a text begins with, its last byte
-// when it does not.
-func stringEnd(text []byte) int {
-	for end := 1; ; end++ {
-		next := bytes.IndexByte(text[end:], '"')
-		if next < 0 {
-			return len(text) - 1
-		}
-		end += next
-		slashes := 0
-		for text[end-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return end
-		}
-	}
+	return v.MarshalTo(dst)
 }
 
 // event is what is known of one event, by the numbers of its Engine. All of it
@@ -166,12 +119,10 @@ type event struct {
 	matched    []uint32
 
 	folded       []byte
-	numbers      []byte // texts of numbers
+	plain        []byte // texts that had escapes
 	mine, theirs []byte
-	path         []byte
+	path, key    []byte
 	names        *names
-	// These are functions of the event, made once since each making allocates.
-	visit, below, everything func(key []byte, v *fastjson.Value)
 }
 
 type head struct {
@@ -179,7 +130,7 @@ type head struct {
 	first int32
 }
 
-// fieldValue is one text of a field. The text is of the parser.
+// fieldValue is one text of a field. The text is of the line or of ev.plain.
 type fieldValue struct {
 	text string
 	next int32
@@ -190,21 +141,15 @@ type verdict struct {
 	holds bool
 }
 
-func (ev *event) init() {
-	ev.visit, ev.below = ev.named, ev.inner
-	ev.everything = func(_ []byte, v *fastjson.Value) { ev.value(0, v) }
-}
-
 // begin forgets the last event.
 func (ev *event) begin() {
 	ev.now++
 	if ev.now == 0 {
 		*ev = event{found: ev.found, now: 1}
-		ev.init()
 	}
 	clear(ev.deeper)
 	ev.members, ev.deeper, ev.path = ev.members[:0], ev.deeper[:0], ev.path[:0]
-	ev.values, ev.numbers = ev.values[:0], ev.numbers[:0]
+	ev.values, ev.plain = ev.values[:0], ev.plain[:0]
 	ev.candidates, ev.matched = ev.candidates[:0], ev.matched[:0]
 }
 
@@ -227,21 +172,42 @@ func sized[T any](s []T, n int) []T {
 	return append(s, make([]T, n-len(s))...)
 }
 
-// collect finds the members of an event that rules ask for.
-func (ev *event) collect(n *names, v *fastjson.Value) {
+// collect goes through an event and finds the members that rules ask for.
+func (ev *event) collect(n *names, line []byte) error {
 	ev.begin()
 	ev.names = n
 	ev.whole = sized(ev.whole, n.count)
-	v.GetObject().Visit(ev.visit)
-	if len(ev.deeper) > 0 {
-		ev.follow()
+	c, err := jsonline.Open(line)
+	if err != nil {
+		return err
 	}
+	for {
+		key, v, ok := c.Next()
+		if !ok {
+			break
+		}
+		ev.named(ev.unescaped(key), v)
+	}
+	if err := c.Err(); err != nil {
+		return err
+	}
+	ev.follow()
+	return nil
+}
+
+// unescaped is a key as it is meant, good until the next.
+func (ev *event) unescaped(key []byte) []byte {
+	if !jsonline.Escaped(key) {
+		return key
+	}
+	ev.key = jsonline.Unescape(ev.key[:0], key)
+	return ev.key
 }
 
 // run returns the numbers of the rules that match, in their order. Local is
 // the number that the engine has for each field that was collected, -1 for
 // none; nil when the numbers are its own.
-func (ev *event) run(e *Engine, local []int32, v *fastjson.Value, line []byte) []uint32 {
+func (ev *event) run(e *Engine, local []int32, line []byte) []uint32 {
 	ev.use(e)
 	for _, m := range ev.members {
 		id := m.field
@@ -249,11 +215,11 @@ func (ev *event) run(e *Engine, local []int32, v *fastjson.Value, line []byte) [
 			id = local[id]
 		}
 		if id >= 0 {
-			ev.value(uint32(id), m.of)
+			ev.value(uint32(id), m.value)
 		}
 	}
-	if e.keywords && (line == nil || e.filter == nil || e.filter.MayHold(line)) {
-		v.GetObject().Visit(ev.everything)
+	if e.keywords && (e.filter == nil || e.filter.MayHold(line)) {
+		ev.value(0, bytes.TrimSpace(line))
 	}
 	for _, id := range ev.found.IDs {
 		for _, rule := range e.witness[id] {
@@ -281,6 +247,9 @@ func (ev *event) evaluate(rules []uint32) {
 // trim lets go of the memory that an extraordinary event took.
 func (ev *event) trim() {
 	const most = 1 << 20
+	if cap(ev.plain) > most {
+		ev.plain = nil
+	}
 	if cap(ev.folded) > most {
 		ev.folded = nil
 	}
@@ -292,15 +261,15 @@ func (ev *event) trim() {
 	}
 }
 
-// member is what an event has in a field.
+// member is what an event has in a field, as JSON.
 type member struct {
 	field int32
-	of    *fastjson.Value
+	value []byte
 }
 
 // named takes in a member of the event. What it holds is left for later when
 // rules ask for something within it.
-func (ev *event) named(key []byte, v *fastjson.Value) {
+func (ev *event) named(key, v []byte) {
 	slot := ev.names.get(key)
 	if slot.field >= 0 {
 		ev.whole[slot.field] = ev.now
@@ -313,8 +282,8 @@ func (ev *event) named(key []byte, v *fastjson.Value) {
 
 // nested is a member of the event that paths lead into.
 type nested struct {
-	name string
-	of   *fastjson.Value
+	name  string
+	value []byte
 }
 
 // follow takes in what paths lead to. A field that the event has by its whole
@@ -322,24 +291,27 @@ type nested struct {
 func (ev *event) follow() {
 	for _, n := range ev.deeper {
 		ev.path = append(ev.path[:0], n.name...)
-		ev.into(n.of)
+		ev.into(n.value)
 	}
 }
 
 // into takes in the members of an object, or of the objects of a list, whose
 // path is ev.path.
-func (ev *event) into(v *fastjson.Value) {
-	switch v.Type() {
-	case fastjson.TypeObject:
-		v.GetObject().Visit(ev.below)
-	case fastjson.TypeArray:
-		for _, one := range v.GetArray() {
-			ev.into(one)
+func (ev *event) into(v []byte) {
+	c := jsonline.Within(v)
+	switch v[0] {
+	case '{':
+		for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
+			ev.inner(ev.unescaped(key), v)
+		}
+	case '[':
+		for v, ok := c.Element(); ok; v, ok = c.Element() {
+			ev.into(v)
 		}
 	}
 }
 
-func (ev *event) inner(key []byte, v *fastjson.Value) {
+func (ev *event) inner(key, v []byte) {
 	if bytes.IndexByte(key, '.') >= 0 {
 		return
 	}
@@ -355,32 +327,41 @@ func (ev *event) inner(key []byte, v *fastjson.Value) {
 	ev.path = ev.path[:depth]
 }
 
-// value takes in a value of a field, or each of a list.
-func (ev *event) value(id uint32, v *fastjson.Value) {
+// value takes in a value of a field, or each of a list. Of field 0 it is all
+// that an object holds.
+func (ev *event) value(id uint32, v []byte) {
 	ev.there(id)
-	switch v.Type() {
-	case fastjson.TypeString:
-		text, _ := v.StringBytes()
-		ev.text(id, text)
-	case fastjson.TypeNumber:
-		from := len(ev.numbers)
-		ev.numbers = v.MarshalTo(ev.numbers)
-		ev.text(id, ev.numbers[from:])
-	case fastjson.TypeTrue:
-		ev.text(id, trueText)
-	case fastjson.TypeFalse:
-		ev.text(id, falseText)
-	case fastjson.TypeNull:
+	switch v[0] {
+	case '"':
+		ev.text(id, ev.meant(v[1:len(v)-1]))
+	case 'n':
 		ev.null[id] = ev.now
-	case fastjson.TypeArray:
-		for _, one := range v.GetArray() {
-			ev.value(id, one)
+	case '[':
+		c := jsonline.Within(v)
+		for v, ok := c.Element(); ok; v, ok = c.Element() {
+			ev.value(id, v)
 		}
-	case fastjson.TypeObject:
-		if id == 0 {
-			v.GetObject().Visit(ev.everything)
+	case '{':
+		if id != 0 {
+			return
 		}
+		c := jsonline.Within(v)
+		for _, v, ok := c.Next(); ok; _, v, ok = c.Next() {
+			ev.value(0, v)
+		}
+	default:
+		ev.text(id, v)
 	}
+}
+
+// meant is the text of a string, good as long as the event.
+func (ev *event) meant(written []byte) []byte {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return written
+	}
+	from := len(ev.plain)
+	ev.plain = jsonline.Unescape(ev.plain, written)
+	return ev.plain[from:]
 }
 
 // there notes that a field is there.
@@ -393,8 +374,6 @@ func (ev *event) there(id uint32) {
 		ev.found.Add(present)
 	}
 }
-
-var trueText, falseText = []byte("true"), []byte("false")
 
 // text finds the predicates of a text.
 func (ev *event) text(id uint32, text []byte) {

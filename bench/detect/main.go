@@ -50,7 +50,7 @@ func main() {
 	}
 	fmt.Printf("%d events, %d bytes each\n\n", len(b.lines), b.bytes/len(b.lines))
 	fmt.Printf("%-22s %7s %10s %9s %10s %9s %9s\n", "", "rules", "events/s", "to parse", "matches", "rules MB", "engine MB")
-	for _, times := range []int{1, b.times} {
+	for _, times := range slices.Compact([]int{1, b.times}) {
 		for _, routed := range []bool{true, false} {
 			if err := b.measure(times, routed); err != nil {
 				log.Fatal(err)
