@@ -15,7 +15,7 @@ type bounds struct {
 	but            []float64
 }
 
-func newBounds(from []sigma.Bound) (bounds, error) {
+func newBounds(from []sigma.Bound) (bounds, *refusal) {
 	b := bounds{lo: math.Inf(-1), hi: math.Inf(1)}
 	for _, x := range from {
 		if math.IsNaN(x.Value) {

@@ -1,8 +1,8 @@
 package correlate
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -20,12 +20,15 @@ type Set struct {
 }
 
 // refusal is why a correlation cannot be honoured, and what helps.
-type refusal struct{ message, fix string }
+type refusal struct {
+	message, fix string
+	isCondition  bool // the place is the condition
+}
 
 func (r *refusal) Error() string { return r.message + ": " + r.fix }
 
-func refuse(fix, format string, args ...any) error {
-	return &refusal{fmt.Sprintf(format, args...), fix}
+func refuse(fix, format string, args ...any) *refusal {
+	return &refusal{message: fmt.Sprintf(format, args...), fix: fix}
 }
 
 // feed says that a match is one of a correlation's.
@@ -89,14 +92,23 @@ const longestSpan = 100 * 365 * 24 * time.Hour
 
 // Compile makes correlations ready to run over the matches of rules, and
 // reports those that it refuses. A correlation over a refused one is refused
-// as well.
+// as well. A rule may be given several times, as pipelines rewrite it for
+// several sources: it is the same when id, name and place are.
 func Compile(rules []*sigma.Rule, correlations []*sigma.Correlation) (*Set, []sigma.Problem) {
 	c := &compiler{
 		names: map[string][]*node{},
 		set:   &Set{byRule: map[string][]feed{}, alone: map[string]bool{}},
 	}
+	type origin struct {
+		sigma.Pos
+		id, name string
+	}
+	seen := map[origin]bool{}
 	for _, r := range rules {
-		c.declare(&node{pos: r.Pos, rule: r}, r.ID, r.Name)
+		if from := (origin{r.Pos, r.ID, r.Name}); !seen[from] {
+			seen[from] = true
+			c.declare(&node{pos: r.Pos}, r.ID, r.Name)
+		}
 	}
 	nodes := make([]*node, len(correlations))
 	for i, r := range correlations {
@@ -140,7 +152,6 @@ type compiler struct {
 // node is a rule or a correlation.
 type node struct {
 	pos         sigma.Pos
-	rule        *sigma.Rule
 	correlation *sigma.Correlation
 	names       []string
 	spec        *spec // once compiled
@@ -183,17 +194,16 @@ func (c *compiler) visit(n *node) {
 	n.spec = spec
 }
 
-func problem(r *sigma.Correlation, err error) sigma.Problem {
-	p := sigma.Problem{Pos: r.Pos, Code: "correlation", Message: err.Error()}
-	var why *refusal
-	if errors.As(err, &why) {
-		p.Message, p.Fix = why.message, why.fix
+func problem(r *sigma.Correlation, why *refusal) sigma.Problem {
+	p := sigma.Problem{Pos: r.Pos, Code: "correlation", Message: why.message, Fix: why.fix}
+	if why.isCondition && r.Condition.Line > 0 {
+		p.Line = r.Condition.Line
 	}
 	return p
 }
 
 // find returns what a reference is to.
-func (c *compiler) find(ref string) (*node, error) {
+func (c *compiler) find(ref string) (*node, *refusal) {
 	found := c.names[ref]
 	switch {
 	case len(found) == 0:
@@ -208,7 +218,7 @@ func (c *compiler) find(ref string) (*node, error) {
 	return found[0], nil
 }
 
-func (c *compiler) compile(n *node) (*spec, error) {
+func (c *compiler) compile(n *node) (*spec, *refusal) {
 	r := n.correlation
 	s := &spec{rule: r, identity: n.identity(), span: int64(r.Timespan)}
 	if s.identity == "" {
@@ -230,13 +240,14 @@ func (c *compiler) compile(n *node) (*spec, error) {
 		return nil, err
 	}
 	if err := s.condition(nodes); err != nil {
+		err.isCondition = true
 		return nil, err
 	}
 	return s, nil
 }
 
 // sources returns the rules a correlation is over.
-func (c *compiler) sources(r *sigma.Correlation) ([]*node, error) {
+func (c *compiler) sources(r *sigma.Correlation) ([]*node, *refusal) {
 	refs := r.Rules
 	if len(refs) == 0 {
 		refs = sigma.Refs(r.Condition.Expr)
@@ -267,15 +278,12 @@ func (c *compiler) sources(r *sigma.Correlation) ([]*node, error) {
 }
 
 // name finds what the fields are called in each of the rules.
-func (s *spec) name(c *compiler, nodes []*node) error {
+func (s *spec) name(c *compiler, nodes []*node) *refusal {
 	r := s.rule
-	for alias, fields := range r.Aliases {
-		for ref := range fields {
+	for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
+		for _, ref := range slices.Sorted(maps.Keys(r.Aliases[alias])) {
 			n, err := c.find(ref)
-			if err != nil {
-				return err
-			}
-			if !slices.Contains(nodes, n) {
+			if err != nil || !slices.Contains(nodes, n) {
 				return refuse("name one of its rules", "the alias %q is for the rule %q, which is none of the correlation's", alias, ref)
 			}
 		}
@@ -314,7 +322,7 @@ var kinds = map[sigma.CorrelationType]kind{
 func (s *spec) isTemporal() bool { return s.kind == anyOrder || s.kind == inOrder }
 
 // condition decides what is compared, and when.
-func (s *spec) condition(nodes []*node) error {
+func (s *spec) condition(nodes []*node) *refusal {
 	r := s.rule
 	k, isKnown := kinds[r.Type]
 	if !isKnown {
@@ -338,7 +346,7 @@ func (s *spec) condition(nodes []*node) error {
 	return s.setBounds()
 }
 
-func (s *spec) checkFields() error {
+func (s *spec) checkFields() *refusal {
 	n := len(s.fields)
 	switch s.kind {
 	case countEvents, anyOrder, inOrder:
@@ -357,7 +365,7 @@ func (s *spec) checkFields() error {
 	return nil
 }
 
-func (s *spec) setBounds() error {
+func (s *spec) setBounds() *refusal {
 	from := s.rule.Condition.Bounds
 	if len(from) == 0 {
 		if !s.isTemporal() {
@@ -390,7 +398,7 @@ func (s *spec) setBounds() error {
 	return nil
 }
 
-func (s *spec) cannotHold(highest float64) error {
+func (s *spec) cannotHold(highest float64) *refusal {
 	switch {
 	case s.kind == shareOfValue:
 		return refuse("say which percentile is meant, or ask for a share",
@@ -413,7 +421,7 @@ func decide(k kind, b bounds) decision {
 	return atPeak
 }
 
-func (s *spec) setLogic(nodes []*node) error {
+func (s *spec) setLogic(nodes []*node) *refusal {
 	if !s.isTemporal() {
 		return refuse("write bounds, as {gte: 10}", "only temporal and temporal_ordered have conditions of rules, not %s", s.rule.Type)
 	}
@@ -421,7 +429,7 @@ func (s *spec) setLogic(nodes []*node) error {
 		return refuse("keep one of both", "the condition is both of rules and of numbers")
 	}
 	used := map[int]bool{}
-	l, err := newLogic(s.rule.Condition.Expr, false, func(ref string) (int, error) {
+	l, err := newLogic(s.rule.Condition.Expr, false, func(ref string) (int, *refusal) {
 		i := slices.IndexFunc(nodes, func(n *node) bool { return slices.Contains(n.names, ref) })
 		if i < 0 {
 			return 0, refuse("add it to rules, or take it out", "the condition names %q, which is none of the rules", ref)

@@ -53,7 +53,7 @@ func TestRefused(t *testing.T) {
 			r.Type, r.Rules, r.Condition = sigma.Temporal, []string{"a", "b"}, sigma.CorrelationCondition{Expr: ref("b")}
 		}, `does not say of "id-of-a" whether it must match`},
 		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"b": "y"}} }, `the alias "x" is for the rule "b", which is none`},
-		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `the rule "q", which is not loaded`},
+		{func(r *sigma.Correlation) { r.Aliases = map[string]map[string]string{"x": {"q": "y"}} }, `the alias "x" is for the rule "q", which is none`},
 		{func(r *sigma.Correlation) { r.Rules = []string{"bad"} }, `is of "bad", which is refused`},
 	}
 	rules := append(named("a", "b"), &sigma.Rule{Pos: sigma.Pos{File: "r.yml", Line: 1}, ID: "twin"},
@@ -96,6 +96,15 @@ func TestSameIdentity(t *testing.T) {
 	again := *r
 	_, problems := Compile(named("a"), []*sigma.Correlation{r, &again})
 	if len(problems) != 1 || !strings.Contains(problems[0].Message, `called "x" as the one at k.yml:1`) {
+		t.Error(problems)
+	}
+}
+
+// A rule that pipelines rewrote for two sources is one rule.
+func TestRewrittenRules(t *testing.T) {
+	rules := []*sigma.Rule{{Pos: sigma.Pos{File: "a.yml", Line: 1}, ID: "a"}, {Pos: sigma.Pos{File: "a.yml", Line: 1}, ID: "a"}}
+	r := &sigma.Correlation{ID: "k", Type: sigma.EventCount, Rules: []string{"a"}, Timespan: time.Minute, Condition: gte(2)}
+	if _, problems := Compile(rules, []*sigma.Correlation{r}); len(problems) > 0 {
 		t.Error(problems)
 	}
 }

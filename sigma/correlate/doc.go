@@ -4,7 +4,7 @@
 //	set, problems := correlate.Compile(rules, correlations)
 //	c := correlate.New(set, correlate.Options{Lateness: time.Minute})
 //	for each event that a rule matched:
-//		hits := c.Add(correlate.Match{Rule: id, Time: t, ID: event, Field: f})
+//		hits := c.Add(correlate.Match{Rule: id, Time: t, ID: event, Field: correlate.JSON(v)})
 //	every second: hits := c.Advance(time.Now())
 //	at the end of a file: hits := c.Finish()
 //

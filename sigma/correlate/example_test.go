@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/correlate"
 )
@@ -58,31 +60,38 @@ detection:
     condition: selection
 `
 
+// Events run through the rules, and what matches through the correlations.
 func Example() {
-	rules := sigma.Parse("login.yml", []byte(bruteForce))
-	set, problems := correlate.Compile(rules.Rules, rules.Correlations)
-	fmt.Println(len(rules.Problems), "and", len(problems), "problems; failed_login is told alone:", set.Alone("failed_login"))
+	loaded := sigma.Parse("login.yml", []byte(bruteForce))
+	set, problems := correlate.Compile(loaded.Rules, loaded.Correlations)
+	engine, err := sigma.Compile(loaded.Rules)
+	fmt.Println(loaded.Problems, problems, err, "failed_login is told alone:", set.Alone("failed_login"))
 
+	scanner, parser := engine.Scanner(), fastjson.Parser{}
 	c := correlate.New(set, correlate.Options{Lateness: time.Minute})
-	start := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
-	login := func(rule string, second int) {
-		hits := c.Add(correlate.Match{
-			Rule: rule, Time: start.Add(time.Duration(second) * time.Second), ID: fmt.Sprint("event-", second),
-			Field: func(name string) (string, bool) { return "alice", name == "User" },
-		})
-		fmt.Print(len(hits))
+	early := 0
+	see := func(second, id int) {
+		line := fmt.Appendf(nil, `{"EventID": %d, "User": "alice", "EventRecordID": "r%d"}`, id, second)
+		event, _ := parser.ParseBytes(line)
+		for _, rule := range scanner.MatchValue(event, line) {
+			hits := c.Add(correlate.Match{
+				Rule: rule.ID, Time: time.Date(2026, 1, 1, 8, 0, second, 0, time.UTC),
+				ID: string(event.GetStringBytes("EventRecordID")), Field: correlate.JSON(event),
+			})
+			early += len(hits)
+		}
 	}
-	for i := range 11 {
-		login("53ba33fd-3a50-4468-a5ef-c583635cfa92", 2*i)
+	for i := range 9 {
+		see(2*i, 4625)
 	}
-	login("4d0a2c83-c62c-4ed4-b475-c7e23a9269b8", 35)
-	login("53ba33fd-3a50-4468-a5ef-c583635cfa92", 21) // late, and counted at its time
-	fmt.Println()
-	for _, h := range c.Advance(start.Add(3 * time.Minute)) {
-		fmt.Println(h.Correlation.Level, h.Group, h.End.Format(time.TimeOnly), len(h.Events), "events")
+	see(35, 4624)
+	see(21, 4625) // late, and counted at its time
+	fmt.Println(early, "hits are certain at once")
+	for _, h := range c.Advance(time.Date(2026, 1, 1, 8, 5, 0, 0, time.UTC)) {
+		fmt.Println(h.Correlation.Level, h.Group, h.End.Format(time.TimeOnly), h.Events)
 	}
 	// Output:
-	// 0 and 0 problems; failed_login is told alone: false
-	// 0000000000000
-	// high [{User alice false}] 08:00:35 13 events
+	// [] [] <nil> failed_login is told alone: false
+	// 0 hits are certain at once
+	// high [{User alice false}] 08:00:35 [r0 r2 r4 r6 r8 r10 r12 r14 r16 r21 r35]
 }

@@ -14,7 +14,7 @@ type logic struct {
 }
 
 // newLogic resolves the rules of an expression.
-func newLogic(e sigma.Expr, not bool, rule func(string) (int, error)) (*logic, error) {
+func newLogic(e sigma.Expr, not bool, rule func(string) (int, *refusal)) (*logic, *refusal) {
 	var parts []sigma.Expr
 	isAll := !not
 	switch e := e.(type) {
@@ -76,7 +76,7 @@ const manyWays = 256
 var errManyWays = refuse("split it in several correlations", "the condition has more than %d ways to be met in order", manyWays)
 
 // ways writes a condition out as ways, one of which is enough.
-func (l *logic) ways() ([]way, error) {
+func (l *logic) ways() ([]way, *refusal) {
 	switch {
 	case l.isLeaf() && l.not:
 		return []way{{without: []int{l.rule}}}, nil
@@ -88,7 +88,7 @@ func (l *logic) ways() ([]way, error) {
 	return l.allWays()
 }
 
-func (l *logic) anyWay() ([]way, error) {
+func (l *logic) anyWay() ([]way, *refusal) {
 	var out []way
 	for _, part := range l.any {
 		ways, err := part.ways()
@@ -103,7 +103,7 @@ func (l *logic) anyWay() ([]way, error) {
 	return out, nil
 }
 
-func (l *logic) allWays() ([]way, error) {
+func (l *logic) allWays() ([]way, *refusal) {
 	out := []way{{}}
 	for _, part := range l.all {
 		ways, err := part.ways()

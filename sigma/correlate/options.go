@@ -23,6 +23,8 @@ type Options struct {
 
 	Repeat Repeat
 
+	// Bounds of memory. A condition that asks for more than MaxEntries at different
+	// times cannot be met; Lost tells of each match that went.
 	MaxGroups  int // of one correlation; 100,000 when 0. The group that was quiet longest goes first
 	MaxEntries int // matches or values in one window; 250,000 when 0. The oldest go first
 	MaxWaiting int // matches that wait for late ones; 1,000,000 when 0. The oldest are worked early

@@ -305,3 +305,5 @@ func (w world) String() string {
 	}
 	return b.String()
 }
+
+func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 9)) }

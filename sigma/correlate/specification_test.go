@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,6 +99,7 @@ detection: {s: {f: 2}, condition: s}
 		{"type: value_median\n    rules: a\n    timespan: 1h\n    condition: {field: f, lte: 1}", "1h percentile 50"},
 		{"type: value_percentile\n    rules: a\n    timespan: 1h\n    condition: {field: f, gte: 500}", "refused"},
 		{"type: event_count\n    rules: a\n    timespan: 1h\n    condition: {field: f, gte: 500}", "refused"},
+		{"type: event_count\n    rules: a\n    timespan: 1h\n    condition: {lt: 0}", "refused"},
 	}
 	spans := map[string]int64{"1w": 604800, "2d": 172800, "90m": 5400, "5s": 5, "1h": 3600}
 	for _, test := range tests {
@@ -107,7 +109,7 @@ detection: {s: {f: 2}, condition: s}
 			t.Errorf("%s: %v", test.corr, p)
 		}
 		if test.want == "refused" {
-			if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "k.yml:13: ") || problems[0].Fix == "" {
+			if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "k.yml:19: ") || problems[0].Fix == "" {
 				t.Errorf("%s: %v", test.corr, problems)
 			}
 			continue
@@ -129,4 +131,34 @@ detection: {s: {f: 2}, condition: s}
 			t.Errorf("%s: %s in %ds, want %s", test.corr, got, s.span/second, test.want)
 		}
 	}
+}
+
+// FuzzCorrelation runs whatever a file says without harm.
+func FuzzCorrelation(f *testing.F) {
+	const rules = "title: A\nname: a\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n---\n" +
+		"title: B\nname: b\nlogsource: {product: x}\ndetection: {s: {f: 2}, condition: s}\n---\n"
+	for _, body := range []string{
+		"{type: event_count, rules: a, group-by: [user], timespan: 5s, condition: {gt: 1, lte: 5}}",
+		"{type: value_count, rules: [a, b], group-by: [who], aliases: {who: {a: user, b: host}}, timespan: 1m, condition: {field: [n, m], neq: 2}}",
+		"{type: temporal, timespan: 10s, condition: a and not b, generate: true}",
+		"{type: temporal_ordered, rules: [b, a], group-by: host, timespan: 1h, condition: (a or b) and not b}",
+		"{type: value_percentile, rules: a, timespan: 1w, condition: {field: n, percentile: 95, lt: 3}}",
+		"{type: value_percentile, rules: b, timespan: 1w, condition: {field: n, lte: 10}}",
+		"{type: value_sum, rules: b, timespan: 1d, condition: {field: n, lt: 10, neq: 3}}",
+	} {
+		f.Add("title: K\nname: k\ncorrelation: " + body + "\n---\ntitle: L\ncorrelation: {type: event_count, rules: k, group-by: user, timespan: 1m, condition: {gte: 1}}\n")
+	}
+	events := newWorld(rand.New(rand.NewPCG(7, 3))).events
+	f.Fuzz(func(t *testing.T, text string) {
+		c := sigma.Parse("k.yml", []byte(rules+text))
+		set, problems := Compile(c.Rules, c.Correlations)
+		if set.Len()+len(problems) != len(c.Correlations) {
+			t.Fatalf("%d correlations became %d and %d problems", len(c.Correlations), set.Len(), len(problems))
+		}
+		run := New(set, Options{MaxGroups: 50, MaxEntries: 20})
+		for _, e := range events {
+			run.Add(e.match())
+		}
+		run.Finish()
+	})
 }
