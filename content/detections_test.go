@@ -230,15 +230,14 @@ func (d detection) sequence(t *testing.T, lines [][]byte) (matches, told int) {
 		if !ok {
 			t.Fatalf("line %d has no time: %.300s", i+1, line)
 		}
-		rules, err := d.scanner.MatchValue(event)
+		matched, err := d.scanner.Match(line)
 		if err != nil {
 			t.Fatalf("line %d: %v", i+1, err)
 		}
-		for _, rule := range rules {
+		for _, rule := range matched {
 			matches++
 			over.Add(correlate.Match{
-				Rule: rule.ID, Time: at, ID: strconv.Itoa(i),
-				Field: func(name string) (string, bool) { return text(event, name) },
+				Rule: rule.ID, Time: at, ID: strconv.Itoa(i), Field: correlate.JSON(event),
 			})
 		}
 	}
@@ -259,10 +258,10 @@ func TestDetectionsOfAttack(t *testing.T) {
 	records := cloudtrail(t)
 	got := map[string]int{}
 	for _, folder := range folders(t) {
-		d := load(t, folder)
 		if !strings.HasPrefix(path.Base(folder), "aws-") {
 			continue
 		}
+		d := load(t, folder)
 		if d.told != nil {
 			if _, told := d.sequence(t, records); told > 0 {
 				got[path.Base(folder)] = told
@@ -319,24 +318,6 @@ func cloudtrail(t *testing.T) [][]byte {
 	return out
 }
 
-// text is the text of a field, looked up as it is written and then as a path.
-func text(v *fastjson.Value, field string) (string, bool) {
-	found := v.Get(field)
-	if found == nil {
-		found = v.Get(strings.Split(field, ".")...)
-	}
-	if found == nil {
-		return "", false
-	}
-	switch found.Type() {
-	case fastjson.TypeString:
-		return string(found.GetStringBytes()), true
-	case fastjson.TypeNumber, fastjson.TypeTrue, fastjson.TypeFalse:
-		return found.String(), true
-	}
-	return "", false
-}
-
 // times are the fields that the time of an event is taken from, the first that
 // is there. README.md names them.
 var times = []string{"@timestamp", "eventTime", "requestReceivedTimestamp", "published", "timestamp", "ts"}
@@ -344,8 +325,9 @@ var times = []string{"@timestamp", "eventTime", "requestReceivedTimestamp", "pub
 // moment is the time of an event: RFC 3339 or as Suricata writes it, or seconds
 // since 1970, or milliseconds when it is too many for seconds.
 func moment(v *fastjson.Value) (time.Time, bool) {
+	field := correlate.JSON(v)
 	for _, name := range times {
-		written, ok := text(v, name)
+		written, ok := field(name)
 		if !ok {
 			continue
 		}

@@ -73,8 +73,8 @@ func Example() {
 	see := func(second, id int) {
 		line := fmt.Appendf(nil, `{"EventID": %d, "User": "alice", "EventRecordID": "r%d"}`, id, second)
 		event, _ := parser.ParseBytes(line)
-		rules, _ := scanner.MatchValue(event)
-		for _, rule := range rules {
+		matched, _ := scanner.MatchValue(event)
+		for _, rule := range matched {
 			hits := c.Add(correlate.Match{
 				Rule: rule.ID, Time: time.Date(2026, 1, 1, 8, 0, second, 0, time.UTC),
 				ID: string(event.GetStringBytes("EventRecordID")), Field: correlate.JSON(event),
