@@ -142,7 +142,7 @@ func (v *detection) table(s *session) (*route.Table, error) {
 	if err != nil {
 		return nil, noFile(v.route, err)
 	}
-	table, problems := route.ReadTHOR(v.route, data)
+	table, problems := route.Read(v.route, data)
 	if len(problems) > 0 {
 		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error())
 	}
