@@ -153,19 +153,21 @@ func (ev *event) evaluate(rules []uint32) {
 	}
 }
 
+// mostKept is how much of a buffer is kept for the next event.
+const mostKept = 1 << 20
+
 // trim lets go of the memory that an extraordinary event took.
 func (ev *event) trim() {
-	const most = 1 << 20
-	if cap(ev.plain) > most {
+	if cap(ev.plain) > mostKept {
 		ev.plain = nil
 	}
-	if cap(ev.folded) > most {
+	if cap(ev.folded) > mostKept {
 		ev.folded = nil
 	}
-	if cap(ev.mine)+cap(ev.theirs) > most {
+	if cap(ev.mine)+cap(ev.theirs) > mostKept {
 		ev.mine, ev.theirs = nil, nil
 	}
-	if cap(ev.values) > most/32 {
+	if cap(ev.values) > mostKept/32 {
 		ev.values = nil
 	}
 }

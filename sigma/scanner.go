@@ -61,6 +61,9 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 // MatchValue is Match for an event that is parsed already; it is written out
 // again. Whoever still has its line is served faster by Match.
 func (s *Scanner) MatchValue(v *fastjson.Value) ([]*Rule, error) {
+	if cap(s.buffer) > mostKept {
+		s.buffer = nil
+	}
 	s.buffer = appendJSON(s.buffer[:0], v)
 	return s.Match(s.buffer)
 }
