@@ -49,10 +49,10 @@
 // median of five; fastjson alone parses 0.9 million of these events a second):
 //
 //	                     rules  events/s  heap of the engine
-//	routed               3,141   229,000    9 MB
-//	unrouted             3,141    88,000    7 MB
-//	routed, rules ×8    25,128   213,000   31 MB
-//	unrouted, rules ×8  25,128    73,000   13 MB
+//	routed               3,141   246,000    9 MB
+//	unrouted             3,141    94,000    7 MB
+//	routed, rules ×8    25,128   217,000   32 MB
+//	unrouted, rules ×8  25,128    75,000   13 MB
 //
 // The copies are mutated, so that they ask for other texts; unrouted they match
 // nine times as much, which is where their time goes. Of a routed event a quarter

@@ -326,6 +326,41 @@ func TestFindingsRouted(t *testing.T) {
 	}
 }
 
+// Events whose lists meet ever other tests do not make ever more engines, and
+// match what they should.
+func TestManyClasses(t *testing.T) {
+	var routed []sigma.Routed
+	for id := range 14 {
+		rule := sigma.Parse("rule.yml", []byte(fmt.Sprintf("title: of %d\ndetection:\n  sel: {F: x}\n  condition: sel\n", id))).Rules[0]
+		when := []sigma.Test{{Field: "log.id", Values: []string{fmt.Sprint(id)}}}
+		routed = append(routed, sigma.Routed{Rule: rule, Routes: []sigma.Route{{When: when, Rule: rule}, {When: append(when, sigma.Test{Field: "F"}), Rule: rule}}})
+	}
+	router, err := sigma.NewRouter(routed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := router.Scanner()
+	for set := range 1 << len(routed) {
+		var ids, want []string
+		for id, r := range routed {
+			if set>>id&1 != 0 {
+				ids, want = append(ids, fmt.Sprint(id)), append(want, r.Rule.Title)
+			}
+		}
+		rules, err := s.Match([]byte(`{"log": {"id": [` + strings.Join(ids, ",") + `]}, "F": "x"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, rule := range rules {
+			got = append(got, rule.Title)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("the ids %v: got %v, want %v", ids, got, want)
+		}
+	}
+}
+
 // What cannot be honoured is refused by file, line and reason.
 func TestCompileRefuses(t *testing.T) {
 	c := sigma.Parse("folder/rule.yml", []byte("title: admins\ndetection:\n  sel:\n    User|expand: '%admins%'\n  condition: sel\n---\ntitle: fine\ndetection:\n  sel:\n    User: x\n  condition: sel\n"))

@@ -4,6 +4,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
@@ -72,6 +73,9 @@ func shortest(texts []string) int {
 func demands(tree *syntax.Regexp, all [][]string) [][]string {
 	switch tree.Op {
 	case syntax.OpLiteral:
+		if slices.Contains(tree.Rune, utf8.RuneError) {
+			return all // it also matches bytes that are no UTF-8
+		}
 		return append(all, []string{literal.FoldString(string(tree.Rune))})
 	case syntax.OpCapture, syntax.OpPlus:
 		return demands(tree.Sub[0], all)

@@ -33,6 +33,7 @@ type Router struct {
 	mu      sync.Mutex
 	byTests map[string]*class // which tests hold
 	byRoute map[string]*class // which routes are open
+	every   class             // all routes
 }
 
 // routePlan is a Route by numbers.
@@ -55,6 +56,7 @@ type class struct {
 	engine *Engine
 	rules  []int   // by rule of the engine: the rule it stands for
 	local  []int32 // by field of the router: the field of the engine, or -1
+	open   []bool  // by rule of the engine: it counts; nil when all do
 }
 
 // NewRouter makes a Router. Rules that cannot be honoured are an error, as in
@@ -83,6 +85,9 @@ func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 		return nil, errors.Join(refused...)
 	}
 	b.finish()
+	for i := range r.routes {
+		r.every.routes = append(r.every.routes, i)
+	}
 	return r, nil
 }
 
@@ -187,7 +192,8 @@ func (r *Router) Scanner() *Scanner {
 
 const (
 	maxClassKey = 1 << 10 // bytes of the routing fields that are worth keeping
-	maxClasses  = 1 << 12 // that a Scanner keeps at hand
+	maxClasses  = 1 << 12 // that are kept at hand
+	maxEngines  = 1 << 9  // beyond these, the rules of all routes are run
 )
 
 // class is the class of the event at hand, by the texts of its routing fields.
@@ -207,7 +213,7 @@ func (s *Scanner) class() *class {
 		return c
 	}
 	c := s.router.classOf(s.routing)
-	if len(s.key) <= maxClassKey {
+	if len(s.key) <= maxClassKey && c.open == nil {
 		if len(s.classes) >= maxClasses {
 			clear(s.classes)
 		}
@@ -226,20 +232,28 @@ func (r *Router) classOf(members []member) *class {
 		}
 	}
 	c := r.classWhere(held)
+	if c == nil {
+		return r.without(held)
+	}
 	c.once.Do(func() { r.compile(c) })
 	return c
 }
 
+// classWhere is the class of the events that meet the same tests, nil when there
+// are too many: an event with a list of all ids would make ever new ones.
 func (r *Router) classWhere(held []byte) *class {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c, ok := r.byTests[string(held)]; ok {
 		return c
 	}
+	if len(r.byTests) >= maxClasses || len(r.byRoute) >= maxEngines {
+		return nil
+	}
 	var open []int
 	var key []byte
-	for i, route := range r.routes {
-		if !slices.ContainsFunc(route.tests, func(t int) bool { return held[t] == 0 }) {
+	for i := range r.routes {
+		if r.routes[i].open(held) {
 			open = append(open, i)
 			key = binary.AppendUvarint(key, uint64(i))
 		}
@@ -250,6 +264,20 @@ func (r *Router) classWhere(held []byte) *class {
 		r.byRoute[string(key)] = c
 	}
 	r.byTests[string(held)] = c
+	return c
+}
+
+func (p *routePlan) open(held []byte) bool {
+	return !slices.ContainsFunc(p.tests, func(t int) bool { return held[t] == 0 })
+}
+
+// without is the engine of all routes, of which only those count that are open.
+func (r *Router) without(held []byte) *class {
+	r.every.once.Do(func() { r.compile(&r.every) })
+	c := &class{engine: r.every.engine, rules: r.every.rules, local: r.every.local, open: make([]bool, len(r.routes))}
+	for i := range r.routes {
+		c.open[i] = r.routes[i].open(held)
+	}
 	return c
 }
 
