@@ -69,7 +69,6 @@ type batch struct {
 	bad    []eventfile.Problem
 	found  []Match
 	seen   []seen
-	err    error
 	done   chan struct{}
 }
 
