@@ -57,9 +57,11 @@ func rulesCheckCommand() *command {
 	return &command{
 		use: "check [PATH…]", short: lang.T("Say what is wrong with rules, and what could be better.", "Dice qué está mal en las reglas y qué se puede mejorar."),
 		long: lang.T(`Say what is wrong with rules, correlations and filters: what cannot be loaded, with file, line
-and the fix, and what loads but lacks something that others look for; without a path, of the built-in detections.`,
+and the fix, and what loads but lacks something that others look for. Without a path it is
+of the built-in detections.`,
 			`Dice qué está mal en reglas, correlaciones y filtros: lo que no se puede cargar, con fichero,
-línea y arreglo, y lo que se carga pero le falta algo que otros buscan; sin ruta, de las detecciones incluidas.`),
+línea y arreglo, y lo que se carga pero le falta algo que otros buscan. Sin ruta es de las
+detecciones incluidas.`),
 		examples: []example{{lang.T("Before a commit", "Antes de un commit"), "binnacle rules check rules/"}},
 		access:   offline(), min: 0, max: -1,
 		flags: func(f *flags) {
