@@ -246,8 +246,8 @@ func (r *reader) conditionKey(c *Correlation, q pair) {
 		c.Condition.Fields = r.names(q)
 	case "percentile":
 		n, ok := r.figure(q)
-		if ok && (n <= 0 || n > 100) {
-			r.refusef(q.val, "correlation", "write a number above 0, up to 100", "%g is no percentile", n)
+		if ok && (n < 0 || n > 100) {
+			r.refusef(q.val, "correlation", "write a number from 0 to 100", "%g is no percentile", n)
 		}
 		if c.Type != ValuePercentile {
 			r.refusef(q.node, "correlation", "use the type value_percentile", "a correlation of type %s has no percentile", c.Type)

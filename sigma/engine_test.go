@@ -409,7 +409,7 @@ detection:
 		{"a text of 10 MB in vain", `{"F": "` + big + `", "G": "` + big + `"}`, 0, ""},
 		{"5,000 fields", `{` + many.String() + `"F": "needle", "G": "xy"}`, 1, ""},
 		{"a deep event", strings.Repeat(`{"a":`, 100) + `"mimikatz"` + strings.Repeat(`}`, 100), 1, ""},
-		{"too deep an event", strings.Repeat(`{"a":[`, 100000), 0, "the event is no JSON"},
+		{"too deep an event", strings.Repeat(`{"a":[`, 100000), 0, "values of the event are nested more than 300 deep"},
 		{"a list", `[{"F": "needle"}]`, 0, "the event is no JSON object"},
 		{"an empty line", ``, 0, "the event is no JSON"},
 		{"half an event", `{"F": "needle", "G": "x`, 0, "the event is no JSON"},

@@ -67,7 +67,31 @@ func (c *Cursor) wrong() error {
 	if c.at >= len(c.data) {
 		return errors.New("the event is no JSON: it ends too early")
 	}
+	if deep(c.data[c.at:], c.depth) {
+		return fmt.Errorf("values of the event are nested more than %d deep", MaxDepth)
+	}
 	return fmt.Errorf("the event is no JSON: byte %d is not as it should be", c.at)
+}
+
+// deep reports whether more is opened than may be.
+func deep(data []byte, depth int) bool {
+	quoted := false
+	for i := 0; i < len(data); i++ {
+		switch b := data[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{', b == '[':
+			if depth++; depth > MaxDepth {
+				return true
+			}
+		case b == '}', b == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // Within goes through a value that was read: the members of an object or of a

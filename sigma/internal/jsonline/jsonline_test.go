@@ -59,7 +59,9 @@ func TestRead(t *testing.T) {
 		{`{"a":-}`, "", no}, {`{"a":"x}`, "", no}, {`{"a":"x\"}`, "", no}, {`[`, "", no}, {`x`, "", no}, {`1 1`, "", no},
 		{`[1]`, "", ErrNotObject.Error()}, {`"a"`, "", ErrNotObject.Error()}, {`null`, "", ErrNotObject.Error()},
 		{strings.Repeat(`{"a":`, 300) + "1" + strings.Repeat("}", 300), strings.Repeat(`{"a":`, 300) + "1" + strings.Repeat(",}", 300), ""},
-		{strings.Repeat(`{"a":`, 301) + "1" + strings.Repeat("}", 301), "", no},
+		{strings.Repeat(`{"a":`, 301) + "1" + strings.Repeat("}", 301), "", "values of the event are nested more than 300 deep"},
+		{`{"a":"[[\"[", "b":` + strings.Repeat("[", 298) + "x", "", no},
+		{`{"a":` + strings.Repeat("[", 300), "", "values of the event are nested more than 300 deep"},
 	} {
 		got, err := read([]byte(test.line))
 		if test.wrong != "" {
