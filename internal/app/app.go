@@ -10,6 +10,9 @@
 //     to know first), action (requests to the outside, the outbox of mail and
 //     webhooks), blob (attached files), talk (comments, watches, notifications,
 //     digests), backup;
+//   - detection: sigma beside internal (the language and the matcher, a library
+//     of their own), ingest/eventfile (events out of files) and detect (rules
+//     over them), so far of the command line alone;
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
