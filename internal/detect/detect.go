@@ -21,22 +21,16 @@ type Rules struct {
 
 	scanner func() *sigma.Scanner
 	ready   []*sigma.Rule
-	forms   map[*sigma.Rule]*form
+	table   *route.Table // nil: every rule is for every event
 	set     *correlate.Set
 	follows bool // there are correlations
-}
-
-// form is how the fields of a rule are called in events.
-type form struct {
-	fields  []string            // that it reads, each once
-	renamed map[string][]string // name in the rule: names in events, where they are others
 }
 
 // Prepare makes what was loaded ready. A pipeline, when there is one, rewrites
 // every rule and correlation. A table says of which events a rule is; without one
 // each rule is for every event.
 func Prepare(c *sigma.Collection, by *pipeline.Pipeline, table *route.Table) (*Rules, error) {
-	r := &Rules{Problems: c.Problems, forms: map[*sigma.Rule]*form{}}
+	r := &Rules{Problems: c.Problems, table: table}
 	var routed []sigma.Routed
 	for _, original := range c.Rules {
 		rule, routes, err := ways(original, by, table)
@@ -49,7 +43,6 @@ func Prepare(c *sigma.Collection, by *pipeline.Pipeline, table *route.Table) (*R
 			continue
 		}
 		routed = append(routed, sigma.Routed{Rule: rule, Routes: routes})
-		r.forms[rule] = formOf(rule, routes)
 	}
 	if err := r.compile(routed, table != nil); err != nil {
 		return nil, err
@@ -116,51 +109,3 @@ func (r *Rules) correlations(c *sigma.Collection, by *pipeline.Pipeline) {
 
 // Len is how many rules run.
 func (r *Rules) Len() int { return len(r.ready) }
-
-// formOf finds the fields that a rule reads, as its routes call them.
-func formOf(rule *sigma.Rule, routes []sigma.Route) *form {
-	f := &form{renamed: map[string][]string{}}
-	own := fieldsOf(rule)
-	seen := map[string]bool{}
-	add := func(fields []string) {
-		for _, name := range fields {
-			if name != "" && !seen[name] {
-				seen[name] = true
-				f.fields = append(f.fields, name)
-			}
-		}
-	}
-	if len(routes) == 0 {
-		add(own)
-	}
-	for _, way := range routes {
-		there := fieldsOf(way.Rule)
-		add(there)
-		for i := range min(len(own), len(there)) { // a rule that was only renamed has its fields in their places
-			if len(own) == len(there) && own[i] != there[i] {
-				f.renamed[own[i]] = append(f.renamed[own[i]], there[i])
-			}
-		}
-	}
-	return f
-}
-
-// fieldsOf lists the fields of a rule's items in their order, also repeatedly.
-func fieldsOf(rule *sigma.Rule) []string {
-	var out []string
-	var walk func(sigma.Node)
-	walk = func(n sigma.Node) {
-		switch n := n.(type) {
-		case *sigma.Group:
-			for _, child := range n.Nodes {
-				walk(child)
-			}
-		case *sigma.Item:
-			out = append(out, n.Field)
-		}
-	}
-	for _, s := range rule.Detection.Searches {
-		walk(s.Body)
-	}
-	return out
-}

@@ -8,9 +8,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/binnaclehq/binnacle/internal/ingest/eventfile"
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/correlate"
+	"github.com/binnaclehq/binnacle/sigma/route"
 )
 
 // Match is a rule that an event matched, or a correlation that held when it came.
@@ -22,7 +25,7 @@ type Match struct {
 	Title  string         `json:"title"`
 	Level  string         `json:"level"`
 	Tags   []string       `json:"tags"`
-	Fields map[string]any `json:"fields"` // of the event, those that the rule reads
+	Fields map[string]any `json:"fields"` // what the rule found: a text, or several, by the event's name of the field
 
 	Correlation *Held `json:"correlation,omitempty"`
 }
@@ -79,7 +82,7 @@ type seen struct {
 	rule  *sigma.Rule
 	event int64
 	line  int
-	of    decoded
+	of    fields
 }
 
 // Run looks at all events of the inputs with as many goroutines as there are
@@ -177,13 +180,16 @@ func (r *Rules) look(s *sigma.Scanner, b *batch) {
 		if len(rules) == 0 {
 			continue
 		}
-		e := decode(data)
-		for _, rule := range rules {
-			if r.follows && r.named(rule) {
-				b.seen = append(b.seen, seen{rule, b.first + int64(i), p.line, e})
-			}
+		for n, rule := range rules {
 			if r.set.Alone(id(rule)) {
-				b.found = append(b.found, r.match(b, rule, i, e))
+				b.found = append(b.found, match(b, rule, i, s.Findings(n)))
+			}
+			if r.follows && id(rule) != "" {
+				e, err := fastjson.ParseBytes(data)
+				if err != nil {
+					continue // it matched, so that it is JSON
+				}
+				b.seen = append(b.seen, seen{rule, b.first + int64(i), p.line, correlate.JSON(e)})
 			}
 		}
 	}
@@ -192,17 +198,8 @@ func (r *Rules) look(s *sigma.Scanner, b *batch) {
 
 func id(r *sigma.Rule) string { return cmp.Or(r.ID, r.Name) }
 
-// named reports whether a correlation can be over a rule.
-func (r *Rules) named(rule *sigma.Rule) bool { return id(rule) != "" }
-
-func (r *Rules) match(b *batch, rule *sigma.Rule, i int, e decoded) Match {
-	m := Match{Event: b.first + int64(i), File: b.file, Line: b.events[i].line, RuleID: rule.ID, Title: rule.Title, Level: rule.Level, Tags: append([]string{}, rule.Tags...), Fields: map[string]any{}}
-	for _, name := range r.forms[rule].fields {
-		if v, ok := e.field(name); ok {
-			m.Fields[name] = v
-		}
-	}
-	return m
+func match(b *batch, rule *sigma.Rule, i int, of []sigma.Finding) Match {
+	return Match{Event: b.first + int64(i), File: b.file, Line: b.events[i].line, RuleID: rule.ID, Title: rule.Title, Level: rule.Level, Tags: append([]string{}, rule.Tags...), Fields: found(of)}
 }
 
 // collect tells what was found, in the order of the batches.
@@ -234,6 +231,27 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 type following struct {
 	c      *correlate.Correlator
 	places map[string]seenAt
+	called map[asked][]string
+}
+
+// asked is a field of a rule.
+type asked struct {
+	rule *sigma.Rule
+	name string
+}
+
+// names is what the events of a rule's routes call a field.
+func (f *following) names(table *route.Table, rule *sigma.Rule, name string) []string {
+	if table == nil {
+		return nil
+	}
+	key := asked{rule, name}
+	list, known := f.called[key]
+	if !known {
+		list = table.Names(rule, name)
+		f.called[key] = list
+	}
+	return list
 }
 
 type seenAt struct {
@@ -242,18 +260,18 @@ type seenAt struct {
 }
 
 func (r *Rules) following(stats *Stats) *following {
-	return &following{places: map[string]seenAt{}, c: correlate.New(r.set, correlate.Options{Lateness: correlate.Unbounded, Lost: func(correlate.Loss) { stats.Lost++ }})}
+	return &following{places: map[string]seenAt{}, called: map[asked][]string{}, c: correlate.New(r.set, correlate.Options{Lateness: correlate.Unbounded, Lost: func(correlate.Loss) { stats.Lost++ }})}
 }
 
 func (f *following) add(r *Rules, file string, x seen) {
 	number := strconv.FormatInt(x.event, 10)
 	f.places[number] = seenAt{file, x.line}
 	f.c.Add(correlate.Match{Rule: id(x.rule), Time: x.of.when(), ID: number, Field: func(name string) (string, bool) {
-		if v, ok := x.of.text(name); ok {
+		if v, ok := x.of(name); ok {
 			return v, true
 		}
-		for _, other := range r.forms[x.rule].renamed[name] {
-			if v, ok := x.of.text(other); ok {
+		for _, other := range f.names(r.table, x.rule, name) {
+			if v, ok := x.of(other); ok {
 				return v, true
 			}
 		}

@@ -110,10 +110,15 @@ func wildcard(c byte) sigma.String {
 
 // eachText changes the texts of a string and leaves the rest of it.
 func eachText(s sigma.String, change func(string) string) sigma.String {
+	return eachPart(s, func(text string) sigma.String { return sigma.PlainString(change(text)) })
+}
+
+// eachPart puts strings in the place of the texts of a string.
+func eachPart(s sigma.String, change func(string) sigma.String) sigma.String {
 	var parts []sigma.String
 	for _, p := range s.Parts {
 		if p.Kind == sigma.Text {
-			parts = append(parts, sigma.PlainString(change(p.Text)))
+			parts = append(parts, change(p.Text))
 			continue
 		}
 		parts = append(parts, sigma.String{Parts: []sigma.Part{p}})

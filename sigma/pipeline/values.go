@@ -104,22 +104,8 @@ func replaceString(r *reader, m *strict.Map) action {
 		case !interpret:
 			return one(eachText(s, change)), true, nil
 		}
-		return one(interpreted(s, change)), true, nil
+		return one(eachPart(s, func(text string) sigma.String { return sigma.ParseString(change(text)) })), true, nil
 	})
-}
-
-func interpreted(s sigma.String, change func(string) string) sigma.String {
-	var parts []sigma.String
-	for _, p := range s.Parts {
-		if p.Kind == sigma.Text {
-			parts = append(parts, sigma.ParseString(change(p.Text)))
-			continue
-		}
-		parts = append(parts, sigma.String{Parts: []sigma.Part{p}})
-	}
-	out := sigma.Concat(parts...)
-	out.Cased = s.Cased
-	return out
 }
 
 // goRegex reads an expression of which parts are taken.

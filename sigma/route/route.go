@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/pipeline"
@@ -79,6 +80,43 @@ func named(rule *sigma.Rule) []sigma.Route {
 		return nil
 	}
 	return []sigma.Route{{When: when, Rule: rule}}
+}
+
+// Names returns what the events of a rule's routes call a field that the rule, or
+// a correlation over it, calls otherwise; nil when none does.
+func (t *Table) Names(rule *sigma.Rule, field string) []string {
+	item := &sigma.Item{Field: field, Values: []sigma.Value{sigma.Exists(true)}}
+	const search = "field"
+	probe := rule.Clone()
+	probe.Detection = sigma.Detection{Searches: []*sigma.Search{{Name: search, Body: item}}, Conditions: []sigma.Condition{{Text: search, Expr: sigma.Ref(search)}}}
+	routes, err := t.For(probe)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, r := range routes {
+		for _, s := range r.Rule.Detection.Searches {
+			if s.Name == search {
+				out = append(out, fieldsOf(s.Body)...)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == field })
+}
+
+func fieldsOf(n sigma.Node) []string {
+	switch n := n.(type) {
+	case *sigma.Group:
+		var out []string
+		for _, child := range n.Nodes {
+			out = append(out, fieldsOf(child)...)
+		}
+		return out
+	case *sigma.Item:
+		return []string{n.Field}
+	}
+	return nil
 }
 
 func (e *Entry) is(of sigma.Logsource) bool {
