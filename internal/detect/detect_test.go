@@ -193,10 +193,19 @@ func TestExamples(t *testing.T) {
 		"broken: 0 rules, 0 hits, 0 misses",
 		"correlated: 2 rules, 4 hits, 2 misses",
 		"empty: 1 rules, 0 hits, 0 misses", "  empty/hits.jsonl:0: there is no event that must match",
-		"few: 2 rules, 2 hits, 0 misses", "  few/hits.jsonl:2: no correlation holds over these 2 events; 0 matches could not be counted",
+		"few: 2 rules, 2 hits, 0 misses", "  few/hits.jsonl:2: no correlation holds over these 2 events",
 		"good: 1 rules, 2 hits, 1 misses",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, x := range tested {
+		if near := map[string]int64{"correlated": 2}[x.Dir]; x.Near != near {
+			t.Errorf("%s: %d matches near, want %d", x.Dir, x.Near, near)
+		}
+	}
+	lost, err := detect.Examples(fstest.MapFS{"lost/rule.yml": file(many), "lost/hits.jsonl": file(`{"user":{"name":"ann"},"outcome":"failure"}`)}, ".")
+	if err != nil || len(lost) != 1 || len(lost[0].Failures) != 1 || !strings.Contains(lost[0].Failures[0].Why, "1 matches of these 1 events could not be counted") {
+		t.Errorf("an event without a time: %v %v", lost, err)
 	}
 }

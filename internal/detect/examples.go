@@ -36,6 +36,9 @@ type Tested struct {
 	Hits     int // events that must match
 	Misses   int // events that must not
 	Failures []Failure
+
+	Correlated bool  // the folder has a correlation
+	Near       int64 // matches of its rules among the misses
 }
 
 // Examples runs the rules of every folder that has hits or misses beside them, by
@@ -102,7 +105,8 @@ func exampleOf(fsys fs.FS, dir string, hits, misses []byte) (Tested, error) {
 		t.Failures = append(t.Failures, Failure{dir, 0, "there are examples but no rule"})
 		return t, nil
 	}
-	run := exampleRun{rules: rules, correlated: len(c.Correlations) > 0, out: &t}
+	t.Correlated = len(c.Correlations) > 0
+	run := exampleRun{rules: rules, out: &t}
 	if t.Hits, err = run.of(path.Join(dir, HitsFile), hits, true); err != nil {
 		return t, err
 	}
@@ -112,9 +116,8 @@ func exampleOf(fsys fs.FS, dir string, hits, misses []byte) (Tested, error) {
 
 // exampleRun looks at the examples of one folder.
 type exampleRun struct {
-	rules      *Rules
-	correlated bool
-	out        *Tested
+	rules *Rules
+	out   *Tested
 }
 
 // of returns how many events a file of examples has.
@@ -127,7 +130,7 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 	in := Input{name, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 	stats, err := x.rules.Run(context.Background(), []Input{in}, Sink{
 		Match: func(m Match) error {
-			if held = held || m.Correlation != nil; m.Correlation != nil || !x.correlated {
+			if held = held || m.Correlation != nil; m.Correlation != nil || !x.out.Correlated {
 				matched[m.Line] = append(matched[m.Line], m.Title)
 			}
 			return nil
@@ -136,11 +139,14 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if !hits {
+		x.out.Near = stats.Followed
+	}
 	lines := 0
 	err = eventfile.Read(bytes.NewReader(data), func(e eventfile.Event) error {
 		lines++
 		switch titles := matched[e.Line]; {
-		case hits && !x.correlated && len(titles) == 0:
+		case hits && !x.out.Correlated && len(titles) == 0:
 			fail(e.Line, "no rule matches it")
 		case !hits && len(titles) > 0:
 			fail(e.Line, "it matches %s", strings.Join(titles, ", "))
@@ -150,8 +156,10 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 	switch {
 	case hits && lines == 0:
 		fail(0, "there is no event that must match")
-	case hits && x.correlated && !held:
-		fail(lines, "no correlation holds over these %d events; %d matches could not be counted", lines, stats.Lost)
+	case stats.Lost > 0:
+		fail(lines, "%d matches of these %d events could not be counted: they lack a time, a field of the group, or a number", stats.Lost, lines)
+	case hits && x.out.Correlated && !held:
+		fail(lines, "no correlation holds over these %d events", lines)
 	}
 	return lines, err
 }

@@ -42,10 +42,11 @@ type Held struct {
 
 // Stats are the numbers of a run.
 type Stats struct {
-	Events  int64 // that were looked at
-	Matches int64 // that were told, of correlations too
-	Bad     int64 // places that held no event
-	Lost    int64 // matches that a correlation could not count: without a time, a group or a number
+	Events   int64 // that were looked at
+	Matches  int64 // that were told, of correlations too
+	Followed int64 // matches of rules, when there are correlations
+	Bad      int64 // places that held no event
+	Lost     int64 // matches that a correlation could not count: without a time, a group or a number
 }
 
 // Input is a file of events.
@@ -210,6 +211,7 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		<-b.done
 		stats.Events += int64(len(b.events))
 		stats.Bad += int64(len(b.bad))
+		stats.Followed += int64(len(b.seen))
 		for _, p := range b.bad {
 			to.Bad(b.file, p)
 		}
