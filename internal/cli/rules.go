@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -191,14 +190,7 @@ func (s *session) tellCoverage(out, name string, list []navigator.Technique) err
 		}
 		return err
 	case "json":
-		enc := json.NewEncoder(s.Out)
-		enc.SetEscapeHTML(false)
-		for _, t := range list {
-			if err := enc.Encode(map[string]any{"technique": t.ID, "rules": t.Rules}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return writeJSON(s.Out, list)
 	}
 	t := &table{head: s.heads(lang.T("Technique", "Técnica"), lang.T("Rules", "Reglas"), lang.T("First", "Primera"))}
 	for _, x := range list {

@@ -16,8 +16,8 @@ import (
 // Technique is a technique or sub-technique with the rules that are tagged with
 // it, by title.
 type Technique struct {
-	ID    string // T1059 or T1059.001
-	Rules []string
+	ID    string   `json:"technique"` // T1059 or T1059.001
+	Rules []string `json:"rules"`
 }
 
 var techniqueTag = regexp.MustCompile(`(?i)^attack\.(t\d{4}(?:\.\d{3})?)$`)
