@@ -17,8 +17,8 @@ type Finding struct {
 
 // Findings are what the rule of a match found: of the searches that its
 // condition asks for, not of those that it excludes. The match is given by its
-// index in what the last call of Match or MatchValue returned. This is worked
-// out anew, at a cost that only matches have to bear.
+// index in what the last call of Match returned. This is worked out anew, at a
+// cost that only matches have to bear.
 func (s *Scanner) Findings(match int) []Finding {
 	rule := s.as[match]
 	event, err := fastjson.ParseBytes(s.line)

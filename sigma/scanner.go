@@ -1,10 +1,5 @@
 package sigma
 
-import (
-	"github.com/binnaclehq/binnacle/sigma/internal/jsonline"
-	"github.com/valyala/fastjson"
-)
-
 // Scanner runs events through an Engine or a Router. It is for one goroutine at
 // a time and keeps its memory from one event to the next.
 type Scanner struct {
@@ -17,7 +12,6 @@ type Scanner struct {
 	matches []*Rule
 	as      []*Rule // the rules as they were matched, with the names of their routes
 	line    []byte  // the last event
-	buffer  []byte  // of an event that was parsed
 }
 
 // Scanner makes a Scanner.
@@ -56,44 +50,4 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 		}
 	}
 	return s.matches, nil
-}
-
-// MatchValue is Match for an event that is parsed already; it is written out
-// again. Whoever still has its line is served faster by Match.
-func (s *Scanner) MatchValue(v *fastjson.Value) ([]*Rule, error) {
-	if cap(s.buffer) > mostKept {
-		s.buffer = nil
-	}
-	s.buffer = appendJSON(s.buffer[:0], v)
-	return s.Match(s.buffer)
-}
-
-// appendJSON writes a value. MarshalTo of fastjson does not do: once a string
-// was looked at, it writes it in Go's syntax.
-func appendJSON(dst []byte, v *fastjson.Value) []byte {
-	switch v.Type() {
-	case fastjson.TypeObject:
-		dst = append(dst, '{')
-		first := true
-		v.GetObject().Visit(func(key []byte, v *fastjson.Value) {
-			if !first {
-				dst = append(dst, ',')
-			}
-			first = false
-			dst = appendJSON(append(jsonline.Quote(dst, key), ':'), v)
-		})
-		return append(dst, '}')
-	case fastjson.TypeArray:
-		dst = append(dst, '[')
-		for i, one := range v.GetArray() {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendJSON(dst, one)
-		}
-		return append(dst, ']')
-	case fastjson.TypeString:
-		return jsonline.Quote(dst, v.GetStringBytes())
-	}
-	return v.MarshalTo(dst)
 }

@@ -73,7 +73,7 @@ func Example() {
 	see := func(second, id int) {
 		line := fmt.Appendf(nil, `{"EventID": %d, "User": "alice", "EventRecordID": "r%d"}`, id, second)
 		event, _ := parser.ParseBytes(line)
-		matched, _ := scanner.MatchValue(event)
+		matched, _ := scanner.Match(line)
 		for _, rule := range matched {
 			hits := c.Add(correlate.Match{
 				Rule: rule.ID, Time: time.Date(2026, 1, 1, 8, 0, second, 0, time.UTC),
