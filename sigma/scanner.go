@@ -1,5 +1,7 @@
 package sigma
 
+import "slices"
+
 // Scanner runs events through an Engine or a Router. It is for one goroutine at
 // a time and keeps its memory from one event to the next.
 type Scanner struct {
@@ -12,6 +14,7 @@ type Scanner struct {
 	matches []*Rule
 	as      []*Rule // the rules as they were matched, with the names of their routes
 	line    []byte  // the last event
+	routed  bool    // some rule was for it
 }
 
 // Scanner makes a Scanner.
@@ -25,7 +28,7 @@ func (e *Engine) Scanner() *Scanner {
 //
 // A name that an object has twice counts with all its values, as a list would.
 func (s *Scanner) Match(line []byte) ([]*Rule, error) {
-	s.matches, s.as, s.line = s.matches[:0], s.as[:0], line
+	s.matches, s.as, s.line, s.routed = s.matches[:0], s.as[:0], line, s.router == nil
 	ev := &s.event
 	if s.router == nil {
 		if err := ev.collect(s.engine.names, line); err != nil {
@@ -41,6 +44,7 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 		return nil, err
 	}
 	c := s.class()
+	s.routed = len(c.rules) > 0 && (c.open == nil || slices.Contains(c.open, true))
 	last := -1 // routes of one rule stand beside each other
 	for _, matched := range ev.run(c.engine, c.local, line) {
 		if rule := c.rules[matched]; rule != last && (c.open == nil || c.open[matched]) {
@@ -51,3 +55,7 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 	}
 	return s.matches, nil
 }
+
+// Routed reports whether any rule was for the last event. Of a Router's, an event
+// that takes no route was not looked at: that nothing matched says nothing of it.
+func (s *Scanner) Routed() bool { return s.routed }

@@ -81,6 +81,9 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 		s.tell("%d events, %d matches, %d places without an event; %d rules; %.0f events/s", "%d eventos, %d coincidencias, %d lugares sin evento; %d reglas; %.0f eventos/s",
 			stats.Events, stats.Matches, stats.Bad, rules.Len(), float64(stats.Events)/took.Seconds())
 	}
+	if stats.Unknown > 0 {
+		s.tell("%d of %d events are of logs that no rule is for: nothing was looked for in them. --no-route looks for every rule.", "%d de %d eventos son de registros para los que no hay regla: no se buscó nada en ellos. --no-route busca todas las reglas.", stats.Unknown, stats.Events)
+	}
 	if stats.Lost > 0 {
 		s.tell("%d matches could not be counted by a correlation: they lack a time, a field of its group, or a number.", "Una correlación no pudo contar %d coincidencias: les falta la hora, un campo de su grupo o un número.", stats.Lost)
 	}

@@ -120,7 +120,10 @@ func TestRoutes(t *testing.T) {
 	line := func(app string, n int) string {
 		return fmt.Sprintf(`{"ts":%d,"app":%q,"who":"ben","outcome":"failure"}`+"\n", 1700000000+n, app)
 	}
-	got, _ := run(t, r, input("a", line("sshd", 0)+line("su", 1)+line("sshd", 2)+line("sshd", 3)))
+	got, stats := run(t, r, input("a", line("sshd", 0)+line("su", 1)+line("sshd", 2)+line("sshd", 3)))
+	if stats.Unknown != 1 {
+		t.Errorf("%d events are of no log that is known, want 1", stats.Unknown)
+	}
 	if want := "3 a:4 Many of one user high map[user.name:ben] 22:12:23 to 22:13:23: 3 of [0 2 3]"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

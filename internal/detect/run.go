@@ -45,6 +45,7 @@ type Stats struct {
 	Events   int64 // that were looked at
 	Matches  int64 // that were told, of correlations too
 	Followed int64 // matches of rules, when there are correlations
+	Unknown  int64 // events that no rule was for: no route knows their logs
 	Bad      int64 // places that held no event
 	Lost     int64 // matches that a correlation could not count: without a time, a group or a number
 }
@@ -70,6 +71,7 @@ type batch struct {
 	first  int64 // number of its first event
 	buf    []byte
 	events []piece
+	strays int64 // events that no rule was for
 	bad    []eventfile.Problem
 	found  []Match
 	seen   []seen
@@ -178,8 +180,8 @@ func (r *Rules) look(s *sigma.Scanner, b *batch) {
 			b.bad = append(b.bad, eventfile.Problem{Line: p.line, Why: err.Error()})
 			continue
 		}
-		if len(rules) == 0 {
-			continue
+		if !s.Routed() {
+			b.strays++
 		}
 		for n, rule := range rules {
 			if r.set.Alone(id(rule)) {
@@ -211,6 +213,7 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		<-b.done
 		stats.Events += int64(len(b.events))
 		stats.Bad += int64(len(b.bad))
+		stats.Unknown += b.strays
 		stats.Followed += int64(len(b.seen))
 		for _, p := range b.bad {
 			to.Bad(b.file, p)
