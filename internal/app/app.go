@@ -51,6 +51,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
+	"github.com/binnaclehq/binnacle/internal/domain/security"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -62,13 +63,16 @@ import (
 )
 
 // Rooms lists the rooms of the house, in the order of the navigation.
-func Rooms() []room.Module {
-	return []room.Module{strategy.Module(), people.Module(), operations.Module(), review.Module()}
+func Rooms(s security.Config) []room.Module {
+	return slices.Concat([]room.Module{strategy.Module(), people.Module(), operations.Module()}, security.Modules(s), []room.Module{review.Module()})
 }
 
-// Modules lists the rooms and the parts of the house itself that come as one.
-func Modules() []room.Module {
-	rooms := Rooms()
+// Modules lists the rooms and the parts of the house itself that come as one,
+// for what needs no open installation.
+func Modules() []room.Module { return modules(security.Config{}) }
+
+func modules(s security.Config) []room.Module {
+	rooms := Rooms(s)
 	return append(rooms, room.Module{Module: claimweb.Module(bearers(rooms), Library()), Kinds: claim.Kinds()})
 }
 
@@ -181,7 +185,12 @@ type App struct {
 	Mailer  *action.Mailer // nil: no mail is sent
 	Talk    *talk.Service
 	Started time.Time
+
+	security security.Config // what the rooms of an open installation work with
 }
+
+// modules are the modules of the open installation.
+func (a *App) modules() []room.Module { return modules(a.security) }
 
 // Open opens the installation, makes it when it is not there, and brings its
 // tables up to date.
@@ -255,7 +264,7 @@ func (a *App) wire(ctx context.Context) error {
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log, Now: a.Config.Now,
 		Disputes: a.disputes, Attachments: a.attached}
-	for _, m := range Modules() {
+	for _, m := range a.modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
 	}
 	return cfg
@@ -285,7 +294,7 @@ func (a *App) attached(ctx context.Context, org, uid string) ([]claim.Attachment
 // morning is what the overview works with.
 func (a *App) morning() morning.Config {
 	cfg := morning.Config{DB: a.DB, Catalog: a.Catalog, Claims: a.Claims, Feed: a.Feed, Log: a.Config.Log, Now: a.Config.Now}
-	for _, m := range Modules() {
+	for _, m := range a.modules() {
 		cfg.Waiters, cfg.News = append(cfg.Waiters, m.Waiters...), append(cfg.News, m.News...)
 	}
 	return cfg
@@ -298,7 +307,7 @@ func (a *App) wireTalk() {
 		c.Base = a.Config.Origins[0]
 	}
 	c.Notices, c.Sections = []talk.Notice{stateNotice()}, a.digest()
-	for _, m := range Modules() {
+	for _, m := range a.modules() {
 		c.Notices, c.Sections = append(c.Notices, m.Notices...), append(c.Sections, m.Sections...)
 	}
 	a.Talk = talk.New(c)

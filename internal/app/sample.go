@@ -132,7 +132,7 @@ func (f *filling) begin() error {
 	f.people = map[string]auth.Principal{}
 	f.args, f.work = f.o.Args("work")
 	f.watches, f.told = append(f.Claims.Watches(), f.Hooks.Watch()), []feed.Watch{f.Talk.Watch()}
-	for _, m := range Modules() {
+	for _, m := range f.modules() {
 		if m.Schedules != nil {
 			f.nightly = append(f.nightly, m.Schedules(f.Catalog)...)
 		}

@@ -34,7 +34,7 @@ type Faces struct {
 // people reach it over HTTPS.
 func (a *App) Faces(secure bool) (*Faces, error) {
 	var modules []web.Module
-	for _, m := range Modules() {
+	for _, m := range a.modules() {
 		modules = append(modules, m.Module)
 	}
 	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
@@ -107,7 +107,7 @@ func (a *App) Work(ctx context.Context) error {
 		{Name: "action/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: a.Outbox.Sweep},
 	}
 	schedules = append(schedules, a.Morning.Schedules()...)
-	for _, m := range Modules() {
+	for _, m := range a.modules() {
 		if m.Watches != nil {
 			watches = append(watches, m.Watches(a.Catalog)...)
 		}

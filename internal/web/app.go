@@ -100,7 +100,9 @@ func (a *App) textSources() []fs.FS {
 func (a *App) collect() {
 	own := map[string]bool{}
 	for _, m := range a.Modules {
-		a.rooms = append(a.rooms, m.Room)
+		if !slices.ContainsFunc(a.rooms, func(r Room) bool { return r.ID == m.Room.ID }) { // a room may come in several modules
+			a.rooms = append(a.rooms, m.Room)
+		}
 		for _, card := range m.Cards {
 			card.room = m.Room.ID
 			a.cards = append(a.cards, card)
