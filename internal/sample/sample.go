@@ -19,7 +19,7 @@
 // import files of other formats. The files that end in .story say how it became
 // so: a list of steps, each with who did it and when (see Step). A step that
 // changed something says what it was before, so that the present stands in one
-// place.
+// place. The files that end in .traffic say what its machines send (see Traffic).
 package sample
 
 import (
@@ -50,6 +50,7 @@ type Organisation struct {
 	Steps   []Step                    // of Stories
 
 	calendar calendar
+	traffic  []*Traffic
 }
 
 // Shipped is the organisation that comes with the program, as Load reads it.
@@ -92,6 +93,10 @@ func (o *Organisation) add(f catalog.File) error {
 	switch {
 	case foreign:
 		o.Imports[format] = append(o.Imports[format], catalog.File{Name: inside, Data: f.Data})
+	case path.Ext(f.Name) == trafficEnd:
+		t, err := readTraffic(f)
+		o.traffic = append(o.traffic, t)
+		return err
 	case path.Ext(f.Name) == storyEnd:
 		steps, err := readSteps(f, o.calendar)
 		o.Stories, o.Steps = append(o.Stories, f), append(o.Steps, steps...)
