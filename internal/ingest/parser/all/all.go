@@ -5,11 +5,14 @@ import (
 	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/linux"
 )
 
 // formats are in the order in which a record is tried on them: those that are
 // sure of theirs first.
-var formats = []parser.Format{}
+var formats = []parser.Format{
+	linux.Format(),
+}
 
 // others are formats that fit everything.
 var others = []parser.Format{parser.Object(), parser.Text(), parser.Auto(formats)}

@@ -30,6 +30,7 @@ func TestAuto(t *testing.T) {
 		`hello`:       "text",
 		`{"msg":`:     "text",
 		`[1]`:         "text",
+		"Mar 10 09:00:00 web-1 sshd[1]: Server listening on 0.0.0.0 port 22.": "sshd",
 	} {
 		var out parser.Out
 		if err := auto.Parse([]byte(in), &parser.Env{}, &out); err != nil || out.Format != want {
