@@ -54,8 +54,12 @@ type Query struct {
 	Org      string
 	Text     string    // LogsQL, perhaps with pipes; "" and * are every event
 	From, To time.Time // of the events; From belongs to it and To does not. Zero is open
-	Limit    int       // rows at most; 0: all
-	Offset   int
+	// Known leaves out what came later (event.FieldSeen), in sub-queries as well:
+	// a question is answered with what was known at a moment. Zero leaves out
+	// nothing.
+	Known  time.Time
+	Limit  int // rows at most; 0: all
+	Offset int
 	// Partial takes what nodes that answer have, when some do not: Outcome.Partial
 	// says so. Otherwise a node that is down is an error.
 	Partial bool
