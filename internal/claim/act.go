@@ -355,6 +355,11 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	if err != nil {
 		return nil, err
 	}
+	for _, a := range list {
+		if a.waits && len(list) == 1 {
+			return nil, e.languages[a.probe.Query.Language].away()
+		}
+	}
 	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		if err := e.write(ctx, tx, caller.Org, list); err != nil {
 			return err
@@ -368,7 +373,7 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	e.rouse()
 	var out []*Run
 	for _, a := range list {
-		if a.probe != nil {
+		if a.probe != nil && !a.waits {
 			out = append(out, a.done.run)
 		}
 	}

@@ -593,11 +593,12 @@ type asked struct {
 	mark   int64  // of what made it due, when it was asked; 0: nothing had
 	done   done
 	last   *Run // before this one
+	waits  bool // for a program that can ask the engine
 }
 
 // beyond reports whether another system has to be asked.
 func (a *asked) beyond() bool {
-	return a.probe != nil && (a.probe.Number != nil || a.probe.Query != nil)
+	return a.probe != nil && !a.waits && (a.probe.Number != nil || a.probe.Query != nil)
 }
 
 // ask carries out the tests of one organisation: first those that ask other
@@ -620,7 +621,7 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 		}
 		for i := range list {
 			a := &list[i]
-			if a.probe == nil {
+			if a.probe == nil || a.waits {
 				continue
 			}
 			s.before = a.last
@@ -665,6 +666,7 @@ func (e *Engine) prepare(ctx context.Context, tx *sqldb.Tx, org string, jobs []j
 			}
 			a.entity, a.last = x, last[j.uid][j.test]
 			a.probe = a.def.probe(j.test)
+			a.waits = e.absent(a.probe)
 		}
 		if a.beyond() {
 			if beyond++; beyond > atOnce {
@@ -794,9 +796,13 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 				return err
 			}
 		} else {
-			when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule", a.mark})
+			at := next(now, a.probe.every(), a.uid+"/"+a.test)
+			if a.waits {
+				at = now.Add(putOff)
+			}
+			when = append(when, []any{org, a.uid, a.test, sqldb.Micros(at), "schedule", a.mark})
 		}
-		if a.probe == nil || a.repeats() {
+		if a.probe == nil || a.waits || a.repeats() {
 			continue
 		}
 		runs = append(runs, a.done)

@@ -56,8 +56,9 @@ type Language struct {
 	Read auth.Resource
 	// Check returns what is wrong with a question; nil when nothing is.
 	Check func(text string) error
-	// Rows answers a question with rows, in any order. More than Question.Limit
-	// of them is a fault.
+	// Rows answers a question with rows, in any order, and with more than
+	// Question.Limit when there are too many; nil: this program cannot ask the
+	// engine, and tests wait for one that can.
 	Rows func(ctx context.Context, org string, q Question) ([]Row, error)
 	// Known returns the moment up to which everything that came can be found; nil:
 	// the present.
@@ -252,6 +253,9 @@ func (a *round) query(ctx context.Context, q *Query, at time.Time) (*answered, e
 	if !ok {
 		return nil, fault.New(fault.Invalid, "there is no query language %q here", q.Language).Coded("claim.language")
 	}
+	if l.Rows == nil {
+		return nil, l.away()
+	}
 	out := &answered{language: l.Name, asOf: at}
 	var err error
 	if at.IsZero() {
@@ -283,6 +287,21 @@ func (r Row) says() bool {
 		}
 	}
 	return false
+}
+
+// away says that the engine is with another program.
+func (l Language) away() error {
+	return fault.New(fault.Unavailable, "what %s is asked about is with the server", l.Name).Coded("claim.query-absent").WithHint("start binnacle serve, or ask there")
+}
+
+// absent reports whether a probe asks an engine that only another program can
+// ask.
+func (e *Engine) absent(p *Probe) bool {
+	if p == nil || p.Query == nil {
+		return false
+	}
+	l, ok := e.languages[p.Query.Language]
+	return ok && l.Rows == nil
 }
 
 // known returns up to when everything can be found, once in a round.

@@ -294,6 +294,37 @@ func (w *world) views() []*View {
 	return out
 }
 
+// TestQueryAbsent: a program without the engine leaves the test to one that has
+// it, and keeps the answers of that one.
+func TestQueryAbsent(t *testing.T) {
+	told(t, func(w *world, e *teller) {
+		e.tell(noon.Add(-time.Minute), 0, "user", "ana")
+		w.query(`query: {language: logsql, text: by user, key: [user], expect: row.n > 0}`)
+		_, before := w.answer()
+		there := w.engine.languages["logsql"]
+		away := there
+		away.Rows = nil
+		w.engine.languages["logsql"] = away
+		w.query(`query: {language: logsql, text: by user, key: [user], expect: row.n > 1}`)
+		if _, r := w.answer(); r.Seq != before.Seq {
+			w.Errorf("it was run: %+v", r)
+		}
+		ref := entity.NewRef("Claim", "", "c")
+		if _, err := w.engine.Test(w.Context(), w.as("ana", auth.RoleOwner), ref, ""); !fault.Is(err, fault.Unavailable) {
+			w.Errorf("asked for, it says %v", err)
+		}
+		if rep, err := w.engine.Replay(w.Context(), w.as("ana", auth.RoleOwner), ref, w.clock); err != nil || rep[0].Run.Verdict != Failed {
+			w.Errorf("replayed, it says %+v, %v", rep, err)
+		}
+		w.engine.languages["logsql"] = there
+		w.clock = w.clock.Add(putOff)
+		w.settle()
+		if got, _ := w.answer(); got.Verdict != Fail {
+			w.Errorf("with the engine again: %v", got)
+		}
+	})
+}
+
 // TestQueryRefused: what a query asks that is not there, or that its author may
 // not read, is an error when it is written.
 func TestQueryRefused(t *testing.T) {
