@@ -593,7 +593,6 @@ func (e *Engine) Look(p *Probe, r *Run, member string) (Look, bool) {
 	if q == nil || e.languages[q.Language].Narrow == nil {
 		return Look{}, false
 	}
-	text, window := q.Text, q.window()
 	var fields []FieldValue
 	if member != "" {
 		if q.from() != "" {
@@ -602,11 +601,8 @@ func (e *Engine) Look(p *Probe, r *Run, member string) (Look, bool) {
 		if fields = q.keyed(member); fields == nil {
 			return Look{}, false
 		}
-		if second, w := q.second(); second != "" {
-			text, window = second, w
-		}
 	}
-	return Look{q.Language, e.languages[q.Language].Narrow(text, fields), r.AsOf.Add(-window), r.AsOf}, true
+	return Look{q.Language, e.languages[q.Language].Narrow(q.Text, fields), r.AsOf.Add(-q.window()), r.AsOf}, true
 }
 
 // checkQuery finds what a query asks that is not there, or is kept from who

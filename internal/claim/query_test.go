@@ -384,7 +384,7 @@ func TestLook(t *testing.T) {
 		f(Query{Text: "by a", Key: []string{"a"}}, "x / y", Look{Text: "by a a=x / y", From: day, To: noon}, true)
 		f(Query{Text: "by a", Key: []string{"a", "b"}}, "x / –", Look{Text: "by a a=x b=", From: day, To: noon}, true)
 		f(Query{Text: "by a", Key: []string{"a", "b"}}, "x / y / z", Look{}, false)
-		f(Query{Text: "by a", Key: []string{"a"}, Population: &Population{Text: "all", Window: "2h"}}, "x", Look{Text: "all a=x", From: noon.Add(-2 * time.Hour), To: noon}, true)
+		f(Query{Text: "by a", Key: []string{"a"}, Population: &Population{Text: "all", Window: "2h"}}, "x", Look{Text: "by a a=x", From: day, To: noon}, true)
 		f(Query{Text: "by a", Key: []string{"a"}, Population: &Population{From: "thing"}}, "thing:default/x", Look{}, false)
 	})
 }
