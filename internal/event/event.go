@@ -31,7 +31,7 @@ type Event struct {
 // _time is Event.Time, and _msg the member "message" of the line.
 const (
 	FieldID     = "event.id"        // Event.ID
-	FieldSeen   = "event.ingested"  // Event.Seen, RFC 3339 with nanoseconds
+	FieldSeen   = "event.ingested"  // Event.Seen, RFC 3339 with all nine digits of nanoseconds
 	FieldFormat = "event.module"    // Event.Format
 	FieldSource = "binnacle.source" // Event.Source; a stream field
 	FieldRules  = "binnacle.rules"  // Event.Rules, joined by one space; only where there are some

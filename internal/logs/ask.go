@@ -12,6 +12,7 @@ import (
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
@@ -50,6 +51,13 @@ func parse(q Query) (*logstorage.Query, error) {
 	}
 	if start != math.MinInt64 || end != math.MaxInt64 {
 		parsed.AddTimeFilter(start, end)
+	}
+	if !q.Known.IsZero() {
+		seen, err := logstorage.ParseFilter(event.FieldSeen + `:string_range("", "` + q.Known.Add(1).UTC().Format(wholeNanos) + `")`)
+		if err != nil {
+			return nil, err
+		}
+		parsed.AddExtraFilters(seen)
 	}
 	return parsed, nil
 }

@@ -326,8 +326,12 @@ func (a *arena) time(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return a.keep(func(b []byte) []byte { return t.UTC().AppendFormat(b, time.RFC3339Nano) })
+	return a.keep(func(b []byte) []byte { return t.UTC().AppendFormat(b, wholeNanos) })
 }
+
+// wholeNanos is RFC 3339 with all nine digits: texts of it compare as the times
+// do, which the engine relies on when it looks for a range of them.
+const wholeNanos = "2006-01-02T15:04:05.000000000Z07:00"
 
 // appendValue appends a value as JSON. The parser's own way escapes some texts
 // as Go does, which JSON does not know.

@@ -420,3 +420,23 @@ func TestTenants(t *testing.T) {
 		}
 	})
 }
+
+// TestKnown: what came after a moment is not seen, whenever it happened, also by
+// a question within the question; an event that came at that moment is.
+func TestKnown(t *testing.T) {
+	stores(t, func(t *testing.T, s logs.Store) {
+		seen := at(10).Add(100 * time.Millisecond)
+		for i, after := range []time.Duration{-time.Hour, -50 * time.Millisecond, 0, time.Nanosecond, time.Second, 24 * time.Hour} {
+			add(t, s, "one", event.Event{ID: fmt.Sprint(i), Time: at(float64(i)), Seen: seen.Add(after), Source: "web", Format: "json", Line: fmt.Appendf(nil, `{"message":"m","user":"u%d"}`, i)})
+		}
+		for _, c := range []struct {
+			text string
+			want int
+		}{{"*", 3}, {"u5 or m", 3}, {"user:in(* | fields user)", 3}, {"* | union (* | fields user)", 6}, {"* | stats by (user) count() n", 3}} {
+			list, _ := rows(t, s, logs.Query{Org: "one", Text: c.text, From: at(0), To: at(60), Known: seen})
+			if len(list) != c.want {
+				t.Errorf("%s: %d rows, want %d", c.text, len(list), c.want)
+			}
+		}
+	})
+}
