@@ -47,6 +47,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/claim/claimlogs"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
@@ -271,7 +272,7 @@ func (a *App) wire(ctx context.Context) error {
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log, Now: a.Config.Now,
-		Disputes: a.disputes, Attachments: a.attached}
+		Disputes: a.disputes, Attachments: a.attached, Languages: []claim.Language{claimlogs.Language(claimlogs.Config{Store: a.Logs, Now: a.Config.Now})}}
 	for _, m := range a.modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
 	}
