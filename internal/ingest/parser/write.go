@@ -83,17 +83,18 @@ func (l *Line) From(address string) {
 	}
 }
 
-// Values adds a field with several texts, each once: a list, or the one text.
-func (l *Line) Values(name string, texts []string) {
-	if len(texts) == 1 {
-		l.Set(name, []byte(texts[0]))
-	}
-	if len(texts) < 2 || !l.name(name) {
+// Values adds a field with a text, or with a list of several.
+func (l *Line) Values(name, text string, more ...string) {
+	if !l.name(name) {
 		return
 	}
-	for i, text := range texts {
-		l.Out.Line = append(l.Out.Line, "[,"[min(i, 1)])
+	if len(more) == 0 {
 		l.Out.Line = AppendString(l.Out.Line, text)
+		return
+	}
+	l.Out.Line = AppendString(append(l.Out.Line, '['), text)
+	for _, text := range more {
+		l.Out.Line = AppendString(append(l.Out.Line, ','), text)
 	}
 	l.Out.Line = append(l.Out.Line, ']')
 }
