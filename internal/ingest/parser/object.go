@@ -313,6 +313,47 @@ func (r *Reader) Outcome(ok bool) {
 	}
 }
 
+// From adds where something came from: source.ip, or source.domain when that is
+// a name.
+func (r *Reader) From(address []byte) {
+	switch text := event.Bytes(address); {
+	case text == "" || text == "-" || strings.IndexByte(text, ' ') >= 0:
+	case isIP(text):
+		r.Add(event.SourceIP, address)
+	default:
+		r.Add("source.domain", address)
+	}
+}
+
+// Say adds a message of the parts that are not empty, with a space between.
+func (r *Reader) Say(parts ...string) {
+	from := len(r.text)
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if len(r.text) > from {
+			r.text = append(r.text, ' ')
+		}
+		r.text = append(r.text, part...)
+	}
+	r.Add(event.Message, r.text[from:])
+}
+
+// Str is the text of a field as a string, good until the object is done.
+func (r *Reader) Str(name string) string { return event.Bytes(r.Text(name)) }
+
+// Element is the text of the first value of a list, or that of a value that is
+// no list.
+func (r *Reader) Element(name string) []byte {
+	v := r.Get(name)
+	if len(v) > 0 && v[0] == '[' {
+		c := jsonline.Within(v)
+		v, _ = c.Element()
+	}
+	return r.TextOf(v)
+}
+
 // interned are hosts that were seen, so that a name costs memory once.
 var interned = struct {
 	sync.RWMutex
@@ -321,7 +362,7 @@ var interned = struct {
 
 const mostInterned = 10_000
 
-func intern(b []byte) string {
+func intern[T ~string | ~[]byte](b T) string {
 	interned.RLock()
 	s, ok := interned.names[string(b)]
 	interned.RUnlock()

@@ -5,14 +5,17 @@ import (
 	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/auditd"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/linux"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/weblog"
 )
 
 // formats are in the order in which a record is tried on them: those that are
 // sure of theirs first.
-var formats = []parser.Format{
-	linux.Format(),
-}
+var formats = slices.Concat(
+	[]parser.Format{auditd.Format(), linux.Format()},
+	weblog.Formats(),
+)
 
 // others are formats that fit everything.
 var others = []parser.Format{parser.Object(), parser.Text(), parser.Auto(formats)}

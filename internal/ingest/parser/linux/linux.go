@@ -45,8 +45,8 @@ func Format() parser.Format {
 
 func is(data []byte, env *parser.Env) bool {
 	line := event.Bytes(parser.Trimmed(data))
-	if h, ok := readHeader(line, env); ok && h.message != line {
-		return h.host != ""
+	if h, ok := ReadHeader(line, env); ok && h.Message != line {
+		return h.Host != ""
 	}
 	_, known := families[program(env)]
 	return known
@@ -58,19 +58,19 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 		return errors.New("the line is empty")
 	}
 	line := event.Bytes(data)
-	h, _ := readHeader(line, env)
+	h, _ := ReadHeader(line, env)
 	l := parser.Begin(out, data)
 	defer l.End()
-	out.Time = h.time
-	l.Host(strings.Clone(h.host))
+	out.Time = h.Time
+	l.Host(h.Host)
 	l.Add("host.os.type", "linux")
-	if h.program == "" {
-		h.program, h.pid = program(env), env.Given["process.pid"]
+	if h.Program == "" {
+		h.Program, h.PID = program(env), env.Given["process.pid"]
 	}
-	l.Add(event.ProcessName, h.program)
-	l.Int("process.pid", h.pid)
-	l.Set(event.Message, data[len(data)-len(h.message):])
-	out.Format = read(&h, &l)
+	l.Add(event.ProcessName, h.Program)
+	l.Int("process.pid", h.PID)
+	l.Set(event.Message, data[len(data)-len(h.Message):])
+	out.Format = read(&h, l)
 	return nil
 }
 
@@ -79,17 +79,17 @@ func program(env *parser.Env) string {
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
-// header is what stands before the message of a line.
-type header struct {
-	time               time.Time
-	host, program, pid string
+// Header is what stands before the message of a line, and the message.
+type Header struct {
+	Time               time.Time
+	Host, Program, PID string
+	Message            string
 	module             string // as (pam_unix) after the name of a program
-	message            string
 }
 
-// readHeader reads the header of a line; without one, the line is the message.
-func readHeader(line string, env *parser.Env) (header, bool) {
-	h := header{message: line}
+// ReadHeader reads the header of a line; without one, the line is the message.
+func ReadHeader(line string, env *parser.Env) (Header, bool) {
+	h := Header{Message: line}
 	rest := line
 	if strings.HasPrefix(rest, "<") {
 		if end := strings.IndexByte(rest, '>'); end > 1 && end < 5 {
@@ -97,22 +97,22 @@ func readHeader(line string, env *parser.Env) (header, bool) {
 		}
 	}
 	var ok bool
-	if h.time, rest, ok = stamp(rest, env); !ok {
+	if h.Time, rest, ok = stamp(rest, env); !ok {
 		h.tagged(line)
 		return h, false
 	}
-	h.message = rest
+	h.Message = rest
 	host, rest, ok := strings.Cut(rest, " ")
 	if !ok || host == "" || strings.HasSuffix(host, ":") {
 		return h, true
 	}
-	h.host, h.message = host, rest
+	h.Host, h.Message = host, rest
 	h.tagged(rest)
 	return h, true
 }
 
 // tagged reads the name and the number of a program before a message.
-func (h *header) tagged(text string) {
+func (h *Header) tagged(text string) {
 	colon := strings.Index(text, ": ")
 	if colon < 0 && strings.HasSuffix(text, ":") {
 		colon = len(text) - 1
@@ -122,18 +122,18 @@ func (h *header) tagged(text string) {
 	}
 	tag := text[:colon]
 	if open := strings.IndexByte(tag, '['); open > 0 && tag[colon-1] == ']' {
-		h.pid, tag = tag[open+1:colon-1], tag[:open]
+		h.PID, tag = tag[open+1:colon-1], tag[:open]
 	}
 	if open := strings.IndexByte(tag, '('); open > 0 && strings.HasSuffix(tag, ")") {
 		h.module, tag = tag[open+1:len(tag)-1], tag[:open]
 	}
 	name, version, _ := strings.Cut(strings.TrimLeft(tag, "- "), " ")
 	if name == "" || !named(name) || version != "" && (version[0] < '0' || version[0] > '9' || strings.ContainsRune(version, ' ')) {
-		h.pid, h.module = "", ""
+		h.PID, h.module = "", ""
 		return
 	}
-	h.program = name[strings.LastIndexByte(name, '/')+1:]
-	h.message = strings.TrimPrefix(text[colon+1:], " ")
+	h.Program = name[strings.LastIndexByte(name, '/')+1:]
+	h.Message = strings.TrimPrefix(text[colon+1:], " ")
 }
 
 // named reports whether a text can be the name of a program.
@@ -252,8 +252,8 @@ func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Ti
 		now = time.Now()
 	}
 	var best time.Time
-	// 29 February may be eight years apart, where a century has none.
-	for y := now.Year() - 8; y <= now.Year()+8; y++ {
+	// 29 February may be eight years ago, where a century has none.
+	for y := now.Year() + 1; y >= now.Year()-8 && (best.IsZero() || y >= now.Year()-1); y-- {
 		if t, ok := at(y); ok && t.Sub(now) < halfYear && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
 			best = t
 		}
