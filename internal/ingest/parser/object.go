@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/sigma/jsonline"
@@ -17,9 +18,9 @@ type Reader struct {
 
 	data    []byte // the object, clean, without space around it
 	members []member
+	came    int        // how many members came; what was added follows
 	heads   [256]int32 // by hash of the key: 1 + the first member
-	added   []string
-	keys    []byte // keys that had escapes
+	keys    []byte     // keys that had escapes
 	clean   []byte
 	text    []byte
 }
@@ -65,9 +66,8 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 
 func (r *Reader) free() {
 	clear(r.members)
-	clear(r.added)
 	r.Env, r.Out, r.data = nil, nil, nil
-	r.members, r.added, r.keys, r.text = r.members[:0], r.added[:0], r.keys[:0], r.text[:0]
+	r.members, r.keys, r.text = r.members[:0], r.keys[:0], r.text[:0]
 	if cap(r.clean)+cap(r.keys)+cap(r.text)+64*cap(r.members) <= mostKept {
 		readers.Put(r)
 	}
@@ -90,11 +90,23 @@ func (r *Reader) open(data []byte) error {
 			r.keys = jsonline.Unescape(r.keys, key)
 			key = r.keys[from:]
 		}
-		h := hash(key)
-		r.members = append(r.members, member{key, v, r.heads[h]})
-		r.heads[h] = int32(len(r.members))
+		r.enter(key, v)
 	}
+	r.came = len(r.members)
 	return c.Err()
+}
+
+func (r *Reader) enter(key, v []byte) {
+	h := hash(key)
+	r.members = append(r.members, member{key, v, r.heads[h]})
+	r.heads[h] = int32(len(r.members))
+}
+
+// Each calls f with each member that came.
+func (r *Reader) Each(f func(key, v []byte)) {
+	for i := range r.came {
+		f(r.members[i].key, r.members[i].value)
+	}
 }
 
 func hash[T ~string | ~[]byte](key T) uint8 {
@@ -107,7 +119,7 @@ func hash[T ~string | ~[]byte](key T) uint8 {
 
 // Get is the value of a field as it is written, nil when there is none: a member
 // of that name, or what a path with dots leads to. Of several of one name it is
-// the last.
+// the last. What was added is there too.
 func (r *Reader) Get(name string) []byte {
 	if v := r.member(name); v != nil {
 		return v
@@ -158,16 +170,6 @@ func Within(object []byte, path string) []byte {
 	return nil
 }
 
-// Has reports whether the object has a field, or was given it.
-func (r *Reader) Has(name string) bool {
-	for _, a := range r.added {
-		if a == name {
-			return true
-		}
-	}
-	return r.Get(name) != nil
-}
-
 // Text is the text of a field that is a string, or a number or a truth value as
 // it is written; nil for everything else. It is good until the object is done.
 func (r *Reader) Text(name string) []byte { return r.TextOf(r.Get(name)) }
@@ -206,34 +208,28 @@ func (r *Reader) First(names ...string) []byte {
 func (r *Reader) Is(name, text string) bool { return string(r.Text(name)) == text }
 
 // Add adds a field with a text, unless the object has it or the text is empty.
-func (r *Reader) Add(name string, text []byte) {
-	if len(text) > 0 && r.begin(name) {
-		r.Out.Line = AppendString(r.Out.Line, text)
-	}
-}
+func (r *Reader) Add(name string, text []byte) { r.AddText(name, event.Bytes(text)) }
 
-// AddText is Add of a text that the program knows.
+// AddText is Add of a string.
 func (r *Reader) AddText(name, text string) {
-	if text != "" && r.begin(name) {
-		r.Out.Line = AppendString(r.Out.Line, text)
+	if text == "" || r.Get(name) != nil {
+		return
 	}
+	r.begin(name)
+	from := len(r.Out.Line)
+	r.Out.Line = AppendString(r.Out.Line, text)
+	r.enter(key(name), r.Out.Line[from:])
 }
 
-// Copy adds a field with the value of the first of others that is there and is
-// no object, empty text or null, as it is written.
+// Copy adds a field with the value of the first of others that says something,
+// as it is written.
 func (r *Reader) Copy(name string, from ...string) {
-	if v := r.some(from); v != nil && r.begin(name) {
-		r.Out.Line = append(r.Out.Line, v...)
-	}
-}
-
-func (r *Reader) some(names []string) []byte {
-	for _, name := range names {
-		if v := r.Get(name); Says(v) {
-			return v
+	for _, other := range from {
+		if v := r.Get(other); Says(v) {
+			r.Put(name, v)
+			return
 		}
 	}
-	return nil
 }
 
 // Says reports whether a value is one: no null, no empty text, no object, not
@@ -250,23 +246,23 @@ func Says(v []byte) bool {
 
 // Put adds a field with a value that is JSON, unless the object has it.
 func (r *Reader) Put(name string, value []byte) {
-	if len(value) > 0 && r.begin(name) {
-		r.Out.Line = append(r.Out.Line, value...)
+	if len(value) == 0 || r.Get(name) != nil {
+		return
 	}
+	r.begin(name)
+	r.Out.Line = append(r.Out.Line, value...)
+	r.enter(key(name), value)
 }
 
-func (r *Reader) begin(name string) bool {
-	if r.Has(name) {
-		return false
-	}
-	if len(r.members)+len(r.added) > 0 {
+func (r *Reader) begin(name string) {
+	if len(r.members) > 0 {
 		r.Out.Line = append(r.Out.Line, ',')
 	}
-	r.Out.Line = AppendString(r.Out.Line, name)
-	r.Out.Line = append(r.Out.Line, ':')
-	r.added = append(r.added, name)
-	return true
+	r.Out.Line = append(AppendString(r.Out.Line, name), ':')
 }
+
+// key is a name as the key of a member.
+func key(name string) []byte { return unsafe.Slice(unsafe.StringData(name), len(name)) }
 
 // Time sets the time of the event from the first of the fields that holds one;
 // without names, from the usual ones.
