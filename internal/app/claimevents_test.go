@@ -91,6 +91,11 @@ func TestClaimOverEvents(t *testing.T) {
 		if got := len(eventLinks(t, w.page(run+"/members"))); got != 3 {
 			t.Errorf("the members' page leads to events %d times", got)
 		}
+		for _, p := range []string{path, path + "/runs", path + "/replay", run, run + "/members", run + "/members?only=exceptions"} {
+			if w.read(p) == 0 {
+				t.Errorf("%s was not read", p)
+			}
+		}
 		w.signIns(now.Add(-time.Hour), 3*time.Hour, "no", "late")
 		replay := w.page(path + "/replay?asOf=" + url.QueryEscape(last.At.Format(time.RFC3339Nano)))
 		if texts := pageTexts(t); !strings.Contains(replay, texts.Get(lang.English, "claims.replay.same")) {
