@@ -44,6 +44,7 @@ type line struct {
 // flying is a frame that a worker has.
 type flying struct {
 	seq  uint64
+	seen time.Time
 	end  place
 	key  key
 	come Counts
@@ -175,7 +176,7 @@ func (l *line) take(f *frame) {
 		l.disk.close()
 	}
 	l.handed, l.at = f.seq, f.end
-	x := &flying{seq: f.seq, end: f.end, key: key{f.org, f.source}, come: f.came()}
+	x := &flying{seq: f.seq, seen: f.seen, end: f.end, key: key{f.org, f.source}, come: f.came()}
 	if l.in.cfg.Verify {
 		x.span = f.span()
 	}
