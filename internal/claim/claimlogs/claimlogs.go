@@ -19,13 +19,13 @@ const Name = "logsql"
 // Config is what questions are answered with.
 type Config struct {
 	Store logs.Store
-	// Settled returns the moment up to which every event that came to the
-	// organisation can be found; nil: all but those of the last minute.
-	Settled func(ctx context.Context, org string) (time.Time, error)
-	Now     func() time.Time // nil: the time
+	// Known returns a moment: every event that came before it is in the store; nil,
+	// and the zero time: none waits.
+	Known func() time.Time
+	Now   func() time.Time // nil: the time
 }
 
-// lag is how long an event may be on its way into the store.
+// lag is how long an event may be on its way into the store where none waits.
 const lag = time.Minute
 
 // Language returns the language over a store.
@@ -33,11 +33,19 @@ func Language(c Config) claim.Language {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	l := claim.Language{Name: Name, Read: auth.Resource{Room: auth.Security}, All: "* | stats count() events", Check: c.check, Rows: c.rows, Kept: c.kept, Known: c.Settled, Narrow: Narrow}
-	if l.Known == nil {
-		l.Known = func(context.Context, string) (time.Time, error) { return c.Now().Add(-lag), nil }
+	return claim.Language{Name: Name, Read: auth.Resource{Room: auth.Security}, All: "* | stats count() events", Check: c.check, Rows: c.rows, Kept: c.kept, Known: c.known, Narrow: Narrow}
+}
+
+// known returns the moment up to which everything that came can be found.
+func (c *Config) known(context.Context, string) (time.Time, error) {
+	at := c.Now().Add(-lag)
+	if c.Known == nil {
+		return at, nil
 	}
-	return l
+	if t := c.Known(); !t.IsZero() && t.Before(at) {
+		return t, nil
+	}
+	return at, nil
 }
 
 // check refuses what cannot be read, and what would not give the same when it is

@@ -104,6 +104,17 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestKnown: an event that waits in the spool holds back what is known.
+func TestKnown(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for waits, want := range map[time.Time]time.Time{{}: now.Add(-time.Minute), now: now.Add(-time.Minute), now.Add(-time.Hour): now.Add(-time.Hour)} {
+		l := claimlogs.Language(claimlogs.Config{Known: func() time.Time { return waits }, Now: func() time.Time { return now }})
+		if got, err := l.Known(t.Context(), "acme"); err != nil || !got.Equal(want) {
+			t.Errorf("with one that waits since %s it is known until %s, %v", waits, got, err)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	l := claimlogs.Language(claimlogs.Config{Store: open(t, logs.Options{})})
 	for text, ok := range map[string]bool{"*": true, "a | stats by (b) count() n": true, "a:(": false, "a | stats by": false, "_time:1h a": false} {
