@@ -3,6 +3,7 @@ package claim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -622,10 +623,30 @@ func (e *Engine) checkQuery(caller catalog.Caller, at string, q *Query) []fault.
 			continue
 		}
 		if err := l.Check(text); err != nil {
-			out = append(out, problem(at+"."+field, "query-text", "%v", err))
+			out = append(out, misread(at+"."+field, err))
 		}
 	}
 	return append(out, e.checkAsked(caller, at, q)...)
+}
+
+// misread is what is wrong with a question, and where.
+func misread(field string, err error) fault.Problem {
+	p := problem(field, "query-text", "%v", err)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		p.Hint = f.Hint
+	}
+	for _, in := range fault.ProblemsOf(err) {
+		if in.Line > 0 {
+			p = problem(field, "query-text", "at %d:%d: %s", in.Line, in.Column, in.Msg)
+			p.Args = []string{fmt.Sprintf("%d:%d: %s", in.Line, in.Column, in.Msg)}
+		} else {
+			p = problem(field, "query-text", "%s", in.Msg)
+		}
+		p.Hint = in.Hint
+		break
+	}
+	return p
 }
 
 // checkAsked finds what the expressions of a query name that is not there.
