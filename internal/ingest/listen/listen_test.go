@@ -427,6 +427,12 @@ func TestBrokenSendersCostNobodyElse(t *testing.T) {
 		dial(t, "tcp", r.addr(0))
 	}
 	send(t, dial(t, "tcp", r.addr(0)), "99999999 <13>")
+	eventually(t, func() string {
+		if s := r.Status()[0]; s.Broken != 1 {
+			return fmt.Sprintf("status %+v", s)
+		}
+		return ""
+	})
 	cut := dial(t, "tcp", r.addr(0))
 	send(t, cut, "100 <13>never")
 	eventually(t, func() string {
