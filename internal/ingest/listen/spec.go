@@ -54,6 +54,7 @@ func kinds() []*kind {
 		{scheme: "syslog+tls", source: "syslog", example: "syslog+tls://:6514?cert=cert.pem&key=key.pem", params: secure, needs: []string{"cert", "key"}, place: address, open: openStream},
 		{scheme: "gelf+udp", source: "gelf", example: "gelf+udp://:12201", place: address, open: openPackets},
 		{scheme: "gelf+tcp", source: "gelf", example: "gelf+tcp://:12201", params: limits, place: address, open: openStream},
+		{scheme: "otlp+grpc", source: "otlp", example: "otlp+grpc://:4317", params: []string{"cert", "key", "ca", "connections", "token"}, place: address, open: openRPC},
 	}
 }
 
@@ -74,7 +75,7 @@ func Parse(texts ...string) ([]Spec, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(out, func(o Spec) bool { return o.name() == s.name() }); i >= 0 {
+		if i := slices.IndexFunc(out, func(o Spec) bool { return o.name() == s.name() }); i >= 0 && !strings.HasSuffix(s.Place, ":0") {
 			return nil, s.wrong("it is given twice").WithHint("give each place once")
 		}
 		out = append(out, s)

@@ -139,17 +139,16 @@ func addrOf(conn net.Conn) netip.AddrPort {
 }
 
 func (s *stream) serve(ctx context.Context, conn net.Conn) {
-	peer := addrOf(conn)
+	peer, plain := addrOf(conn), conn
 	defer func() {
-		conn.Close()
+		plain.Close()
 		s.mu.Lock()
-		delete(s.conns, conn)
+		delete(s.conns, plain)
 		s.mu.Unlock()
 		s.open(-1)
 	}()
-	defer context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Now()) })()
+	defer context.AfterFunc(ctx, func() { plain.SetReadDeadline(time.Now()) })()
 	var fields []ingest.Field
-	plain := conn
 	if s.tls != nil {
 		var err error
 		if conn, fields, err = s.secure(ctx, conn); err != nil {
