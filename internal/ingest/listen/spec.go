@@ -55,6 +55,7 @@ func kinds() []*kind {
 		{scheme: "gelf+udp", source: "gelf", example: "gelf+udp://:12201", place: address, open: openPackets},
 		{scheme: "gelf+tcp", source: "gelf", example: "gelf+tcp://:12201", params: limits, place: address, open: openStream},
 		{scheme: "otlp+grpc", source: "otlp", example: "otlp+grpc://:4317", params: []string{"cert", "key", "ca", "connections", "token"}, place: address, open: openRPC},
+		{scheme: "file", source: "files", example: "file:/var/log/auth.log", params: []string{"from"}, place: filePlace, open: openFiles},
 	}
 }
 
