@@ -56,8 +56,8 @@ func epoch(text string) time.Time {
 	return time.UnixMicro(int64(f * 1e6)).UTC()
 }
 
-// found is what a match found, by field: one text, or several.
-func found(list []sigma.Finding) map[string]any {
+// Found is what a match found, by field: one text, or several.
+func Found(list []sigma.Finding) map[string]any {
 	out := map[string]any{}
 	for _, f := range list {
 		switch was := out[f.Field].(type) {
