@@ -1,10 +1,8 @@
 package live
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,54 +13,6 @@ import (
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
-
-// besides are fields that the store has beside those of an event's line.
-var besides = map[string]bool{event.FieldID: true, event.FieldSeen: true, event.FieldFormat: true, event.FieldSource: true, event.FieldRules: true, event.FieldBatch: true,
-	"_time": true, "_stream": true, "_stream_id": true, "_msg": true}
-
-// Stored makes an event of a row of the store. The fields of its line have the
-// names of their paths, numbers and truth values are texts, and a list is one
-// again: to a rule it is the event that was stored.
-func Stored(row logs.Row) event.Event {
-	ev := event.Event{ID: row.Get(event.FieldID), Time: row.Time, Source: row.Get(event.FieldSource), Format: row.Get(event.FieldFormat), Rules: strings.Fields(row.Get(event.FieldRules))}
-	ev.Seen, _ = time.Parse(time.RFC3339Nano, row.Get(event.FieldSeen)) // zero where there is none
-	b := []byte{'{'}
-	add := func(name, value string) {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(appendText(b, name), ':')
-		if list := strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]") && json.Valid([]byte(value)); list {
-			b = append(b, value...)
-		} else {
-			b = appendText(b, value)
-		}
-	}
-	named := false
-	for _, f := range row.Fields {
-		if f.Name == event.Message {
-			named = true
-		}
-		if !besides[f.Name] {
-			add(f.Name, f.Value)
-		}
-	}
-	if msg := row.Get("_msg"); msg != "" && !named {
-		add(event.Message, msg)
-	}
-	ev.Line = append(b, '}')
-	return ev
-}
-
-func appendText(b []byte, text string) []byte {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(text); err != nil {
-		return strconv.AppendQuote(b, text) // of a text there is none
-	}
-	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
-}
 
 // mostNamed is how many rules are asked for by name; more are sorted out here.
 const mostNamed = 20
@@ -83,7 +33,7 @@ func (e *Engine) storedMatches(ctx context.Context, org string, rules *Ruleset, 
 	}
 	var out []followed
 	_, err := e.Store.Rows(ctx, logs.Query{Org: org, Text: text, From: from, To: to}, func(row logs.Row) error {
-		ev := Stored(row)
+		ev := logs.Event(row)
 		for _, key := range ev.Rules {
 			if rules.follow[key] {
 				out = append(out, followed{rule: key, id: seenID(&ev), at: ev.Time, line: ev.Line})
@@ -277,10 +227,7 @@ func (p *past) read(ctx context.Context, b *batch, from, to time.Time) error {
 	s := p.rules.scan()
 	defer func() { p.rules.scans.Put(s) }()
 	out, err := p.e.Store.Rows(ctx, logs.Query{Org: p.q.Org, Text: "*", From: from, To: to, Partial: true}, func(row logs.Row) error {
-		if row.Get(FieldCanary) != "" {
-			return nil
-		}
-		ev := Stored(row)
+		ev := logs.Event(row)
 		p.answer.Events++
 		if !b.one(s, &ev) {
 			s = p.rules.scan()
