@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -577,3 +578,19 @@ func (in *Intake) Close(ctx context.Context) error {
 }
 
 var _ Taker = (*Intake)(nil)
+
+// SourceName makes the name of a source of a text that people chose.
+func SourceName(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.:@", r) {
+			return r
+		}
+		return '-'
+	}, text)
+	name = strings.TrimLeft(name, "-_.:@")
+	for len(name) > 128 {
+		_, n := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-n]
+	}
+	return name
+}

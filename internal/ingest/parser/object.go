@@ -36,10 +36,18 @@ var readers = sync.Pool{New: func() any { return new(Reader) }}
 const mostKept = 1 << 20
 
 // JSON is the format of JSON objects that known reports, whose names add adds.
+// Another object that is said to be one is read as "json".
 func JSON(f Format, known func(r *Reader) bool, add func(r *Reader)) Format {
 	f.known, f.add = known, add
 	f.Parse = func(data []byte, env *Env, out *Out) error {
-		return read(data, env, out, func(r *Reader) { f.add(r) })
+		return read(data, env, out, func(r *Reader) {
+			if f.known(r) {
+				f.add(r)
+				return
+			}
+			Usual(r)
+			out.Format = jsonName
+		})
 	}
 	f.Is = func(data []byte, env *Env) bool {
 		var out Out
@@ -48,6 +56,31 @@ func JSON(f Format, known func(r *Reader) bool, add func(r *Reader)) Format {
 		return err == nil && is
 	}
 	return f
+}
+
+// OrLines is a format of JSON objects that reads lines of text, too.
+func (f Format) OrLines(parse func(line []byte, env *Env, out *Out) error, is func(line []byte, env *Env) bool) Format {
+	object, isObject := f.Parse, f.Is
+	f.lines = true
+	f.Parse = func(data []byte, env *Env, out *Out) error {
+		if braced(data) {
+			return object(data, env, out)
+		}
+		return parse(Trimmed(data), env, out)
+	}
+	f.Is = func(data []byte, env *Env) bool {
+		if braced(data) {
+			return isObject(data, env)
+		}
+		return is(Trimmed(data), env)
+	}
+	return f
+}
+
+// braced reports whether a record begins as an object does.
+func braced(data []byte) bool {
+	head := bytes.TrimLeft(Decoded(data), " \t\r\n")
+	return len(head) > 0 && head[0] == '{'
 }
 
 // read reads an object, lets add append to it, and puts the whole into out.
@@ -74,11 +107,11 @@ func (r *Reader) free() {
 }
 
 func (r *Reader) open(data []byte) error {
-	if data = Decoded(data); !plain(data) {
+	if data = bytes.TrimSpace(Decoded(data)); !plain(data) || !escaped(data) {
 		r.clean = cleanJSON(r.clean[:0], data)
 		data = r.clean
 	}
-	r.data = bytes.TrimSpace(data)
+	r.data = data
 	clear(r.heads[:])
 	c, err := jsonline.Open(r.data)
 	if err != nil {

@@ -107,14 +107,14 @@ func Head(text string, n int) (parts []string, rest string, ok bool) {
 		case '\\':
 			i++
 		case '|':
-			parts = append(parts, strings.TrimSpace(head.Replace(text[from:i])))
+			parts = append(parts, strings.TrimSpace(replaced(head, text[from:i])))
 			if from = i + 1; len(parts) == n {
 				return parts, text[from:], true
 			}
 		}
 	}
 	if len(parts) == n-1 { // the last needs no end where nothing follows
-		return append(parts, strings.TrimSpace(head.Replace(text[from:]))), "", true
+		return append(parts, strings.TrimSpace(replaced(head, text[from:]))), "", true
 	}
 	return nil, "", false
 }
@@ -123,6 +123,13 @@ var (
 	head  = strings.NewReplacer(`\|`, `|`, `\\`, `\`)
 	plain = strings.NewReplacer(`\=`, `=`, `\\`, `\`, `\n`, "\n", `\r`, "\r", `\|`, `|`)
 )
+
+func replaced(by *strings.Replacer, text string) string {
+	if strings.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	return by.Replace(text)
+}
 
 type pair struct{ name, value string }
 
@@ -153,7 +160,7 @@ func extensions(text string) pairs {
 				break
 			}
 		}
-		list = append(list, pair{key, plain.Replace(strings.TrimRight(rest[:end], " "))})
+		list = append(list, pair{key, replaced(plain, strings.TrimRight(rest[:end], " "))})
 		text = rest[next:]
 	}
 	return list

@@ -9,6 +9,8 @@
 package cloudtrail
 
 import (
+	"bytes"
+	"errors"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -18,12 +20,27 @@ import (
 
 // Format is the format "cloudtrail".
 func Format() parser.Format {
-	return parser.JSON(parser.Format{
+	f := parser.JSON(parser.Format{
 		Name:  "cloudtrail",
 		Title: lang.T("AWS CloudTrail", "AWS CloudTrail"),
 		Doc: lang.T("One record of CloudTrail. A file of them, with the list Records, is taken apart where it is read.",
 			"Un registro de CloudTrail. Un archivo, con la lista Records, se separa donde se lee."),
 	}, known, add)
+	record := f.Parse
+	f.Parse = func(data []byte, env *parser.Env, out *parser.Out) error {
+		if isFile(data) {
+			return errors.New("a whole file of CloudTrail came as one record: send each member of its list Records")
+		}
+		return record(data, env, out)
+	}
+	return f
+}
+
+// isFile reports whether data begin as a file of records does.
+func isFile(data []byte) bool {
+	rest := bytes.TrimLeft(data, " \t\r\n")
+	rest, ok := bytes.CutPrefix(rest, []byte("{"))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"Records"`))
 }
 
 func known(r *parser.Reader) bool {

@@ -3,7 +3,7 @@
 // by syslog without their header.
 //
 // The header is one of the two that daemons write to files, with or without a
-// priority before it:
+// priority before it, or that of RFC 5424:
 //
 //	Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user webmaster from 173.234.31.186
 //	2026-03-10T09:00:00.123456+01:00 web-1 sudo: ana : TTY=pts/0 ; …
@@ -96,6 +96,7 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 			rest = rest[end+1:]
 		}
 	}
+	rest, modern := strings.CutPrefix(rest, "1 ")
 	var ok bool
 	if h.Time, rest, ok = stamp(rest, env); !ok {
 		h.tagged(line)
@@ -107,8 +108,42 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 		return h, true
 	}
 	h.Host, h.Message = host, rest
-	h.tagged(rest)
+	if modern {
+		h.modern(rest)
+	} else {
+		h.tagged(rest)
+	}
 	return h, true
+}
+
+// modern reads what RFC 5424 has between host and message: program, number,
+// kind and structured data.
+func (h *Header) modern(text string) {
+	program, rest, _ := strings.Cut(text, " ")
+	pid, rest, _ := strings.Cut(rest, " ")
+	_, rest, ok := strings.Cut(rest, " ")
+	if !ok || !named(program) {
+		return
+	}
+	for strings.HasPrefix(rest, "[") {
+		end := strings.Index(rest, "]")
+		for end > 0 && rest[end-1] == '\\' {
+			next := strings.Index(rest[end+1:], "]")
+			if next < 0 {
+				return
+			}
+			end += 1 + next
+		}
+		if end < 0 {
+			return
+		}
+		rest = rest[end+1:]
+	}
+	if program != "-" {
+		h.Program = program[strings.LastIndexByte(program, '/')+1:]
+	}
+	h.PID = pid
+	h.Message = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(rest, "-"), " "), "\ufeff")
 }
 
 // tagged reads the name and the number of a program before a message.

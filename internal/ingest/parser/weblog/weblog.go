@@ -40,33 +40,22 @@ func Formats() []parser.Format {
 }
 
 func format(name, server string, title lang.Text) parser.Format {
-	f := parser.JSON(parser.Format{
+	return parser.JSON(parser.Format{
 		Name:  name,
 		Title: title,
 		Doc: lang.T("Access logs (common, combined, with the virtual host, or JSON) and error logs of nginx and Apache.",
 			"Registros de acceso (common, combined, con el servidor virtual, o JSON) y de errores de nginx y Apache."),
-	}, isObject, func(r *parser.Reader) { addObject(r, server) })
-	object := f.Parse
-	f.Parse = func(data []byte, env *parser.Env, out *parser.Out) error {
-		line := parser.Trimmed(data)
-		if strings.HasPrefix(strings.TrimLeft(event.Bytes(line), " \t"), "{") {
-			return object(data, env, out)
-		}
+	}, isObject, func(r *parser.Reader) { addObject(r, server) }).OrLines(func(line []byte, env *parser.Env, out *parser.Out) error {
 		return parse(line, server, env, out)
-	}
-	isJSON := f.Is
-	f.Is = func(data []byte, env *parser.Env) bool {
-		line := event.Bytes(parser.Trimmed(data))
-		if strings.HasPrefix(line, "{") {
-			return isJSON(data, env)
-		}
-		if server != "" {
-			return false // "weblog" is found out; which server it is, nobody knows
-		}
-		var a access
-		return a.read(line) || isApacheError(line) || isNginxError(line)
-	}
-	return f
+	}, func(line []byte, _ *parser.Env) bool {
+		// "weblog" is found out; which server a line is of, it does not say.
+		return server == "" && isLine(event.Bytes(line))
+	})
+}
+
+func isLine(line string) bool {
+	var a access
+	return a.read(line) || isApacheError(line) || isNginxError(line)
 }
 
 func parse(data []byte, server string, env *parser.Env, out *parser.Out) error {
