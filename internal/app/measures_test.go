@@ -2,14 +2,18 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/binnaclehq/binnacle/content"
@@ -17,9 +21,15 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/claim/claimlogs"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 )
 
@@ -29,9 +39,23 @@ type example struct {
 	Cases []struct {
 		Name     string           `yaml:"name"`
 		Entities []map[string]any `yaml:"entities"`
-		Decided  []map[string]any `yaml:"decided"` // written after, by somebody else
-		Want     found            `yaml:"want"`
+		Events   []exampleEvent   `yaml:"events"`
+		// Rows are what tables hold, by the table's name.
+		Rows    map[string][]map[string]any `yaml:"rows"`
+		Decided []map[string]any            `yaml:"decided"` // written after, by somebody else
+		Want    found                       `yaml:"want"`
 	} `yaml:"cases"`
+}
+
+// exampleEvent is what a sender sends: an object, or a line of text.
+type exampleEvent struct {
+	At     time.Time      `yaml:"at"`     // in place of what it says itself
+	Late   string         `yaml:"late"`   // how long it was under way
+	Source string         `yaml:"source"` // "" is "test"
+	Format string         `yaml:"format"` // "" is found out
+	Object map[string]any `yaml:"object"`
+	Text   string         `yaml:"text"`
+	Times  int            `yaml:"times"` // it comes so often, a second apart
 }
 
 type found struct {
@@ -70,6 +94,8 @@ func TestMeasures(t *testing.T) {
 		for _, c := range x.Cases {
 			t.Run(r.Name+"/"+c.Name, func(t *testing.T) {
 				b := newBench(t, x.AsOf)
+				b.send(c.Events)
+				b.hold(c.Rows)
 				b.apply("ana", c.Entities)
 				b.apply("leila", c.Decided)
 				got := b.measure(r)
@@ -79,7 +105,7 @@ func TestMeasures(t *testing.T) {
 				if c.Want.Zone == "" {
 					got.Zone = ""
 				}
-				if diff := cmp.Diff(c.Want, got); diff != "" {
+				if diff := gocmp.Diff(c.Want, got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
 			})
@@ -92,6 +118,8 @@ type bench struct {
 	*testing.T
 	catalog *catalog.Catalog
 	engine  *claim.Engine
+	tables  []*claim.Table
+	store   logs.Store
 	clock   time.Time
 }
 
@@ -102,10 +130,77 @@ func newBench(t *testing.T, asOf time.Time) *bench {
 	b.catalog = catalog.New(db, app.Kinds(), catalog.WithClock(now))
 	cfg := claim.Config{DB: db, Catalog: b.catalog, Feed: feed.New(db), Now: now}
 	for _, m := range app.Modules() {
-		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Tables...)
+		cfg.Bearers, cfg.Tables = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...)
 	}
+	b.tables = cfg.Tables
+	folder := t.TempDir()
+	b.store = logs.Lazy(logs.EmbeddedLimits(0), func() (logs.Store, error) {
+		return logs.OpenEmbedded(logs.Options{Folder: folder, Tenants: logs.TenantMap{auth.HomeID: 1}, FreeBytes: 1})
+	})
+	t.Cleanup(func() { b.store.Close() })
+	cfg.Languages = []claim.Language{claimlogs.Language(claimlogs.Config{Store: b.store, Now: now})}
 	b.engine = claim.New(cfg)
 	return b
+}
+
+// send has events parsed and stored.
+func (b *bench) send(list []exampleEvent) {
+	b.Helper()
+	var events []event.Event
+	for i, x := range list {
+		data := []byte(x.Text)
+		if x.Object != nil {
+			data, _ = json.Marshal(x.Object)
+		}
+		format, ok := all.Get(x.Format)
+		if !ok {
+			b.Fatalf("event %d: there is no format %q", i, x.Format)
+		}
+		var out parser.Out
+		if err := format.Parse(data, &parser.Env{Now: b.clock, Time: x.At}, &out); err != nil {
+			b.Fatalf("event %d: %v", i, err)
+		}
+		late, _ := time.ParseDuration(x.Late)
+		for n := range max(x.Times, 1) {
+			when := cmp.Or(x.At, out.Time).Add(time.Duration(n) * time.Second)
+			events = append(events, event.Event{ID: fmt.Sprint(i, ".", n), Time: when, Seen: when.Add(late), Source: cmp.Or(x.Source, "test"), Format: cmp.Or(out.Format, format.Name), Line: out.Line})
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	if err := errors.Join(b.store.Add(b.Context(), auth.HomeID, events), b.store.Flush(b.Context())); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// hold has tables hold rows, of fields that they have.
+func (b *bench) hold(tables map[string][]map[string]any) {
+	b.Helper()
+	for name, rows := range tables {
+		i := slices.IndexFunc(b.tables, func(t *claim.Table) bool { return t.Name == name })
+		if i < 0 {
+			b.Fatalf("there is no table %q", name)
+		}
+		for _, row := range rows {
+			for field, value := range row {
+				if !slices.ContainsFunc(b.tables[i].Fields, func(c claim.Column) bool { return c.Name == field }) {
+					b.Fatalf("%s has no field %q", name, field)
+				}
+				if n, ok := value.(int); ok {
+					row[field] = float64(n)
+				}
+			}
+		}
+		b.tables[i].Scan = func(_ context.Context, _ sqldb.Querier, _ string, _ claim.Moment, yield func(key, title string, row map[string]any) error) error {
+			for _, row := range rows {
+				if err := yield(fmt.Sprint(row["name"]), fmt.Sprint(row["title"]), row); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
 }
 
 func (b *bench) as(name string) catalog.Caller {

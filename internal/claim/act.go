@@ -355,6 +355,11 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	if err != nil {
 		return nil, err
 	}
+	for _, a := range list {
+		if a.waits && len(list) == 1 {
+			return nil, e.languages[a.probe.Query.Language].away()
+		}
+	}
 	err = e.db.Tx(ctx, func(tx *sqldb.Tx) error {
 		if err := e.write(ctx, tx, caller.Org, list); err != nil {
 			return err
@@ -368,7 +373,7 @@ func (e *Engine) Test(ctx context.Context, caller catalog.Caller, ref entity.Ref
 	e.rouse()
 	var out []*Run
 	for _, a := range list {
-		if a.probe != nil {
+		if a.probe != nil && !a.waits {
 			out = append(out, a.done.run)
 		}
 	}
@@ -428,7 +433,7 @@ func (e *Engine) replay(ctx context.Context, tx *sqldb.Tx, org string, x *entity
 		if rep.Recorded, err = e.lastRunBy(ctx, tx, org, x.Metadata.UID, p.Name, m); err != nil {
 			return err
 		}
-		if p.Records != nil || p.Measure != nil || p.Formula != nil {
+		if p.Records != nil || p.Measure != nil || p.Formula != nil || p.Query != nil {
 			if err := s.again(then, &d, p, &rep); err != nil {
 				return err
 			}
@@ -441,25 +446,34 @@ func (e *Engine) replay(ctx context.Context, tx *sqldb.Tx, org string, x *entity
 // again asks a probe about then, and compares it with what was recorded: at the
 // recorded run's own moment when there is one.
 func (s *session) again(x *entity.Entity, d *Definition, p *Probe, rep *Replayed) error {
-	at := s
+	at, about := s, s.at.At
 	if rep.Recorded != nil {
 		at = s.e.session(s.ctx, s.q, s.org, Moment{At: rep.Recorded.At, Feed: rep.Recorded.Feed})
-		at.seq = rep.Recorded.Feed
+		at.seq, about = rep.Recorded.Feed, rep.Recorded.AsOf
 	}
-	done, err := at.run(x, d, p, reply{}, "replay")
+	done, err := at.run(x, d, p, s.askedAgain(p, about), "replay")
 	if err != nil {
 		return err
 	}
 	rep.Same = rep.Recorded != nil && rep.Recorded.Result == done.run.Result && rep.Recorded.Query == done.run.Query
 	if rep.Recorded != nil && !rep.Same {
 		// The records may have changed between the run and the moment asked for.
-		if done, err = s.run(x, d, p, reply{}, "replay"); err != nil {
+		if done, err = s.run(x, d, p, s.askedAgain(p, s.at.At), "replay"); err != nil {
 			return err
 		}
 	}
 	rep.Run = done.run
 	rep.Answer = &Answer{}
 	return json.Unmarshal(done.answer, rep.Answer)
+}
+
+// askedAgain asks an engine again about a moment; other forms need no answer from
+// outside to be replayed.
+func (s *session) askedAgain(p *Probe, about time.Time) reply {
+	if p.Query == nil {
+		return reply{}
+	}
+	return s.e.reply(s.ctx, s.round, p, about)
 }
 
 // then returns an entity as it was at a moment, under whichever name it had.

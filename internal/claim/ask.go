@@ -114,6 +114,10 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 		if outside.err != nil {
 			return nil, outside.err
 		}
+		if q := outside.answered; q != nil {
+			r.AsOf, r.Source = earlier(q.asOf, r.AsOf), q.language
+			return s.query(p.Query, q)
+		}
 		if outside.taken == nil {
 			return nil, fault.New(fault.Unavailable, "it was not asked").Coded("claim.not-asked")
 		}
@@ -124,6 +128,13 @@ func (s *session) answer(x *entity.Entity, p *Probe, outside reply, r *Run) (*An
 		return outside.taken.answer, nil
 	}
 	return nil, fault.New(fault.Internal, "a %s test cannot be asked", p.Form())
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // typed reads the number that was typed last again, against a scale that has
@@ -337,10 +348,11 @@ func (s *session) excuse(x *entity.Entity, p *Probe, a *Answer, r *Run) error {
 
 // enough reports whether what is left of the exceptions is allowed.
 func (s *session) enough(p *Probe, a *Answer, r *Run) bool {
-	if r.Excused == 0 || p.Records == nil || p.Records.Expect == "" || p.Records.Value != "" {
+	asked := p.Asks()
+	if r.Excused == 0 || asked == nil || asked.Expect == "" || asked.Value != "" {
 		return false
 	}
-	allow, err := parseAllow(p.Records.Allow)
+	allow, err := parseAllow(asked.Allow)
 	return err == nil && allow.covers(len(a.Exceptions)-r.Excused, a.N)
 }
 

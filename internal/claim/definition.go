@@ -98,7 +98,7 @@ func (d *Definition) ScaleOf(p *Probe) Scale {
 	if p.measured != nil {
 		s.Unit, s.Decimals = p.measured.Unit, p.measured.Decimals
 	}
-	if p.Records != nil && p.Records.Value == "share" {
+	if r := p.Asks(); r != nil && r.Value == "share" {
 		s.Unit, s.Decimals = "%", 1
 	}
 	if m, err := parseMust(p.Must); p.Must != "" && err == nil {
@@ -111,7 +111,7 @@ func (d *Definition) ScaleOf(p *Probe) Scale {
 // give one, else the first that is no attestation, else the first; nil without
 // any.
 func (d *Definition) shown() *Probe {
-	number := func(p Probe) bool { return p.Attest == nil && (p.Records == nil || p.Records.Value != "") }
+	number := func(p Probe) bool { return p.Attest == nil && (p.Asks() == nil || p.Asks().Value != "") }
 	tested := func(p Probe) bool { return p.Attest == nil }
 	for _, is := range []func(Probe) bool{number, tested, func(Probe) bool { return true }} {
 		if i := slices.IndexFunc(d.Probes, is); i >= 0 {
@@ -247,15 +247,6 @@ type Column struct {
 	Doc  lang.Text
 }
 
-// Language answers questions in the language of an engine, as LogsQL.
-type Language struct {
-	Name  string
-	Check func(text string) error
-	// Ask returns a number as of a moment; nil when there is none. Detail is
-	// kept with the run.
-	Ask func(ctx context.Context, org, text string, asOf time.Time) (value *float64, detail []Step, err error)
-}
-
 // Moment is when an answer is about. Feed is the last entry of the feed that
 // belongs to it, so that what was written at the same time is cut sharply; 0 is
 // the present.
@@ -319,16 +310,9 @@ func (e *Engine) sources(p *Probe, uid func(ref string) string) []string {
 	var out []string
 	switch {
 	case p.Records != nil:
-		from := e.source(p.Records.From)
-		out = append(out, from)
-		if t := e.tables[from]; t != nil {
-			for _, kind := range t.Kinds {
-				out = append(out, lower(kind))
-			}
-		}
-		if p.Records.usesLinks() {
-			out = append(out, e.linkSources(p.Records.From)...)
-		}
+		out = e.kept(p.Records.From, p.Records.usesLinks())
+	case p.Query != nil && p.Query.from() != "":
+		out = e.kept(p.Query.from(), p.Query.usesLinks())
 	case p.Measure != nil:
 		out = append(out, measureSource(uid(p.Measure.Measure)))
 	case p.Formula != nil:
@@ -338,6 +322,18 @@ func (e *Engine) sources(p *Probe, uid func(ref string) string) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// kept names what a population of what is kept here follows from.
+func (e *Engine) kept(from string, links bool) []string {
+	out := []string{e.source(from)}
+	if t := e.tables[out[0]]; t != nil {
+		out = append(out, lowerAll(t.Kinds)...)
+	}
+	if links {
+		out = append(out, e.linkSources(from)...)
+	}
+	return out
 }
 
 func measureSource(uid string) string { return "measure:" + uid }

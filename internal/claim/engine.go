@@ -593,11 +593,12 @@ type asked struct {
 	mark   int64  // of what made it due, when it was asked; 0: nothing had
 	done   done
 	last   *Run // before this one
+	waits  bool // for a program that can ask the engine
 }
 
 // beyond reports whether another system has to be asked.
 func (a *asked) beyond() bool {
-	return a.probe != nil && (a.probe.Number != nil || a.probe.Query != nil)
+	return a.probe != nil && !a.waits && (a.probe.Number != nil || a.probe.Query != nil)
 }
 
 // ask carries out the tests of one organisation: first those that ask other
@@ -620,7 +621,7 @@ func (e *Engine) ask(ctx context.Context, org string, jobs []job) ([]asked, erro
 		}
 		for i := range list {
 			a := &list[i]
-			if a.probe == nil {
+			if a.probe == nil || a.waits {
 				continue
 			}
 			s.before = a.last
@@ -665,6 +666,7 @@ func (e *Engine) prepare(ctx context.Context, tx *sqldb.Tx, org string, jobs []j
 			}
 			a.entity, a.last = x, last[j.uid][j.test]
 			a.probe = a.def.probe(j.test)
+			a.waits = e.absent(a.probe)
 		}
 		if a.beyond() {
 			if beyond++; beyond > atOnce {
@@ -734,6 +736,7 @@ func (e *Engine) present(ctx context.Context, tx *sqldb.Tx, org string) (*sessio
 // outside asks other systems, all at once.
 func (e *Engine) outside(ctx context.Context, org string, list []asked) map[int]reply {
 	out := map[int]reply{}
+	round := e.round(org)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i := range list {
@@ -741,7 +744,7 @@ func (e *Engine) outside(ctx context.Context, org string, list []asked) map[int]
 			continue
 		}
 		wg.Go(func() {
-			r := e.reply(ctx, org, list[i].probe)
+			r := e.reply(ctx, round, list[i].probe, time.Time{})
 			mu.Lock()
 			defer mu.Unlock()
 			out[i] = r
@@ -753,34 +756,26 @@ func (e *Engine) outside(ctx context.Context, org string, list []asked) map[int]
 
 // reply is what another system said.
 type reply struct {
-	taken *taken
-	err   error
+	taken    *taken    // to a number test
+	answered *answered // to a query
+	err      error
 }
 
-// reply asks another system. Whatever goes wrong with that is an answer too; what
+// reply asks another system, about a moment where it can tell of one; the zero
+// time is the present. Whatever goes wrong with that is an answer too; what
 // says something about this installation stands in the log alone.
-func (e *Engine) reply(ctx context.Context, org string, p *Probe) reply {
-	r := e.replied(ctx, org, p)
+func (e *Engine) reply(ctx context.Context, round *round, p *Probe, at time.Time) reply {
+	r := reply{}
+	if p.Query != nil {
+		r.answered, r.err = round.query(ctx, p.Query, at)
+	} else {
+		r.taken, r.err = e.take(ctx, round.org, p.Number)
+	}
 	if r.err != nil && ctx.Err() == nil && !isFault(r.err) {
-		e.log.Error("another system could not be asked for a test", "org", org, "test", p.Name, "error", r.err)
+		e.log.Error("another system could not be asked for a test", "org", round.org, "test", p.Name, "error", r.err)
 		r.err = fault.New(fault.Unavailable, "it could not be asked; the log says why").Coded("claim.not-askable")
 	}
 	return r
-}
-
-func (e *Engine) replied(ctx context.Context, org string, p *Probe) reply {
-	if p.Number != nil {
-		t, err := e.take(ctx, org, p.Number)
-		return reply{t, err}
-	}
-	l, ok := e.languages[p.Query.Language]
-	if !ok {
-		return reply{err: fault.New(fault.Invalid, "there is no query language %q here", p.Query.Language).Coded("claim.language")}
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	v, steps, err := l.Ask(ctx, org, p.Query.Text, e.now())
-	return reply{&taken{answer: &Answer{Rule: l.Name + "/1", N: -1, Value: v, Steps: steps}, source: l.Name}, err}
 }
 
 // write keeps what tests answered: the runs, when they are due again, which
@@ -801,9 +796,13 @@ func (e *Engine) write(ctx context.Context, tx *sqldb.Tx, org string, list []ask
 				return err
 			}
 		} else {
-			when = append(when, []any{org, a.uid, a.test, sqldb.Micros(next(now, a.probe.every(), a.uid+"/"+a.test)), "schedule", a.mark})
+			at := next(now, a.probe.every(), a.uid+"/"+a.test)
+			if a.waits {
+				at = now.Add(putOff)
+			}
+			when = append(when, []any{org, a.uid, a.test, sqldb.Micros(at), "schedule", a.mark})
 		}
-		if a.probe == nil || a.repeats() {
+		if a.probe == nil || a.waits || a.repeats() {
 			continue
 		}
 		runs = append(runs, a.done)

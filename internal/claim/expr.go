@@ -25,7 +25,8 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,60}$`)
 //
 // An expression sees one member of the population: kind, metadata and spec of
 // an entity with links, what is at the other end of its relations, or row of an
-// observation table; and now, the moment the answer is about. Beside CEL's own functions there are daysSince(text) and
+// observation table or of a question, with rows, all that belong to the member;
+// and now, the moment the answer is about. Beside CEL's own functions there are daysSince(text) and
 // daysUntil(text), whole and parts of days between a day or moment and now.
 type compiler struct {
 	env  *cel.Env
@@ -42,7 +43,7 @@ func newCompiler() *compiler {
 	object := cel.MapType(cel.StringType, cel.DynType)
 	env, err := cel.NewEnv(
 		cel.Variable("kind", cel.StringType), cel.Variable("metadata", object), cel.Variable("spec", object),
-		cel.Variable("row", object), cel.Variable("links", cel.MapType(cel.StringType, cel.ListType(cel.DynType))), cel.Variable("now", cel.TimestampType),
+		cel.Variable("row", object), cel.Variable("rows", cel.ListType(object)), cel.Variable("links", cel.MapType(cel.StringType, cel.ListType(cel.DynType))), cel.Variable("now", cel.TimestampType),
 		cel.Function("daysSince", cel.Overload("days_since", []*cel.Type{cel.TimestampType, cel.StringType}, cel.DoubleType, cel.BinaryBinding(daysSince))),
 		cel.Macros(append(cel.StandardMacros, dayMacros()...)...),
 		ext.Strings(), ext.Math(), cel.CrossTypeNumericComparisons(true), cel.OptionalTypes())
@@ -191,14 +192,14 @@ func number(v ref.Val) (float64, error) {
 
 // aggregate says how a number is made of a population.
 type aggregate struct {
-	op   string // "", count, exceptions, share, sum, avg, min, max, median, p85, p95, distinct
+	op   string // "", count, exceptions, share, sum, avg, min, max, median, p85, p95, p99, distinct
 	expr string
 }
 
 var (
 	valuePattern = regexp.MustCompile(`(?s)^\s*([a-z0-9]+)\s*(?:\((.*)\))?\s*$`)
 	plainOps     = []string{"count", "exceptions", "share"}
-	exprOps      = []string{"sum", "avg", "min", "max", "median", "p85", "p95", "distinct"}
+	exprOps      = []string{"sum", "avg", "min", "max", "median", "p85", "p95", "p99", "distinct"}
 )
 
 // parseValue reads "share" or "sum(spec.cost)".
@@ -242,6 +243,8 @@ func (a aggregate) of(values []float64) (v float64, ok bool) {
 		return nearestRank(values, 0.85), true
 	case "p95":
 		return nearestRank(values, 0.95), true
+	case "p99":
+		return nearestRank(values, 0.99), true
 	}
 	return 0, false
 }

@@ -3,6 +3,7 @@ package claim
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -94,34 +95,30 @@ func (e *Engine) checkProbe(caller catalog.Caller, at string, p *Probe) []fault.
 	case p.Records != nil:
 		return e.checkRecords(caller, at+".records", p.Records)
 	case p.Query != nil:
-		return e.checkQuery(at+".query", p.Query)
+		return e.checkQuery(caller, at+".query", p.Query)
 	}
 	return nil
 }
 
-func (e *Engine) checkQuery(at string, q *Query) []fault.Problem {
-	l, ok := e.languages[q.Language]
-	if !ok {
-		p := problem(at+".language", "unknown-language", "there is no query language %q here", q.Language)
-		p.Hint = "no engine is connected that has one"
-		if names := sortedKeys(e.languages); len(names) > 0 {
-			p.Hint = "the languages are " + strings.Join(names, ", ")
-			if near := catalog.Nearest(q.Language, names); near != "" {
-				p.Hint = fmt.Sprintf("did you mean %q?", near)
-			}
-		}
-		return []fault.Problem{p}
-	}
-	if l.Check == nil {
-		return nil
-	}
-	if err := l.Check(q.Text); err != nil {
-		return []fault.Problem{problem(at+".text", "query-text", "%v", err)}
-	}
-	return nil
-}
+// exprAt is an expression and the field it stands in.
+type exprAt struct{ field, text string }
 
 func (e *Engine) checkRecords(caller catalog.Caller, at string, r *Records) []fault.Problem {
+	out := e.checkSource(caller, at, r)
+	for field, text := range map[string]string{"where": r.Where, "expect": r.Expect, "value": r.Value} {
+		if moreRows.MatchString(text) {
+			out = append(out, problem(at+"."+field, "records-rows", "rows are of questions to an engine; a record has no more than itself"))
+		}
+	}
+	return out
+}
+
+// moreRows is the variable rows, and not the field of another.
+var moreRows = regexp.MustCompile(`(^|[^.\w"])rows\b`)
+
+// checkSource finds what a population of what is kept here, and expressions over
+// its members, name that is not there.
+func (e *Engine) checkSource(caller catalog.Caller, at string, r *Records, more ...exprAt) []fault.Problem {
 	k, t := e.catalog.Kinds().Get(r.From), e.tables[lower(r.From)]
 	if k == nil && t == nil {
 		p := problem(at+".from", "unknown-source", "there is no kind or table %q", r.From)
@@ -138,7 +135,7 @@ func (e *Engine) checkRecords(caller catalog.Caller, at string, r *Records) []fa
 	}
 	var out []fault.Problem
 	v, _ := parseValue(r.Value)
-	for _, x := range []struct{ field, text string }{{"where", r.Where}, {"expect", r.Expect}, {"value", v.expr}} {
+	for _, x := range append([]exprAt{{"where", r.Where}, {"expect", r.Expect}, {"value", v.expr}}, more...) {
 		if strings.TrimSpace(x.text) == "" {
 			continue
 		}

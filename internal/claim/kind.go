@@ -203,6 +203,11 @@ func checkMeasure(_ *entity.Entity, s *MeasureSpec) []fault.Problem {
 			out = append(out, problem("spec.records.value", "required", "is required: a measure is a number"))
 		}
 		out = append(out, s.Records.check("spec.records", true)...)
+	case s.Query != nil:
+		if len(s.Query.Key) > 0 && s.Query.Value == "" {
+			out = append(out, problem("spec.query.value", "required", "is required: a measure is a number"))
+		}
+		out = append(out, s.Query.check("spec.query", true)...)
 	case s.Number != nil:
 		out = append(out, s.Number.check("spec.number")...)
 	case s.Typed != nil:

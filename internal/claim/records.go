@@ -35,13 +35,14 @@ type session struct {
 	seq  int64 // the last entry of the feed that is seen
 	kept map[string][]member
 
+	round   *round     // of engines
 	excused []excusing // nil: not read yet
 	linked  linked     // nil: not read yet
 	before  *Run       // the last run of the test at hand; nil: none
 }
 
 func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Moment) *session {
-	return &session{e: e, ctx: ctx, q: q, org: org, at: at, kept: map[string][]member{}}
+	return &session{e: e, ctx: ctx, q: q, org: org, at: at, kept: map[string][]member{}, round: e.round(org)}
 }
 
 // source returns the name of a population: of a table, or of a kind in lower
@@ -95,6 +96,9 @@ func (s *session) vars(vars map[string]any) map[string]any {
 			vars[name] = map[string]any{}
 		}
 	}
+	if vars["rows"] == nil {
+		vars["rows"] = []any{}
+	}
 	if vars["kind"] == nil {
 		vars["kind"] = ""
 	}
@@ -121,28 +125,34 @@ func (s *session) records(r *Records) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Where != "" {
+		a.Steps = append(a.Steps, step("where", len(asked), squeeze(r.Where)))
+	}
+	return a, s.ask(r, asked, len(all), a)
+}
+
+// ask asks the members of a population, out of all there are, and makes the
+// number of them.
+func (s *session) ask(r *Records, asked []member, all int, a *Answer) error {
 	a.N = len(asked)
 	for _, m := range asked {
 		a.Population = append(a.Population, m.key)
 	}
-	if r.Where != "" {
-		a.Steps = append(a.Steps, step("where", a.N, squeeze(r.Where)))
-	}
 	if err := s.expect(r, asked, a); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.value(r, asked, a); err != nil {
-		return nil, err
+		return err
 	}
 	if r.Expect == "" {
 		// What is counted are some of the records; none of them is an answer,
 		// while no records at all is none.
-		a.N = len(all)
+		a.N = all
 	}
 	if a.N == 0 {
 		a.Steps = append(a.Steps, step("empty"))
 	}
-	return a, nil
+	return nil
 }
 
 func (s *session) where(r *Records, all []member) ([]member, error) {
@@ -282,7 +292,7 @@ func (d *Definition) judge(p *Probe, a *Answer, at Moment) (v Verdict, z Zone) {
 		return NoData, ""
 	}
 	v = Pass
-	if r := p.Records; r != nil && r.Expect != "" && r.Value == "" {
+	if r := p.Asks(); r != nil && r.Expect != "" && r.Value == "" {
 		allow, _ := parseAllow(r.Allow)
 		a.Steps = append(a.Steps, step("allow", len(a.Exceptions), cmp.Or(r.Allow, "0")))
 		if !allow.covers(len(a.Exceptions), a.N) {

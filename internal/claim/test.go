@@ -31,7 +31,7 @@ type Records struct {
 	Where  string `json:"where,omitempty" en:"Where" es:"Donde" type:"text" help:"Who is asked: a CEL expression over each. Left empty: all." ayuda:"A quién se pregunta: una expresión CEL sobre cada uno. Vacío: a todos." example:"spec.type == \"service\""`
 	Expect string `json:"expect,omitempty" en:"Expect" es:"Se espera" type:"text" help:"What must hold for each; those for which it does not are the exceptions." ayuda:"Lo que debe cumplirse en cada uno; los que no lo cumplen son las excepciones." example:"has(spec.owner)"`
 	Allow  string `json:"allow,omitempty" en:"Exceptions allowed" es:"Excepciones permitidas" help:"How many may fail: 0, 3 or 5%. Left empty: none." ayuda:"Cuántos pueden fallar: 0, 3 o 5%. Vacío: ninguno." example:"0"`
-	Value  string `json:"value,omitempty" en:"Value" es:"Valor" help:"The number made of them: count, exceptions, share (per cent that meet the expectation), or sum, avg, min, max, median, p85, p95 or distinct of an expression, as sum(spec.cost)." ayuda:"El número que se forma: count, exceptions, share (por ciento que cumple lo esperado), o sum, avg, min, max, median, p85, p95 o distinct de una expresión, como sum(spec.cost)." example:"share"`
+	Value  string `json:"value,omitempty" en:"Value" es:"Valor" help:"The number made of them: count, exceptions, share (per cent that meet the expectation), or sum, avg, min, max, median, p85, p95, p99 or distinct of an expression, as sum(spec.cost)." ayuda:"El número que se forma: count, exceptions, share (por ciento que cumple lo esperado), o sum, avg, min, max, median, p85, p95, p99 o distinct de una expresión, como sum(spec.cost)." example:"share"`
 }
 
 // Attest asks a person for their word.
@@ -54,12 +54,6 @@ type External struct {
 // Measured reads a measure.
 type Measured struct {
 	Measure string `json:"measure" en:"Measure" es:"Medida" req:"1" ref:"measure" rel:"measuredBy,measures" help:"The measure whose present number is read." ayuda:"La medida cuyo número actual se lee." example:"measure:deploys-per-day"`
-}
-
-// Query is a question in the language of an engine.
-type Query struct {
-	Language string `json:"language" en:"Language" es:"Lenguaje" req:"1" help:"The language it is written in." ayuda:"El lenguaje en que está escrita." example:"logsql"`
-	Text     string `json:"text" en:"Text" es:"Texto" req:"1" type:"text" help:"The question." ayuda:"La pregunta."`
 }
 
 // The lengths of time that hold where a test names none.
@@ -88,6 +82,19 @@ func (t *Test) maxAge() time.Duration {
 
 // Label returns what people call the test.
 func (t *Test) Label() string { return cmp.Or(t.Title, t.Name) }
+
+// Asks is what is asked of each member of a population, and the number made of
+// them; nil for a form that has none. Its Where is empty where somebody else than
+// a record query chooses the members.
+func (t *Test) Asks() *Records {
+	switch q := t.Query; {
+	case t.Records != nil:
+		return t.Records
+	case q != nil && len(q.Key) > 0:
+		return &Records{From: q.from(), Expect: q.Expect, Allow: q.Allow, Value: q.Value}
+	}
+	return nil
+}
 
 // Form names the form of the test: records, attest, number, measure or query.
 func (t *Test) Form() string {
@@ -161,7 +168,7 @@ func (t *Test) check(at string) []fault.Problem {
 		out = append(out, t.Number.check(at+".number")...)
 		out = append(out, t.needsMust(at)...)
 	case t.Query != nil:
-		out = append(out, t.needsMust(at)...)
+		out = append(out, t.Query.check(at+".query", t.Must != "")...)
 	}
 	return out
 }

@@ -475,11 +475,25 @@ func (e *Engine) RunOf(ctx context.Context, caller catalog.Caller, ref entity.Re
 // question asks: those of a kind they may read.
 func (e *Engine) mayRead(caller catalog.Caller, asked []byte) bool {
 	var q question
-	if json.Unmarshal(asked, &q) != nil || q.Test == nil || q.Test.Records == nil {
-		return true
+	return json.Unmarshal(asked, &q) != nil || q.Test == nil || e.MayReadMembers(caller, q.Test) == nil
+}
+
+// MayReadMembers refuses those who may not read what a probe asks: the kind its
+// members are of, and what an engine is asked about.
+func (e *Engine) MayReadMembers(caller catalog.Caller, p *Probe) error {
+	if q := p.Query; q != nil {
+		if on := e.languages[q.Language].Read; on != (auth.Resource{}) {
+			if err := caller.Can(auth.Read, on); err != nil {
+				return err
+			}
+		}
 	}
-	k := e.catalog.Kinds().Get(q.Test.Records.From)
-	return k == nil || caller.Can(auth.Read, k.Resource()) == nil
+	if asks := p.Asks(); asks != nil {
+		if k := e.catalog.Kinds().Get(asks.From); k != nil {
+			return caller.Can(auth.Read, k.Resource())
+		}
+	}
+	return nil
 }
 
 func (e *Engine) document(ctx context.Context, q sqldb.Querier, org, hash string) ([]byte, error) {

@@ -14,8 +14,8 @@ type fields func(name string) (string, bool)
 // when returns the time of an event; zero when it does not say.
 func (f fields) when() time.Time { return event.When(f, nil) }
 
-// found is what a match found, by field: one text, or several.
-func found(list []sigma.Finding) map[string]any {
+// Found is what a match found, by field: one text, or several.
+func Found(list []sigma.Finding) map[string]any {
 	out := map[string]any{}
 	for _, f := range list {
 		switch was := out[f.Field].(type) {

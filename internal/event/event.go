@@ -31,12 +31,14 @@ type Event struct {
 // _time is Event.Time, and _msg the member "message" of the line.
 const (
 	FieldID     = "event.id"        // Event.ID
-	FieldSeen   = "event.ingested"  // Event.Seen, RFC 3339 with nanoseconds
+	FieldSeen   = "event.ingested"  // Event.Seen, RFC 3339 with all nine digits of nanoseconds
 	FieldFormat = "event.module"    // Event.Format
 	FieldSource = "binnacle.source" // Event.Source; a stream field
 	FieldRules  = "binnacle.rules"  // Event.Rules, joined by one space; only where there are some
 	FieldBatch  = "binnacle.batch"  // Event.Batch; only where there is one
 	FieldHost   = "host.name"       // of the line; a stream field
+	FieldShape  = "binnacle.shape"  // what the flat fields cannot say of the line: package logs writes and reads it
+	FieldRest   = "binnacle.rest"   // members of the line whose names no field can have, as JSON
 )
 
 // Names of ECS and OpenTelemetry that parsers add and the program itself reads.

@@ -44,10 +44,12 @@ type line struct {
 // flying is a frame that a worker has.
 type flying struct {
 	seq  uint64
+	seen time.Time
 	end  place
 	key  key
 	come Counts
 	span span
+	gone int64 // events of it that are not stored
 	res  result
 }
 
@@ -174,7 +176,7 @@ func (l *line) take(f *frame) {
 		l.disk.close()
 	}
 	l.handed, l.at = f.seq, f.end
-	x := &flying{seq: f.seq, end: f.end, key: key{f.org, f.source}, come: f.came()}
+	x := &flying{seq: f.seq, seen: f.seen, end: f.end, key: key{f.org, f.source}, come: f.came()}
 	if l.in.cfg.Verify {
 		x.span = f.span()
 	}
@@ -194,6 +196,7 @@ func (l *line) finish(frames []*frame, results []result) {
 		for _, x := range l.flight {
 			if x.seq == f.seq {
 				x.res = r
+				x.gone = int64(len(f.events)) - went.Stored
 				x.come.Add(went)
 			}
 		}
@@ -203,6 +206,7 @@ func (l *line) finish(frames []*frame, results []result) {
 		l.flight[0] = nil
 		l.flight = l.flight[1:]
 		l.base.at(x.key.org, x.key.source).Add(x.come)
+		x.span.n = max(0, x.span.n-x.gone)
 		l.spans.add(x.key.org, x.span)
 		l.low, l.lowSeq = x.end, x.seq
 	}

@@ -56,17 +56,25 @@ type editing struct {
 
 func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 	tree := map[string]any{"apiVersion": k.Versions[0], "kind": k.Name, "metadata": map[string]any{}}
-	for _, f := range k.Fields { // values given in the address, as the owner from a team's page
-		if v := nonEmpty(c.R.URL.Query()[f.Path]); len(v) > 0 {
-			put(tree, f.Path, given(&f, v))
-		}
-	}
+	c.takeGiven(tree, k.Fields)
 	for _, name := range []string{"owner", "title", "name"} {
 		if v := c.Param("metadata." + name); v != "" {
 			put(tree, "metadata."+name, v)
 		}
 	}
 	return c.newPage(k, &editing{kind: k, tree: tree, isNew: true}), nil
+}
+
+// takeGiven puts values that the address gives into a tree, as the owner from a
+// team's page, or a question from the page of events.
+func (c *Ctx) takeGiven(tree map[string]any, fields []catalog.Field) {
+	for i := range fields {
+		f := &fields[i]
+		c.takeGiven(tree, f.Fields)
+		if v := nonEmpty(c.R.URL.Query()[f.Path]); len(v) > 0 {
+			put(tree, f.Path, given(f, v))
+		}
+	}
 }
 
 // given is what an address says of a field.

@@ -175,7 +175,7 @@ func charted(v *claim.View) *claim.Evidence {
 		ev := &v.Evidence[i]
 		switch {
 		case ev.Probe.Attest != nil:
-		case ev.Probe.Records == nil || ev.Probe.Records.Value != "":
+		case ev.Probe.Asks() == nil || ev.Probe.Asks().Value != "":
 			return ev
 		case counted == nil:
 			counted = ev
@@ -185,7 +185,7 @@ func charted(v *claim.View) *claim.Evidence {
 }
 
 // counts reports whether what is drawn of a test is how many do not meet it.
-func counts(ev *claim.Evidence) bool { return ev.Probe.Records != nil && ev.Probe.Records.Value == "" }
+func counts(ev *claim.Evidence) bool { r := ev.Probe.Asks(); return r != nil && r.Value == "" }
 
 func drawTrend(c *web.Ctx, v *claim.View, ev *claim.Evidence, y []*float64, from, to time.Time) template.HTML {
 	scale, name := ev.Scale, ev.Probe.Label()
@@ -344,10 +344,28 @@ func asks(c *web.Ctx, p *claim.Probe) []ask {
 			out = append(out, ask{in.Name, in.Measure})
 		}
 	case p.Query != nil:
-		add("query", p.Query.Language+": "+p.Query.Text)
+		asksQuery(p.Query, add)
 	}
 	add("must", p.Must)
 	return out
+}
+
+// asksQuery writes out what an engine is asked.
+func asksQuery(q *claim.Query, add func(key, text string)) {
+	add("query", q.Text)
+	add("language", q.Language)
+	add("window", q.Window)
+	add("key", strings.Join(q.Key, ", "))
+	if p := q.Population; p != nil {
+		add("population", p.Text)
+		add("population.window", p.Window)
+		add("from", p.From)
+		add("where", p.Where)
+		add("match", p.Match)
+	}
+	add("expect", q.Expect)
+	add("value", q.Value)
+	add("allow", q.Allow)
 }
 
 // failing is what the last runs found that does not hold.
@@ -357,6 +375,7 @@ type failing struct {
 	N, Total   int
 	Items      []member
 	More       int
+	Events     string // address of what is behind it; "" for none
 }
 
 // shownItems is how many exceptions of a test stand on the record.
@@ -382,7 +401,7 @@ func loadFailing(c *web.Ctx, e *entity.Entity) (any, error) {
 			return nil, err
 		}
 		f := failing{Test: ev.Probe.Label(), Href: runPath(c, e.Ref(), r.Seq) + "/members", Seq: r.Seq, N: r.Exceptions, Total: r.N, Items: all[:min(len(all), shownItems)]}
-		f.More = r.Exceptions - len(f.Items)
+		f.More, f.Events = r.Exceptions-len(f.Items), eventsPath(c, ev.Probe, r, "")
 		out = append(out, f)
 	}
 	if len(out) == 0 {

@@ -116,11 +116,15 @@ func span(c *web.Ctx, d time.Duration) string {
 
 // claimed is what a number is held against, in one figure; "" when nothing is.
 func claimed(c *web.Ctx, p *claim.Probe, s claim.Scale) string {
+	r := p.Asks()
+	if r == nil {
+		r = &claim.Records{}
+	}
 	switch {
-	case p.Records != nil && p.Records.Expect != "" && p.Records.Value == "" && (p.Records.Allow == "" || p.Records.Allow == "0"):
+	case r.Expect != "" && r.Value == "" && (r.Allow == "" || r.Allow == "0"):
 		return c.T("claims.every.one")
-	case p.Records != nil && p.Records.Expect != "" && p.Records.Value == "":
-		return c.T("claims.allbut", p.Records.Allow)
+	case r.Expect != "" && r.Value == "":
+		return c.T("claims.allbut", r.Allow)
 	case p.Must != "" && s.Target != nil && s.Direction == claim.Up:
 		return "≥ " + s.Write(*s.Target, c.Lang)
 	case p.Must != "" && s.Target != nil:

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -124,7 +125,7 @@ func (p *membersPage) Exceptions() string { return p.Path + "/members?only=excep
 // itemsOf makes the members of a run ready to be shown, the exceptions first; a
 // Forbidden fault when the reader may not read what was asked.
 func itemsOf(c *web.Ctx, e *entity.Entity, p *claim.Probe, r *claim.Run, a *claim.Answer, only bool) ([]member, error) {
-	if err := mayRead(c, p); err != nil {
+	if err := c.App.Claims.MayReadMembers(c.Caller, p); err != nil {
 		return nil, err
 	}
 	excused, err := excusesOf(c, e, r)
@@ -142,7 +143,7 @@ func itemsOf(c *web.Ctx, e *entity.Entity, p *claim.Probe, r *claim.Run, a *clai
 	fails := map[string]bool{}
 	for _, x := range a.Exceptions {
 		fails[x.Key] = true
-		m := member{Key: x.Key, Title: x.Title, Note: x.Note, Href: c.App.HrefOf(x.Key), Value: values[x.Key], Fails: true}
+		m := member{Key: x.Key, Title: x.Title, Note: x.Note, Href: memberPath(c, p, r, x.Key), Value: values[x.Key], Fails: true}
 		if ex := excused(x.Key); ex != nil {
 			m.Excused, m.ExHref = ex.DisplayTitle(), c.Href(ex.Ref())
 		} else if canAsk {
@@ -153,28 +154,44 @@ func itemsOf(c *web.Ctx, e *entity.Entity, p *claim.Probe, r *claim.Run, a *clai
 	if !only {
 		for _, key := range a.Population {
 			if !fails[key] {
-				out = append(out, member{Key: key, Href: c.App.HrefOf(key), Value: values[key]})
+				out = append(out, member{Key: key, Href: memberPath(c, p, r, key), Value: values[key]})
 			}
 		}
 	}
-	return out, titled(c, out)
+	return out, titled(c, p, out)
 }
 
-// mayRead asks whether the reader may see the members of what a probe asks.
-func mayRead(c *web.Ctx, p *claim.Probe) error {
-	if p.Records == nil {
-		return nil
+// things reports whether the members of a probe are things with pages of their
+// own, and not rows that an engine gave.
+func things(p *claim.Probe) bool { r := p.Asks(); return p.Query == nil || r != nil && r.From != "" }
+
+// memberPath is the address of what a member is: of its own page, or of the
+// events that it stands for.
+func memberPath(c *web.Ctx, p *claim.Probe, r *claim.Run, key string) string {
+	if things(p) {
+		return c.App.HrefOf(key)
 	}
-	if k := c.Catalog().Kinds().Get(p.Records.From); k != nil {
-		return c.Caller.Can(auth.Read, k.Resource())
+	return eventsPath(c, p, r, key)
+}
+
+// eventsPath is the address of the events behind a run, or behind one of its
+// members; "" where there are none to be shown, or not to the reader.
+func eventsPath(c *web.Ctx, p *claim.Probe, r *claim.Run, member string) string {
+	look, ok := c.App.Claims.Look(p, r, member)
+	if !ok || c.App.Claims.MayReadMembers(c.Caller, p) != nil {
+		return ""
 	}
-	return nil
+	q := url.Values{"q": {look.Text}, "from": {look.From.Format(time.RFC3339)}, "to": {look.To.Format(time.RFC3339)}}
+	return "/events?" + q.Encode()
 }
 
 // titled gives members that are things their titles.
-func titled(c *web.Ctx, list []member) error {
+func titled(c *web.Ctx, p *claim.Probe, list []member) error {
 	var refs []entity.Ref
 	for _, m := range list {
+		if !things(p) {
+			break
+		}
 		if ref, err := entity.ParseRef(m.Key, "", ""); err == nil && m.Title == "" && m.Href != "" {
 			refs = append(refs, ref)
 		}

@@ -82,6 +82,7 @@ type runPage struct {
 	Items   []member
 	More    int
 	Members string // address of the population
+	Events  string // and of the events behind it; "" for none
 	Spark   template.HTML
 	Custody custody
 	Also    []leaning
@@ -149,6 +150,7 @@ func (p *runPage) fill(c *web.Ctx, o *opened, ev *claim.Evidence, a *claim.Answe
 	if err != nil {
 		return err
 	}
+	p.Events = eventsPath(c, ev.Probe, r, "")
 	p.Items = items[:min(len(items), shownItems)]
 	p.More = r.Exceptions - len(p.Items)
 	from, to := r.AsOf.AddDate(0, 0, -90), r.AsOf
