@@ -323,7 +323,10 @@ func (t *trailFile) each(in io.Reader, after func() error) error {
 			}
 			return err
 		}
-		if err := errors.Join(t.add(raw), after()); err != nil {
+		if err := t.add(raw); err != nil {
+			return err
+		}
+		if err := after(); err != nil {
 			return err
 		}
 	}
