@@ -56,6 +56,9 @@ func kinds() []*kind {
 		{scheme: "gelf+tcp", source: "gelf", example: "gelf+tcp://:12201", params: limits, place: address, open: openStream},
 		{scheme: "otlp+grpc", source: "otlp", example: "otlp+grpc://:4317", params: []string{"cert", "key", "ca", "connections", "token"}, place: address, open: openRPC},
 		{scheme: "file", source: "files", example: "file:/var/log/auth.log", params: []string{"from"}, place: filePlace, open: openFiles},
+		{scheme: "journald", source: "journald", example: "journald:?unit=ssh.service", params: []string{"unit", "directory", "from"}, place: journalPlace, open: openJournal},
+		{scheme: "cloudtrail", source: "cloudtrail", format: "cloudtrail", example: "cloudtrail:/srv/cloudtrail", params: []string{"from"}, place: trailPlace, open: openTrail},
+		{scheme: "github-audit", source: "github", format: "github", example: "github-audit:https://api.github.com/orgs/ORG/audit-log?secret=github-audit", params: []string{"secret", "every", "phrase", "include", "from"}, needs: []string{"secret"}, place: githubPlace, open: openGitHub},
 	}
 }
 
