@@ -1,15 +1,19 @@
 package parser
 
 import (
+	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"strconv"
+	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 )
 
 // Line writes one JSON object of a text that is none: its fields in the order
-// they are added, each name once, the first value kept.
+// they are added, each name once, the first value kept. It is done with End.
 type Line struct {
 	Out   *Out
 	from  int
@@ -17,8 +21,9 @@ type Line struct {
 }
 
 // Begin begins the object of a line, which is kept as event.original.
-func Begin(out *Out, original []byte) Line {
-	l := Line{Out: out, from: len(out.Line)}
+func Begin(out *Out, original []byte) *Line {
+	l := lines.Get().(*Line)
+	l.Out, l.from = out, len(out.Line)
 	out.Line = append(out.Line, '{')
 	if original != nil {
 		l.Set(event.Original, original)
@@ -26,8 +31,17 @@ func Begin(out *Out, original []byte) Line {
 	return l
 }
 
+var lines = sync.Pool{New: func() any { return new(Line) }}
+
 // End ends the object.
-func (l *Line) End() { l.Out.Line = append(l.Out.Line, '}') }
+func (l *Line) End() {
+	l.Out.Line = append(l.Out.Line, '}')
+	clear(l.names)
+	l.Out, l.names = nil, l.names[:0]
+	if cap(l.names) <= 1024 {
+		lines.Put(l)
+	}
+}
 
 // Set adds a field, also an empty one.
 func (l *Line) Set(name string, text []byte) {
@@ -54,8 +68,41 @@ func (l *Line) Int(name, digits string) {
 func (l *Line) Host(host string) {
 	if host != "" {
 		l.Add(event.Host, host)
-		l.Out.Host = host
+		l.Out.Host = intern(host)
 	}
+}
+
+// From adds where something came from: source.ip, or source.domain when that is
+// a name.
+func (l *Line) From(address string) {
+	switch address = strings.Trim(address, "[]"); {
+	case address == "" || address == "-" || address == "UNKNOWN" || strings.ContainsRune(address, ' '):
+	case isIP(address):
+		l.Add(event.SourceIP, address)
+	default:
+		l.Add("source.domain", address)
+	}
+}
+
+// Values adds a field with a text, or with a list of several.
+func (l *Line) Values(name, text string, more ...string) {
+	if !l.name(name) {
+		return
+	}
+	if len(more) == 0 {
+		l.Out.Line = AppendString(l.Out.Line, text)
+		return
+	}
+	l.Out.Line = AppendString(append(l.Out.Line, '['), text)
+	for _, text := range more {
+		l.Out.Line = AppendString(append(l.Out.Line, ','), text)
+	}
+	l.Out.Line = append(l.Out.Line, ']')
+}
+
+func isIP(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 func (l *Line) name(name string) bool {
@@ -147,25 +194,55 @@ func windows1252(c byte) rune {
 // plain reports whether a text is UTF-8 without characters that control.
 func plain(data []byte) bool {
 	const high, low = 0x8080808080808080, 0x2020202020202020
-	i, ascii := 0, true
-	for ; i+8 <= len(data); i += 8 {
-		w := binary.LittleEndian.Uint64(data[i:])
-		if (w-low)&^w&high != 0 {
+	var all, control uint64
+	i := 0
+	for ; i+16 <= len(data); i += 16 {
+		w, x := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+8:])
+		all |= w | x
+		control |= (w-low)&^w | (x-low)&^x
+	}
+	for _, c := range data[i:] {
+		all |= uint64(c)
+		control |= (uint64(c) - ' ') &^ uint64(c)
+	}
+	if control&high != 0 {
+		return false
+	}
+	return all&high == 0 || utf8.Valid(data)
+}
+
+// escaped reports whether every backslash begins an escape that JSON has.
+func escaped(data []byte) bool {
+	for i := 0; ; {
+		at := bytes.IndexByte(data[i:], '\\')
+		if at < 0 {
+			return true
+		}
+		i += at + 2
+		if i > len(data) || !short[data[i-1]] && !isEscape(data[i-1:]) {
 			return false
 		}
-		ascii = ascii && w&high == 0
 	}
-	for ; i < len(data); i++ {
-		if data[i] < ' ' {
-			return false
-		}
-		ascii = ascii && data[i] < utf8.RuneSelf
+}
+
+// short are the escapes of one character.
+var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// isEscape reports whether what stands after a backslash is an escape of JSON.
+func isEscape(after []byte) bool {
+	if len(after) == 0 || short[after[0]] {
+		return len(after) > 0
 	}
-	return ascii || utf8.Valid(data)
+	return after[0] == 'u' && len(after) >= 5 && isHex(after[1]) && isHex(after[2]) && isHex(after[3]) && isHex(after[4])
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
 // cleanJSON appends JSON as one line of UTF-8: what controls is a space between
-// values and an escape within them.
+// values and an escape within them, and a backslash that is no escape is one of
+// itself, as in a path that a careless sender wrote.
 func cleanJSON(dst, data []byte) []byte {
 	quoted := false
 	for i := 0; i < len(data); {
@@ -183,9 +260,11 @@ func cleanJSON(dst, data []byte) []byte {
 			dst = append(dst, c)
 		case c < ' ':
 			dst = append(dst, ' ')
-		case c == '\\' && quoted && i+1 < len(data) && data[i+1] >= ' ' && data[i+1] < utf8.RuneSelf:
+		case c == '\\' && quoted && isEscape(data[i+1:]):
 			dst = append(dst, c, data[i+1])
 			i++
+		case c == '\\' && quoted:
+			dst = append(dst, c, c)
 		case c == '"':
 			quoted = !quoted
 			dst = append(dst, c)
