@@ -55,6 +55,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -121,7 +122,7 @@ func Kinds() *catalog.Kinds {
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
 	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(),
-		claim.Migrations(), morning.Migrations())
+		claim.Migrations(), morning.Migrations(), logs.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Steps()...)
 	}
@@ -154,6 +155,9 @@ type Config struct {
 	Files    string // folder of files whose numbers claims may read; "": none
 	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
 	Attachments string
+	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
+	KeepEvents      time.Duration
+	KeepEventsBytes int64
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -184,6 +188,7 @@ type App struct {
 	Outbox  *action.Outbox
 	Mailer  *action.Mailer // nil: no mail is sent
 	Talk    *talk.Service
+	Logs    logs.Store // opened when it is first used
 	Started time.Time
 
 	security security.Config // what the rooms of an open installation work with
@@ -246,6 +251,9 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
+	}
+	if err := a.wireLogs(); err != nil {
+		return err
 	}
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
@@ -341,6 +349,24 @@ func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
 	return nil
 }
 
+// wireLogs wires the events. A server wires itself anew once it knows its
+// choices: what was opened before is closed.
+func (a *App) wireLogs() error {
+	if a.Logs != nil {
+		if err := a.Logs.Close(); err != nil {
+			return err
+		}
+	}
+	tenants := logs.NewTenants(a.DB)
+	a.Logs = logs.Lazy(logs.EmbeddedLimits(a.Config.KeepEvents), func() (logs.Store, error) {
+		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
+	})
+	return nil
+}
+
+// events is the folder of events.
+func (cfg Config) events() string { return filepath.Join(cfg.Data, "events") }
+
 // attachments is the folder of attached files, in the data folder and in a
 // backup.
 const attachments = "attachments"
@@ -349,8 +375,14 @@ func (cfg Config) store() (blob.Store, error) {
 	return blob.OpenStore(cfg.Attachments, filepath.Join(cfg.Data, attachments))
 }
 
-// Close closes the database.
-func (a *App) Close() error { return a.DB.Close() }
+// Close closes the events and the database.
+func (a *App) Close() error {
+	var err error
+	if a.Logs != nil {
+		err = a.Logs.Close()
+	}
+	return errors.Join(err, a.DB.Close())
+}
 
 // fleeting are tables whose rows make no sense in another installation.
 var fleeting = []string{"feed_leases", "auth_sessions", "auth_challenges", "auth_limits"}
@@ -363,6 +395,9 @@ func (a *App) BackupOptions() backup.Options {
 		o.Folders = []backup.Folder{{Name: attachments, Path: filepath.Join(a.Config.Data, attachments)}}
 	} else if store, err := a.Config.store(); err == nil {
 		o.Elsewhere = []string{store.String()}
+	}
+	if exists(a.Config.events()) {
+		o.Elsewhere = append(o.Elsewhere, a.Config.events())
 	}
 	return o
 }
