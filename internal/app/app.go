@@ -155,6 +155,9 @@ type Config struct {
 	Files    string // folder of files whose numbers claims may read; "": none
 	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
 	Attachments string
+	// Logs is where events are: http://… is VictoriaLogs, or a cluster of it; "" is
+	// events in the folder.
+	Logs string
 	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
@@ -358,6 +361,13 @@ func (a *App) wireLogs() error {
 		}
 	}
 	tenants := logs.NewTenants(a.DB)
+	if a.Config.Logs != "" {
+		store, err := logs.OpenCluster(logs.ClusterOptions{URL: a.Config.Logs, Tenants: tenants, Keep: a.Config.KeepEvents})
+		if err == nil {
+			a.Logs = store
+		}
+		return err
+	}
 	a.Logs = logs.Lazy(logs.EmbeddedLimits(a.Config.KeepEvents), func() (logs.Store, error) {
 		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
 	})
@@ -396,7 +406,9 @@ func (a *App) BackupOptions() backup.Options {
 	} else if store, err := a.Config.store(); err == nil {
 		o.Elsewhere = []string{store.String()}
 	}
-	if exists(a.Config.events()) {
+	if c, err := logs.OpenCluster(logs.ClusterOptions{URL: a.Config.Logs}); err == nil {
+		o.Elsewhere = append(o.Elsewhere, c.String())
+	} else if exists(a.Config.events()) {
 		o.Elsewhere = append(o.Elsewhere, a.Config.events())
 	}
 	return o
