@@ -67,7 +67,7 @@ func (s *service) event(c *web.Ctx) (any, error) {
 		}
 	}
 	v.Groups = groups(row)
-	v.Raw = readable(eventOf(row).Line)
+	v.Raw = readable(logs.Event(row).Line)
 	v.Near = near(c, row)
 	v.RawID, v.OriginID = "raw-"+anchor(v.ID), "line-"+anchor(v.ID)
 	v.Rules, err = s.rules(c, strings.Fields(row.Get(event.FieldRules)))

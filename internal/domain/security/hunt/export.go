@@ -34,7 +34,7 @@ func (s *service) export(c *web.Ctx) (any, error) {
 	if a.span, err = a.stretch(c.R.Context()); err != nil {
 		return nil, err
 	}
-	q, err := a.question()
+	q, err := a.question(c.R.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (a *asking) write(w http.ResponseWriter, q question, row func(logs.Row) err
 // jsonLines writes the line of each event, with its time, source and id.
 func jsonLines(w http.ResponseWriter) func(logs.Row) error {
 	return func(r logs.Row) error {
-		e := eventOf(r)
+		e := logs.Event(r)
 		head := map[string]any{"_time": stamp(r.Time)}
 		for name, value := range map[string]string{event.FieldID: e.ID, event.FieldSource: e.Source, event.FieldFormat: e.Format} {
 			if value != "" {

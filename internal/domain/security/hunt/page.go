@@ -246,10 +246,6 @@ func (a *asking) settle(p *page, err error) error {
 
 // answer asks, and puts what is found on the page.
 func (a *asking) answer(p *page, limit time.Duration) error {
-	q, err := a.question()
-	if err != nil {
-		return err
-	}
 	leave, err := a.gate.enter(a.c.Caller.Org)
 	if err != nil {
 		return err
@@ -257,7 +253,11 @@ func (a *asking) answer(p *page, limit time.Duration) error {
 	defer leave()
 	ctx, stop := within(a.c, limit)
 	defer stop()
-	got, err := ask(ctx, a.Store, q)
+	q, err := a.question(ctx)
+	var got *answer
+	if err == nil {
+		got, err = ask(ctx, a.Store, q)
+	}
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // whatever the engine made of it
 	}
@@ -273,20 +273,22 @@ func (a *asking) answer(p *page, limit time.Duration) error {
 }
 
 // question is what the store is asked.
-func (a *asking) question() (question, error) {
-	q := question{org: a.c.Caller.Org, text: a.state.Query, span: a.span, step: a.span.step(), by: a.state.By, facet: a.state.Facet, offset: a.state.Offset}
+func (a *asking) question(ctx context.Context) (question, error) {
+	q := question{org: a.c.Caller.Org, span: a.span, step: a.span.step(), by: a.state.By, facet: a.state.Facet, offset: a.state.Offset}
 	var err error
 	if isRule(a.state.Query) {
 		if q.rule, err = paste(a.state.Query); err != nil {
 			return q, err
 		}
-		q.text, err = q.rule.narrow(a.state.And)
+	}
+	asked := logs.Query{Org: q.org, Text: a.state.asking(), From: q.span.From, To: q.span.To, Partial: true}
+	if asked, err = logs.Translate(ctx, a.Store, asked); err != nil {
 		return q, err
 	}
-	if q.text, err = translate(a.state.Query); err == nil {
-		err = a.Store.Check(q.text)
+	if q.text = asked.Text; q.rule != nil {
+		q.text = q.rule.narrow(q.text)
 	}
-	return q, err
+	return q, nil
 }
 
 // called is what people call a field.
@@ -365,7 +367,10 @@ func (a *asking) draw(p *page, q question, got *answer, anything bool) error {
 		r.Without = append(r.Without, c.T(w.Key))
 	}
 	if q.rule != nil {
-		r.Notes = append(r.Notes, c.T("hunt.rule.tried", lang.Int(c.Lang, got.Tried)))
+		r.Notes = append(r.Notes, c.T("hunt.rule.tried", int(got.Tried)))
+		if q.rule.unrouted > 0 {
+			r.Notes = append(r.Notes, c.T("hunt.rule.unrouted"))
+		}
 		if q.rule.counted > 0 {
 			r.Notes = append(r.Notes, c.T("hunt.rule.correlation", q.rule.counted))
 		}

@@ -13,23 +13,24 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/lang"
-	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
 
 // house is an installation whose organisation "default" has a day of events.
-func house(t *testing.T, cfg Config) (*webtest.House, *memory) {
+func house(t *testing.T, cfg Config) (*webtest.House, *slow) {
 	t.Helper()
-	m := &memory{rows: map[string][]logs.Row{"default": cloud(webtest.Now), "other": {row(webtest.Now.Add(-time.Minute), "event.id", "secret", "_msg", "of somebody else")}}}
-	if cfg.Store == nil {
+	m, _ := cfg.Store.(*slow)
+	if m == nil {
+		m = store(t, map[string][]event.Event{"default": cloud(webtest.Now), "other": {said("secret", webtest.Now.Add(-time.Minute), "x", "message", "of somebody else")}})
 		cfg.Store = m
 	}
 	return webtest.New(t, Module(cfg)), m
 }
 
-// page returns a page that is sound in both languages, in English.
+// get returns a page that is sound in both languages, in English.
 func get(t *testing.T, h *webtest.House, path, who string, status int) string {
 	t.Helper()
 	body := ""
@@ -57,7 +58,7 @@ func TestPage(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, "/events", "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "63 of 38.4 million events in 412 ms; read 4.2 GB", "1 to 50 of 63", "Time Source Host User Action Outcome Message", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
+	h.Wants(got, "63 of 63 events in", "1 to 50 of 63", "Time Source Host User Action Outcome Message", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
 	h.Lacks(got, "of somebody else", "Newer")
 	h.Wants(body, `data-brush="/events?from=FROM&amp;to=TO"`, "event.action%3A%3D%22PutImage%22", "-event.action%3A%3D%22PutImage%22", `aria-label="63 events from 21 Sep 09:30 to 22 Sep 09:30 in steps of 15 minutes"`)
 
@@ -83,7 +84,7 @@ func TestPageAsksForItsOwnOrganisationAlone(t *testing.T) {
 func TestFilters(t *testing.T) {
 	h, _ := house(t, Config{})
 	got := webtest.MainText(get(t, h, query("q", `event.outcome:="failure" -source.ip:="10.40.8.14"`, "last", "7d", "cols", "source.ip", "by", "event.action"), "owner", 200))
-	h.Wants(got, "2 of 38.4 million", "event.outcome failure", "not source.ip 10.40.8.14", "Time From", "203.0.113.77", "GetSecretValue")
+	h.Wants(got, "2 of ", "event.outcome failure", "not source.ip 10.40.8.14", "Time From", "203.0.113.77", "GetSecretValue")
 	h.Lacks(got, "DeleteAccessKey")
 	// A hunt whose facets exclude what was only asked for before.
 	body := get(t, h, query("q", `event.action:="PutImage"`), "owner", 200)
@@ -98,7 +99,7 @@ func TestNothingFound(t *testing.T) {
 }
 
 func TestNoEventYet(t *testing.T) {
-	h, _ := house(t, Config{Store: &memory{}})
+	h, _ := house(t, Config{Store: store(t, nil)})
 	body := get(t, h, "/events", "owner", 200)
 	h.Wants(webtest.MainText(body), "No event has come yet", "curl -H", "omfwd", "To the sources")
 	h.Wants(body, `href="/sources"`)
@@ -127,7 +128,7 @@ func TestPartialAnswersSaySo(t *testing.T) {
 const rule = `title: Secrets from elsewhere
 logsource: {product: aws, service: cloudtrail}
 detection:
-  a: {event.action: GetSecretValue}
+  a: {eventName: GetSecretValue}
   b: {source.ip|cidr: 10.0.0.0/8}
   condition: a and not b
 level: high
@@ -137,11 +138,12 @@ func TestSigmaRule(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, query("q", rule), "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "A Sigma rule, tried on 63 events", "1 to 2 of 2", "203.0.113.77")
+	h.Wants(got, "A Sigma rule, tried on 2 events", "1 to 2 of 2", "203.0.113.77")
 	h.Lacks(got, "PutImage", "DeleteAccessKey")
 	h.Wants(body, "and=event.outcome%3A%3D%22failure%22")
-	got = webtest.MainText(get(t, h, query("q", rule, "and", `event.id:="e-3"`), "owner", 200))
-	h.Wants(got, "tried on 1 event", "1 to 1 of 1", "event.id e-3")
+	got = webtest.MainText(get(t, h, query("q", rule, "and", `event.outcome:="failure" "builds" -event.host:x`), "owner", 200))
+	h.Wants(got, "tried on 2 events", "1 to 2 of 2", "event.outcome failure", "not event.host x")
+	h.Wants(webtest.MainText(get(t, h, query("q", rule, "and", `-event.outcome:="failure"`), "owner", 200)), "tried on 0 events", "No event was found")
 	bad := strings.Replace(rule, "cidr", "cyder", 1)
 	got = webtest.MainText(get(t, h, query("q", bad), "owner", 422))
 	h.Wants(got, "This Sigma rule cannot be looked for.", "line 5:", "cyder")
@@ -271,8 +273,8 @@ func TestSavedHunts(t *testing.T) {
 		t.Errorf("%d to %s", w.Code, got)
 	}
 	h.Wants(get(t, h, w.Header().Get("Location"), "owner", 200), `value="24h"`, ">\na</textarea>")
-	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "spec.query.text=event.action%3Ax+%7C+stats+count%28%29+as+events")
-	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="x" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?rule=title")
+	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "+%7C+stats+count%28%29+as+events")
+	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?rule=title", "service%3A+cloudtrail")
 	get(t, h, "/events/make/coffee", "owner", 404)
 }
 
@@ -287,23 +289,23 @@ func TestDraft(t *testing.T) {
 		want  []string // ids of events
 	}{
 		{`event.action:="GetSecretValue"`, []string{"e-2", "e-3"}},
-		{`event.outcome:="failure" -event.seen:="x" -binnacle.rules:*`, []string{"e-2", "e-3"}},
+		{`event.outcome:="failure" -event.action:="PutImage"`, []string{"e-2", "e-3"}},
 		{`event.action:Delete`, []string{"e-1"}},
 		{`event.action:="GetSecretValue" event.action:="DeleteAccessKey"`, []string{"e-1", "e-2", "e-3"}},
 		{`"odd <name>":="<b>\"x\"</b>" event.outcome:="failure"`, []string{"e-2", "e-3"}},
 		{"words alone", nil},
 	} {
-		p, err := paste(draft("Made: of a \"query\"", "aws", x.query))
+		p, err := paste(draft("Made: of a \"query\"", "cloudtrail", x.query))
 		if err != nil {
 			t.Errorf("%s: %v", x.query, err)
 			continue
 		}
 		var got []string
-		for _, r := range cloud(webtest.Now) {
-			if hits, err := p.scanner.Match(lineOf(r)); err != nil {
+		for _, e := range cloud(webtest.Now) {
+			if hit, err := p.match(lineOf(e)); err != nil {
 				t.Fatal(err)
-			} else if len(hits) > 0 {
-				got = append(got, r.Get("event.id"))
+			} else if hit {
+				got = append(got, e.ID)
 			}
 		}
 		if strings.Join(got, " ") != strings.Join(x.want, " ") {

@@ -2,25 +2,30 @@ package hunt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/route"
 )
 
 // pasted is a Sigma rule that was put into the query bar.
 type pasted struct {
-	rules   []*sigma.Rule
-	scanner *sigma.Scanner
-	counted int // correlations beside the rules, which are not looked for
+	rules    []*sigma.Rule
+	scanners []*sigma.Scanner
+	filter   string // LogsQL that every event meets which a rule matches
+	counted  int    // correlations beside the rules, which are not looked for
+	unrouted int    // rules of logs that no route knows: they are tried on every event
 }
 
 // mostTried is how many events a pasted rule is tried on.
@@ -48,11 +53,9 @@ func paste(text string) (*pasted, error) {
 	}
 	p := &pasted{rules: c.Rules, counted: len(c.Correlations)}
 	if len(problems) == 0 {
-		engine, err := sigma.Compile(c.Rules, sigma.Skip(&problems))
-		if err != nil {
+		if err := p.compile(&problems); err != nil {
 			return nil, err
 		}
-		p.scanner = engine.Scanner()
 	}
 	if len(problems) == 0 {
 		return p, nil
@@ -66,6 +69,67 @@ func paste(text string) (*pasted, error) {
 		bad = bad.With(fault.Problem{Line: x.Line, Code: "hunt-rule", Msg: msg, Args: []string{msg}})
 	}
 	return nil, bad
+}
+
+// table says of which events rules are, as in the stream.
+var table = sync.OnceValues(route.Ready)
+
+// compile makes the rules ready, each for the events that its routes say.
+func (p *pasted) compile(problems *[]sigma.Problem) error {
+	routes, err := table()
+	if err != nil {
+		return err
+	}
+	var routed []sigma.Routed
+	var open []*sigma.Rule
+	var filters []string
+	for _, r := range p.rules {
+		ways, err := routes.For(r)
+		if err != nil {
+			*problems = append(*problems, sigma.Problem{Pos: r.Pos, Code: "route", Message: err.Error()})
+			return nil
+		}
+		filters = append(filters, "("+logs.NarrowRoutes(r, ways)+")")
+		if len(ways) > 0 {
+			routed = append(routed, sigma.Routed{Rule: r, Routes: ways})
+		} else {
+			open = append(open, r)
+		}
+	}
+	p.filter, p.unrouted = strings.Join(filters, " or "), len(open)
+	if len(routed) > 0 {
+		router, err := sigma.NewRouter(routed, sigma.Skip(problems))
+		if err != nil {
+			return err
+		}
+		p.scanners = append(p.scanners, router.Scanner())
+	}
+	if len(open) > 0 {
+		engine, err := sigma.Compile(open, sigma.Skip(problems))
+		if err != nil {
+			return err
+		}
+		p.scanners = append(p.scanners, engine.Scanner())
+	}
+	return nil
+}
+
+// match reports whether one of the rules matches an event.
+func (p *pasted) match(line []byte) (bool, error) {
+	for _, s := range p.scanners {
+		if hits, err := s.Match(line); err != nil || len(hits) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// narrow is a question that finds every event the rule can match, and few others.
+func (p *pasted) narrow(and string) string {
+	if and == "" {
+		return p.filter
+	}
+	return "(" + p.filter + ") (" + and + ")"
 }
 
 // ask tries the rule on what the question finds, and counts what it matches.
@@ -98,11 +162,11 @@ func (p *pasted) matches(ctx context.Context, store logs.Store, q question, a *a
 			a.Tried, a.Cut = mostTried, true
 			return logs.Stop
 		}
-		hits, err := p.scanner.Match(lineOf(r))
+		hit, err := p.match(logs.Event(r).Line)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", r.Get(event.FieldID), err)
 		}
-		if len(hits) == 0 {
+		if !hit {
 			return nil
 		}
 		return row(r)
@@ -216,11 +280,28 @@ func most(counts map[string]int64, limit int) []logs.Value {
 	return out
 }
 
+// logsources are how rules name the logs that this program reads in a format.
+var logsources = map[string]sigma.Logsource{
+	"cloudtrail": {Product: "aws", Service: "cloudtrail"}, "linux": {Product: "linux", Service: "auth"}, "auditd": {Product: "linux", Service: "auditd"}, "github": {Product: "github", Service: "audit"},
+	"kubernetes": {Product: "kubernetes", Service: "audit"}, "okta": {Product: "okta", Service: "okta"}, "windows": {Product: "windows", Service: "security"}, "suricata": {Product: "suricata", Service: "alert"},
+	"zeek": {Product: "zeek", Service: "conn"}, "nginx": {Category: "webserver"}, "apache": {Category: "webserver"},
+}
+
 // draft writes a Sigma rule of the parts of a query that ask for values of
-// fields.
-func draft(title, product, query string) string {
+// fields, for events of a format.
+func draft(title, format, query string) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "title: %s\nstatus: experimental\nlogsource:\n    product: %s\ndetection:\n", scalar(title), scalar(product))
+	fmt.Fprintf(&b, "title: %s\nstatus: experimental\nlogsource:\n", scalar(title))
+	from, known := logsources[format]
+	if !known {
+		from.Product = cmp.Or(format, "application")
+	}
+	for _, x := range [][2]string{{"category", from.Category}, {"product", from.Product}, {"service", from.Service}} {
+		if x[1] != "" {
+			fmt.Fprintf(&b, "    %s: %s\n", x[0], x[1])
+		}
+	}
+	b.WriteString("detection:\n")
 	not := false
 	write := func(name string, of []term) {
 		if len(of) == 0 {
