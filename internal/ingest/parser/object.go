@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/sigma/jsonline"
@@ -17,9 +18,9 @@ type Reader struct {
 
 	data    []byte // the object, clean, without space around it
 	members []member
+	came    int        // how many members came; what was added follows
 	heads   [256]int32 // by hash of the key: 1 + the first member
-	added   []string
-	keys    []byte // keys that had escapes
+	keys    []byte     // keys that had escapes
 	clean   []byte
 	text    []byte
 }
@@ -35,10 +36,18 @@ var readers = sync.Pool{New: func() any { return new(Reader) }}
 const mostKept = 1 << 20
 
 // JSON is the format of JSON objects that known reports, whose names add adds.
+// Another object that is said to be one is read as "json".
 func JSON(f Format, known func(r *Reader) bool, add func(r *Reader)) Format {
 	f.known, f.add = known, add
 	f.Parse = func(data []byte, env *Env, out *Out) error {
-		return read(data, env, out, func(r *Reader) { f.add(r) })
+		return read(data, env, out, func(r *Reader) {
+			if f.known(r) {
+				f.add(r)
+				return
+			}
+			Usual(r)
+			out.Format = jsonName
+		})
 	}
 	f.Is = func(data []byte, env *Env) bool {
 		var out Out
@@ -47,6 +56,31 @@ func JSON(f Format, known func(r *Reader) bool, add func(r *Reader)) Format {
 		return err == nil && is
 	}
 	return f
+}
+
+// OrLines is a format of JSON objects that reads lines of text, too.
+func (f Format) OrLines(parse func(line []byte, env *Env, out *Out) error, is func(line []byte, env *Env) bool) Format {
+	object, isObject := f.Parse, f.Is
+	f.lines = true
+	f.Parse = func(data []byte, env *Env, out *Out) error {
+		if braced(data) {
+			return object(data, env, out)
+		}
+		return parse(Trimmed(data), env, out)
+	}
+	f.Is = func(data []byte, env *Env) bool {
+		if braced(data) {
+			return isObject(data, env)
+		}
+		return is(Trimmed(data), env)
+	}
+	return f
+}
+
+// braced reports whether a record begins as an object does.
+func braced(data []byte) bool {
+	head := bytes.TrimLeft(Decoded(data), " \t\r\n")
+	return len(head) > 0 && head[0] == '{'
 }
 
 // read reads an object, lets add append to it, and puts the whole into out.
@@ -65,9 +99,8 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 
 func (r *Reader) free() {
 	clear(r.members)
-	clear(r.added)
 	r.Env, r.Out, r.data = nil, nil, nil
-	r.members, r.added, r.keys, r.text = r.members[:0], r.added[:0], r.keys[:0], r.text[:0]
+	r.members, r.keys, r.text = r.members[:0], r.keys[:0], r.text[:0]
 	if cap(r.clean)+cap(r.keys)+cap(r.text)+64*cap(r.members) <= mostKept {
 		readers.Put(r)
 	}
@@ -90,11 +123,23 @@ func (r *Reader) open(data []byte) error {
 			r.keys = jsonline.Unescape(r.keys, key)
 			key = r.keys[from:]
 		}
-		h := hash(key)
-		r.members = append(r.members, member{key, v, r.heads[h]})
-		r.heads[h] = int32(len(r.members))
+		r.enter(key, v)
 	}
+	r.came = len(r.members)
 	return c.Err()
+}
+
+func (r *Reader) enter(key, v []byte) {
+	h := hash(key)
+	r.members = append(r.members, member{key, v, r.heads[h]})
+	r.heads[h] = int32(len(r.members))
+}
+
+// Each calls f with each member that came.
+func (r *Reader) Each(f func(key, v []byte)) {
+	for i := range r.came {
+		f(r.members[i].key, r.members[i].value)
+	}
 }
 
 func hash[T ~string | ~[]byte](key T) uint8 {
@@ -107,7 +152,7 @@ func hash[T ~string | ~[]byte](key T) uint8 {
 
 // Get is the value of a field as it is written, nil when there is none: a member
 // of that name, or what a path with dots leads to. Of several of one name it is
-// the last.
+// the last. What was added is there too.
 func (r *Reader) Get(name string) []byte {
 	if v := r.member(name); v != nil {
 		return v
@@ -158,16 +203,6 @@ func Within(object []byte, path string) []byte {
 	return nil
 }
 
-// Has reports whether the object has a field, or was given it.
-func (r *Reader) Has(name string) bool {
-	for _, a := range r.added {
-		if a == name {
-			return true
-		}
-	}
-	return r.Get(name) != nil
-}
-
 // Text is the text of a field that is a string, or a number or a truth value as
 // it is written; nil for everything else. It is good until the object is done.
 func (r *Reader) Text(name string) []byte { return r.TextOf(r.Get(name)) }
@@ -206,34 +241,28 @@ func (r *Reader) First(names ...string) []byte {
 func (r *Reader) Is(name, text string) bool { return string(r.Text(name)) == text }
 
 // Add adds a field with a text, unless the object has it or the text is empty.
-func (r *Reader) Add(name string, text []byte) {
-	if len(text) > 0 && r.begin(name) {
-		r.Out.Line = AppendString(r.Out.Line, text)
-	}
-}
+func (r *Reader) Add(name string, text []byte) { r.AddText(name, event.Bytes(text)) }
 
-// AddText is Add of a text that the program knows.
+// AddText is Add of a string.
 func (r *Reader) AddText(name, text string) {
-	if text != "" && r.begin(name) {
-		r.Out.Line = AppendString(r.Out.Line, text)
+	if text == "" || r.Get(name) != nil {
+		return
 	}
+	r.begin(name)
+	from := len(r.Out.Line)
+	r.Out.Line = AppendString(r.Out.Line, text)
+	r.enter(key(name), r.Out.Line[from:])
 }
 
-// Copy adds a field with the value of the first of others that is there and is
-// no object, empty text or null, as it is written.
+// Copy adds a field with the value of the first of others that says something,
+// as it is written.
 func (r *Reader) Copy(name string, from ...string) {
-	if v := r.some(from); v != nil && r.begin(name) {
-		r.Out.Line = append(r.Out.Line, v...)
-	}
-}
-
-func (r *Reader) some(names []string) []byte {
-	for _, name := range names {
-		if v := r.Get(name); Says(v) {
-			return v
+	for _, other := range from {
+		if v := r.Get(other); Says(v) {
+			r.Put(name, v)
+			return
 		}
 	}
-	return nil
 }
 
 // Says reports whether a value is one: no null, no empty text, no object, not
@@ -250,23 +279,23 @@ func Says(v []byte) bool {
 
 // Put adds a field with a value that is JSON, unless the object has it.
 func (r *Reader) Put(name string, value []byte) {
-	if len(value) > 0 && r.begin(name) {
-		r.Out.Line = append(r.Out.Line, value...)
+	if len(value) == 0 || r.Get(name) != nil {
+		return
 	}
+	r.begin(name)
+	r.Out.Line = append(r.Out.Line, value...)
+	r.enter(key(name), value)
 }
 
-func (r *Reader) begin(name string) bool {
-	if r.Has(name) {
-		return false
-	}
-	if len(r.members)+len(r.added) > 0 {
+func (r *Reader) begin(name string) {
+	if len(r.members) > 0 {
 		r.Out.Line = append(r.Out.Line, ',')
 	}
-	r.Out.Line = AppendString(r.Out.Line, name)
-	r.Out.Line = append(r.Out.Line, ':')
-	r.added = append(r.added, name)
-	return true
+	r.Out.Line = append(AppendString(r.Out.Line, name), ':')
 }
+
+// key is a name as the key of a member.
+func key(name string) []byte { return unsafe.Slice(unsafe.StringData(name), len(name)) }
 
 // Time sets the time of the event from the first of the fields that holds one;
 // without names, from the usual ones.
@@ -313,6 +342,47 @@ func (r *Reader) Outcome(ok bool) {
 	}
 }
 
+// From adds where something came from: source.ip, or source.domain when that is
+// a name.
+func (r *Reader) From(address []byte) {
+	switch text := event.Bytes(address); {
+	case text == "" || text == "-" || strings.IndexByte(text, ' ') >= 0:
+	case isIP(text):
+		r.Add(event.SourceIP, address)
+	default:
+		r.Add("source.domain", address)
+	}
+}
+
+// Say adds a message of the parts that are not empty, with a space between.
+func (r *Reader) Say(parts ...string) {
+	from := len(r.text)
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if len(r.text) > from {
+			r.text = append(r.text, ' ')
+		}
+		r.text = append(r.text, part...)
+	}
+	r.Add(event.Message, r.text[from:])
+}
+
+// Str is the text of a field as a string, good until the object is done.
+func (r *Reader) Str(name string) string { return event.Bytes(r.Text(name)) }
+
+// Element is the text of the first value of a list, or that of a value that is
+// no list.
+func (r *Reader) Element(name string) []byte {
+	v := r.Get(name)
+	if len(v) > 0 && v[0] == '[' {
+		c := jsonline.Within(v)
+		v, _ = c.Element()
+	}
+	return r.TextOf(v)
+}
+
 // interned are hosts that were seen, so that a name costs memory once.
 var interned = struct {
 	sync.RWMutex
@@ -321,7 +391,7 @@ var interned = struct {
 
 const mostInterned = 10_000
 
-func intern(b []byte) string {
+func intern[T ~string | ~[]byte](b T) string {
 	interned.RLock()
 	s, ok := interned.names[string(b)]
 	interned.RUnlock()

@@ -27,6 +27,7 @@ type Format struct {
 
 	known func(r *Reader) bool // Is of an object that was read
 	add   func(r *Reader)
+	lines bool // it reads what is no object, too
 }
 
 // Env is what is known of a record beside its data.

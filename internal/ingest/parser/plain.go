@@ -14,10 +14,12 @@ var (
 	Hosts    = []string{"hostname", "Hostname", "host", "Computer", "host.hostname", "_HOSTNAME", "HOSTNAME"}
 )
 
+const jsonName = "json"
+
 // Object is the format "json": any JSON object.
 func Object() Format {
 	return JSON(Format{
-		Name:  "json",
+		Name:  jsonName,
 		Title: lang.T("JSON", "JSON"),
 		Doc: lang.T("Any JSON object. The time is read from the usual fields (@timestamp, time, ts …), the message from message, msg or log, the host from host.name, hostname or host.",
 			"Cualquier objeto JSON. La hora se lee de los campos habituales (@timestamp, time, ts …), el mensaje de message, msg o log, y el equipo de host.name, hostname o host."),
@@ -69,10 +71,10 @@ func Trimmed(data []byte) []byte { return bytes.TrimRight(Decoded(data), "\r\n\x
 func Auto(formats []Format) Format {
 	a := auto{json: Object(), text: Text()}
 	for _, f := range formats {
-		switch {
-		case f.known != nil:
+		if f.known != nil {
 			a.objects = append(a.objects, f)
-		case f.Is != nil:
+		}
+		if f.Is != nil && (f.known == nil || f.lines) {
 			a.lines = append(a.lines, f)
 		}
 	}
@@ -91,7 +93,7 @@ type auto struct {
 }
 
 func (a *auto) parse(data []byte, env *Env, out *Out) error {
-	if head := bytes.TrimLeft(Decoded(data), " \t\r\n"); len(head) > 0 && head[0] == '{' {
+	if braced(data) {
 		from := len(out.Line)
 		if err := read(data, env, out, a.object); err == nil {
 			return nil

@@ -2,14 +2,17 @@ package parser
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"strconv"
+	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 )
 
 // Line writes one JSON object of a text that is none: its fields in the order
-// they are added, each name once, the first value kept.
+// they are added, each name once, the first value kept. It is done with End.
 type Line struct {
 	Out   *Out
 	from  int
@@ -17,8 +20,9 @@ type Line struct {
 }
 
 // Begin begins the object of a line, which is kept as event.original.
-func Begin(out *Out, original []byte) Line {
-	l := Line{Out: out, from: len(out.Line)}
+func Begin(out *Out, original []byte) *Line {
+	l := lines.Get().(*Line)
+	l.Out, l.from = out, len(out.Line)
 	out.Line = append(out.Line, '{')
 	if original != nil {
 		l.Set(event.Original, original)
@@ -26,8 +30,17 @@ func Begin(out *Out, original []byte) Line {
 	return l
 }
 
+var lines = sync.Pool{New: func() any { return new(Line) }}
+
 // End ends the object.
-func (l *Line) End() { l.Out.Line = append(l.Out.Line, '}') }
+func (l *Line) End() {
+	l.Out.Line = append(l.Out.Line, '}')
+	clear(l.names)
+	l.Out, l.names = nil, l.names[:0]
+	if cap(l.names) <= 1024 {
+		lines.Put(l)
+	}
+}
 
 // Set adds a field, also an empty one.
 func (l *Line) Set(name string, text []byte) {
@@ -54,8 +67,41 @@ func (l *Line) Int(name, digits string) {
 func (l *Line) Host(host string) {
 	if host != "" {
 		l.Add(event.Host, host)
-		l.Out.Host = host
+		l.Out.Host = intern(host)
 	}
+}
+
+// From adds where something came from: source.ip, or source.domain when that is
+// a name.
+func (l *Line) From(address string) {
+	switch address = strings.Trim(address, "[]"); {
+	case address == "" || address == "-" || address == "UNKNOWN" || strings.ContainsRune(address, ' '):
+	case isIP(address):
+		l.Add(event.SourceIP, address)
+	default:
+		l.Add("source.domain", address)
+	}
+}
+
+// Values adds a field with a text, or with a list of several.
+func (l *Line) Values(name, text string, more ...string) {
+	if !l.name(name) {
+		return
+	}
+	if len(more) == 0 {
+		l.Out.Line = AppendString(l.Out.Line, text)
+		return
+	}
+	l.Out.Line = AppendString(append(l.Out.Line, '['), text)
+	for _, text := range more {
+		l.Out.Line = AppendString(append(l.Out.Line, ','), text)
+	}
+	l.Out.Line = append(l.Out.Line, ']')
+}
+
+func isIP(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 func (l *Line) name(name string) bool {

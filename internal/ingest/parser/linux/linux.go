@@ -3,7 +3,7 @@
 // by syslog without their header.
 //
 // The header is one of the two that daemons write to files, with or without a
-// priority before it:
+// priority before it, or that of RFC 5424:
 //
 //	Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user webmaster from 173.234.31.186
 //	2026-03-10T09:00:00.123456+01:00 web-1 sudo: ana : TTY=pts/0 ; …
@@ -45,8 +45,8 @@ func Format() parser.Format {
 
 func is(data []byte, env *parser.Env) bool {
 	line := event.Bytes(parser.Trimmed(data))
-	if h, ok := readHeader(line, env); ok && h.message != line {
-		return h.host != ""
+	if h, ok := ReadHeader(line, env); ok && h.Message != line {
+		return h.Host != ""
 	}
 	_, known := families[program(env)]
 	return known
@@ -58,19 +58,19 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 		return errors.New("the line is empty")
 	}
 	line := event.Bytes(data)
-	h, _ := readHeader(line, env)
+	h, _ := ReadHeader(line, env)
 	l := parser.Begin(out, data)
 	defer l.End()
-	out.Time = h.time
-	l.Host(strings.Clone(h.host))
+	out.Time = h.Time
+	l.Host(h.Host)
 	l.Add("host.os.type", "linux")
-	if h.program == "" {
-		h.program, h.pid = program(env), env.Given["process.pid"]
+	if h.Program == "" {
+		h.Program, h.PID = program(env), env.Given["process.pid"]
 	}
-	l.Add(event.ProcessName, h.program)
-	l.Int("process.pid", h.pid)
-	l.Set(event.Message, data[len(data)-len(h.message):])
-	out.Format = read(&h, &l)
+	l.Add(event.ProcessName, h.Program)
+	l.Int("process.pid", h.PID)
+	l.Set(event.Message, data[len(data)-len(h.Message):])
+	out.Format = read(&h, l)
 	return nil
 }
 
@@ -79,40 +79,75 @@ func program(env *parser.Env) string {
 	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
-// header is what stands before the message of a line.
-type header struct {
-	time               time.Time
-	host, program, pid string
+// Header is what stands before the message of a line, and the message.
+type Header struct {
+	Time               time.Time
+	Host, Program, PID string
+	Message            string
 	module             string // as (pam_unix) after the name of a program
-	message            string
 }
 
-// readHeader reads the header of a line; without one, the line is the message.
-func readHeader(line string, env *parser.Env) (header, bool) {
-	h := header{message: line}
+// ReadHeader reads the header of a line; without one, the line is the message.
+func ReadHeader(line string, env *parser.Env) (Header, bool) {
+	h := Header{Message: line}
 	rest := line
 	if strings.HasPrefix(rest, "<") {
 		if end := strings.IndexByte(rest, '>'); end > 1 && end < 5 {
 			rest = rest[end+1:]
 		}
 	}
+	rest, modern := strings.CutPrefix(rest, "1 ")
 	var ok bool
-	if h.time, rest, ok = stamp(rest, env); !ok {
+	if h.Time, rest, ok = stamp(rest, env); !ok {
 		h.tagged(line)
 		return h, false
 	}
-	h.message = rest
+	h.Message = rest
 	host, rest, ok := strings.Cut(rest, " ")
 	if !ok || host == "" || strings.HasSuffix(host, ":") {
 		return h, true
 	}
-	h.host, h.message = host, rest
-	h.tagged(rest)
+	h.Host, h.Message = host, rest
+	if modern {
+		h.modern(rest)
+	} else {
+		h.tagged(rest)
+	}
 	return h, true
 }
 
+// modern reads what RFC 5424 has between host and message: program, number,
+// kind and structured data.
+func (h *Header) modern(text string) {
+	program, rest, _ := strings.Cut(text, " ")
+	pid, rest, _ := strings.Cut(rest, " ")
+	_, rest, ok := strings.Cut(rest, " ")
+	if !ok || !named(program) {
+		return
+	}
+	for strings.HasPrefix(rest, "[") {
+		end := strings.Index(rest, "]")
+		for end > 0 && rest[end-1] == '\\' {
+			next := strings.Index(rest[end+1:], "]")
+			if next < 0 {
+				return
+			}
+			end += 1 + next
+		}
+		if end < 0 {
+			return
+		}
+		rest = rest[end+1:]
+	}
+	if program != "-" {
+		h.Program = program[strings.LastIndexByte(program, '/')+1:]
+	}
+	h.PID = pid
+	h.Message = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(rest, "-"), " "), "\ufeff")
+}
+
 // tagged reads the name and the number of a program before a message.
-func (h *header) tagged(text string) {
+func (h *Header) tagged(text string) {
 	colon := strings.Index(text, ": ")
 	if colon < 0 && strings.HasSuffix(text, ":") {
 		colon = len(text) - 1
@@ -122,18 +157,18 @@ func (h *header) tagged(text string) {
 	}
 	tag := text[:colon]
 	if open := strings.IndexByte(tag, '['); open > 0 && tag[colon-1] == ']' {
-		h.pid, tag = tag[open+1:colon-1], tag[:open]
+		h.PID, tag = tag[open+1:colon-1], tag[:open]
 	}
 	if open := strings.IndexByte(tag, '('); open > 0 && strings.HasSuffix(tag, ")") {
 		h.module, tag = tag[open+1:len(tag)-1], tag[:open]
 	}
 	name, version, _ := strings.Cut(strings.TrimLeft(tag, "- "), " ")
 	if name == "" || !named(name) || version != "" && (version[0] < '0' || version[0] > '9' || strings.ContainsRune(version, ' ')) {
-		h.pid, h.module = "", ""
+		h.PID, h.module = "", ""
 		return
 	}
-	h.program = name[strings.LastIndexByte(name, '/')+1:]
-	h.message = strings.TrimPrefix(text[colon+1:], " ")
+	h.Program = name[strings.LastIndexByte(name, '/')+1:]
+	h.Message = strings.TrimPrefix(text[colon+1:], " ")
 }
 
 // named reports whether a text can be the name of a program.
@@ -252,8 +287,8 @@ func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Ti
 		now = time.Now()
 	}
 	var best time.Time
-	// 29 February may be eight years apart, where a century has none.
-	for y := now.Year() - 8; y <= now.Year()+8; y++ {
+	// 29 February may be eight years ago, where a century has none.
+	for y := now.Year() + 1; y >= now.Year()-8 && (best.IsZero() || y >= now.Year()-1); y-- {
 		if t, ok := at(y); ok && t.Sub(now) < halfYear && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
 			best = t
 		}

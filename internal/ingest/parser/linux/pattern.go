@@ -1,7 +1,6 @@
 package linux
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -129,22 +128,10 @@ func add(l *parser.Line, field, text string) {
 	switch field {
 	case "", "-":
 	case "source.address":
-		address(l, text)
+		l.From(text)
 	case "source.port", "process.pid":
 		l.Int(field, text)
 	default:
 		l.Add(field, text)
-	}
-}
-
-// address adds the address that something came from.
-func address(l *parser.Line, text string) {
-	if text = strings.Trim(text, "[]"); text == "" || text == "UNKNOWN" {
-		return
-	}
-	if _, err := netip.ParseAddr(text); err == nil {
-		l.Add(event.SourceIP, text)
-	} else if !strings.ContainsRune(text, ' ') {
-		l.Add("source.domain", text)
 	}
 }

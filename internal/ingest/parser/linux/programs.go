@@ -32,9 +32,9 @@ var families = func() map[string]family {
 }()
 
 // read adds what a message says, and returns the format of its program.
-func read(h *header, l *parser.Line) string {
-	text := h.message
-	f, known := families[h.program]
+func read(h *Header, l *parser.Line) string {
+	text := h.Message
+	f, known := families[h.Program]
 	if !known {
 		f = family{"linux", nil}
 	}
@@ -50,7 +50,7 @@ func read(h *header, l *parser.Line) string {
 	text = strings.TrimSuffix(strings.TrimRight(text, " "), " [preauth]")
 	if module, text, ok := pamText(h, text); ok {
 		l.Add("pam.module", module)
-		readPAM(h.program, text, l)
+		readPAM(h.Program, text, l)
 		if !known {
 			return "pam"
 		}
@@ -78,7 +78,7 @@ func repeated(text string) (of, times string) {
 
 // pamText is what a module of PAM says: after "pam_unix(sshd:auth): ", after the
 // name of the program in older logs, or in sshd's own summary of failures.
-func pamText(h *header, text string) (module, says string, ok bool) {
+func pamText(h *Header, text string) (module, says string, ok bool) {
 	if strings.HasPrefix(h.module, "pam_") {
 		return h.module, text, true
 	}
@@ -115,7 +115,7 @@ func readPAM(program, text string, l *parser.Line) {
 		user = by
 	}
 	l.Add(event.User, user)
-	address(l, value(pairs, "rhost"))
+	l.From(value(pairs, "rhost"))
 	l.Add("process.tty.name", value(pairs, "tty"))
 	l.Add(event.Action, "authentication")
 	if strings.HasPrefix(what, "authentication success") {
