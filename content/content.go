@@ -2,7 +2,7 @@
 // does not exist, with its people, its software and its decisions: things that
 // go well and things that do not. Measures are claims and measures that are
 // ready to be added. Detections are Sigma rules for the logs most companies
-// have.
+// have, and Playbooks say what is done when one of them finds an attack.
 package content
 
 import "embed"
@@ -24,3 +24,8 @@ var Measures embed.FS
 //
 //go:embed detections
 var Detections embed.FS
+
+// Playbooks holds templates of the work of a security case, under "playbooks".
+//
+//go:embed playbooks
+var Playbooks embed.FS
