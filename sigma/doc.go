@@ -21,7 +21,7 @@
 //
 // An event goes through these steps, each of which leaves less for the next:
 //
-//   - It is read where it stands (package internal/jsonline): one pass finds its
+//   - It is read where it stands (package jsonline): one pass finds its
 //     members and what is no JSON. The name of each is looked up once, for
 //     routes and rules together; the texts that no rule of the class asks for
 //     are not looked at.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/binnaclehq/binnacle/sigma/internal/jsonline"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/binnaclehq/binnacle/sigma/internal/jsonline"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 )
 

@@ -36,6 +36,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -48,13 +49,18 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
+	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -121,7 +127,7 @@ func Kinds() *catalog.Kinds {
 // Migrations returns the tables of the kernel and of the rooms, in order.
 func Migrations() []sqldb.Migration {
 	all := slices.Concat(feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), web.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(),
-		claim.Migrations(), morning.Migrations())
+		claim.Migrations(), morning.Migrations(), logs.Migrations())
 	for _, m := range Modules() {
 		all = append(all, m.Steps()...)
 	}
@@ -154,6 +160,12 @@ type Config struct {
 	Files    string // folder of files whose numbers claims may read; "": none
 	// Attachments is where attached files are: s3://…; "" is attachments in the folder.
 	Attachments string
+	// Logs is where events are: http://… is VictoriaLogs, or a cluster of it; "" is
+	// events in the folder.
+	Logs string
+	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
+	KeepEvents      time.Duration
+	KeepEventsBytes int64
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -184,6 +196,7 @@ type App struct {
 	Outbox  *action.Outbox
 	Mailer  *action.Mailer // nil: no mail is sent
 	Talk    *talk.Service
+	Logs    logs.Store // opened when it is first used
 	Started time.Time
 
 	security security.Config // what the rooms of an open installation work with
@@ -247,6 +260,10 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.Catalog.Refresh(ctx); err != nil {
 		a.Config.Log.ErrorContext(ctx, "statuses stay as an older version computed them", "error", err)
 	}
+	if err := a.wireLogs(); err != nil {
+		return err
+	}
+	a.wireSecurity()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
@@ -341,6 +358,80 @@ func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
 	return nil
 }
 
+// wireLogs wires the events. A server wires itself anew once it knows its
+// choices: what was opened before is closed.
+func (a *App) wireLogs() error {
+	if a.Logs != nil {
+		if err := a.Logs.Close(); err != nil {
+			return err
+		}
+	}
+	tenants := logs.NewTenants(a.DB)
+	if a.Config.Logs != "" {
+		store, err := logs.OpenCluster(logs.ClusterOptions{URL: a.Config.Logs, Tenants: tenants, Keep: a.Config.KeepEvents})
+		if err == nil {
+			a.Logs = store
+		}
+		return err
+	}
+	a.Logs = logs.Lazy(logs.EmbeddedLimits(a.Config.KeepEvents), func() (logs.Store, error) {
+		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
+	})
+	return nil
+}
+
+// wireSecurity wires what the pages of the security room work with.
+func (a *App) wireSecurity() {
+	a.security.Alerts = a.alerts()
+	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone}
+	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Store: a.Logs, Log: a.Config.Log, Now: a.Config.Now})}
+}
+
+// alerts is what alerts and cases work with.
+func (a *App) alerts() alerts.Config {
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: RuleText,
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
+	if len(a.Config.Origins) > 0 {
+		cfg.Base = a.Config.Origins[0]
+	}
+	return cfg
+}
+
+// Playbooks returns the templates of the work of a case.
+func Playbooks() []alerts.Playbook {
+	folder, err := fs.Sub(content.Playbooks, "playbooks")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := alerts.LoadPlaybooks(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// RuleText returns the text of a built-in Sigma rule by its id; "" for another.
+func RuleText(_ context.Context, _, id string) string { return ruleTexts()[id] }
+
+var ruleTexts = sync.OnceValue(func() map[string]string { return alerts.RuleTexts(content.Detections) })
+
+// ownZone is the time zone that somebody chose for what they are told; nil when
+// they chose none.
+func (a *App) ownZone(ctx context.Context, p auth.Principal) (*time.Location, error) {
+	s, err := a.Talk.Settings(ctx, p)
+	if err != nil || s.Zone == talk.DefaultSettings.Zone {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return nil, nil // it has left the world's list
+	}
+	return zone, nil
+}
+
+// events is the folder of events.
+func (cfg Config) events() string { return filepath.Join(cfg.Data, "events") }
+
 // attachments is the folder of attached files, in the data folder and in a
 // backup.
 const attachments = "attachments"
@@ -349,8 +440,14 @@ func (cfg Config) store() (blob.Store, error) {
 	return blob.OpenStore(cfg.Attachments, filepath.Join(cfg.Data, attachments))
 }
 
-// Close closes the database.
-func (a *App) Close() error { return a.DB.Close() }
+// Close closes the events and the database.
+func (a *App) Close() error {
+	var err error
+	if a.Logs != nil {
+		err = a.Logs.Close()
+	}
+	return errors.Join(err, a.DB.Close())
+}
 
 // fleeting are tables whose rows make no sense in another installation.
 var fleeting = []string{"feed_leases", "auth_sessions", "auth_challenges", "auth_limits"}
@@ -363,6 +460,11 @@ func (a *App) BackupOptions() backup.Options {
 		o.Folders = []backup.Folder{{Name: attachments, Path: filepath.Join(a.Config.Data, attachments)}}
 	} else if store, err := a.Config.store(); err == nil {
 		o.Elsewhere = []string{store.String()}
+	}
+	if c, err := logs.OpenCluster(logs.ClusterOptions{URL: a.Config.Logs}); err == nil {
+		o.Elsewhere = append(o.Elsewhere, c.String())
+	} else if exists(a.Config.events()) {
+		o.Elsewhere = append(o.Elsewhere, a.Config.events())
 	}
 	return o
 }

@@ -37,7 +37,7 @@ func Program() cli.Program {
 }
 
 func configOf(p cli.Place) Config {
-	return Config{Data: p.Data, Database: p.Database, KeyFile: p.KeyFile, Attachments: p.Attachments, Version: Version()}
+	return Config{Data: p.Data, Database: p.Database, KeyFile: p.KeyFile, Attachments: p.Attachments, Logs: p.Logs, Version: Version()}
 }
 
 func layout(p cli.Place) cli.Layout {
@@ -103,6 +103,7 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 		a.Config.RPID = base.Hostname()
 	}
 	a.Config.AllowPrivate, a.Config.SMTP = o.AllowPrivate, o.SMTP
+	a.Config.KeepEvents, a.Config.KeepEventsBytes = o.KeepEvents, o.KeepEventsBytes
 	if o.Files != "" {
 		a.Config.Files = o.Files
 	}

@@ -101,7 +101,7 @@ var walls = []wall{
 	{from: "internal/…", banned: []string{"modernc.org/sqlite…", "github.com/jackc/pgx…", "database/sql/driver"}, except: []string{"internal/sqldb"}, why: "only sqldb knows the databases' drivers"},
 	{from: "internal/…", banned: []string{module + "internal/app"}, why: "app wires everything and nothing leans on it"},
 	{from: "internal/…", banned: []string{module + "internal/cli"}, except: []string{"internal/app"}, why: "the command line is a face, not a part"},
-	{from: "internal/…", banned: []string{module + "internal/testenv", module + "internal/sqldb/sqldbtest", module + "internal/catalog/catalogtest", module + "internal/fault/faulttest", module + "internal/web/webtest"},
+	{from: "internal/…", banned: []string{module + "internal/testenv", module + "internal/sqldb/sqldbtest", module + "internal/catalog/catalogtest", module + "internal/fault/faulttest", module + "internal/web/webtest", module + "internal/ingest/parser/parsertest"},
 		except: []string{"internal/sqldb/sqldbtest", "internal/catalog/catalogtest", "internal/web/webtest"}, why: "what tests use is not shipped"},
 	{from: "internal/domain/…", banned: []string{module + "internal/api", module + "internal/mcp", module + "internal/door", module + "internal/backup"}, why: "a room brings data and pages; the faces are written once for all"},
 	{from: "internal/catalog", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},

@@ -21,10 +21,10 @@ type place struct {
 }
 
 // surroundings is what the environment says; any flag overrides all of it.
-type surroundings struct{ data, database, server, token, attachments string }
+type surroundings struct{ data, database, server, token, attachments, logs string }
 
 func placeFrom(env func(string) string) place {
-	return place{env: surroundings{data: env("BINNACLE_DATA"), database: env("BINNACLE_DATABASE"), server: env("BINNACLE_SERVER"), token: env("BINNACLE_TOKEN"), attachments: env("BINNACLE_ATTACHMENTS")}}
+	return place{env: surroundings{data: env("BINNACLE_DATA"), database: env("BINNACLE_DATABASE"), server: env("BINNACLE_SERVER"), token: env("BINNACLE_TOKEN"), attachments: env("BINNACLE_ATTACHMENTS"), logs: env("BINNACLE_LOGS")}}
 }
 
 func (p *place) flags(f *flags) {
@@ -32,6 +32,7 @@ func (p *place) flags(f *flags) {
 	f.text(&p.Database, "database", "", "", lang.T("`URL` of PostgreSQL instead of SQLite in the data folder, as postgres://user@host/name [BINNACLE_DATABASE]", "`URL` de PostgreSQL en vez de SQLite en la carpeta de datos, como postgres://user@host/name [BINNACLE_DATABASE]"))
 	f.text(&p.KeyFile, "key-file", "", "", lang.T("`FILE` of the key that seals secrets; the one in the data folder when not given", "Fichero (`FILE`) de la clave que sella los secretos; el de la carpeta de datos si falta"))
 	f.text(&p.Attachments, "attachments", "", "", lang.T("`PLACE` of attached files instead of the data folder, as s3://bucket/prefix?endpoint=https://s3.example.com [BINNACLE_ATTACHMENTS]", "Lugar (`PLACE`) de los ficheros adjuntos en vez de la carpeta de datos, como s3://bucket/prefix?endpoint=https://s3.example.com [BINNACLE_ATTACHMENTS]"))
+	f.text(&p.Logs, "logs", "", "", lang.T("`URL` of VictoriaLogs, or of a cluster of it, for events instead of the data folder, as http://logs.example.com:9428 [BINNACLE_LOGS]", "`URL` de VictoriaLogs, o de un clúster suyo, para los eventos en vez de la carpeta de datos, como http://logs.example.com:9428 [BINNACLE_LOGS]"))
 	f.text(&p.server, "server", "", "", lang.T("`URL` of a running server [BINNACLE_SERVER, or the one of binnacle login]", "`URL` de un servidor en marcha [BINNACLE_SERVER, o el de binnacle login]"))
 	f.text(&p.token, "token", "", "", lang.T("`TOKEN` for the server [BINNACLE_TOKEN, or the one of binnacle login]", "`TOKEN` para el servidor [BINNACLE_TOKEN, o el de binnacle login]"))
 	f.text(&p.org, "org", "", "", lang.T("Organisation (`ID`) in a data folder that has several", "Organización (`ID`) en una carpeta de datos con varias"))
@@ -86,6 +87,9 @@ func (p *place) settleFolder() error {
 	}
 	if p.Attachments == "" {
 		p.Attachments = p.env.attachments
+	}
+	if p.Logs == "" {
+		p.Logs = p.env.logs
 	}
 	if p.Data == "" {
 		return usage("--database needs a data folder too, for the key that seals secrets", "--database necesita además una carpeta de datos, para la clave que sella los secretos").

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
@@ -59,6 +60,9 @@ type Place struct {
 	KeyFile  string // "" is the one in the folder
 	// Attachments is where attached files are: s3://…; "" is in the folder.
 	Attachments string
+	// Logs is where events are: http://…, VictoriaLogs or a cluster of it; "" is
+	// in the folder.
+	Logs string
 }
 
 // Layout says where the parts of a place are, and what a backup takes.
@@ -96,6 +100,8 @@ type ServeOptions struct {
 	SMTP            string   // the mail server, as action.ParseSMTP reads it; "" sends no mail
 	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
+	KeepEvents      time.Duration
+	KeepEventsBytes int64 // of the disk; 0: no limit
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -15,6 +18,8 @@ import (
 type serving struct {
 	opts ServeOptions
 	log  string
+
+	keepEvents, keepSize string
 }
 
 func (v *serving) declare(f *flags) {
@@ -48,6 +53,8 @@ responder.`),
 		access: access{Verb: auth.Backup},
 		flags: func(f *flags) {
 			v.declare(f)
+			f.text(&v.keepEvents, "keep-events", "", "400d", lang.T("How long (`TIME`) events are kept, by their own time, as 90d; with --logs what the nodes keep.", "Cuánto (`TIME`) se guardan los eventos, por su propia hora, como 90d; con --logs, lo que guardan los nodos."))
+			f.text(&v.keepSize, "keep-events-size", "", "", lang.T("How much of the disk events may take (`SIZE`) before the oldest days are dropped, as 100GB; no limit when not given.", "Cuánto disco pueden ocupar los eventos (`SIZE`) antes de borrar los días más antiguos, como 100GB; sin límite si falta."))
 			f.text(&v.opts.BaseURL, "base-url", "", "", lang.T("`URL` by which people reach it, when not the one it listens at; passkeys and single sign-on belong to it.", "`URL` con la que se llega, si no es donde escucha; las llaves de acceso y el inicio único le pertenecen."))
 			f.text(&v.opts.TLSCert, "tls-cert", "", "", lang.T("`FILE` of the certificate, to serve HTTPS.", "Fichero (`FILE`) del certificado, para servir HTTPS."))
 			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Fichero (`FILE`) de su clave."))
@@ -68,6 +75,9 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	}
 	if info, err := os.Stat(v.opts.Files); v.opts.Files != "" && (err != nil || !info.IsDir()) {
 		return usage("--files %s is no folder", "--files %s no es una carpeta", v.opts.Files).hinting("name a folder that is there", "nombra una carpeta que exista")
+	}
+	if err := v.keeping(); err != nil {
+		return err
 	}
 	s.place.env.server = ""
 	if err := s.place.settle(&logins{}); err != nil {
@@ -114,6 +124,35 @@ func (s *session) warnOfKey(ctx context.Context, g *Ground) {
 		s.tell("warning: %s Codes of second factors and single sign-on do not work until that is mended; everything else does.", "aviso: %s Los códigos de segundo factor y el inicio de sesión único no funcionan hasta arreglarlo; lo demás sí.", s.sentence(err))
 		s.tell("  → %s", "  → %s", s.hintOf(err))
 	}
+}
+
+// keeping reads how long and how much of the events is kept.
+func (v *serving) keeping() error {
+	d, ok := span(v.keepEvents)
+	if !ok || d < 24*time.Hour || d > 100*365*24*time.Hour {
+		return usage("--keep-events %q is no time of a day or more", "--keep-events %q no es un tiempo de un día o más", v.keepEvents).hinting("write it as 400d", "escríbelo como 400d")
+	}
+	v.opts.KeepEvents = d
+	if v.keepSize == "" {
+		return nil
+	}
+	n, ok := parseSize(v.keepSize)
+	if !ok || n < 1<<20 {
+		return usage("--keep-events-size %q is no size", "--keep-events-size %q no es un tamaño", v.keepSize).hinting("write it as 100GB", "escríbelo como 100GB")
+	}
+	v.opts.KeepEventsBytes = n
+	return nil
+}
+
+// parseSize reads a size in bytes: 1048576, 100GB or 100 GiB.
+func parseSize(text string) (int64, bool) {
+	text = strings.TrimSpace(text)
+	end := strings.TrimLeft(text, "0123456789.")
+	n, err := strconv.ParseFloat(text[:len(text)-len(end)], 64)
+	units := map[string]float64{"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+	unit, ok := units[strings.ToLower(strings.TrimSpace(end))]
+	n *= unit
+	return int64(n), err == nil && ok && n >= 1 && n < 1<<62
 }
 
 // until serves until ctx ends, which is how it is meant to end.

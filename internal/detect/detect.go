@@ -24,6 +24,8 @@ type Rules struct {
 	table   *route.Table // nil: every rule is for every event
 	set     *correlate.Set
 	follows bool // there are correlations
+
+	followed []*sigma.Correlation
 }
 
 // Prepare makes what was loaded ready. A pipeline, when there is one, rewrites
@@ -104,8 +106,26 @@ func (r *Rules) correlations(c *sigma.Collection, by *pipeline.Pipeline) {
 	}
 	set, problems := correlate.Compile(r.ready, list)
 	r.Problems = append(r.Problems, problems...)
-	r.set, r.follows = set, len(list) > len(problems)
+	r.set, r.follows, r.followed = set, len(list) > len(problems), list
 }
 
 // Len is how many rules run.
 func (r *Rules) Len() int { return len(r.ready) }
+
+// Ready are the rules that run, as the pipeline rewrote them.
+func (r *Rules) Ready() []*sigma.Rule { return r.ready }
+
+// Scanner makes a scanner over the rules, for one goroutine.
+func (r *Rules) Scanner() *sigma.Scanner { return r.scanner() }
+
+// Correlations are what runs over the matches of the rules, as the pipeline
+// rewrote them.
+func (r *Rules) Correlations() []*sigma.Correlation { return r.followed }
+
+// Names returns what events of a rule's routes call a field, besides its name.
+func (r *Rules) Names(rule *sigma.Rule, field string) []string {
+	if r.table == nil {
+		return nil
+	}
+	return r.table.Names(rule, field)
+}

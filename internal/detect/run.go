@@ -202,7 +202,7 @@ func (r *Rules) look(s *sigma.Scanner, b *batch) {
 func id(r *sigma.Rule) string { return cmp.Or(r.ID, r.Name) }
 
 func match(b *batch, rule *sigma.Rule, i int, of []sigma.Finding) Match {
-	return Match{Event: b.first + int64(i), File: b.file, Line: b.events[i].line, RuleID: rule.ID, Title: rule.Title, Level: rule.Level, Tags: append([]string{}, rule.Tags...), Fields: found(of)}
+	return Match{Event: b.first + int64(i), File: b.file, Line: b.events[i].line, RuleID: rule.ID, Title: rule.Title, Level: rule.Level, Tags: append([]string{}, rule.Tags...), Fields: Found(of)}
 }
 
 // collect tells what was found, in the order of the batches.

@@ -37,6 +37,8 @@ const (
 	FieldRules  = "binnacle.rules"  // Event.Rules, joined by one space; only where there are some
 	FieldBatch  = "binnacle.batch"  // Event.Batch; only where there is one
 	FieldHost   = "host.name"       // of the line; a stream field
+	FieldShape  = "binnacle.shape"  // what the flat fields cannot say of the line: package logs writes and reads it
+	FieldRest   = "binnacle.rest"   // members of the line whose names no field can have, as JSON
 )
 
 // Names of ECS and OpenTelemetry that parsers add and the program itself reads.

@@ -15,8 +15,10 @@ import (
 // concurrent use. All of its methods act within one organisation.
 type Store interface {
 	// Add stores events. They can be found within a second, and are on disk when
-	// a later Settled says so. It waits while the engine is busy; an error means
-	// that some of them may be stored and some not.
+	// a later Settled says so. It waits while the engine is busy. An error of the
+	// type Refused names those that cannot be stored, all others are; any other
+	// error means that some of them may be stored and some not. It may be called by
+	// several goroutines, which then work beside each other.
 	Add(ctx context.Context, org string, events []event.Event) error
 	// Settled returns a moment: what was added before it is on disk, and is
 	// there after the machine lost power.
@@ -41,6 +43,8 @@ type Store interface {
 	// place; nil when nothing is.
 	Check(text string) error
 
+	// Limits are what events must keep to. They do not open a Lazy store.
+	Limits() Limits
 	// Usage says what is kept.
 	Usage(ctx context.Context) (Usage, error)
 	Close() error
@@ -83,8 +87,8 @@ func (r Row) Get(name string) string {
 // Outcome says how an answer came about.
 type Outcome struct {
 	Rows    int64         // rows that were given
-	Read    int64         // events that were looked at
-	Bytes   int64         // that were read for it
+	Read    int64         // events that were looked at; 0 when a cluster answered, which does not say
+	Bytes   int64         // that were read for it; likewise
 	Took    time.Duration // until the last row
 	Partial bool          // nodes did not answer: there may be more
 	Limited bool          // there were more rows than Query.Limit

@@ -138,6 +138,11 @@ func (r *running) get(key string, at int64) *group {
 	}
 	g := &group{of: r, key: key, first: at, last: at, quiet: always, slot: noSlot}
 	g.window = r.newWindow(r.limits(g))
+	if before := r.c.opt.Before; before != nil {
+		if last, ok := before(r.rule, r.group(key), toTime(at)); ok {
+			g.quiet = last.UnixNano() + r.span
+		}
+	}
 	r.groups[key] = g
 	r.met(g)
 	return g

@@ -1,0 +1,266 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fastjson"
+
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/sigma/correlate"
+)
+
+// FieldCanary is a field of events that are sent to prove that a rule finds them:
+// the key of the rule. Nothing else is told of them.
+const FieldCanary = "binnacle.canary"
+
+// mostSeen is how many events a finding names.
+const mostSeen = 50
+
+// batch is some events on their way through the rules of an organisation.
+type batch struct {
+	engine     *Engine // nil: nothing is counted
+	org        *organisation
+	rules      *Ruleset
+	indicators *indicators
+	late       bool // over stored events
+
+	findings []*detect.Finding
+	by       map[string]*detect.Finding
+	followed []followed
+	canaries []canaryMatch
+	failed   []time.Time // of events that could not be looked at
+}
+
+// followed is a match that correlations follow.
+type followed struct {
+	rule string
+	id   string // of the event, with its time and source
+	at   time.Time
+	line []byte
+}
+
+// quiet reports whether there is nothing to tell.
+func (b *batch) quiet() bool {
+	return len(b.findings)+len(b.followed)+len(b.canaries)+len(b.failed) == 0
+}
+
+// look sets the Rules of events.
+func (b *batch) look(events []event.Event) {
+	s := b.rules.scan()
+	for i := range events {
+		if !b.one(s, &events[i]) {
+			s = b.rules.scan() // what failed is in no known state
+		}
+	}
+	b.rules.scans.Put(s)
+}
+
+// one looks at an event. A mistake of the matcher costs no more than this one.
+func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.fail(ev, r)
+			ok = false
+		}
+	}()
+	rules, err := s.s.Match(ev.Line)
+	if err != nil {
+		b.fail(ev, err)
+		return true
+	}
+	if b.engine != nil && !s.s.Routed() {
+		b.engine.counts.strays.Add(1)
+	}
+	var v *fastjson.Value
+	if len(rules) > 0 || b.indicators != nil {
+		if v, err = s.parser.ParseBytes(ev.Line); err != nil {
+			b.fail(ev, err)
+			return true
+		}
+	}
+	ev.Rules = nil
+	if len(rules) > 0 {
+		if mark := canaryOf(v); mark != "" {
+			for _, r := range rules {
+				b.canaries = append(b.canaries, canaryMatch{mark, b.follow(r.ID, ev)})
+			}
+			return true
+		}
+	}
+	for n, r := range rules {
+		e := b.rules.entries[r.ID]
+		if e == nil {
+			continue
+		}
+		ev.Rules = append(ev.Rules, e.Key)
+		if b.rules.follow[e.Key] {
+			b.followed = append(b.followed, b.follow(e.Key, ev))
+		}
+		if e.On && !e.under && b.rules.full.Alone(e.Key) {
+			b.found(e, ev, b.rules.fieldsOf(e, v), detect.Found(s.s.Findings(n)))
+		}
+	}
+	if b.indicators != nil {
+		b.indicated(ev, v)
+	}
+	slices.Sort(ev.Rules)
+	return true
+}
+
+func (b *batch) fail(ev *event.Event, why any) {
+	b.failed = append(b.failed, ev.Time)
+	if b.engine == nil {
+		return
+	}
+	b.engine.counts.failed.Add(1)
+	b.engine.Log.Error("an event could not be looked at", "organisation", b.org.name, "event", ev.ID, "source", ev.Source, "error", why)
+}
+
+// canaryOf is the rule that a canary is for; "" of other events.
+func canaryOf(v *fastjson.Value) string {
+	text, _ := correlate.JSON(v)(FieldCanary)
+	return text
+}
+
+// follow copies what a correlator needs to know of a match.
+func (b *batch) follow(rule string, ev *event.Event) followed {
+	return followed{rule: rule, id: seenID(ev), at: ev.Time, line: slices.Clone(ev.Line)}
+}
+
+// unit parts what is packed into the id of an event for correlators.
+const unit = "\x1f"
+
+// seenID is the id of an event with its source and time, so that a hit can say
+// them.
+func seenID(ev *event.Event) string {
+	return ev.ID + unit + ev.Source + unit + strconv.FormatInt(ev.Time.UnixNano(), 36)
+}
+
+func seenOf(id string) detect.Seen {
+	parts := strings.Split(id, unit)
+	if len(parts) != 3 {
+		return detect.Seen{ID: id}
+	}
+	nanos, _ := strconv.ParseInt(parts[2], 36, 64) // written by seenID
+	return detect.Seen{ID: parts[0], Source: parts[1], Time: time.Unix(0, nanos).UTC()}
+}
+
+// grouping is the fields that findings are grouped by unless the rule is tuned,
+// each with what events call it that no parser gave that name.
+var grouping = []struct {
+	name  string
+	other []string
+}{
+	{event.Host, []string{"Computer", "Hostname", "hostname", "agent.hostname", "winlog.computer_name"}},
+	{event.User, []string{"TargetUserName", "User", "SubjectUserName", "userIdentity.userName", "userIdentity.arn", "actor.alternateId", "actor", "user.username"}},
+	{event.SourceIP, []string{"IpAddress", "SourceIp", "sourceIPAddress", "client.ipAddress", "src_ip", "id.orig_h", "sourceIPs"}},
+}
+
+// groupOf is what a finding is about.
+func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
+	var out []detect.GroupField
+	if len(e.Group) > 0 {
+		for _, name := range e.Group {
+			if v, ok := of(name); ok && v != "" {
+				out = append(out, detect.GroupField{Name: name, Value: v})
+			}
+		}
+		return out
+	}
+	for _, g := range grouping {
+		for _, name := range append([]string{g.name}, g.other...) {
+			if v, ok := of(name); ok && v != "" && v != "-" {
+				out = append(out, detect.GroupField{Name: g.name, Value: v})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// found takes a match into the finding of its rule, group and window.
+func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
+	b.take(e.Told, groupOf(e, of), e.Window, ev, fields)
+}
+
+func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, fields map[string]any) {
+	name := nameOf(told.Kind, told.ID, group, ev.Time.UTC().Truncate(window))
+	f := b.by[name]
+	if f == nil {
+		if b.by == nil {
+			b.by = map[string]*detect.Finding{}
+		}
+		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late}
+		b.by[name] = f
+		b.findings = append(b.findings, f)
+	}
+	if ev.Time.Before(f.Start) {
+		f.Start = ev.Time
+	}
+	if ev.Time.After(f.End) {
+		f.End = ev.Time
+	}
+	f.Events = append(f.Events, detect.Seen{ID: ev.ID, Time: ev.Time, Source: ev.Source})
+}
+
+// nameOf names a finding by rule, group and window. Of a correlation the window
+// is known by the second it ends in.
+func nameOf(kind, rule string, group []detect.GroupField, window time.Time) string {
+	h := sha256.New()
+	for _, text := range []string{kind, rule, groupText(group), window.UTC().Format(time.RFC3339)} {
+		h.Write([]byte(strconv.Itoa(len(text)) + ":" + text))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// groupText is a group as one text.
+func groupText(group []detect.GroupField) string {
+	var b strings.Builder
+	for _, g := range group {
+		b.WriteString(strconv.Quote(g.Name) + "=" + strconv.Quote(g.Value) + " ")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// finish puts the events of findings in order and leaves out what is too much.
+func (b *batch) finish() []detect.Finding {
+	out := make([]detect.Finding, 0, len(b.findings))
+	for _, f := range b.findings {
+		slices.SortStableFunc(f.Events, func(x, y detect.Seen) int { return cmp.Or(x.Time.Compare(y.Time), strings.Compare(x.ID, y.ID)) })
+		if n := len(f.Events) - mostSeen; n > 0 {
+			f.More, f.Events = n, slices.Clone(f.Events[n:])
+		}
+		out = append(out, *f)
+	}
+	return out
+}
+
+// tell hands on what was found.
+func (b *batch) tell(ctx context.Context) error {
+	e, o := b.engine, b.org
+	e.counts.matches.Add(int64(len(b.findings) + len(b.followed)))
+	if len(b.failed) > 0 {
+		if err := e.noteFailed(ctx, o.name, b.failed); err != nil {
+			return err
+		}
+	}
+	if len(b.canaries) > 0 {
+		if err := e.prove(ctx, o, b.rules, b.canaries); err != nil {
+			return err
+		}
+	}
+	if len(b.followed) > 0 {
+		if err := e.correlate(ctx, o, b.rules, b.followed); err != nil {
+			return err
+		}
+	}
+	return e.deliver(ctx, o, b.finish())
+}

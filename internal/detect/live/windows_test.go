@@ -1,0 +1,128 @@
+package live
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	diff "github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/internal/testenv"
+)
+
+// engine is the embedded event engine.
+func engine(t testing.TB) *logs.Embedded {
+	t.Helper()
+	s, err := logs.OpenEmbedded(logs.Options{Folder: filepath.Join(t.TempDir(), "events"), Tenants: logs.TenantMap{"acme": 1}, FreeBytes: 1, Keep: 30 * 365 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// windowsEvents are 11,838 real events, each with its number as id.
+func windowsEvents(t testing.TB) []event.Event {
+	t.Helper()
+	f, err := os.Open(testenv.Data(t, "events", "windows-12k.ndjson.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewScanner(z)
+	in.Buffer(nil, 16<<20)
+	var out []event.Event
+	began := time.Now().UTC().Add(-12 * time.Hour)
+	for in.Scan() {
+		out = append(out, event.Event{ID: fmt.Sprint(len(out)), Time: began.Add(time.Duration(len(out)) * time.Second), Source: "windows", Line: slices.Clone(in.Bytes())})
+	}
+	return out
+}
+
+func expectedMatches(t testing.TB) []string {
+	t.Helper()
+	data, err := os.ReadFile(testenv.Data(t, "sigma", "windows-12k-expected-routed.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Those of the file, and processes that only Security saw being created, which
+	// the ready routes know under its names.
+	lines := append(strings.Split(strings.TrimSpace(string(data)), "\n"),
+		"7411\t502b42de-4306-40b4-9596-6f590c81f073", "11780\t15619216-e993-4721-b590-4c520615a67d", "11780\t9bd04a79-dabe-4f1f-a5ff-92430265c96b")
+	slices.Sort(lines)
+	return lines
+}
+
+// TestSigmaHQ: the rules of SigmaHQ as they are find in the stream what two other
+// engines find, and in the past what they find in the stream.
+func TestSigmaHQ(t *testing.T) {
+	events, expected := windowsEvents(t), expectedMatches(t)
+	e := New(Config{Store: engine(t), Builtin: content.Detections, Root: "detections", Sets: []Set{ParseSet(testenv.Data(t, "sigma", "sigmahq-rules.tar.gz") + "?on")}})
+	var got []string
+	isBuiltin := map[string]bool{}
+	lib, err := e.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lib.Documents) < 3780 {
+		t.Fatalf("only %d rules are there; %v", len(lib.Documents), lib.Problems)
+	}
+	for _, d := range lib.Documents {
+		isBuiltin[d.Key] = d.Origin == Builtin || !strings.Contains(d.Head().File, "rules/")
+	}
+	line := func(id, rule string) string { return id + "\t" + rule }
+	for part := range slices.Chunk(events, 500) {
+		if err := e.Look(t.Context(), "acme", part); err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range part {
+			for _, key := range ev.Rules {
+				if !isBuiltin[key] {
+					got = append(got, line(ev.ID, key))
+				}
+			}
+		}
+		if err := e.Store.Add(t.Context(), "acme", part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(got)
+	if d := diff.Diff(expected, got); d != "" {
+		t.Fatalf("the expected matches (-) and those of the stream (+):\n%s", d)
+	}
+	if err := e.Store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := e.Past(t.Context(), Question{Org: "acme", From: events[0].Time, To: events[len(events)-1].Time.Add(time.Second)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var past []string
+	for key, hits := range a.Matched {
+		for _, h := range hits {
+			if !isBuiltin[key] {
+				past = append(past, line(h.ID, key))
+			}
+		}
+	}
+	slices.Sort(past)
+	if d := diff.Diff(expected, past); d != "" {
+		t.Errorf("the expected matches (-) and those of the past (+):\n%s", d)
+	}
+	if a.Events != int64(len(events)) || a.Partial {
+		t.Errorf("%d events were looked at", a.Events)
+	}
+}

@@ -1,0 +1,26 @@
+package keyvalue
+
+import (
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+)
+
+// time reads the time: of FortiGate's eventtime, of date and time with tz, or of
+// the usual fields.
+func (v values) time(env *parser.Env) time.Time {
+	if date := v.first("date"); len(date) == len("2006-01-02") {
+		if clock := v.first("time"); strings.Count(clock, ":") == 2 {
+			zone := strings.Trim(v.first("tz"), `"`)
+			if t, ok := event.ParseTime(date+" "+clock+" "+zone, env.Zone); ok {
+				return t
+			}
+		}
+	}
+	return event.When(func(name string) (string, bool) {
+		text := v.first(name)
+		return text, text != ""
+	}, env.Zone)
+}

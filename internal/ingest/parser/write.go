@@ -1,0 +1,260 @@
+package parser
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
+
+// Line writes one JSON object of a text that is none: its fields in the order
+// they are added, each name once, the first value kept. It is done with End.
+type Line struct {
+	Out   *Out
+	from  int
+	names []string
+}
+
+// Begin begins the object of a line, which is kept as event.original.
+func Begin(out *Out, original []byte) *Line {
+	l := lines.Get().(*Line)
+	l.Out, l.from = out, len(out.Line)
+	out.Line = append(out.Line, '{')
+	if original != nil {
+		l.Set(event.Original, original)
+	}
+	return l
+}
+
+var lines = sync.Pool{New: func() any { return new(Line) }}
+
+// End ends the object.
+func (l *Line) End() {
+	l.Out.Line = append(l.Out.Line, '}')
+	clear(l.names)
+	l.Out, l.names = nil, l.names[:0]
+	if cap(l.names) <= 1024 {
+		lines.Put(l)
+	}
+}
+
+// Set adds a field, also an empty one.
+func (l *Line) Set(name string, text []byte) {
+	if l.name(name) {
+		l.Out.Line = AppendString(l.Out.Line, text)
+	}
+}
+
+// Add adds a field unless its text is empty.
+func (l *Line) Add(name, text string) {
+	if text != "" && l.name(name) {
+		l.Out.Line = AppendString(l.Out.Line, text)
+	}
+}
+
+// Int adds a field that is a whole number, and nothing for what is none.
+func (l *Line) Int(name, digits string) {
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil && l.name(name) {
+		l.Out.Line = strconv.AppendInt(l.Out.Line, n, 10)
+	}
+}
+
+// Host adds host.name and says it of the event.
+func (l *Line) Host(host string) {
+	if host != "" {
+		l.Add(event.Host, host)
+		l.Out.Host = intern(host)
+	}
+}
+
+// From adds where something came from: source.ip, or source.domain when that is
+// a name.
+func (l *Line) From(address string) {
+	switch address = strings.Trim(address, "[]"); {
+	case address == "" || address == "-" || address == "UNKNOWN" || strings.ContainsRune(address, ' '):
+	case isIP(address):
+		l.Add(event.SourceIP, address)
+	default:
+		l.Add("source.domain", address)
+	}
+}
+
+// Values adds a field with a text, or with a list of several.
+func (l *Line) Values(name, text string, more ...string) {
+	if !l.name(name) {
+		return
+	}
+	if len(more) == 0 {
+		l.Out.Line = AppendString(l.Out.Line, text)
+		return
+	}
+	l.Out.Line = AppendString(append(l.Out.Line, '['), text)
+	for _, text := range more {
+		l.Out.Line = AppendString(append(l.Out.Line, ','), text)
+	}
+	l.Out.Line = append(l.Out.Line, ']')
+}
+
+func isIP(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
+func (l *Line) name(name string) bool {
+	for _, n := range l.names {
+		if n == name {
+			return false
+		}
+	}
+	if len(l.Out.Line) > l.from+1 {
+		l.Out.Line = append(l.Out.Line, ',')
+	}
+	l.names = append(l.names, name)
+	l.Out.Line = AppendString(l.Out.Line, name)
+	l.Out.Line = append(l.Out.Line, ':')
+	return true
+}
+
+// AppendString appends a text as a string of JSON. Bytes that are no UTF-8 are
+// read as Windows-1252, so that they stay readable.
+func AppendString[T ~string | ~[]byte](dst []byte, text T) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf:
+			i++
+			continue
+		case c >= utf8.RuneSelf:
+			if n := runeLen(text[i:min(i+utf8.UTFMax, len(text))]); n > 0 {
+				i += n
+				continue
+			}
+			dst = append(dst, text[from:i]...)
+			dst = utf8.AppendRune(dst, windows1252(c))
+		default:
+			dst = append(dst, text[from:i]...)
+			dst = appendEscape(dst, c)
+		}
+		i++
+		from = i
+	}
+	return append(append(dst, text[from:]...), '"')
+}
+
+// runeLen is how many bytes the character that a text begins with has, 0 when
+// they are none.
+func runeLen[T ~string | ~[]byte](text T) int {
+	var b [utf8.UTFMax]byte
+	r, n := utf8.DecodeRune(b[:copy(b[:], text)])
+	if r == utf8.RuneError && n <= 1 {
+		return 0
+	}
+	return n
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}
+
+// windows1252 are the bytes from 0x80 to 0x9f there; the others are those of
+// Latin-1.
+func windows1252(c byte) rune {
+	const high = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
+	if c >= 0xa0 {
+		return rune(c)
+	}
+	at := 0
+	for _, r := range high {
+		if at == int(c-0x80) {
+			return r
+		}
+		at++
+	}
+	return utf8.RuneError
+}
+
+// plain reports whether a text is UTF-8 without characters that control.
+func plain(data []byte) bool {
+	const high, low = 0x8080808080808080, 0x2020202020202020
+	i, ascii := 0, true
+	for ; i+8 <= len(data); i += 8 {
+		w := binary.LittleEndian.Uint64(data[i:])
+		if (w-low)&^w&high != 0 {
+			return false
+		}
+		ascii = ascii && w&high == 0
+	}
+	for ; i < len(data); i++ {
+		if data[i] < ' ' {
+			return false
+		}
+		ascii = ascii && data[i] < utf8.RuneSelf
+	}
+	return ascii || utf8.Valid(data)
+}
+
+// cleanJSON appends JSON as one line of UTF-8: what controls is a space between
+// values and an escape within them.
+func cleanJSON(dst, data []byte) []byte {
+	quoted := false
+	for i := 0; i < len(data); {
+		switch c := data[i]; {
+		case c >= utf8.RuneSelf:
+			if n := runeLen(data[i:min(i+utf8.UTFMax, len(data))]); n > 0 {
+				dst = append(dst, data[i:i+n]...)
+				i += n
+				continue
+			}
+			dst = utf8.AppendRune(dst, windows1252(c))
+		case c < ' ' && quoted:
+			dst = appendEscape(dst, c)
+		case c < ' ' && c != '\n' && c != '\r' && c != '\t':
+			dst = append(dst, c)
+		case c < ' ':
+			dst = append(dst, ' ')
+		case c == '\\' && quoted && i+1 < len(data) && data[i+1] >= ' ' && data[i+1] < utf8.RuneSelf:
+			dst = append(dst, c, data[i+1])
+			i++
+		case c == '"':
+			quoted = !quoted
+			dst = append(dst, c)
+		default:
+			dst = append(dst, c)
+		}
+		i++
+	}
+	return dst
+}
+
+// Decoded is a text without the mark that UTF-8 may begin with; of UTF-16, which
+// is known by its mark, it is the same text in UTF-8.
+func Decoded(data []byte) []byte {
+	if len(data) >= 3 && data[0] == 0xef && data[1] == 0xbb && data[2] == 0xbf {
+		return data[3:]
+	}
+	if len(data) < 2 || data[0]^data[1] != 0xff^0xfe || data[0] < 0xfe {
+		return data
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if data[0] == 0xfe {
+		order = binary.BigEndian
+	}
+	return utf16Text(data[2:], order)
+}

@@ -1,0 +1,285 @@
+package ingest
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/valyala/fastjson"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+)
+
+// Limits of an event. More than the engine keeps is refused, never cut.
+const (
+	MaxEvent  = 2<<20 - 4096 // bytes of a record, and of what a parser makes of it; the engine holds 2 MiB with its own fields
+	MaxFields = 1900         // the engine holds 2,000 columns, some of which are ours
+	MaxDepth  = 64
+	MaxAhead  = 48 * time.Hour // of an event's time before ours
+
+	maxID = 512 // bytes; a longer one is known by its hash
+)
+
+// Reasons of a Rejection.
+const (
+	TooLarge      = "too-large"
+	TooManyFields = "too-many-fields"
+	TooDeep       = "too-deep"
+	TooOld        = "too-old"
+	TooNew        = "too-new"
+	Empty         = "empty"
+	NoFormat      = "no-format"     // no parser has this name
+	ParserFailed  = "parser-failed" // a mistake of ours: the parser broke
+)
+
+// AutoFormat looks at each record for its format.
+const AutoFormat = "auto"
+
+// reading makes the events of a batch.
+type reading struct {
+	in       *Intake
+	b        *Batch
+	set      Settings
+	now      time.Time
+	oldest   time.Time // events before are not kept
+	f        *frame
+	env      parser.Env
+	out      parser.Out
+	refused  []Rejection
+	repaired bool // the record at hand
+}
+
+// read parses the records of a batch into a frame that is not numbered yet.
+func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejection) {
+	total := 0
+	for i := range b.Records {
+		total += len(b.Records[i].Data)
+	}
+	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
+	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: make([]byte, 0, total+total/8+512), delay: set.Delay}
+	r.f.took.accepted = int64(len(b.Records))
+	if keep := in.retention(); keep > 0 {
+		r.oldest = now.Add(-keep)
+	}
+	format := cmp.Or(b.Format, set.Format, in.cfg.Default)
+	for i := range b.Records {
+		if why, detail := r.record(&b.Records[i], format); why != "" {
+			r.refused = append(r.refused, Rejection{Record: i, Reason: why, Detail: detail})
+			r.f.took.reject(why, 1)
+			in.samples.keep(key{b.Org, b.Source}, now, why, detail, b.Records[i].Data)
+		}
+	}
+	return r.f, r.refused
+}
+
+// record reads one record, or says why it is refused.
+func (r *reading) record(rec *Record, name string) (reason, detail string) {
+	if len(rec.Data) > MaxEvent {
+		return TooLarge, fmt.Sprintf("It has %d bytes; an event may have %d.", len(rec.Data), MaxEvent)
+	}
+	data := r.text(rec.Data)
+	if len(bytes.TrimSpace(data)) == 0 {
+		return Empty, "There is nothing in it."
+	}
+	r.env.Time, r.env.Host, r.env.Given = rec.Time, "", nil
+	for _, f := range rec.Fields {
+		if f.Name == event.Host {
+			r.env.Host = f.Value
+		}
+	}
+	if len(rec.Fields) > 0 {
+		r.env.Given = make(map[string]string, len(rec.Fields))
+		for _, f := range rec.Fields {
+			r.env.Given[f.Name] = f.Value
+		}
+	}
+	format := r.in.format(name, data, &r.env)
+	if format == nil {
+		return NoFormat, fmt.Sprintf("No parser is called %q.", name)
+	}
+	start := len(r.f.lines)
+	r.out = parser.Out{Line: r.f.lines[start:]}
+	broke, err := r.parse(format, data)
+	switch {
+	case broke:
+		r.f.took.panics++
+		return ParserFailed, fmt.Sprintf("The parser %s broke at it, which is a mistake of the program: %v", format.Name, err)
+	case err != nil:
+		return "not-" + format.Name, err.Error()
+	}
+	if len(rec.Fields) > 0 {
+		r.out.Line = addFields(r.out.Line, rec.Fields)
+	}
+	return r.keep(rec, format, start)
+}
+
+// parse calls a parser, and catches what breaks in it.
+func (r *reading) parse(format *parser.Format, data []byte) (broke bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.in.log.Error("a parser broke", "format", format.Name, "source", r.b.Source, "panic", p)
+			broke, err = true, fmt.Errorf("%v", p)
+		}
+	}()
+	return false, format.Parse(data, &r.env, &r.out)
+}
+
+// keep takes what a parser made as an event, or says why not.
+func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, detail string) {
+	line := r.out.Line
+	if reason, detail = refuseLine(line); reason != "" {
+		return reason, detail
+	}
+	e := event.Event{Time: r.out.Time, Seen: r.now, Source: r.b.Source, Format: format.Name, ID: cmp.Or(r.out.ID, rec.ID)}
+	n := timed
+	if e.Time.IsZero() {
+		e.Time = rec.Time
+	}
+	if e.Time.IsZero() {
+		e.Time, n = r.now, 0
+	}
+	switch {
+	case e.Time.Before(r.oldest):
+		return TooOld, fmt.Sprintf("It happened at %s, before what is kept: events are kept from %s on.", e.Time.UTC().Format(time.RFC3339), r.oldest.UTC().Format(time.RFC3339))
+	case e.Time.After(r.now.Add(MaxAhead)):
+		return TooNew, fmt.Sprintf("It says that it happened at %s, more than 2 days after it came at %s: the clock of the sender is wrong, or the field is no time.", e.Time.UTC().Format(time.RFC3339), r.now.UTC().Format(time.RFC3339))
+	}
+	if e.ID != "" {
+		n |= named
+		if len(e.ID) > maxID {
+			sum := sha256.Sum256([]byte(e.ID))
+			e.ID = "sha256:" + hex.EncodeToString(sum[:])
+		}
+	}
+	if r.repaired {
+		r.f.took.repaired++
+	}
+	if cap(r.f.lines)-start >= len(line) {
+		r.f.lines = r.f.lines[:start+len(line)]
+		copy(r.f.lines[start:], line) // mostly where it lies already
+	} else {
+		r.f.lines = append(r.f.lines, line...)
+	}
+	e.Line = r.f.lines[start : start+len(line) : start+len(line)]
+	r.f.events, r.f.notes = append(r.f.events, e), append(r.f.notes, n)
+	return "", ""
+}
+
+// text returns a record as UTF-8: what has the mark of UTF-16 is read as that,
+// and bytes that are no text are replaced.
+func (r *reading) text(data []byte) []byte {
+	r.repaired = false
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		data = FromUTF16(data)
+	}
+	if utf8.Valid(data) {
+		return data
+	}
+	r.repaired = true
+	return bytes.ToValidUTF8(data, []byte("\uFFFD"))
+}
+
+// FromUTF16 reads UTF-16 that begins with its mark.
+func FromUTF16(data []byte) []byte {
+	low, high := 0, 1 // which of two bytes is which
+	if data[0] == 0xfe {
+		low, high = 1, 0
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for data = data[2:]; len(data) >= 2; data = data[2:] {
+		units = append(units, uint16(data[low])|uint16(data[high])<<8)
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// refuseLine says why the engine could not hold an event.
+func refuseLine(line []byte) (reason, detail string) {
+	switch {
+	case len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' || bytes.IndexByte(line, '\n') >= 0:
+		return ParserFailed, "The parser did not make one JSON object on one line of it, which is a mistake of the program."
+	case len(line) > MaxEvent:
+		return TooLarge, fmt.Sprintf("With the fields that were read from it, it has %d bytes; an event may have %d.", len(line), MaxEvent)
+	}
+	many := bytes.Count(line, []byte{':'}) > MaxFields
+	deep := bytes.Count(line, []byte{'{'})+bytes.Count(line, []byte{'['}) > MaxDepth
+	if !many && !deep {
+		return "", ""
+	}
+	fields, depth := measure(line)
+	switch {
+	case fields > MaxFields:
+		return TooManyFields, fmt.Sprintf("It has %d fields; an event may have %d.", fields, MaxFields)
+	case depth > MaxDepth:
+		return TooDeep, fmt.Sprintf("It is nested %d deep; an event may be %d.", depth, MaxDepth)
+	}
+	return "", ""
+}
+
+// measure counts the members of all objects of a JSON text, and how deep they
+// are nested.
+func measure(line []byte) (fields, depth int) {
+	at := 0
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '"':
+			for i++; i < len(line) && line[i] != '"'; i++ {
+				if line[i] == '\\' {
+					i++
+				}
+			}
+		case ':':
+			fields++
+		case '{', '[':
+			at++
+			depth = max(depth, at)
+		case '}', ']':
+			at--
+		}
+	}
+	return fields, depth
+}
+
+var parsers fastjson.ParserPool
+
+// addFields adds to an object what it does not have, under its dotted name or as
+// objects in objects.
+func addFields(line []byte, fields []Field) []byte {
+	p := parsers.Get()
+	defer parsers.Put(p)
+	v, err := p.ParseBytes(line)
+	if err != nil {
+		return line // refuseLine or the engine says what is wrong with it
+	}
+	for _, f := range fields {
+		if f.Value == "" || v.Exists(f.Name) || v.Exists(strings.Split(f.Name, ".")...) || len(line) == 0 {
+			continue
+		}
+		line = bytes.TrimRight(line, " ")
+		line = line[:len(line)-1]
+		if line[len(line)-1] != '{' {
+			line = append(line, ',')
+		}
+		line = appendJSON(append(appendJSON(line, f.Name), ':'), f.Value)
+		line = append(line, '}')
+	}
+	return line
+}
+
+func appendJSON(b []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return append(b, '"', '"') // a text always has a form
+	}
+	return append(b, text...)
+}

@@ -1,0 +1,416 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
+)
+
+// Options are the choices of an embedded store.
+type Options struct {
+	Folder  string
+	Tenants Tenants
+	// Keep is how long events are kept, by their own time; KeepBytes how much of
+	// the disk they may take before the oldest days go. Days are dropped whole. 0
+	// drops nothing: what only reads must not drop what the server keeps.
+	Keep      time.Duration
+	KeepBytes int64
+	// FreeBytes is how much of the disk must stay free: below it nothing is taken
+	// in. 0 is DefaultFree.
+	FreeBytes int64
+	Log       *slog.Logger // nil: nothing is logged
+}
+
+// What holds unless it is said otherwise.
+const (
+	DefaultKeep = 400 * 24 * time.Hour // a year can be asked about as of any of its days
+	DefaultFree = 1 << 30
+)
+
+// forever is longer than events are kept.
+const forever = 100 * 365 * 24 * time.Hour
+
+// slack is how much longer the engine keeps events than they are taken in: an
+// event waits in the spool at most as long, and is then still stored.
+const slack = 48 * time.Hour
+
+// flushEvery is how long events stay in memory alone.
+const flushEvery = 5 * time.Second
+
+// settledAfter is when added events are on disk for certain: a second in a
+// buffer, flushEvery in memory, and ample time to write them.
+const settledAfter = time.Minute
+
+// Embedded is the event engine within the program.
+type Embedded struct {
+	asker
+	options Options
+	storage *logstorage.Storage
+	asking  chan struct{} // a place for each question that runs
+
+	closing sync.RWMutex // held for reading while the storage is used
+	closed  bool
+}
+
+// OpenEmbedded opens the events in a folder, and makes it when it is not there.
+// One process at a time can have it open.
+func OpenEmbedded(o Options) (e *Embedded, err error) {
+	if o.Keep <= 0 {
+		o.Keep = forever
+	}
+	if o.FreeBytes <= 0 {
+		o.FreeBytes = DefaultFree
+	}
+	if o.Log != nil {
+		logTo.Store(o.Log)
+	}
+	prepare()
+	// The engine panics where a folder cannot be used.
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fault.New(fault.Unavailable, "the events in %s cannot be opened: %v", o.Folder, cause).
+				WithHint("check that no other process has the folder open, and that it can be written")
+		}
+	}()
+	e = &Embedded{options: o, asking: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+	e.storage = logstorage.MustOpenStorage(o.Folder, &logstorage.StorageConfig{
+		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
+		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
+	})
+	e.asker = asker{tenants: o.Tenants, run: e.run}
+	return e, nil
+}
+
+// Limits are what events must keep to.
+func (e *Embedded) Limits() Limits { return EmbeddedLimits(e.options.Keep) }
+
+// EmbeddedLimits are the limits of an embedded store that keeps events so long.
+func EmbeddedLimits(keep time.Duration) Limits {
+	if keep <= 0 {
+		keep = forever
+	}
+	return Limits{Bytes: mostBytes, Fields: mostFields, Past: keep, Future: Future}
+}
+
+// use keeps the storage from being closed until done is called.
+func (e *Embedded) use() (done func(), err error) {
+	e.closing.RLock()
+	if e.closed {
+		e.closing.RUnlock()
+		return nil, fault.New(fault.Unavailable, "the events are closed")
+	}
+	return e.closing.RUnlock, nil
+}
+
+// writers hold rows that are on their way into the engine. Their memory is used
+// again.
+var writers = sync.Pool{New: func() any {
+	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
+}}
+
+// Add stores events.
+func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
+	done, err := e.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	n, err := e.options.Tenants.Tenant(ctx, org, true)
+	if err != nil {
+		return err
+	}
+	if e.storage.IsReadOnly() {
+		return fault.New(fault.Unavailable, "no events are stored: less than %d MB of the disk of %s are free", e.options.FreeBytes>>20, e.options.Folder).
+			WithHint("make room, or keep events for a shorter time")
+	}
+	rows := writers.Get().(*logstorage.LogRows)
+	defer func() {
+		rows.ResetKeepSettings()
+		writers.Put(rows)
+	}()
+	var refused Refused
+	limits := e.Limits()
+	limits.Past, limits.Future = limits.Past+slack, limits.Future+slack
+	c, now := encoders.Get().(*encoder), time.Now()
+	defer encoders.Put(c)
+	for i := range events {
+		ev := &events[i]
+		fields, reason := limits.lay(c, ev, now)
+		if reason != "" {
+			refused = append(refused, Refusal{Event: i, Reason: reason})
+			continue
+		}
+		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, streamFields)
+		if rows.NeedFlush() {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			e.storage.MustAddRows(rows)
+			rows.ResetKeepSettings()
+		}
+	}
+	if rows.RowsCount() > 0 {
+		e.storage.MustAddRows(rows)
+	}
+	if len(refused) > 0 {
+		return refused
+	}
+	return nil
+}
+
+// lay lays out an event that keeps to the limits.
+func (l Limits) lay(c *encoder, ev *event.Event, now time.Time) ([]logstorage.Field, string) {
+	if ev.Time.Before(now.Add(-l.Past)) && l.Past > 0 {
+		return nil, TooOld
+	}
+	if ev.Time.After(now.Add(l.Future)) && l.Future > 0 {
+		return nil, TooNew
+	}
+	fields, reason := c.encode(ev)
+	if reason == "" {
+		reason = l.refuses(fields)
+	}
+	return fields, reason
+}
+
+// Flush makes everything that was added findable at once.
+func (e *Embedded) Flush(context.Context) error {
+	done, err := e.use()
+	if err == nil {
+		e.storage.DebugFlush()
+		done()
+	}
+	return err
+}
+
+// Settled returns a moment: what was added before it is on disk.
+func (e *Embedded) Settled(context.Context) (time.Time, error) {
+	done, err := e.use()
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer done()
+	now := time.Now()
+	e.storage.DebugFlush()
+	if e.stats().InmemoryRowsCount == 0 {
+		return now, nil
+	}
+	return now.Add(-settledAfter), nil
+}
+
+func (e *Embedded) stats() *logstorage.StorageStats {
+	var s logstorage.StorageStats
+	e.storage.UpdateStats(&s)
+	return &s
+}
+
+// Usage says what is kept.
+func (e *Embedded) Usage(context.Context) (Usage, error) {
+	done, err := e.use()
+	if err != nil {
+		return Usage{}, err
+	}
+	defer done()
+	s := e.stats()
+	u := Usage{
+		Events:    int64(s.RowsCount()),
+		Bytes:     int64(s.IndexdbSizeBytes + s.CompressedInmemorySize + s.CompressedSmallPartSize + s.CompressedBigPartSize),
+		Raw:       int64(s.UncompressedInmemorySize + s.UncompressedSmallPartSize + s.UncompressedBigPartSize),
+		Retention: e.options.Keep, MaxBytes: e.options.KeepBytes, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
+	}
+	if u.Events > 0 && s.MinTimestamp != math.MinInt64 && s.MinTimestamp != math.MaxInt64 {
+		u.Oldest = time.Unix(0, s.MinTimestamp).UTC()
+	}
+	return u, nil
+}
+
+// Close writes to disk what is in memory and closes the engine.
+func (e *Embedded) Close() error {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if !e.closed {
+		e.closed = true
+		e.storage.MustClose()
+	}
+	return nil
+}
+
+// run runs a question and calls rows with what it finds, one call at a time.
+func (e *Embedded) run(ctx context.Context, r request, rows func([]Row) error) (cost, error) {
+	done, err := e.use()
+	if err != nil {
+		return cost{}, err
+	}
+	defer done()
+	select {
+	case e.asking <- struct{}{}:
+		defer func() { <-e.asking }()
+	case <-ctx.Done():
+		return cost{}, ctx.Err()
+	}
+	s := &search{engine: e, tenants: []logstorage.TenantID{{AccountID: r.tenant}}}
+	if newest, offset, limit := r.query.GetLastNResultsQuery(); newest != nil {
+		var list []Row
+		if list, err = s.newest(ctx, newest, int(offset+limit)); err == nil {
+			err = rows(list[min(int(offset), len(list)):])
+		}
+	} else {
+		err = s.each(ctx, r.query, rows)
+	}
+	return cost{read: int64(s.stats.RowsProcessed), bytes: int64(s.stats.GetBytesReadTotal())}, err
+}
+
+// search is one question to the engine, which may take several searches.
+type search struct {
+	engine  *Embedded
+	tenants []logstorage.TenantID
+	stats   logstorage.QueryStats
+}
+
+// each calls rows with what a query finds.
+func (s *search) each(ctx context.Context, q *logstorage.Query, rows func([]Row) error) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var turn sync.Mutex
+	var failed error
+	write := func(_ uint, block *logstorage.DataBlock) {
+		list := rowsOf(block)
+		if len(list) == 0 {
+			return
+		}
+		turn.Lock()
+		defer turn.Unlock()
+		if failed == nil && ctx.Err() == nil {
+			if failed = rows(list); failed != nil {
+				stop()
+			}
+		}
+	}
+	err = s.engine.storage.RunQuery(logstorage.NewQueryContext(ctx, &s.stats, s.tenants, q, false, nil), write)
+	switch {
+	case failed != nil:
+		return failed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// rowsOf copies the rows of a block, whose memory the engine uses again.
+func rowsOf(block *logstorage.DataBlock) []Row {
+	n := block.RowsCount()
+	columns := block.Columns
+	names := make([]string, len(columns))
+	size, times := 0, -1
+	for i := range columns {
+		names[i] = strings.Clone(columns[i].Name)
+		if names[i] == fieldTime {
+			times = i
+		}
+		for _, v := range columns[i].Values {
+			size += len(v)
+		}
+	}
+	texts := make([]byte, 0, size) // of all values, so that they are one allocation
+	list := make([]Row, n)
+	fields := make([]Field, 0, n*len(columns))
+	for r := range n {
+		from := len(fields)
+		for i := range columns {
+			v := columns[i].Values[r]
+			if v == "" {
+				continue
+			}
+			at := len(texts)
+			texts = append(texts, v...)
+			fields = append(fields, Field{names[i], text(texts[at:])})
+			if i == times {
+				list[r].Time = rowTime(v)
+			}
+		}
+		list[r].Fields = fields[from:len(fields):len(fields)]
+	}
+	return list
+}
+
+func rowTime(v string) time.Time {
+	ns, ok := logstorage.TryParseTimestampRFC3339Nano(v)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}
+
+// newest returns the newest rows of a query without sorting all that it finds:
+// it looks for a stretch of time before the end that holds as many.
+func (s *search) newest(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
+	at := q.GetTimestamp()
+	list, err := s.some(ctx, q.Clone(at), 2*limit)
+	if err != nil || len(list) < 2*limit {
+		return newestOf(list, limit), err
+	}
+	start, end := q.GetFilterTimeRange()
+	if end < math.MaxInt64 {
+		end++
+	}
+	start += end/2 - start/2
+	var found, last []Row
+	for n := limit; ; {
+		list, err := s.some(ctx, q.CloneWithTimeFilter(at, start, end-1), 2*n)
+		switch {
+		case err != nil:
+			return nil, err
+		case end/2-start/2 <= 0:
+			return newestOf(slices.Concat(found, last, list), limit), nil
+		case len(list) >= 2*n && !logstorage.CanApplyLastNResultsOptimization(start, end):
+			sorted := q.CloneWithTimeFilter(at, start, end)
+			sorted.AddPipeSortByTimeDesc()
+			list, err := s.some(ctx, sorted, n)
+			return newestOf(append(found, list...), limit), err
+		case len(list) >= 2*n:
+			start, last = start+(end/2-start/2), list
+			continue
+		case len(found)+len(list) >= limit:
+			return newestOf(append(found, list...), limit), nil
+		}
+		found = append(found, list...)
+		n -= len(list)
+		start, end = start-(end/2-start/2), start
+	}
+}
+
+// some returns at most limit rows of a query.
+func (s *search) some(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
+	q.AddPipeOffsetLimit(0, uint64(limit))
+	var list []Row
+	err := s.each(ctx, q, func(rows []Row) error {
+		list = append(list, rows...)
+		return nil
+	})
+	return list, err
+}
+
+func newestOf(list []Row, limit int) []Row {
+	slices.SortStableFunc(list, func(a, b Row) int { return b.Time.Compare(a.Time) })
+	return list[:min(limit, len(list))]
+}
+
+// problem is what the engine says of a question, as a fault.
+func problem(err error) error {
+	text := err.Error()
+	if strings.Contains(text, "memory") && strings.Contains(text, "limit") || strings.Contains(text, "requires more than") {
+		return fault.New(fault.TooLarge, "the question needs more memory than it may use").WithHint("ask about a shorter time, or group by fewer fields")
+	}
+	return fault.New(fault.Invalid, "the question cannot be answered: %s", fmt.Sprint(err)).WithHint("see the language of questions, LogsQL")
+}

@@ -1,0 +1,391 @@
+package logs
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+	"github.com/valyala/fastjson"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
+
+// The engine keeps flat fields that are texts and not empty. A line is laid out
+// in them so that a Sigma rule finds in what is read back what it finds in the
+// line: members of objects get dotted names, lists are JSON, numbers and truth
+// values are their text. What that loses is told by marks in one field, which is
+// the same for all events of one shape and so packs to nearly nothing:
+//
+//	{name   an object whose members are fields of their own
+//	=name   the field is JSON: a list, or an object whose names cannot be fields
+//	!name   null
+//	'name   an empty text
+//	[name   an empty list
+//	.name   a member of the line that has dots in its own name, though an object
+//	        of its first part is there too
+//	-       there is no message, though the field of messages says "-"
+//
+// Names with spaces, quotes or control characters are quoted as Go quotes.
+const (
+	markObject  = '{'
+	markJSON    = '='
+	markNull    = '!'
+	markEmpty   = '\''
+	markNothing = '['
+	markDotted  = '.'
+	markSilent  = '-'
+)
+
+const (
+	fieldTime    = "_time"
+	fieldMessage = "_msg"
+	// own is put before the names of a line that the engine or the program uses
+	// itself.
+	own = "binnacle.line."
+	// longestName is of a field, without own; the engine's limit is 128.
+	longestName = 128 - len(own)
+	// deepest objects get fields of their own; deeper ones are JSON.
+	deepest = 16
+)
+
+// used reports whether a name of a line is one the engine or the program uses.
+func used(name string) bool {
+	switch name {
+	case event.FieldID, event.FieldSeen, event.FieldFormat, fieldTime, fieldMessage, "_stream", "_stream_id":
+		return true
+	}
+	return strings.HasPrefix(name, "binnacle.")
+}
+
+// column is the name of the field for a name of a line.
+func column(name string) string {
+	if name == event.Message {
+		return fieldMessage
+	}
+	if used(name) {
+		return own + name
+	}
+	return name
+}
+
+// encoder lays events out in fields. It is for one goroutine; what encode
+// returns is good until it is called again.
+type encoder struct {
+	parser fastjson.Parser
+	fields []logstorage.Field
+	shape  []byte
+	rest   []byte
+	texts  arena
+	path   []byte
+	met    [16]uint64 // hashes of names of one object, to find those that stand twice
+}
+
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
+
+// The first fields of an event are those of its stream.
+const (
+	slotSource = iota
+	slotHost
+	streamFields
+)
+
+// encode lays out an event; its fields begin with those of its stream. Reason
+// says why an event cannot be laid out.
+func (c *encoder) encode(e *event.Event) (fields []logstorage.Field, reason string) {
+	line, err := c.parser.ParseBytes(e.Line)
+	if err != nil || line.Type() != fastjson.TypeObject {
+		return nil, NotJSON
+	}
+	c.begin()
+	c.fields = append(c.fields, logstorage.Field{Name: event.FieldSource, Value: e.Source}, logstorage.Field{Name: event.FieldHost},
+		logstorage.Field{Name: event.FieldID, Value: e.ID}, logstorage.Field{Name: event.FieldFormat, Value: e.Format},
+		logstorage.Field{Name: event.FieldSeen, Value: c.texts.time(e.Seen)}, logstorage.Field{Name: event.FieldRules, Value: strings.Join(e.Rules, " ")})
+	if e.Batch != 0 {
+		c.fields = append(c.fields, logstorage.Field{Name: event.FieldBatch, Value: strconv.FormatUint(e.Batch, 10)})
+	}
+	object := line.GetObject()
+	if object.Len() > 2*mostFields {
+		return nil, TooManyFields
+	}
+	c.members(object)
+	if len(c.rest) > 0 {
+		c.fields = append(c.fields, logstorage.Field{Name: event.FieldRest, Value: text(append(c.rest, '}'))})
+	}
+	if len(c.shape) > 0 {
+		c.fields = append(c.fields, logstorage.Field{Name: event.FieldShape, Value: text(c.shape[1:])})
+	}
+	return c.fields, ""
+}
+
+func (c *encoder) begin() {
+	if cap(c.shape)+cap(c.rest)+cap(c.texts.buf) > 4<<20 {
+		*c = encoder{} // an extraordinary event keeps no memory
+	}
+	c.fields, c.shape, c.rest, c.path = c.fields[:0], c.shape[:0], c.rest[:0], c.path[:0]
+	c.texts.reset()
+}
+
+// members lays out the members of the line itself.
+func (c *encoder) members(line *fastjson.Object) {
+	twice := c.twice(line)
+	line.Visit(func(key []byte, v *fastjson.Value) {
+		name := text(key)
+		switch {
+		case len(key) == 0, len(key) > longestName, twice && count(line, name) > 1:
+			c.aside(key, v)
+			return
+		case v.Type() == fastjson.TypeObject:
+			if bytes.IndexByte(key, '.') >= 0 || c.hidden(line, name, v.GetObject()) {
+				c.json(name, v)
+				return
+			}
+		case bytes.IndexByte(key, '.') >= 0 && within(line, name):
+			c.mark(markDotted, name)
+		}
+		c.value(name, v, 1)
+	})
+}
+
+// aside keeps a member whose name no field can have.
+func (c *encoder) aside(key []byte, v *fastjson.Value) {
+	if len(c.rest) == 0 {
+		c.rest = append(c.rest, '{')
+	} else {
+		c.rest = append(c.rest, ',')
+	}
+	c.rest = append(appendText(c.rest, key), ':')
+	c.rest = appendValue(c.rest, v)
+}
+
+// hidden reports whether a member of an object has the name that a member of the
+// line has with its dots.
+func (c *encoder) hidden(line *fastjson.Object, name string, object *fastjson.Object) (is bool) {
+	line.Visit(func(key []byte, _ *fastjson.Value) {
+		if is || len(key) <= len(name) || key[len(name)] != '.' || string(key[:len(name)]) != name {
+			return
+		}
+		is = object.Get(text(key[len(name)+1:])) != nil || object.Get(strings.Split(text(key[len(name)+1:]), ".")[0]) != nil
+	})
+	return is
+}
+
+// within reports whether the line has an object by the first part of a name.
+func within(line *fastjson.Object, name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	v := line.Get(first)
+	return v != nil && v.Type() == fastjson.TypeObject
+}
+
+func count(object *fastjson.Object, name string) (n int) {
+	object.Visit(func(key []byte, _ *fastjson.Value) {
+		if string(key) == name {
+			n++
+		}
+	})
+	return n
+}
+
+// twice reports whether a name may stand in an object twice.
+func (c *encoder) twice(object *fastjson.Object) (is bool) {
+	clear(c.met[:])
+	object.Visit(func(key []byte, _ *fastjson.Value) {
+		h := uint32(2166136261)
+		for _, b := range key {
+			h = (h ^ uint32(b)) * 16777619
+		}
+		h ^= h >> 15
+		slot, bit := h>>6&15, uint64(1)<<(h&63)
+		is = is || c.met[slot]&bit != 0
+		c.met[slot] |= bit
+	})
+	return is
+}
+
+// value lays out one value under a name.
+func (c *encoder) value(name string, v *fastjson.Value, depth int) {
+	switch v.Type() {
+	case fastjson.TypeNull:
+		c.mark(markNull, name)
+	case fastjson.TypeString:
+		b, _ := v.StringBytes()
+		if len(b) == 0 {
+			c.mark(markEmpty, name)
+			return
+		}
+		c.field(name, text(b))
+	case fastjson.TypeArray:
+		if list, _ := v.Array(); len(list) == 0 {
+			c.mark(markNothing, name)
+			return
+		}
+		c.json(name, v)
+	case fastjson.TypeObject:
+		c.object(name, v, depth)
+	default:
+		c.field(name, c.texts.keep(func(b []byte) []byte { return v.MarshalTo(b) }))
+	}
+}
+
+// object gives the members of an object fields of their own, where their names
+// can be fields.
+func (c *encoder) object(name string, v *fastjson.Value, depth int) {
+	object := v.GetObject()
+	fits := depth <= deepest && !(c.twice(object) && repeats(object))
+	object.Visit(func(key []byte, _ *fastjson.Value) {
+		fits = fits && bytes.IndexByte(key, '.') < 0 && len(name)+1+len(key) <= longestName
+	})
+	if !fits {
+		c.json(name, v)
+		return
+	}
+	c.mark(markObject, name)
+	object.Visit(func(key []byte, v *fastjson.Value) {
+		c.value(c.texts.keep(func(b []byte) []byte { return append(append(append(b, name...), '.'), key...) }), v, depth+1)
+	})
+}
+
+func repeats(object *fastjson.Object) (is bool) {
+	seen := map[string]bool{}
+	object.Visit(func(key []byte, _ *fastjson.Value) {
+		is = is || seen[string(key)]
+		seen[string(key)] = true
+	})
+	return is
+}
+
+// json keeps a value as its JSON.
+func (c *encoder) json(name string, v *fastjson.Value) {
+	c.mark(markJSON, name)
+	c.field(name, c.texts.keep(func(b []byte) []byte { return appendValue(b, v) }))
+}
+
+func (c *encoder) field(name, value string) {
+	if name == event.FieldHost {
+		c.fields[slotHost].Value = value
+		return
+	}
+	c.fields = append(c.fields, logstorage.Field{Name: column(name), Value: value})
+}
+
+func (c *encoder) mark(kind byte, name string) {
+	c.shape = append(c.shape, ' ', kind)
+	if plainName(name) {
+		c.shape = append(c.shape, name...)
+	} else {
+		c.shape = strconv.AppendQuote(c.shape, name)
+	}
+}
+
+// silent says that an event has no message, where the engine insists on one.
+func (c *encoder) silent(fields []logstorage.Field) []logstorage.Field {
+	for _, f := range fields {
+		if f.Name == fieldMessage {
+			return fields
+		}
+	}
+	c.fields = append(c.fields, logstorage.Field{Name: fieldMessage, Value: "-"})
+	for i := range c.fields {
+		if f := &c.fields[i]; f.Name == event.FieldShape {
+			f.Value += " " + string(markSilent)
+			return c.fields
+		}
+	}
+	c.fields = append(c.fields, logstorage.Field{Name: event.FieldShape, Value: string(markSilent)})
+	return c.fields
+}
+
+func plainName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if b := name[i]; b <= ' ' || b == '"' || b == '`' || b >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// text is bytes as a text, which is good as long as they do not change.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// arena holds the texts of one event.
+type arena struct{ buf []byte }
+
+func (a *arena) reset() { a.buf = a.buf[:0] }
+
+// keep returns what write appends.
+func (a *arena) keep(write func([]byte) []byte) string {
+	from := len(a.buf)
+	a.buf = write(a.buf)
+	return text(a.buf[from:])
+}
+
+func (a *arena) time(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return a.keep(func(b []byte) []byte { return t.UTC().AppendFormat(b, time.RFC3339Nano) })
+}
+
+// appendValue appends a value as JSON. The parser's own way escapes some texts
+// as Go does, which JSON does not know.
+func appendValue(b []byte, v *fastjson.Value) []byte {
+	switch v.Type() {
+	case fastjson.TypeString:
+		s, _ := v.StringBytes()
+		return appendText(b, s)
+	case fastjson.TypeArray:
+		list, _ := v.Array()
+		b = append(b, '[')
+		for i, v := range list {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, v)
+		}
+		return append(b, ']')
+	case fastjson.TypeObject:
+		b = append(b, '{')
+		first := true
+		v.GetObject().Visit(func(key []byte, v *fastjson.Value) {
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = append(appendText(b, key), ':')
+			b = appendValue(b, v)
+		})
+		return append(b, '}')
+	}
+	return v.MarshalTo(b)
+}
+
+// appendText appends a text as JSON. Bytes that are no UTF-8 stay as they are.
+func appendText[T ~string | ~[]byte](b []byte, s T) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); i++ {
+		ch := s[i]
+		if ch >= ' ' && ch != '"' && ch != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		from = i + 1
+		switch ch {
+		case '"', '\\':
+			b = append(b, '\\', ch)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[ch>>4], hex[ch&15])
+		}
+	}
+	return append(append(b, s[from:]...), '"')
+}
