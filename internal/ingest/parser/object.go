@@ -305,7 +305,7 @@ func (r *Reader) Time(names ...string) {
 	}
 	for _, name := range names {
 		if text := r.Text(name); len(text) > 0 {
-			if t, ok := event.ParseTime(event.Bytes(text), r.Env.Zone); ok {
+			if t, ok := event.ParseTime(event.Bytes(text), event.ZoneOf(name, r.Env.Zone)); ok {
 				r.Out.Time = t
 				return
 			}

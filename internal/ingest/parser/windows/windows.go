@@ -211,7 +211,7 @@ var (
 
 // usual adds the names of ECS to what has the plain names.
 func usual(r *parser.Reader) {
-	r.Time("@timestamp", "TimeCreated_SystemTime", "TimeCreated", "EventTime", "UtcTime", "timestamp")
+	r.Time("@timestamp", "TimeCreated_SystemTime", "TimeCreated", "UtcTime", "EventTime", "timestamp")
 	r.Host("Computer", "Hostname", "winlog.computer_name", "host")
 	id := r.Str("EventID")
 	r.AddText("event.code", id)
