@@ -100,6 +100,10 @@ type filling struct {
 	nightly []feed.Schedule
 	args    map[string]string // of the work items
 	work    []catalog.File
+
+	machines *senders
+	sent     time.Time         // what machines said before was sent
+	cases    map[string]string // names of cases, by what the story calls them
 }
 
 func (f *filling) run() error {
@@ -110,6 +114,13 @@ func (f *filling) run() error {
 	if err := f.begin(); err != nil {
 		return err
 	}
+	if err := f.OpenIntake(f.ctx); err != nil {
+		return err
+	}
+	if f.machines, err = f.openSenders(f.ctx, f.o.Syslog()...); err != nil {
+		return err
+	}
+	defer f.machines.close()
 	for i := 0; i < len(events); {
 		n, err := f.next(events[i:])
 		if err != nil {
@@ -201,6 +212,9 @@ func (f *filling) joined(g sample.Guest, m auth.Membership) {
 // returns how many they were.
 func (f *filling) next(events []sample.Event) (int, error) {
 	e := events[0]
+	if err := f.hear(e.At); err != nil {
+		return 0, err
+	}
 	if e.Says() {
 		n := 1
 		for n < len(events) && events[n].Says() {
@@ -276,6 +290,10 @@ func (f *filling) one(e sample.Event) error {
 		return err
 	case s.Completes != "":
 		return f.complete(caller, s)
+	case s.Alerts != nil:
+		return f.triage(caller, s.Alerts, s.Why)
+	case s.Case != nil:
+		return f.caseWork(caller, s.Case, s.Why)
 	}
 	return f.remark(caller, s)
 }

@@ -62,6 +62,9 @@ type Step struct {
 	Evidence  string `yaml:"evidence"`
 	// Looks at the page Today.
 	Looks bool `yaml:"looks"`
+	// Alerts and Case work on what was found in what machines send.
+	Alerts *Triage   `yaml:"alerts"`
+	Case   *CaseWork `yaml:"case"`
 
 	file string
 	line int
@@ -202,7 +205,7 @@ func readStep(n *yaml.Node, c calendar) (*Step, error) {
 func (s *Step) verbs() []string {
 	var out []string
 	for name, set := range map[string]bool{"invites": s.Invites != nil, "creates": s.Creates != nil, "changes": s.Changes != "", "types": s.Types != "", "checks-in": s.ChecksIn != "", "exports": s.Exports != "",
-		"attests": s.Attests != "", "comments": s.Comments != "", "disputes": s.Disputes != "", "answers": s.Answers != "", "stands-by": s.StandsBy != "", "completes": s.Completes != "", "looks": s.Looks} {
+		"attests": s.Attests != "", "comments": s.Comments != "", "disputes": s.Disputes != "", "answers": s.Answers != "", "stands-by": s.StandsBy != "", "completes": s.Completes != "", "looks": s.Looks, "alerts": s.Alerts != nil, "case": s.Case != nil} {
 		if set {
 			out = append(out, name)
 		}
@@ -222,6 +225,12 @@ func (s *Step) check(c calendar) (err error) {
 	}
 	if s.when.After(c.now) {
 		return fmt.Errorf("at: %s lies in the future", s.At)
+	}
+	switch {
+	case s.Alerts != nil:
+		return s.Alerts.check()
+	case s.Case != nil:
+		return s.Case.check()
 	}
 	return nil
 }

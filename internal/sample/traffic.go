@@ -30,6 +30,7 @@ type Sent struct {
 	Format string // of json: how it is read; "": it is found out
 	Host   string // of syslog: whose header it has
 	Line   string
+	Once   bool // a script says it
 }
 
 // Traffic is what machines send: streams that go on every day, and scripts that
@@ -112,11 +113,15 @@ func readTraffic(f catalog.File) (*Traffic, error) {
 }
 
 // Sent yields what machines sent from a moment up to another, in order.
-func (o *Organisation) Sent(from, to time.Time) iter.Seq[Sent] {
+func (o *Organisation) Sent(from, to time.Time) iter.Seq[Sent] { return o.Heard(from, to, from) }
+
+// Heard is Sent without what streams said before a moment: of what is older it
+// yields the scripts alone.
+func (o *Organisation) Heard(from, to, recent time.Time) iter.Seq[Sent] {
 	return func(yield func(Sent) bool) {
-		for day := o.calendar.midnight(from); day.Before(to); day = day.AddDate(0, 0, 1) {
-			for _, s := range o.sentOn(day) {
-				if s.At.Before(from) || !s.At.Before(to) {
+		for day := o.calendar.midnight(from); day.Before(to); day = o.calendar.midnight(day.Add(30 * time.Hour)) {
+			for _, s := range o.sentOn(day, !day.AddDate(0, 0, 1).Before(recent)) {
+				if s.At.Before(from) || !s.At.Before(to) || !s.Once && s.At.Before(recent) {
 					continue
 				}
 				if !yield(s) {
@@ -127,18 +132,40 @@ func (o *Organisation) Sent(from, to time.Time) iter.Seq[Sent] {
 	}
 }
 
+// Syslog are the sources whose machines send syslog.
+func (o *Organisation) Syslog() []string {
+	var out []string
+	add := func(way, source string) {
+		if way == "syslog" && !slices.Contains(out, source) {
+			out = append(out, source)
+		}
+	}
+	for _, t := range o.traffic {
+		for _, s := range t.Streams {
+			add(s.Way, s.Source)
+		}
+		for _, s := range t.Scripts {
+			add(s.Way, s.Source)
+		}
+	}
+	return out
+}
+
 func (c calendar) midnight(t time.Time) time.Time {
 	y, m, d := t.In(c.zone).Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, c.zone)
 }
 
-// sentOn returns what was sent on a day, in order.
-func (o *Organisation) sentOn(day time.Time) []Sent {
+// sentOn returns what was sent on a day, in order; without streams, what scripts
+// say.
+func (o *Organisation) sentOn(day time.Time, streams bool) []Sent {
 	var all []Sent
 	ago := int(o.calendar.day(0).Sub(day).Round(24*time.Hour) / (24 * time.Hour))
 	for _, t := range o.traffic {
 		for i := range t.Streams {
-			all = append(all, t.stream(&t.Streams[i], i, day, ago)...)
+			if streams {
+				all = append(all, t.stream(&t.Streams[i], i, day, ago)...)
+			}
 		}
 		for i := range t.Scripts {
 			if s := &t.Scripts[i]; o.calendar.midnight(s.when).Equal(day) {
@@ -216,7 +243,7 @@ func (t *Traffic) script(s *Script, number int) []Sent {
 	at := s.when
 	for i := range times {
 		for _, text := range s.Say {
-			out = append(out, Sent{At: at, Source: s.Source, Way: s.Way, Format: s.Format, Host: s.Host, Line: w.write(text, at, i+1)})
+			out = append(out, Sent{At: at, Source: s.Source, Way: s.Way, Format: s.Format, Host: s.Host, Line: w.write(text, at, i+1), Once: true})
 			at = at.Add(step)
 		}
 	}

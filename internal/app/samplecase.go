@@ -1,0 +1,155 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sample"
+)
+
+// hear lets machines say what they said up to a moment. Of what is long past
+// only incidents are heard now: the rest is sent once pages answer.
+func (f *filling) hear(to time.Time) error {
+	from := f.sent
+	f.sent = to
+	if from.IsZero() || !from.Before(to) {
+		return nil
+	}
+	recent := f.o.Now.Add(-lately)
+	var list []sample.Sent
+	flush := func(at time.Time) error {
+		if len(list) == 0 {
+			return nil
+		}
+		f.clock.Set(at)
+		err := f.machines.send(f.ctx, list)
+		list = nil
+		if err == nil {
+			err = f.settled()
+		}
+		return err
+	}
+	for x := range f.o.Heard(from, to, recent) {
+		// Each incident is found soon after it happened, and not in the morning.
+		if n := len(list); n > 0 && x.Once && x.At.Sub(list[n-1].At) > time.Minute {
+			if err := flush(list[n-1].At.Add(time.Second)); err != nil {
+				return err
+			}
+		}
+		list = append(list, x)
+	}
+	return flush(to)
+}
+
+// settled waits until what was sent is stored and looked at.
+func (f *filling) settled() error {
+	if err := f.Intake.Drained(f.ctx); err != nil {
+		return err
+	}
+	return f.Detect.Advance(f.ctx)
+}
+
+// triage does something with the open alerts of some rules.
+func (f *filling) triage(caller catalog.Caller, t *sample.Triage, why string) error {
+	nos, err := f.openAlerts(caller, t.Of)
+	if err != nil {
+		return err
+	}
+	_, err = f.desk().Do(f.ctx, caller, nos, alerts.Act{Do: alerts.Verb(t.Do), Disposition: alerts.Disposition(t.As), Reason: why})
+	return err
+}
+
+func (f *filling) desk() *alerts.Desk { return alerts.NewDesk(f.Catalog, f.security.Alerts) }
+
+// openAlerts finds the open alerts of rules by their titles; each has one.
+func (f *filling) openAlerts(caller catalog.Caller, titles []string) ([]int64, error) {
+	list, _, err := f.desk().List(f.ctx, caller, alerts.Filter{States: []alerts.State{alerts.New, alerts.Acknowledged, alerts.InWork}, Limit: 200})
+	if err != nil {
+		return nil, err
+	}
+	var nos []int64
+	for _, title := range titles {
+		n := len(nos)
+		for _, a := range list {
+			if a.Rule.Title == title {
+				nos = append(nos, a.No)
+			}
+		}
+		if len(nos) == n {
+			return nil, fmt.Errorf("no alert of %q is open", title)
+		}
+	}
+	return nos, nil
+}
+
+// caseWork does what somebody does for a case.
+func (f *filling) caseWork(caller catalog.Caller, w *sample.CaseWork, why string) error {
+	if w.Opens != nil {
+		if err := f.openCase(caller, w); err != nil {
+			return err
+		}
+	}
+	name, ok := f.cases[w.Name]
+	if !ok {
+		return fmt.Errorf("no case %s was opened", w.Name)
+	}
+	happened, err := w.Happened()
+	if err != nil {
+		return err
+	}
+	if w.Notes != "" {
+		side := alerts.Us
+		if w.Side == "them" {
+			side = alerts.Them
+		}
+		if err := f.desk().Note(f.ctx, caller, name, side, w.Notes, happened, 0); err != nil {
+			return err
+		}
+	}
+	if w.Pins != "" {
+		if err := f.pin(caller, name, w.Pins, why); err != nil {
+			return err
+		}
+	}
+	for _, title := range w.Does {
+		if err := f.doTask(caller, name, title); err != nil {
+			return err
+		}
+	}
+	if w.Closes != "" {
+		if _, err := f.desk().CloseAlerts(f.ctx, caller, name, alerts.Disposition(w.Closes), why); err != nil {
+			return err
+		}
+	}
+	switch {
+	case w.Reaches != "":
+		return f.desk().Reach(f.ctx, caller, name, w.Reaches, happened, why, w.Sets)
+	case w.Sets != nil:
+		return f.setCase(caller, name, w.Sets)
+	}
+	return nil
+}
+
+func (f *filling) openCase(caller catalog.Caller, w *sample.CaseWork) error {
+	nos, err := f.openAlerts(caller, w.Opens.Alerts)
+	if err != nil {
+		return err
+	}
+	name, err := f.desk().OpenCase(f.ctx, caller, alerts.Opening{Title: w.Opens.Title, Description: w.Opens.Description, Severity: w.Opens.Severity, Playbook: w.Opens.Playbook, Lead: w.Opens.Lead,
+		Alerts: nos, Lang: lang.English})
+	if err != nil {
+		return err
+	}
+	if f.cases == nil {
+		f.cases = map[string]string{}
+	}
+	f.cases[w.Name] = name
+	return nil
+}
