@@ -55,6 +55,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -193,6 +195,9 @@ type App struct {
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
 	Started time.Time
+
+	Taker      ingest.Taker // takes events in
+	Collectors *listen.Set  // what brings events in beside HTTP, of a server that was given some
 
 	security security.Config // what the rooms of an open installation work with
 }
