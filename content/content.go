@@ -2,7 +2,7 @@
 // does not exist, with its people, its software and its decisions: things that
 // go well and things that do not. Measures are claims and measures that are
 // ready to be added. Detections are Sigma rules for the logs most companies
-// have.
+// have. Attack is what MITRE ATT&CK calls tactics and techniques.
 package content
 
 import "embed"
@@ -24,3 +24,9 @@ var Measures embed.FS
 //
 //go:embed detections
 var Detections embed.FS
+
+// Attack is the catalogue of MITRE ATT&CK Enterprise: tactics and techniques with
+// their platforms and log sources. attack/README.md says where it is from.
+//
+//go:embed attack/enterprise.json
+var Attack []byte

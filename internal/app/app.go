@@ -48,10 +48,13 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security"
+	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
+	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -258,6 +261,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireLogs(); err != nil {
 		return err
 	}
+	a.wireSecurity()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
@@ -372,6 +376,26 @@ func (a *App) wireLogs() error {
 		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
 	})
 	return nil
+}
+
+// wireSecurity wires what the pages of the security room work with.
+func (a *App) wireSecurity() {
+	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone}
+	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Store: a.Logs, Log: a.Config.Log, Now: a.Config.Now})}
+}
+
+// ownZone is the time zone that somebody chose for what they are told; nil when
+// they chose none.
+func (a *App) ownZone(ctx context.Context, p auth.Principal) (*time.Location, error) {
+	s, err := a.Talk.Settings(ctx, p)
+	if err != nil || s.Zone == talk.DefaultSettings.Zone {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return nil, nil // it has left the world's list
+	}
+	return zone, nil
 }
 
 // events is the folder of events.
