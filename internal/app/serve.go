@@ -145,10 +145,11 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	defer stop()
 	faces.Ending = ctx
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 3
+	running := 4
 	ended := make(chan error, running)
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
+	go func() { ended <- a.Detect.Run(ctx) }()
 	go func() { ended <- listen(server, s) }()
 	if s.Ready != nil {
 		s.Ready()

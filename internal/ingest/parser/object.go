@@ -107,11 +107,11 @@ func (r *Reader) free() {
 }
 
 func (r *Reader) open(data []byte) error {
-	if data = Decoded(data); !plain(data) {
+	if data = bytes.TrimSpace(Decoded(data)); !plain(data) || !escaped(data) {
 		r.clean = cleanJSON(r.clean[:0], data)
 		data = r.clean
 	}
-	r.data = bytes.TrimSpace(data)
+	r.data = data
 	clear(r.heads[:])
 	c, err := jsonline.Open(r.data)
 	if err != nil {

@@ -52,8 +52,8 @@ func is(data []byte, _ *parser.Env) bool {
 	return pairs >= 3 && pairs > 2*words
 }
 
-// mostPairs bounds how many pairs of a line are read.
-const mostPairs = 5000
+// mostPairs bounds how many pairs of a line are read; the store takes fewer.
+const mostPairs = 2500
 
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
