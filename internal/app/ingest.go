@@ -34,7 +34,7 @@ func (a *App) OpenIntake(ctx context.Context) error {
 	if a.Intake != nil {
 		return nil
 	}
-	in, err := ingest.Open(ctx, ingest.Config{Dir: a.Config.spool(), Store: a.Logs, Stages: a.stages, Formats: all.Formats(), Source: a.Sources.Settings,
+	in, err := ingest.Open(ctx, ingest.Config{Dir: a.Config.spool(), Store: a.Logs, Stages: []ingest.Stage{a.Detect}, Formats: all.Formats(), Source: a.Sources.Settings,
 		MaxSpool: a.Config.MaxSpool, Verify: a.Config.Logs != "", Now: a.Config.Now, Log: a.Config.Log})
 	if err == nil {
 		a.Intake = in

@@ -154,13 +154,14 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return errors.Join(err, a.CloseIntake(ctx))
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
+	running := 5
 	ended := make(chan error, running+1)
 	go func() { ended <- a.record(ctx) }()
 	if a.Collectors != nil {
 		running++
 		go func() { ended <- a.Collectors.Run(ctx) }()
 	}
+	go func() { ended <- a.Detect.Run(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- answer(server, s) }()

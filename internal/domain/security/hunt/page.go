@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -426,10 +427,7 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		list = slices.DeleteFunc(slices.Clone(list), func(f logs.Facet) bool { return f.Field == got.Facet.Field })
 		list = append([]logs.Facet{*got.Facet}, list...)
 	}
-	for i, f := range list {
-		if inner(f.Field) || len(f.Values) == 0 {
-			continue
-		}
+	for i, f := range telling(list, got.Facet != nil) {
 		looking := got.Facet != nil && i == 0
 		v := facetView{Field: f.Field, Name: called(f.Field), N: len(f.Values), Open: looking || len(r.Facets) < 6}
 		if !looking && len(f.Values) >= facetSize {
@@ -454,16 +452,56 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 	r.FieldN = len(r.All)
 }
 
+// mostFacets is how many fields are shown with their values.
+const mostFacets = 14
+
+// asked are the fields that people look at first, in order.
+var asked = []string{event.FieldSource, event.Action, event.Outcome, event.User, event.SourceIP, event.Host, event.FieldFormat, event.FieldRules, event.ProcessName, event.ServiceName, event.CloudAcct, "cloud.region", "user_agent.original", "http.response.status_code"}
+
+// telling are the fields that are worth showing: those that people look at first,
+// then those that most events have. The first may have been asked for.
+func telling(list []logs.Facet, first bool) []logs.Facet {
+	var out []logs.Facet
+	for i, f := range list {
+		if len(f.Values) > 0 && (!inner(f.Field) || first && i == 0) {
+			out = append(out, f)
+		}
+	}
+	place := func(f logs.Facet) int {
+		if first && len(out) > 0 && f.Field == list[0].Field {
+			return -1
+		}
+		if i := slices.Index(asked, f.Field); i >= 0 {
+			return i
+		}
+		return len(asked)
+	}
+	events := func(f logs.Facet) (n int64) {
+		for _, v := range f.Values {
+			n += v.Hits
+		}
+		return n
+	}
+	slices.SortStableFunc(out, func(a, b logs.Facet) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(events(b), events(a)))
+	})
+	return out[:min(len(out), mostFacets)]
+}
+
+// what stands for the column that says what happened, in whatever words an event
+// has for it.
+const what = "what"
+
 // fitting are the columns that are shown when nobody chose: those that some event
 // on the page has.
-var fitting = []string{event.FieldSource, event.Host, event.User, event.Action, event.SourceIP, event.Outcome, "_msg"}
+var fitting = []string{what, event.FieldSource, event.Host, event.User, event.SourceIP, event.Outcome}
 
 // columnsOf are the columns of the table.
 func (a *asking) columnsOf(got *answer) []string {
 	if len(a.state.Columns) > 0 {
 		return a.state.Columns
 	}
-	has := map[string]bool{}
+	has := map[string]bool{what: true}
 	var order []string
 	for _, row := range got.Rows {
 		for _, f := range row.Fields {
@@ -477,11 +515,24 @@ func (a *asking) columnsOf(got *answer) []string {
 		order = slices.DeleteFunc(order, inner)
 		return order[:min(len(order), mostColumns)]
 	}
-	out := slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return !has[name] })
-	if len(out) > 6 { // the message says what the outcome does
-		out = slices.DeleteFunc(out, func(name string) bool { return name == event.SourceIP })
+	return slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return !has[name] })
+}
+
+// whatOf says what happened: the action, else the message, the line as it came, or
+// the first fields there are.
+func whatOf(row logs.Row) string {
+	if text := cmp.Or(row.Get(event.Action), row.Get("_msg"), row.Get(event.Original)); text != "" && text != "-" {
+		return text
 	}
-	return out
+	var parts []string
+	for _, f := range row.Fields {
+		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") {
+			if parts = append(parts, f.Name+"="+f.Value); len(parts) == 5 {
+				break
+			}
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // table draws the events.
@@ -504,13 +555,19 @@ func (a *asking) table(p *page, r *results, got *answer) {
 			v.Href = eventHref(id, row.Time)
 		}
 		for j, name := range columns {
-			v.Cells = append(v.Cells, cellView{Text: shorten(row.Get(name), 300), State: outcomeState(name, row.Get(name)), Head: j == 0})
+			text := row.Get(name)
+			if name == what {
+				text = whatOf(row)
+			}
+			v.Cells = append(v.Cells, cellView{Text: shorten(text, 300), State: outcomeState(name, text), Head: j == 0})
 		}
 		r.Rows = append(r.Rows, v)
 	}
 	chosen := map[string]bool{}
 	for _, name := range columns {
-		chosen[name] = true
+		if chosen[name] = true; name == what {
+			continue
+		}
 		p.Columns = append(p.Columns, choice{Value: name, Label: called(name), On: true})
 	}
 	for _, f := range r.All {
@@ -521,7 +578,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 }
 
 // heads are what columns are called that most tables show.
-var heads = map[string]lang.Text{event.FieldSource: lang.T("Source", "Origen"), event.Host: lang.T("Host", "Equipo"), event.User: lang.T("User", "Usuario"), event.Action: lang.T("Action", "Acción"),
+var heads = map[string]lang.Text{what: lang.T("What", "Qué"), event.FieldSource: lang.T("Source", "Origen"), event.Host: lang.T("Host", "Equipo"), event.User: lang.T("User", "Usuario"), event.Action: lang.T("Action", "Acción"),
 	event.SourceIP: lang.T("From", "Desde"), event.Outcome: lang.T("Outcome", "Resultado"), "_msg": lang.T("Message", "Mensaje"), event.FieldFormat: lang.T("Format", "Formato"), event.FieldRules: lang.T("Rules", "Reglas")}
 
 func (a *asking) head(column string) string {
