@@ -36,6 +36,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -406,7 +407,8 @@ func (a *App) wireSecurity() {
 	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
 	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
-	a.security.Alerts.Logs, a.security.Alerts.Notify, a.security.Alerts.Rule = a.Logs, a.Feed.Notify, a.Detect.Text
+	a.security.Alerts = a.alerts()
+	a.security.Alerts.Rule = a.Detect.Text
 }
 
 // ruleNames are what the rules that events matched are called.
@@ -433,6 +435,34 @@ func (a *App) organisations(ctx context.Context) ([]string, error) {
 	}
 	return out, err
 }
+
+// alerts is what alerts and cases work with.
+func (a *App) alerts() alerts.Config {
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: RuleText,
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
+	if len(a.Config.Origins) > 0 {
+		cfg.Base = a.Config.Origins[0]
+	}
+	return cfg
+}
+
+// Playbooks returns the templates of the work of a case.
+func Playbooks() []alerts.Playbook {
+	folder, err := fs.Sub(content.Playbooks, "playbooks")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := alerts.LoadPlaybooks(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// RuleText returns the text of a built-in Sigma rule by its id; "" for another.
+func RuleText(_ context.Context, _, id string) string { return ruleTexts()[id] }
+
+var ruleTexts = sync.OnceValue(func() map[string]string { return alerts.RuleTexts(content.Detections) })
 
 // ownZone is the time zone that somebody chose for what they are told; nil when
 // they chose none.
