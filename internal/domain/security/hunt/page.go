@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -47,6 +48,8 @@ type page struct {
 	Late    bool   // the answer took too long
 	Results *results
 
+	Cases   []choice // open ones, that events can be added to
+	NewCase string   // address of the form for another; "" when the reader may not
 	Export  []choice
 	Columns []choice // of the menu
 	Fields  int
@@ -321,6 +324,8 @@ type results struct {
 	Heads    []string
 	Rows     []rowView
 	Piped    bool
+	First    time.Time // of the events on the page
+	Last     time.Time
 	Shown    string
 	Newer    string
 	Older    string
@@ -343,6 +348,7 @@ type facetValue struct {
 
 type rowView struct {
 	ID    string
+	Event string // its id in the store
 	Time  string
 	Full  string
 	Href  string
@@ -390,7 +396,40 @@ func (a *asking) draw(p *page, q question, got *answer, anything bool) error {
 	a.table(p, r, got)
 	a.turn(r, got)
 	a.exports(p, got)
-	return nil
+	var err error
+	p.Cases, p.NewCase, err = openCases(c)
+	return err
+}
+
+// PinFrom and PinTo are the ends of a time that holds every event on the page.
+func (r *results) PinFrom() string { return stamp(r.First.Truncate(time.Second)) }
+func (r *results) PinTo() string   { return stamp(r.Last.Truncate(time.Second).Add(2 * time.Second)) }
+
+// mostCases is how many open cases are offered.
+const mostCases = 10
+
+// openCases are the cases that events can be added to, the newest first. Where
+// each is, events are sent to.
+func openCases(c *web.Ctx) (list []choice, another string, err error) {
+	k := c.Catalog().Kinds().Get("Case")
+	if k == nil || !c.CanKind(auth.Write, k) {
+		return nil, "", nil
+	}
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{k.Name}, Sort: "updated", Desc: true, Limit: 5 * mostCases, NoTotal: true})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, e := range page.Items {
+		if k.Closed != nil && k.Closed(e) || len(list) == mostCases {
+			continue
+		}
+		label := e.DisplayTitle()
+		if label != e.Metadata.Name {
+			label = e.Metadata.Name + " " + label
+		}
+		list = append(list, choice{Label: label, Href: c.Href(e.Ref()) + "/pin"})
+	}
+	return list, "/cases/open", nil
 }
 
 // foundText says how the answer came about.
@@ -552,7 +591,13 @@ func (a *asking) table(p *page, r *results, got *answer) {
 			}
 		}
 		if id := row.Get(event.FieldID); id != "" && !got.Piped {
-			v.Href = eventHref(id, row.Time)
+			v.Event, v.Href = id, eventHref(id, row.Time)
+			if t := row.Time; r.First.IsZero() || t.Before(r.First) {
+				r.First = t
+			}
+			if row.Time.After(r.Last) {
+				r.Last = row.Time
+			}
 		}
 		for j, name := range columns {
 			text := row.Get(name)
