@@ -36,6 +36,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -49,10 +50,14 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/claim/claimlogs"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
+	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -259,6 +264,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireLogs(); err != nil {
 		return err
 	}
+	a.wireSecurity()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
@@ -373,6 +379,55 @@ func (a *App) wireLogs() error {
 		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
 	})
 	return nil
+}
+
+// wireSecurity wires what the pages of the security room work with.
+func (a *App) wireSecurity() {
+	a.security.Alerts = a.alerts()
+	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone}
+	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Store: a.Logs, Log: a.Config.Log, Now: a.Config.Now})}
+}
+
+// alerts is what alerts and cases work with.
+func (a *App) alerts() alerts.Config {
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: RuleText,
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
+	if len(a.Config.Origins) > 0 {
+		cfg.Base = a.Config.Origins[0]
+	}
+	return cfg
+}
+
+// Playbooks returns the templates of the work of a case.
+func Playbooks() []alerts.Playbook {
+	folder, err := fs.Sub(content.Playbooks, "playbooks")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := alerts.LoadPlaybooks(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// RuleText returns the text of a built-in Sigma rule by its id; "" for another.
+func RuleText(_ context.Context, _, id string) string { return ruleTexts()[id] }
+
+var ruleTexts = sync.OnceValue(func() map[string]string { return alerts.RuleTexts(content.Detections) })
+
+// ownZone is the time zone that somebody chose for what they are told; nil when
+// they chose none.
+func (a *App) ownZone(ctx context.Context, p auth.Principal) (*time.Location, error) {
+	s, err := a.Talk.Settings(ctx, p)
+	if err != nil || s.Zone == talk.DefaultSettings.Zone {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return nil, nil // it has left the world's list
+	}
+	return zone, nil
 }
 
 // events is the folder of events.

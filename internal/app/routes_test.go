@@ -211,6 +211,16 @@ var asks = map[string]ask{
 	"POST /inbox/act":    sends("item", "none", "act", "none").answers(404),
 	"GET /roadmap":       plain(),
 
+	// Security.
+	"GET /events":             query("?q=" + word),
+	"GET /events/results":     query("?q=" + word),
+	"GET /events/event":       query("?id=none").answers(404),
+	"GET /events/export":      query("?as=csv"),
+	"GET /events/make/{what}": at("/events/make/hunt?q=" + word),
+	"GET /attack":             plain(),
+	"GET /attack/layer":       plain(),
+	"GET /attack/{id}":        at("/attack/T1078"),
+
 	// Pages beside the objectives, which are a kind.
 	"GET /KIND/alignment": plain(),
 	"GET /KIND/check-in":  plain(),

@@ -89,13 +89,14 @@ func (d *Desk) Do(ctx context.Context, caller catalog.Caller, nos []int64, act A
 // do is Do inside a transaction.
 func (d *Desk) do(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, nos []int64, act Act) ([]*Alert, error) {
 	if act.Do == Move && act.To != "" {
-		if err := d.openCase(ctx, tx, caller.Org, act.To); err != nil {
+		if _, err := d.takes(ctx, tx, caller.Org, act.To); err != nil {
 			return nil, err
 		}
 	}
 	at := d.catalog.Now().UTC()
 	var out []*Alert
 	var entries []*feed.Entry
+	var moves []move
 	var records []*audit.Record
 	slices.Sort(nos)
 	for _, no := range slices.Compact(nos) {
@@ -115,13 +116,18 @@ func (d *Desk) do(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, nos 
 			return nil, err
 		}
 		out = append(out, a)
+		if before.Case != a.Case {
+			moves = append(moves, move{a, before.Case})
+		}
 		entries = append(entries, a.entry(c.Act, at, caller.Account))
 		records = append(records, a.record(caller, act, before, at))
 	}
-	if act.Do == Move {
-		if err := d.logMoves(ctx, tx, caller, out, act.To, at); err != nil {
+	for _, m := range moves {
+		told, err := d.logMove(ctx, tx, caller, m, at)
+		if err != nil {
 			return nil, err
 		}
+		entries = append(entries, told...)
 	}
 	if err := feed.Append(ctx, tx, entries...); err != nil {
 		return nil, err

@@ -28,6 +28,12 @@ func (p pages) alertPages() []web.PageDef {
 	return []web.PageDef{
 		page(web.PageDef{ID: "alerts", Pattern: "/alerts", Verb: auth.Read, Template: "alerts-list.html", Handle: p.list}),
 		page(web.PageDef{ID: "alerts.bulk", Method: "POST", Pattern: "/alerts/bulk", Verb: auth.Write, Handle: p.bulk}),
+		page(web.PageDef{ID: "alert", Pattern: "/alerts/{no}", Verb: auth.Read, Template: "alerts-alert.html", Handle: p.alert}),
+		page(web.PageDef{ID: "alert.act", Method: "POST", Pattern: "/alerts/{no}/act", Verb: auth.Write, Handle: p.actOne}),
+		page(web.PageDef{ID: "alert.answer", Method: "POST", Pattern: "/alerts/{no}/answer", Verb: auth.Write, Handle: p.answerOne}),
+		page(web.PageDef{ID: "alert.suppress", Method: "POST", Pattern: "/alerts/{no}/suppress", Verb: auth.Write, Handle: p.suppressOne}),
+		page(web.PageDef{ID: "alert.pin", Method: "POST", Pattern: "/alerts/{no}/pin", Verb: auth.Write, Handle: p.pinAlert}),
+		page(web.PageDef{ID: "alerts.unsuppress", Method: "POST", Pattern: "/alerts/suppressions/{no}/end", Verb: auth.Write, Handle: p.endSuppression}),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
@@ -44,13 +45,17 @@ func Module(cfg Config) room.Module {
 		Module: web.Module{
 			Room:  web.Room{ID: auth.Security, Title: lang.T("Security", "Seguridad"), Icon: "security", Order: 50},
 			Texts: files, Templates: files,
-			Pages: p.alertPages(),
+			Pages: append(p.alertPages(), p.casePages()...),
+			Cards: p.caseCards(),
 			Nav: []web.NavItem{
 				{ID: "alerts", Label: "alerts.nav", Href: "/alerts", Icon: "bell", Key: "l", Count: p.waiting},
+				{Kind: CaseKind, Icon: "shield", Key: "c", Count: casesOpen},
 			},
+			Commands: []web.Command{{Label: "case.new", Href: "/cases/open", Icon: "plus", Verb: auth.Write, Resource: caseResource}},
 		},
-		Migrations: migrations(),
-		Tables:     []*claim.Table{alertsTable()},
+		Kinds:      []*catalog.Kind{caseKind()},
+		Migrations: append(migrations(), caseMigrations()...),
+		Tables:     []*claim.Table{alertsTable(), casesTable()},
 	}
 }
 
