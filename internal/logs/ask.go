@@ -52,12 +52,19 @@ func parse(q Query) (*logstorage.Query, error) {
 	if start != math.MinInt64 || end != math.MaxInt64 {
 		parsed.AddTimeFilter(start, end)
 	}
+	var also []string
 	if !q.Known.IsZero() {
-		seen, err := logstorage.ParseFilter(event.FieldSeen + `:string_range("", "` + q.Known.Add(1).UTC().Format(wholeNanos) + `")`)
+		also = append(also, event.FieldSeen+`:string_range("", "`+q.Known.Add(1).UTC().Format(wholeNanos)+`")`)
+	}
+	if q.And != "" {
+		also = append(also, q.And)
+	}
+	for _, text := range also {
+		filter, err := logstorage.ParseFilter(text)
 		if err != nil {
-			return nil, err
+			return nil, misread(text, err)
 		}
-		parsed.AddExtraFilters(seen)
+		parsed.AddExtraFilters(filter)
 	}
 	return parsed, nil
 }

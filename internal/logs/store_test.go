@@ -437,6 +437,12 @@ func TestKnown(t *testing.T) {
 			if len(list) != c.want {
 				t.Errorf("%s: %d rows, want %d", c.text, len(list), c.want)
 			}
+			if list, _ := rows(t, s, logs.Query{Org: "one", Text: c.text, From: at(0), To: at(60), Known: seen, And: "-user:=u1"}); len(list) >= c.want {
+				t.Errorf("%s, and another filter: %d rows", c.text, len(list))
+			}
+		}
+		if _, err := s.Rows(t.Context(), logs.Query{Org: "one", And: "a:("}, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a filter that cannot be read: %v", err)
 		}
 	})
 }
