@@ -99,7 +99,9 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 	rest, modern := strings.CutPrefix(rest, "1 ")
 	var ok bool
 	if h.Time, rest, ok = stamp(rest, env); !ok {
-		h.tagged(line)
+		if program(env) == "" { // else the message may begin with "error: "
+			h.tagged(line)
+		}
 		return h, false
 	}
 	h.Message = rest

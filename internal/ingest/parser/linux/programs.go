@@ -4,14 +4,13 @@ import (
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 // family are programs whose messages are read alike. Its name is the format of
 // their events.
 type family struct {
 	name string
-	read func(text string, l *parser.Line) bool
+	read func(text string, l names) bool
 }
 
 var families = func() map[string]family {
@@ -32,7 +31,7 @@ var families = func() map[string]family {
 }()
 
 // read adds what a message says, and returns the format of its program.
-func read(h *Header, l *parser.Line) string {
+func read(h *Header, l names) string {
 	text := h.Message
 	f, known := families[h.Program]
 	if !known {
@@ -96,7 +95,7 @@ func pamText(h *Header, text string) (module, says string, ok bool) {
 	return "", text, false
 }
 
-func readPAM(program, text string, l *parser.Line) {
+func readPAM(program, text string, l names) {
 	what, pairs, ok := strings.Cut(text, "; logname=")
 	if !ok {
 		pam.read(text, l)
@@ -147,7 +146,7 @@ func value(pairs, name string) string {
 
 // sudo reads "ana : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/home/ana ;
 // USER=root ; COMMAND=/bin/sh".
-func sudo(text string, l *parser.Line) bool {
+func sudo(text string, l names) bool {
 	user, rest, ok := strings.Cut(strings.TrimLeft(text, " "), " : ")
 	if !ok {
 		return false
