@@ -14,10 +14,10 @@
 //
 // Names that are added: host.name, process.name, process.pid, message (the line
 // without its header), event.original (the line), host.os.type, which is linux,
-// and of the messages of sshd, PAM, sudo, su, cron, login and the programs that keep accounts
-// user.name, user.effective.name, user.target.name, source.ip or source.domain,
-// source.port, event.action, event.outcome, event.reason, process.command_line.
-// Every other message is kept as it is.
+// and of the messages of sshd, PAM, sudo, su, cron, login and the programs that
+// keep accounts user.name, user.effective.name, user.target.name, source.ip or source.domain,
+// source.port, event.action, event.outcome, event.reason, process.command_line;
+// of packets that the kernel logs their source and destination. Every other message is kept as it is.
 package linux
 
 import (

@@ -26,6 +26,7 @@ var families = func() map[string]family {
 	add(family{"cron", cron.read}, "cron", "crond", "CRON", "CROND", "crontab", "anacron")
 	add(family{"accounts", accounts.read}, "useradd", "adduser", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "gpasswd", "passwd", "chpasswd", "chage", "chfn", "chsh", "newusers")
 	add(family{"login", login.read}, "login", "systemd-logind", "elogind")
+	add(family{"linux", netfilter}, "kernel")
 	add(family{"linux", daemons.read}, "ftpd", "klogind", "rshd", "telnetd", "vsftpd", "xinetd", "dropbear")
 	return all
 }()
@@ -181,5 +182,27 @@ func sudo(text string, l names) bool {
 	}
 	l.Add("event.reason", failure)
 	l.Add(event.Outcome, "failure")
+	return true
+}
+
+// netfilter reads what the packet filter logs by way of the kernel, as
+// "[UFW BLOCK] IN=eth0 … SRC=198.51.100.23 DST=10.0.0.5 PROTO=TCP SPT=4711 DPT=22".
+func netfilter(text string, l names) bool {
+	at := strings.Index(text, "IN=")
+	if at < 0 || !strings.Contains(text[at:], " SRC=") || !strings.Contains(text[at:], " DST=") {
+		return false
+	}
+	pairs := text[at:]
+	l.From(value(pairs, "SRC"))
+	l.Int("source.port", value(pairs, "SPT"))
+	l.Add("destination.ip", value(pairs, "DST"))
+	l.Int("destination.port", value(pairs, "DPT"))
+	l.Add("network.transport", strings.ToLower(value(pairs, "PROTO")))
+	switch {
+	case strings.Contains(text[:at], "BLOCK"), strings.Contains(text[:at], "DROP"), strings.Contains(text[:at], "REJECT"), strings.Contains(text[:at], "DENY"):
+		l.Add(event.Action, "packet_dropped")
+	default:
+		l.Add(event.Action, "packet_logged")
+	}
 	return true
 }
