@@ -113,6 +113,34 @@ func TestJunk(t *testing.T) {
 	}
 }
 
+// What a parser gave is good after the memory of the record is used again.
+func TestRecordIsNotKept(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join("..", "*", "testdata", "*.log"))
+	auto, _ := all.Get("auto")
+	tried := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(data) {
+			record := bytes.Clone(line)
+			var before, after parser.Out
+			if auto.Parse(record, parsertest.Env(), &before) != nil {
+				continue
+			}
+			clear(record)
+			if err := auto.Parse(line, parsertest.Env(), &after); err != nil || before.ID != after.ID || before.Host != after.Host || !bytes.Equal(before.Line, after.Line) || before.Format != after.Format {
+				t.Errorf("%s: %q, %q, %s became %q, %q, %s", file, after.ID, after.Host, after.Line, before.ID, before.Host, before.Line)
+			}
+			tried++
+		}
+	}
+	if tried < 100 {
+		t.Errorf("only %d records", tried)
+	}
+}
+
 func allBytes() []byte {
 	out := make([]byte, 256)
 	for i := range out {

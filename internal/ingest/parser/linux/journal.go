@@ -41,10 +41,10 @@ func addJournal(r *parser.Reader) {
 	if at := bytes.LastIndexByte(program, '/'); at >= 0 {
 		program = program[at+1:]
 	}
-	h := Header{Program: string(program), Message: event.Bytes(message)}
+	h := Header{Program: string(program), Message: parser.String(message)}
 	r.Add(event.ProcessName, program)
 	to := objectNames{r}
-	to.Int("process.pid", event.Bytes(r.First("_PID", "SYSLOG_PID")))
+	to.Int("process.pid", parser.String(r.First("_PID", "SYSLOG_PID")))
 	r.Copy("process.executable", "_EXE")
 	r.Copy("process.command_line", "_CMDLINE")
 	r.Copy("service.name", "_SYSTEMD_UNIT")
@@ -59,7 +59,7 @@ func fromBytes(r *parser.Reader, list []byte) []byte {
 	var out []byte
 	c := jsonline.Within(list)
 	for v, ok := c.Element(); ok; v, ok = c.Element() {
-		n, err := strconv.ParseUint(event.Bytes(r.TextOf(v)), 10, 8)
+		n, err := strconv.ParseUint(parser.String(r.TextOf(v)), 10, 8)
 		if err != nil {
 			return nil
 		}
