@@ -58,9 +58,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
 	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
+	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -167,6 +169,7 @@ type Config struct {
 	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
+	MaxSpool        int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -199,6 +202,9 @@ type App struct {
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
 	Started time.Time
+	Intake  *ingest.Intake     // the way of events in; nil unless it is open
+	Sources *sources.Described // as people describe them
+	stages  []ingest.Stage     // what looks at events on their way
 
 	security security.Config // what the rooms of an open installation work with
 }
@@ -265,6 +271,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.wireSecurity()
+	a.wireSources()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
