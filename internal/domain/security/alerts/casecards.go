@@ -103,6 +103,7 @@ func (p pages) loadCaseActions(c *web.Ctx, e *entity.Entity) (any, error) {
 type phaseView struct {
 	Word, Note string
 	At         time.Time
+	Clock      string // At in the organisation's zone: the time of today, else the day
 	Elapsed    string // of the step that is next
 	Done, Now  bool
 	Late       bool
@@ -114,7 +115,20 @@ func loadPhases(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil || s.MergedInto != "" {
 		return nil, err
 	}
-	return phases(c, s), nil
+	list := phases(c, s)
+	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
+	for i := range list {
+		list[i].Clock = clock(c, list[i].At.In(zone))
+	}
+	return list, err
+}
+
+// clock writes a moment of today by its time, another by its day.
+func clock(c *web.Ctx, t time.Time) string {
+	if now := c.Now.In(t.Location()); now.YearDay() == t.YearDay() && now.Year() == t.Year() {
+		return t.Format("15:04")
+	}
+	return shortDay(c, t)
 }
 
 func phases(c *web.Ctx, s Case) []phaseView {
@@ -495,7 +509,7 @@ type indicatorRow struct {
 	Seen, SeenState   string
 }
 
-type proposedRow struct{ Type, Label, Value string }
+type proposedRow struct{ Type, Label, Value, Short string }
 
 const mostProposed = 8
 
@@ -539,7 +553,7 @@ func (p pages) loadIndicators(c *web.Ctx, e *entity.Entity) (any, error) {
 	for _, i := range observables(lines) {
 		if len(v.Proposed) < mostProposed && !slices.ContainsFunc(s.Indicators, func(x Indicator) bool { return x.Value == i.Value }) {
 			text, _ := label(c, "spec.indicators[].type", i.Type)
-			v.Proposed = append(v.Proposed, proposedRow{i.Type, text, i.Value})
+			v.Proposed = append(v.Proposed, proposedRow{i.Type, text, i.Value, cut(i.Value, 32)})
 		}
 	}
 	if len(v.Rows)+len(v.Proposed) == 0 && !v.May {
@@ -634,6 +648,14 @@ type ofView struct {
 	All    string
 	Alerts []row
 	Cases  []web.Thing
+}
+
+// cut shortens a text to so many letters.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 // openCases are the cases that alerts can go into, the newest first.
