@@ -50,6 +50,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/claim/claimlogs"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
+	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
@@ -57,6 +58,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security"
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
+	"github.com/binnaclehq/binnacle/internal/domain/security/detections"
 	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
 	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
@@ -69,6 +71,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // Rooms lists the rooms of the house, in the order of the navigation.
@@ -170,6 +173,10 @@ type Config struct {
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
 	MaxSpool        int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
+	// Rules are folders and archives of Sigma rules, with ?on behind those that
+	// every organisation runs. Pipeline, when there is one, rewrites all rules.
+	Rules    []string
+	Pipeline *pipeline.Pipeline
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -201,6 +208,8 @@ type App struct {
 	Mailer  *action.Mailer // nil: no mail is sent
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
+	Detect  *live.Engine
+	Looks   *live.Jobs // into the past
 	Started time.Time
 	Intake  *ingest.Intake     // the way of events in; nil unless it is open
 	Sources *sources.Described // as people describe them
@@ -388,11 +397,51 @@ func (a *App) wireLogs() error {
 	return nil
 }
 
-// wireSecurity wires what the pages of the security room work with.
+// wireSecurity wires detection, and what the pages of the security room work
+// with.
 func (a *App) wireSecurity() {
+	cfg := live.Config{DB: a.DB, Store: a.Logs, Builtin: content.Detections, Root: "detections", Pipeline: a.Config.Pipeline, Log: a.Config.Log, Now: a.Config.Now,
+		Choices: detections.Choices(a.Catalog), Indicators: detections.Indicators(a.DB, a.Config.Now), Head: a.Feed.Head, Changed: detections.Changed(a.Feed),
+		Sink: func(ctx context.Context, found []detect.Finding) error {
+			return alerts.NewDesk(a.Catalog, a.security.Alerts).Take(ctx, found)
+		}}
+	for _, text := range a.Config.Rules {
+		cfg.Sets = append(cfg.Sets, live.ParseSet(text))
+	}
+	if a.Looks != nil {
+		a.Looks.Stop()
+	}
+	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
+	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
+	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
+	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
 	a.security.Alerts = a.alerts()
-	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone}
-	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Store: a.Logs, Log: a.Config.Log, Now: a.Config.Now})}
+	a.security.Alerts.Rule = a.Detect.Text
+}
+
+// ruleNames are what the rules that events matched are called.
+func (a *App) ruleNames(c *web.Ctx, ids []string) (map[string]hunt.Rule, error) {
+	rules, err := a.Detect.Ruleset(c.R.Context(), c.Caller.Org)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]hunt.Rule{}
+	for _, id := range ids {
+		if e := rules.Entry(id); e != nil {
+			out[id] = hunt.Rule{Title: e.Told.Title, Href: detections.Href(id), Level: e.Told.Level}
+		}
+	}
+	return out, nil
+}
+
+// organisations are the names of all.
+func (a *App) organisations(ctx context.Context) ([]string, error) {
+	list, err := a.Auth.AllOrgs(ctx)
+	var out []string
+	for _, o := range list {
+		out = append(out, o.ID)
+	}
+	return out, err
 }
 
 // alerts is what alerts and cases work with.

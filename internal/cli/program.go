@@ -20,6 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // Program is what the commands need of the program: what is compiled in, and
@@ -103,7 +104,9 @@ type ServeOptions struct {
 	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	KeepEvents      time.Duration
-	KeepEventsBytes int64 // of the disk; 0: no limit
+	KeepEventsBytes int64              // of the disk; 0: no limit
+	Rules           []string           // folders and archives of Sigma rules, with ?on behind those that all organisations run
+	Pipeline        *pipeline.Pipeline // rewrites all rules; nil: none does
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

@@ -218,6 +218,26 @@ func (e *Engine) Tested(d *Document) (*detect.Tested, error) {
 	return t, err
 }
 
+// Text returns the text of a rule of an organisation; "" when it is not known.
+func (e *Engine) Text(ctx context.Context, org, key string) string {
+	rules, err := e.Ruleset(ctx, org)
+	if err != nil {
+		return ""
+	}
+	entry := rules.Entry(key)
+	if entry == nil {
+		return ""
+	}
+	if entry.Origin == Own {
+		return entry.Tuning.Rule
+	}
+	lib, err := e.Library()
+	if err != nil {
+		return ""
+	}
+	return lib.Text(entry.Document)
+}
+
 // IndicatorCount is how many indicators an organisation looks for.
 func (e *Engine) IndicatorCount(ctx context.Context, org string) (int, error) {
 	o, err := e.org(ctx, org)

@@ -161,6 +161,9 @@ func (t *table) row(e *live.Entry) (ruleRow, error) {
 // actOf is where forms about a rule go to.
 func actOf(key string) string { return "/detections/rule/" + url.PathEscape(key) }
 
+// Href is the address of a rule's page.
+func Href(key string) string { return hrefOf(key) }
+
 func hrefOf(key string) string { return "/detections/" + url.PathEscape(key) }
 
 func originOf(c *web.Ctx, origin string) string {

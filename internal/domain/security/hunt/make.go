@@ -27,7 +27,7 @@ func (s *service) make(c *web.Ctx) (any, error) {
 		if !isRule(rule) {
 			rule = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
 		}
-		return web.Redirect{To: "/detections/new?" + url.Values{"rule": {rule}, "spec.rule": {rule}}.Encode()}, nil
+		return web.Redirect{To: "/detections/new?" + url.Values{"spec.rule": {rule}}.Encode()}, nil
 	case "measure":
 		text := st.Query
 		if s.Store != nil {

@@ -58,7 +58,7 @@ func TestPage(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, "/events", "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "63 of 63 events in", "1 to 50 of 63", "Time Source Host User Action Outcome Message", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
+	h.Wants(got, "63 of 63 events in", "1 to 50 of 63", "Time What Source Host User From Outcome", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
 	h.Lacks(got, "of somebody else", "Newer")
 	h.Wants(body, `data-brush="/events?from=FROM&amp;to=TO"`, "event.action%3A%3D%22PutImage%22", "-event.action%3A%3D%22PutImage%22", `aria-label="63 events from 21 Sep 09:30 to 22 Sep 09:30 in steps of 15 minutes"`)
 
@@ -274,7 +274,7 @@ func TestSavedHunts(t *testing.T) {
 	}
 	h.Wants(get(t, h, w.Header().Get("Location"), "owner", 200), `value="24h"`, ">\na</textarea>")
 	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "+%7C+stats+count%28%29+as+events")
-	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?rule=title", "service%3A+cloudtrail")
+	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?spec.rule=title", "service%3A+cloudtrail")
 	get(t, h, "/events/make/coffee", "owner", 404)
 }
 
