@@ -1,18 +1,24 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sample"
 )
+
+// lately is how far back the machines of the sample organisation speak while it
+// is filled. What they said before, save what belongs to an incident, is sent
+// once pages answer.
+const lately = 14 * 24 * time.Hour
 
 // hear lets machines say what they said up to a moment. Of what is long past
 // only incidents are heard now: the rest is sent once pages answer.
@@ -152,4 +158,46 @@ func (f *filling) openCase(caller catalog.Caller, w *sample.CaseWork) error {
 	}
 	f.cases[w.Name] = name
 	return nil
+}
+
+// pin keeps with a case the events of its time that a question finds.
+func (f *filling) pin(caller catalog.Caller, name, question, note string) error {
+	var ids []string
+	q := logs.Query{Org: caller.Org, Text: question, From: f.clock.Now().Add(-3 * 24 * time.Hour), To: f.clock.Now(), Limit: 50}
+	if _, err := f.Logs.Rows(f.ctx, q, func(r logs.Row) error { ids = append(ids, r.Get(event.FieldID)); return nil }); err != nil {
+		return err
+	}
+	_, err := f.desk().PinEvents(f.ctx, caller, name, note, ids, q.From, q.To)
+	return err
+}
+
+// doTask ends a task of a case.
+func (f *filling) doTask(caller catalog.Caller, name, title string) error {
+	var found *entity.Entity
+	err := f.Catalog.Each(f.ctx, caller, catalog.Query{Kinds: []string{auth.KindTask}, Fields: map[string][]string{"spec.about": {"case:default/" + name}}}, func(e *entity.Entity) error {
+		if e.DisplayTitle() == title {
+			found = e
+		}
+		return nil
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("%s has no task %q", name, title)
+	}
+	if err != nil {
+		return err
+	}
+	return f.desk().SetTask(f.ctx, caller, name, found.Ref(), true)
+}
+
+// setCase sets fields of a case.
+func (f *filling) setCase(caller catalog.Caller, name string, spec map[string]any) error {
+	patch, err := json.Marshal(map[string]any{"spec": spec})
+	if err != nil {
+		return err
+	}
+	ref, err := entity.ParseRef("case:"+name, "", "")
+	if err == nil {
+		_, err = f.Catalog.Patch(f.ctx, caller, ref, patch, catalog.UpdateOptions{})
+	}
+	return err
 }

@@ -41,6 +41,10 @@ const (
 	FieldRest   = "binnacle.rest"   // members of the line whose names no field can have, as JSON
 )
 
+// CanarySource is the source of canaries: events that are sent to see whether the
+// rules find them, and that nobody did.
+const CanarySource = "canary"
+
 // Names of ECS and OpenTelemetry that parsers add and the program itself reads.
 const (
 	Message     = "message"        // what a person reads, without the header of the line

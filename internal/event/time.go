@@ -3,7 +3,6 @@ package event
 import (
 	"strconv"
 	"time"
-	"unsafe"
 )
 
 // TimeFields are where events say when they were, the surest first.
@@ -58,9 +57,6 @@ func ParseTime(text string, zone *time.Location) (time.Time, bool) {
 	}
 	return spelled(text, zone)
 }
-
-// Bytes is a text that shares the memory of b, for what only reads it.
-func Bytes(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // layouts are the forms of time with names of months.
 var layouts = []string{

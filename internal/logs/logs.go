@@ -61,7 +61,9 @@ type Query struct {
 	// Known leaves out what came later (event.FieldSeen), in sub-queries as well:
 	// a question is answered with what was known at a moment. Zero leaves out
 	// nothing.
-	Known  time.Time
+	Known time.Time
+	// And is a filter that must hold as well, in sub-queries too; "" for none.
+	And    string
 	Limit  int // rows at most; 0: all
 	Offset int
 	// Partial takes what nodes that answer have, when some do not: Outcome.Partial

@@ -257,6 +257,34 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestOddQuestions asks what the engine can read and cannot run.
+func TestOddQuestions(t *testing.T) {
+	s := open(t, logs.Options{})
+	add(t, s, "one", some(3)...)
+	for _, odd := range []string{".", "*", "..", "a.", "", " ", "\"", "|", "-", "_time", "_stream", "\x00", "é", "a:b", "(", "*a*"} {
+		for _, q := range []logs.Query{{Org: "one", Text: odd}, {Org: "one", Text: odd, From: at(0), To: at(100)}} {
+			told := func(err error) {
+				t.Helper()
+				var f *fault.Error
+				if err != nil && !errors.As(err, &f) {
+					t.Errorf("%q: %v is no fault", odd, err)
+				}
+			}
+			_, err := s.Rows(t.Context(), q, func(logs.Row) error { return nil })
+			told(err)
+			_, _, err = s.Fields(t.Context(), q)
+			told(err)
+			_, _, err = s.Facets(t.Context(), q, 2)
+			told(err)
+			q.Text = "*"
+			_, _, err = s.Values(t.Context(), q, odd, 2)
+			told(err)
+			_, _, err = s.Hits(t.Context(), q, time.Hour, odd, 2)
+			told(err)
+		}
+	}
+}
+
 func TestRefusedAreNamed(t *testing.T) {
 	stores(t, func(t *testing.T, s logs.Store) {
 		events := some(6)
@@ -437,6 +465,12 @@ func TestKnown(t *testing.T) {
 			if len(list) != c.want {
 				t.Errorf("%s: %d rows, want %d", c.text, len(list), c.want)
 			}
+			if list, _ := rows(t, s, logs.Query{Org: "one", Text: c.text, From: at(0), To: at(60), Known: seen, And: "-user:=u1"}); len(list) >= c.want {
+				t.Errorf("%s, and another filter: %d rows", c.text, len(list))
+			}
+		}
+		if _, err := s.Rows(t.Context(), logs.Query{Org: "one", And: "a:("}, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a filter that cannot be read: %v", err)
 		}
 	})
 }

@@ -56,25 +56,18 @@ type editing struct {
 
 func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 	tree := map[string]any{"apiVersion": k.Versions[0], "kind": k.Name, "metadata": map[string]any{}}
-	c.takeGiven(tree, k.Fields)
+	for path, values := range c.R.URL.Query() { // given in the address, as the owner from a team's page
+		f, v := k.Field(path), nonEmpty(values)
+		if f != nil && len(v) > 0 && f.Path == path && !strings.Contains(path, "[") && strings.HasPrefix(path, "spec.") {
+			put(tree, path, given(f, v))
+		}
+	}
 	for _, name := range []string{"owner", "title", "name"} {
 		if v := c.Param("metadata." + name); v != "" {
 			put(tree, "metadata."+name, v)
 		}
 	}
 	return c.newPage(k, &editing{kind: k, tree: tree, isNew: true}), nil
-}
-
-// takeGiven puts values that the address gives into a tree, as the owner from a
-// team's page, or a question from the page of events.
-func (c *Ctx) takeGiven(tree map[string]any, fields []catalog.Field) {
-	for i := range fields {
-		f := &fields[i]
-		c.takeGiven(tree, f.Fields)
-		if v := nonEmpty(c.R.URL.Query()[f.Path]); len(v) > 0 {
-			put(tree, f.Path, given(f, v))
-		}
-	}
 }
 
 // given is what an address says of a field.

@@ -60,7 +60,7 @@ func (c *Config) check(text string) error {
 // rows asks the store.
 func (c *Config) rows(ctx context.Context, org string, q claim.Question) ([]claim.Row, error) {
 	var out []claim.Row
-	outcome, err := c.Store.Rows(ctx, logs.Query{Org: org, Text: q.Text, From: q.From, To: q.To, Known: q.To, Limit: q.Limit + 1}, func(r logs.Row) error {
+	outcome, err := c.Store.Rows(ctx, logs.Query{Org: org, Text: q.Text, From: q.From, To: q.To, Known: q.To, And: real(q.Text), Limit: q.Limit + 1}, func(r logs.Row) error {
 		row := claim.Row{}
 		for _, f := range r.Fields {
 			if f.Value != "" {

@@ -90,6 +90,25 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestCanaries: what was sent to try the rules did not happen, and is seen only by
+// a question that is about it.
+func TestCanaries(t *testing.T) {
+	s := open(t, logs.Options{})
+	l := claimlogs.Language(claimlogs.Config{Store: s})
+	at := time.Date(2026, 2, 27, 12, 0, 0, 0, time.UTC)
+	for _, source := range []string{"aws", event.CanarySource, "canaries"} {
+		e := event.Event{ID: source, Time: at, Seen: at, Source: source, Format: "json", Line: []byte(`{"message":"StopLogging"}`)}
+		if err := errors.Join(s.Add(t.Context(), "acme", []event.Event{e}), s.Flush(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]int{"StopLogging": 2, "*": 2, "binnacle.source:=canary": 1, "_msg:in(StopLogging | fields _msg)": 2} {
+		if got := ask(t, l, claim.Question{Text: text, From: at.Add(-time.Hour), To: at.Add(time.Hour)}); len(got) != want {
+			t.Errorf("%s: %d rows, want %d", text, len(got), want)
+		}
+	}
+}
+
 // TestKept: what is removed by its age is known, by whole days.
 func TestKept(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 1, 0, 0, time.UTC)

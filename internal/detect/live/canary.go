@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/eventfile"
 )
@@ -28,7 +29,7 @@ type canary struct {
 
 const (
 	// CanarySource is the source that canaries come from.
-	CanarySource = "canary"
+	CanarySource = event.CanarySource
 	// canaryLife is how long the canaries of a correlation may take to come in.
 	canaryLife = 10 * time.Minute
 	mostCanary = 10_000

@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -403,4 +404,10 @@ func (e *Engine) knownAs(ctx context.Context, o *organisation, f detect.Finding,
 		consider(t.Name, t.End)
 	}
 	return name, name != "", err
+}
+
+// Advance does at once what Run does each second: it tells correlators what time
+// it is, hands over what was found, and counts what came late.
+func (e *Engine) Advance(ctx context.Context) error {
+	return errors.Join(e.advance(ctx), e.repair(ctx))
 }

@@ -3,8 +3,11 @@
 package detections
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -54,7 +57,7 @@ func Module(cfg Config) room.Module {
 		Kinds:      []*catalog.Kind{detectionKind(), ruleSetKind()},
 		Migrations: live.Migrations(),
 		Observed:   []*observe.Table{indicatorTable},
-		Tables:     []*claim.Table{proofTable(), gapTable()},
+		Tables:     []*claim.Table{proofTable(cfg.Engine), gapTable()},
 	}
 	if cfg.Engine != nil {
 		m.Schedules = func(*catalog.Catalog) []feed.Schedule {
@@ -108,37 +111,71 @@ func (p *pages) all() []web.PageDef {
 	}
 }
 
-// proofTable is which rules a canary proved, for record queries.
-func proofTable() *claim.Table {
+// proofTable is which rules a canary proved, for record queries. A rule that is on
+// now and was never tried is there too: that it was not tried is known.
+func proofTable(engine *live.Engine) *claim.Table {
 	return &claim.Table{Name: "rule_proofs", Title: lang.T("Proofs of rules", "Pruebas de reglas"),
-		Doc: lang.T("The newest canary of each rule: an event that the rule must find, sent through the door that all events come in by.", "El canario más reciente de cada regla: un evento que la regla debe encontrar, enviado por la puerta por la que entran todos."),
+		Doc: lang.T("Each rule that is on, and each that was tried, with its newest canary: an event that the rule must find, sent through the door that all events come in by.", "Cada regla activa, y cada una que se probó, con su canario más reciente: un evento que la regla debe encontrar, enviado por la puerta por la que entran todos."),
 		Fields: []claim.Column{
 			{Name: "rule", Doc: lang.T("The id of the rule.", "El id de la regla.")},
-			{Name: "at", Doc: lang.T("When.", "Cuándo.")},
+			{Name: "at", Doc: lang.T("When; empty: never.", "Cuándo; vacío: nunca.")},
 			{Name: "passed", Doc: lang.T("Whether it was found.", "Si se encontró.")},
+			{Name: "on", Doc: lang.T("Whether the rule is on now.", "Si la regla está activa ahora.")},
+			{Name: "level", Doc: lang.T("Its level.", "Su nivel.")},
 		},
 		Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+			rows, titles, err := rulesOn(ctx, engine, org)
+			if err != nil {
+				return err
+			}
 			newest := map[string]live.Proof{}
-			var order []string
-			err := live.Proofs(ctx, q, org, time.Time{}, at.At, func(x live.Proof) error {
+			err = live.Proofs(ctx, q, org, time.Time{}, at.At, func(x live.Proof) error {
 				was, known := newest[x.Rule]
-				if !known {
-					order = append(order, x.Rule)
-				}
 				// A canary that was found says more than the one that was just sent.
 				if !known || x.Passed || x.At.Sub(was.At) > time.Hour {
 					newest[x.Rule] = x
 				}
 				return nil
 			})
-			for _, rule := range order {
-				if err == nil {
-					x := newest[rule]
-					err = yield(rule, rule, map[string]any{"rule": rule, "at": x.At.Format(time.RFC3339Nano), "passed": x.Passed})
+			if err != nil {
+				return err
+			}
+			for rule, x := range newest {
+				if rows[rule] == nil {
+					rows[rule] = unproven(rule, "", false)
+				}
+				rows[rule]["at"], rows[rule]["passed"] = x.At.Format(time.RFC3339Nano), x.Passed
+			}
+			for _, rule := range slices.Sorted(maps.Keys(rows)) {
+				if err := yield(rule, cmp.Or(titles[rule], rule), rows[rule]); err != nil {
+					return err
 				}
 			}
-			return err
+			return nil
 		}}
+}
+
+// unproven is a row of a rule that no canary has tried.
+func unproven(rule, level string, on bool) map[string]any {
+	return map[string]any{"rule": rule, "at": "", "passed": false, "on": on, "level": level}
+}
+
+// rulesOn returns a row for each rule that is on, and its title.
+func rulesOn(ctx context.Context, engine *live.Engine, org string) (rows map[string]map[string]any, titles map[string]string, err error) {
+	rows, titles = map[string]map[string]any{}, map[string]string{}
+	if engine == nil {
+		return rows, titles, nil
+	}
+	rules, err := engine.Ruleset(ctx, org)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules.Entries(func(x *live.Entry) {
+		if x.On {
+			rows[x.Key], titles[x.Key] = unproven(x.Key, x.Told.Level, true), x.Told.Title
+		}
+	})
+	return rows, titles, nil
 }
 
 // gapTable is when detection was off, for record queries.

@@ -4,8 +4,14 @@ import (
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
+
+// names take what is read of a message.
+type names interface {
+	Add(name, text string)
+	Int(name, digits string)
+	From(address string)
+}
 
 // A pattern is a form of message: text, and in braces the field that what stands
 // there is. {field} is a word, {field*} anything up to where the text after it
@@ -104,7 +110,7 @@ func (p *pattern) match(i int, text string, found *[most]string) bool {
 
 // read adds the fields of a message by the first pattern that fits it, and
 // reports whether one does.
-func (ps patterns) read(text string, l *parser.Line) bool {
+func (ps patterns) read(text string, l names) bool {
 	if len(text) > longest {
 		return false
 	}
@@ -124,7 +130,7 @@ func (ps patterns) read(text string, l *parser.Line) bool {
 	return false
 }
 
-func add(l *parser.Line, field, text string) {
+func add(l names, field, text string) {
 	switch field {
 	case "", "-":
 	case "source.address":

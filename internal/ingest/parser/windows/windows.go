@@ -218,14 +218,14 @@ func usual(r *parser.Reader) {
 	r.Add("event.provider", first(r, "Provider_Name", "SourceName"))
 	outcome(r, id)
 	user := r.First(users...)
-	if id == "4688" || nobody[event.Bytes(user)] {
+	if id == "4688" || nobody[parser.String(user)] {
 		user = first(r, "SubjectUserName", "User", "TargetUserName")
 	}
 	if at := bytes.LastIndexByte(user, '\\'); at >= 0 {
 		r.Add("user.domain", user[:at])
 		user = user[at+1:]
 	}
-	if !nobody[event.Bytes(user)] {
+	if !nobody[parser.String(user)] {
 		r.Add(event.User, user)
 	}
 	if ip := first(r, "IpAddress", "SourceIp", "SourceAddress", "ClientAddress"); ip != nil {
