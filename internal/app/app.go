@@ -52,6 +52,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security"
+	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -163,6 +164,7 @@ type Config struct {
 	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
+	MaxSpool        int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -195,9 +197,11 @@ type App struct {
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
 	Started time.Time
+	Intake  *ingest.Intake     // the way of events in; nil unless it is open
+	Sources *sources.Described // as people describe them
+	stages  []ingest.Stage     // what looks at events on their way
 
-	Taker      ingest.Taker // takes events in
-	Collectors *listen.Set  // what brings events in beside HTTP, of a server that was given some
+	Collectors *listen.Set // what brings events in beside HTTP, of a server that was given some
 
 	security security.Config // what the rooms of an open installation work with
 }
@@ -263,6 +267,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireLogs(); err != nil {
 		return err
 	}
+	a.wireSources()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err

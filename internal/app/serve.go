@@ -52,6 +52,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	f.routes = append(f.routes, f.API.Routes()...)
 	f.routes = append(f.routes, door.Route{Method: "GET", Pattern: "/static/{file...}", Face: door.Web, Verb: auth.Public, Handle: serveStatic})
 	f.routes = append(f.routes, a.mcp().Routes()...)
+	f.routes = append(f.routes, a.postRoutes()...)
 	f.routes = append(f.routes, door.HealthRoutes(door.Ping(a.DB), f.Metrics)...)
 	return f, nil
 }
@@ -94,7 +95,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 	for _, c := range cursors {
 		out = append(out, door.Gauge{Name: "binnacle_feed_lag_entries", Help: "Entries a watch has not handled yet.", Labels: map[string]string{"watch": c.Name}, Value: float64(c.Lag)})
 	}
-	return out
+	return append(out, a.ingestGauges()...)
 }
 
 // Work runs the watches and schedules of the house until ctx ends.
@@ -149,13 +150,18 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	if a.Collectors, err = a.collect(ctx, s.Collect); err != nil {
 		return err
 	}
+	if err := a.OpenIntake(ctx); err != nil {
+		a.Collectors.Close()
+		return err
+	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 3
+	running := 4
 	ended := make(chan error, running+1)
 	if a.Collectors != nil {
 		running++
 		go func() { ended <- a.Collectors.Run(ctx) }()
 	}
+	go func() { ended <- a.record(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- answer(server, s) }()
@@ -180,6 +186,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		case <-last.Done():
 		}
 	}
+	first = a.endIntake(last, first)
 	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
 		return nil
 	}
