@@ -28,7 +28,7 @@ func (a *App) collect(ctx context.Context, specs []listen.Spec) (*listen.Set, er
 		Token:    a.sender, Secret: a.Auth.Secret,
 		SourceOf: func(org, host string, from netip.Addr) string { return a.Sources.Named(ctx, org, host, from) },
 		Zone:     func(org, source string) *time.Location { return a.Sources.Settings(ctx, org, source).Zone },
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts}), Log: a.Config.Log, Now: a.Config.Now,
+		Client:   action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts}), Log: a.Config.Log, Now: a.Config.Now,
 	}, specs)
 }
 
