@@ -16,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -103,7 +104,8 @@ type ServeOptions struct {
 	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	KeepEvents      time.Duration
-	KeepEventsBytes int64 // of the disk; 0: no limit
+	KeepEventsBytes int64         // of the disk; 0: no limit
+	Collect         []listen.Spec // what brings events in beside HTTP
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }
