@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -24,7 +26,9 @@ func (a *App) collect(ctx context.Context, specs []listen.Spec) (*listen.Set, er
 		Taker: taker{a}, Dir: filepath.Join(a.Config.Data, "collect"), Org: auth.HomeID,
 		CheckOrg: func(ctx context.Context, org string) error { _, err := a.Auth.Org(ctx, org); return err },
 		Token:    a.sender, Secret: a.Auth.Secret,
-		Client: action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts}), Log: a.Config.Log, Now: a.Config.Now,
+		SourceOf: func(org, host string, from netip.Addr) string { return a.Sources.Named(ctx, org, host, from) },
+		Zone:     func(org, source string) *time.Location { return a.Sources.Settings(ctx, org, source).Zone },
+		Client:   action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts}), Log: a.Config.Log, Now: a.Config.Now,
 	}, specs)
 }
 

@@ -106,7 +106,7 @@ type filling struct {
 	cases    map[string]string // names of cases, by what the story calls them
 }
 
-func (f *filling) run() error {
+func (f *filling) run() (err error) {
 	events, err := f.o.Timeline(f.Catalog.Kinds())
 	if err != nil {
 		return err
@@ -114,13 +114,7 @@ func (f *filling) run() error {
 	if err := f.begin(); err != nil {
 		return err
 	}
-	if err := f.OpenIntake(f.ctx); err != nil {
-		return err
-	}
-	if f.machines, err = f.openSenders(f.ctx, f.o.Syslog()...); err != nil {
-		return err
-	}
-	defer f.machines.close()
+	defer func() { err = errors.Join(err, f.hang()) }()
 	for i := 0; i < len(events); {
 		n, err := f.next(events[i:])
 		if err != nil {

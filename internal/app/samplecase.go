@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -20,6 +21,10 @@ import (
 // once pages answer.
 const lately = 14 * 24 * time.Hour
 
+// lastly is how far back each line is sent when it was said, and not with those of
+// its night.
+const lastly = 26 * time.Hour
+
 // hear lets machines say what they said up to a moment. Of what is long past
 // only incidents are heard now: the rest is sent once pages answer.
 func (f *filling) hear(to time.Time) error {
@@ -35,6 +40,9 @@ func (f *filling) hear(to time.Time) error {
 			return nil
 		}
 		f.clock.Set(at)
+		if err := f.dial(); err != nil {
+			return err
+		}
 		err := f.machines.send(f.ctx, list)
 		list = nil
 		if err == nil {
@@ -43,8 +51,13 @@ func (f *filling) hear(to time.Time) error {
 		return err
 	}
 	for x := range f.o.Heard(from, to, recent) {
-		// Each incident is found soon after it happened, and not in the morning.
-		if n := len(list); n > 0 && x.Once && x.At.Sub(list[n-1].At) > time.Minute {
+		// Incidents are found soon after they happened, and not in the morning, and
+		// what came in the last day came when it was said.
+		gap := time.Minute
+		if x.At.After(f.o.Now.Add(-lastly)) {
+			gap = 5 * time.Second
+		}
+		if n := len(list); n > 0 && (x.Once || list[n-1].Once || gap < time.Minute) && x.At.Sub(list[n-1].At) > gap {
 			if err := flush(list[n-1].At.Add(time.Second)); err != nil {
 				return err
 			}
@@ -52,6 +65,27 @@ func (f *filling) hear(to time.Time) error {
 		list = append(list, x)
 	}
 	return flush(to)
+}
+
+// dial opens the listeners when the first machine has something to say.
+func (f *filling) dial() (err error) {
+	if f.machines != nil {
+		return nil
+	}
+	if err := f.OpenIntake(f.ctx); err != nil {
+		return err
+	}
+	f.machines, err = f.openSenders(f.ctx, f.o.Now.Add(time.Hour), f.o.Syslog()...)
+	return err
+}
+
+// hang ends the listeners, when all that was sent is stored.
+func (f *filling) hang() error {
+	if f.machines == nil {
+		return nil
+	}
+	f.machines.close()
+	return f.CloseIntake(context.WithoutCancel(f.ctx))
 }
 
 // settled waits until what was sent is stored and looked at.
@@ -68,7 +102,11 @@ func (f *filling) triage(caller catalog.Caller, t *sample.Triage, why string) er
 	if err != nil {
 		return err
 	}
-	_, err = f.desk().Do(f.ctx, caller, nos, alerts.Act{Do: alerts.Verb(t.Do), Disposition: alerts.Disposition(t.As), Reason: why})
+	act := alerts.Act{Do: alerts.Verb(t.Do), Disposition: alerts.Disposition(t.As), Reason: why}
+	if t.Into != "" {
+		act.To = f.cases[t.Into]
+	}
+	_, err = f.desk().Do(f.ctx, caller, nos, act)
 	return err
 }
 
@@ -162,6 +200,9 @@ func (f *filling) openCase(caller catalog.Caller, w *sample.CaseWork) error {
 
 // pin keeps with a case the events of its time that a question finds.
 func (f *filling) pin(caller catalog.Caller, name, question, note string) error {
+	if err := f.Logs.Flush(f.ctx); err != nil {
+		return err
+	}
 	var ids []string
 	q := logs.Query{Org: caller.Org, Text: question, From: f.clock.Now().Add(-3 * 24 * time.Hour), To: f.clock.Now(), Limit: 50}
 	if _, err := f.Logs.Rows(f.ctx, q, func(r logs.Row) error { ids = append(ids, r.Get(event.FieldID)); return nil }); err != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -28,12 +27,14 @@ type senders struct {
 	token  string
 	client *http.Client
 	lines  map[string]net.Conn // of syslog, by source
+	said   int64               // lines of syslog
+	heard  func() int64        // of them, those that were handed on
 	ends   []func()
 }
 
 // openSenders opens listeners for the sample's machines: HTTP, and one of syslog
-// for each of some sources.
-func (a *App) openSenders(ctx context.Context, syslog ...string) (_ *senders, err error) {
+// for each of some sources. Until is when they have no more to say.
+func (a *App) openSenders(ctx context.Context, until time.Time, syslog ...string) (_ *senders, err error) {
 	s := &senders{client: &http.Client{Timeout: time.Minute}, lines: map[string]net.Conn{}}
 	defer func() {
 		if err != nil {
@@ -41,7 +42,7 @@ func (a *App) openSenders(ctx context.Context, syslog ...string) (_ *senders, er
 		}
 	}()
 	local := auth.Local(auth.HomeID, sampleTitle, "cli")
-	token, secret, err := a.Auth.CreateIngestToken(ctx, local, "sample machines", time.Time{})
+	token, secret, err := a.Auth.CreateIngestToken(ctx, local, "sample machines", until)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +87,12 @@ func (s *senders) listenSyslog(ctx context.Context, a *App, sources []string) er
 	ended := make(chan error, 1)
 	go func() { ended <- set.Run(ctx) }()
 	s.ends = append(s.ends, func() { stop(); <-ended })
+	s.heard = func() (n int64) {
+		for _, st := range set.Status() {
+			n += st.Taken + st.Rejected + st.Dropped + st.Broken
+		}
+		return n
+	}
 	for _, st := range set.Status() {
 		c, err := net.Dial("tcp", st.Where)
 		if err != nil {
@@ -131,6 +138,20 @@ func (s *senders) send(ctx context.Context, all []sample.Sent) error {
 			return err
 		}
 	}
+	return s.arrive(ctx)
+}
+
+// arrive waits until the syslog that was sent is taken in: it has no answer.
+func (s *senders) arrive(ctx context.Context) error {
+	wait := time.NewTicker(time.Millisecond)
+	defer wait.Stop()
+	for s.heard != nil && s.heard() < s.said {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
 	return nil
 }
 
@@ -146,9 +167,9 @@ func (s *senders) say(x sample.Sent) error {
 		pid = "-"
 	}
 	line := fmt.Sprintf("<86>1 %s %s %s %s - - %s", x.At.Format("2006-01-02T15:04:05.000000Z07:00"), x.Host, app, pid, text)
-	w := bufio.NewWriter(c)
-	fmt.Fprintf(w, "%d %s", len(line), line)
-	return w.Flush()
+	s.said++
+	_, err := fmt.Fprintf(c, "%d %s", len(line), line)
+	return err
 }
 
 func (s *senders) post(ctx context.Context, query string, list []sample.Sent) error {

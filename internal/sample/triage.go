@@ -9,8 +9,10 @@ import (
 // Triage is what somebody does with open alerts.
 type Triage struct {
 	Of []string `yaml:"of"` // titles of their rules
-	Do string   `yaml:"do"` // acknowledge, take, start or close
+	Do string   `yaml:"do"` // acknowledge, take, start, close or move
 	As string   `yaml:"as"` // of close: true, false or benign
+	// Into is the case, as the story calls it, that they move to.
+	Into string `yaml:"into"`
 }
 
 // CaseWork is what somebody does for a case. Each thing it says is done, in this
@@ -40,11 +42,14 @@ type Opening struct {
 }
 
 func (t *Triage) check() error {
-	if len(t.Of) == 0 || !slices.Contains([]string{"acknowledge", "take", "start", "close"}, t.Do) {
-		return fmt.Errorf("alerts: write of: [titles of rules] and do: acknowledge, take, start or close")
+	if len(t.Of) == 0 || !slices.Contains([]string{"acknowledge", "take", "start", "close", "move"}, t.Do) {
+		return fmt.Errorf("alerts: write of: [titles of rules] and do: acknowledge, take, start, close or move")
 	}
 	if (t.Do == "close") != (t.As != "") {
 		return fmt.Errorf("alerts: what is closed is closed as: true, false or benign")
+	}
+	if (t.Do == "move") != (t.Into != "") {
+		return fmt.Errorf("alerts: what moves moves into: a case")
 	}
 	return nil
 }

@@ -125,6 +125,9 @@ func (s *Set) Run(ctx context.Context) error {
 
 // Close frees the addresses of collectors that are not running.
 func (s *Set) Close() {
+	if s == nil {
+		return
+	}
 	for _, c := range s.list {
 		c.worker.close()
 	}
