@@ -147,37 +147,22 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	faces.Ending = ctx
-<<<<<<< HEAD
-=======
 	if a.Collectors, err = a.collect(ctx, s.Collect); err != nil {
 		return err
 	}
->>>>>>> l3
 	if err := a.OpenIntake(ctx); err != nil {
 		a.Collectors.Close()
 		return err
 	}
-<<<<<<< HEAD
-	if a.Collectors, err = a.collect(ctx, s.Collect); err != nil {
-		return errors.Join(err, a.CloseIntake(ctx))
-	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
 	running := 5
-=======
-	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
->>>>>>> l3
 	ended := make(chan error, running+1)
 	go func() { ended <- a.record(ctx) }()
 	if a.Collectors != nil {
 		running++
 		go func() { ended <- a.Collectors.Run(ctx) }()
 	}
-<<<<<<< HEAD
 	go func() { ended <- a.Detect.Run(ctx) }()
-=======
-	go func() { ended <- a.record(ctx) }()
->>>>>>> l3
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- answer(server, s) }()

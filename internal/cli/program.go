@@ -15,13 +15,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
-<<<<<<< HEAD
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
-=======
-	"github.com/binnaclehq/binnacle/internal/logs"
-	"github.com/binnaclehq/binnacle/internal/ingest/listen"
->>>>>>> l3
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
