@@ -466,7 +466,9 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		list = slices.DeleteFunc(slices.Clone(list), func(f logs.Facet) bool { return f.Field == got.Facet.Field })
 		list = append([]logs.Facet{*got.Facet}, list...)
 	}
-	for i, f := range telling(list, got.Facet != nil) {
+	list = telling(list, got.Facet != nil)
+	named := a.namedRules(list)
+	for i, f := range list {
 		looking := got.Facet != nil && i == 0
 		v := facetView{Field: f.Field, Name: called(f.Field), N: len(f.Values), Open: looking || len(r.Facets) < 6}
 		if !looking && len(f.Values) >= facetSize {
@@ -474,7 +476,11 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		}
 		most := f.Values[0].Hits
 		for _, x := range f.Values {
-			v.Values = append(v.Values, facetValue{Text: x.Text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
+			text := x.Text
+			if f.Field == event.FieldRules {
+				text = named(text)
+			}
+			v.Values = append(v.Values, facetValue{Text: text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
 				Only: a.state.only(f.Field, x.Text, false).href("/events"), Not: a.state.only(f.Field, x.Text, true).href("/events")})
 		}
 		r.Facets = append(r.Facets, v)
@@ -489,6 +495,32 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		}
 	}
 	r.FieldN = len(r.All)
+}
+
+// namedRules returns what calls the rules in a text of ids by their titles. That
+// some have none keeps nobody from reading the page.
+func (a *asking) namedRules(list []logs.Facet) func(string) string {
+	var ids []string
+	for _, f := range list {
+		if f.Field == event.FieldRules {
+			for _, v := range f.Values {
+				ids = append(ids, strings.Fields(v.Text)...)
+			}
+		}
+	}
+	known := map[string]Rule{}
+	if a.Rules != nil && len(ids) > 0 {
+		if found, err := a.Rules(a.c, ids); err == nil {
+			known = found
+		}
+	}
+	return func(text string) string {
+		var names []string
+		for _, id := range strings.Fields(text) {
+			names = append(names, cmp.Or(known[id].Title, id))
+		}
+		return strings.Join(names, ", ")
+	}
 }
 
 // mostFacets is how many fields are shown with their values.
@@ -565,7 +597,7 @@ func whatOf(row logs.Row) string {
 	}
 	var parts []string
 	for _, f := range row.Fields {
-		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") {
+		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") && !strings.HasPrefix(f.Name, "binnacle.") {
 			if parts = append(parts, f.Name+"="+f.Value); len(parts) == 5 {
 				break
 			}

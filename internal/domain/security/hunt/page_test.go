@@ -275,6 +275,10 @@ func TestSavedHunts(t *testing.T) {
 	h.Wants(get(t, h, w.Header().Get("Location"), "owner", 200), `value="24h"`, ">\na</textarea>")
 	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "+%7C+stats+count%28%29+as+events")
 	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?spec.rule=title", "service%3A+cloudtrail")
+	long := rule + "description: " + strings.Repeat("long ", 1000) + "\n"
+	if got := h.Get("/events/make/detection?"+url.Values{"q": {long}}.Encode(), "owner", lang.English); got.Code != 303 || !strings.HasPrefix(got.Header().Get("Location"), "/detections/new?spec.rule=title") {
+		t.Errorf("a long rule leads with %d to %.60s", got.Code, got.Header().Get("Location"))
+	}
 	get(t, h, "/events/make/coffee", "owner", 404)
 }
 
