@@ -200,7 +200,7 @@ func (s *service) show(c *web.Ctx) (any, error) {
 	}
 	limit := s.Patience
 	if a.state.Wait {
-		limit = s.Longest
+		limit = min(s.Longest, wholePage)
 	}
 	err = a.answer(p, limit)
 	if errors.Is(err, context.DeadlineExceeded) && !a.state.Wait && c.R.Context().Err() == nil {
@@ -324,6 +324,7 @@ type results struct {
 	Heads    []string
 	Rows     []rowView
 	Piped    bool
+	Timed    bool      // some row has a time
 	First    time.Time // of the events on the page
 	Last     time.Time
 	Shown    string
@@ -396,6 +397,9 @@ func (a *asking) draw(p *page, q question, got *answer, anything bool) error {
 	a.table(p, r, got)
 	a.turn(r, got)
 	a.exports(p, got)
+	if got.Piped {
+		return nil
+	}
 	var err error
 	p.Cases, p.NewCase, err = openCases(c)
 	return err
@@ -616,6 +620,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 	for i, row := range got.Rows {
 		v := rowView{ID: fmt.Sprintf("ev-%d", i)}
 		if !row.Time.IsZero() {
+			r.Timed = true
 			t := row.Time.In(a.zone)
 			v.Time, v.Full = t.Format("15:04:05"), lang.DateTime(a.c.Lang, t)
 			if !day {

@@ -91,6 +91,16 @@ func TestFilters(t *testing.T) {
 	h.Wants(body, "/events?q=-event.action%3A%3D%22PutImage%22")
 }
 
+// What pipes make of events is a table of its own.
+func TestPipes(t *testing.T) {
+	h, _ := house(t, Config{})
+	body := get(t, h, query("q", "* | stats by (event.action) count() n | sort by (n) desc"), "owner", 200)
+	got := webtest.MainText(body)
+	h.Wants(got, "3 rows of", "Result", "n Action 60 PutImage")
+	h.Lacks(got, "Events over time", "Fields", "Time n")
+	h.Lacks(body, "data-more")
+}
+
 func TestNothingFound(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, query("q", "nowhere"), "owner", 200)
