@@ -58,9 +58,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
 	"github.com/binnaclehq/binnacle/internal/domain/security/detections"
 	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
+	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -172,6 +174,7 @@ type Config struct {
 	// every organisation runs. Pipeline, when there is one, rewrites all rules.
 	Rules    []string
 	Pipeline *pipeline.Pipeline
+	MaxSpool int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -206,6 +209,9 @@ type App struct {
 	Detect  *live.Engine
 	Looks   *live.Jobs // into the past
 	Started time.Time
+	Intake  *ingest.Intake     // the way of events in; nil unless it is open
+	Sources *sources.Described // as people describe them
+	stages  []ingest.Stage     // what looks at events on their way
 
 	security security.Config // what the rooms of an open installation work with
 }
@@ -272,6 +278,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.wireSecurity()
+	a.wireSources()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
@@ -405,7 +412,8 @@ func (a *App) wireSecurity() {
 	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
 	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
-	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
+	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Door: taker{a}, Orgs: a.organisations}
+	a.stages = []ingest.Stage{a.Detect}
 	a.security.Alerts = a.alerts()
 }
 
@@ -437,7 +445,9 @@ func (a *App) organisations(ctx context.Context) ([]string, error) {
 // alerts is what alerts and cases work with.
 func (a *App) alerts() alerts.Config {
 	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: a.Detect.Text,
-		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) {
+			return a.Auth.People(ctx, q, org)
+		}}
 	if len(a.Config.Origins) > 0 {
 		cfg.Base = a.Config.Origins[0]
 	}

@@ -51,6 +51,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	f.routes = append(f.routes, f.API.Routes()...)
 	f.routes = append(f.routes, door.Route{Method: "GET", Pattern: "/static/{file...}", Face: door.Web, Verb: auth.Public, Handle: serveStatic})
 	f.routes = append(f.routes, a.mcp().Routes()...)
+	f.routes = append(f.routes, a.postRoutes()...)
 	f.routes = append(f.routes, door.HealthRoutes(door.Ping(a.DB), f.Metrics)...)
 	return f, nil
 }
@@ -93,7 +94,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 	for _, c := range cursors {
 		out = append(out, door.Gauge{Name: "binnacle_feed_lag_entries", Help: "Entries a watch has not handled yet.", Labels: map[string]string{"watch": c.Name}, Value: float64(c.Lag)})
 	}
-	return out
+	return append(out, a.ingestGauges()...)
 }
 
 // Work runs the watches and schedules of the house until ctx ends.
@@ -144,9 +145,13 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	faces.Ending = ctx
+	if err := a.OpenIntake(ctx); err != nil {
+		return err
+	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
+	running := 5
 	ended := make(chan error, running)
+	go func() { ended <- a.record(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- a.Detect.Run(ctx) }()
@@ -172,6 +177,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		case <-last.Done():
 		}
 	}
+	first = a.endIntake(last, first)
 	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
 		return nil
 	}
