@@ -224,6 +224,10 @@ var asks = map[string]ask{
 	"GET /attack/layer":       plain(),
 	"GET /attack/{id}":        at("/attack/T1078"),
 
+	// Sources, those that nobody has described among them.
+	"GET /sources":     plain(),
+	"GET /KIND/{name}": ask{make: at("/sources/nobody").make}.answers(404),
+
 	// Rules are asked for by their ids, beside the detections, which are a kind.
 	"GET /KIND/{id}":               at("/detections/" + bruteForce),
 	"POST /KIND/rule/{id}/tune":    {make: func(*visit) request { return fields("/detections/rule/"+bruteForce+"/tune", "level", "high") }},
