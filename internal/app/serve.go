@@ -45,7 +45,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
 	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
-		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks,
+		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks, Logs: a.Logs,
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -88,6 +89,7 @@ type Ground struct {
 	Hooks   *action.Hooks
 	Talk    *talk.Service
 	Claims  *claim.Engine
+	Logs    logs.Store
 	Close   func() error
 	App     any // what Serve needs beside
 }
