@@ -65,6 +65,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -214,6 +215,8 @@ type App struct {
 	Intake  *ingest.Intake     // the way of events in; nil unless it is open
 	Sources *sources.Described // as people describe them
 	stages  []ingest.Stage     // what looks at events on their way
+
+	Collectors *listen.Set // what brings events in beside HTTP, of a server that was given some
 
 	security security.Config // what the rooms of an open installation work with
 }

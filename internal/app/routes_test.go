@@ -36,6 +36,17 @@ func (a ask) needs(v auth.Verb, room string) ask {
 	return a
 }
 
+// from names the source that events come from.
+func (a ask) from(source string) ask {
+	send := a.make
+	a.make = func(v *visit) request {
+		r := send(v)
+		r.path += "?source=" + source
+		return r
+	}
+	return a
+}
+
 func (a ask) byPerson() ask { a.session = true; return a }
 
 func (a ask) using() ask { a.uses = true; return a }
@@ -59,6 +70,21 @@ func at(path string) ask {
 // sends posts a form to the pattern.
 func sends(pairs ...string) ask {
 	return ask{make: func(v *visit) request { return fields(v.route.Pattern, pairs...) }}
+}
+
+// sendsTo posts a form to an address.
+func sendsTo(path string, pairs ...string) ask {
+	return ask{make: func(*visit) request { return fields(path, pairs...) }}
+}
+
+// ofEntity posts a form to the pattern with the address of a new entity in it.
+func ofEntity(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.document(v.next())
+		_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+		v.must(err)
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1), pairs...)
+	}}
 }
 
 // sendsID posts a form with the id of something new.
@@ -215,14 +241,52 @@ var asks = map[string]ask{
 	"GET /roadmap":       plain(),
 
 	// Security.
-	"GET /events":             query("?q=" + word),
-	"GET /events/results":     query("?q=" + word),
-	"GET /events/event":       query("?id=none").answers(404),
-	"GET /events/export":      query("?as=csv"),
-	"GET /events/make/{what}": at("/events/make/hunt?q=" + word),
-	"GET /attack":             plain(),
-	"GET /attack/layer":       plain(),
-	"GET /attack/{id}":        at("/attack/T1078"),
+	"GET /events":                               query("?q=" + word),
+	"GET /events/results":                       query("?q=" + word),
+	"GET /events/event":                         query("?id=none").answers(404),
+	"GET /events/export":                        query("?as=csv"),
+	"GET /events/make/{what}":                   at("/events/make/hunt?q=" + word),
+	"GET /alerts":                               query("?q=" + word),
+	"POST /alerts/bulk":                         sends("act", "acknowledge"),
+	"GET /alerts/{no}":                          at("/alerts/AL-999").answers(404),
+	"POST /alerts/{no}/act":                     sendsTo("/alerts/AL-999/act", "act", "acknowledge").answers(404),
+	"POST /alerts/{no}/answer":                  sendsTo("/alerts/AL-999/answer", "question", "Who?", "answer", "Nobody.").answers(404),
+	"POST /alerts/{no}/suppress":                sendsTo("/alerts/AL-999/suppress", "until", "2026-01-01", "reason", "x").answers(404, 422),
+	"POST /alerts/{no}/pin":                     sendsTo("/alerts/AL-999/pin").answers(404),
+	"POST /alerts/suppressions/{no}/end":        sendsTo("/alerts/suppressions/999/end").answers(404),
+	"GET /KIND/open":                            plain(),
+	"POST /KIND/open":                           sends("title", "A case", "severity", "low"),
+	"GET /KIND/{namespace}/{name}/report":       {make: func(v *visit) request { return request{path: v.address()} }},
+	"POST /KIND/{namespace}/{name}/entry":       ofEntity("text", "We looked.", "side", "us"),
+	"POST /KIND/{namespace}/{name}/phase":       ofEntity("phase", "contained"),
+	"POST /KIND/{namespace}/{name}/task":        ofEntity("task", "task:none").answers(404),
+	"POST /KIND/{namespace}/{name}/pin":         ofEntity("event", "none").answers(404, 503),
+	"POST /KIND/{namespace}/{name}/indicator":   ofEntity("type", "address", "value", "192.0.2.1"),
+	"POST /KIND/{namespace}/{name}/scope":       ofEntity("asset", "laptop"),
+	"POST /KIND/{namespace}/{name}/plan":        ofEntity("playbook", "malware"),
+	"POST /KIND/{namespace}/{name}/merge":       ofEntity("into", "none").answers(404),
+	"POST /KIND/{namespace}/{name}/split":       ofEntity().answers(422),
+	"POST /KIND/{namespace}/{name}/close":       ofEntity("step", "save", "lesson", "Learned."),
+	"POST /KIND/{namespace}/{name}/closealerts": ofEntity("disposition", "false", "reason", "x"),
+	"GET /attack":                               plain(),
+	"GET /attack/layer":                         plain(),
+	"GET /attack/{id}":                          at("/attack/T1078"),
+
+	// Sources, those that nobody has described among them.
+	"GET /sources":     plain(),
+	"GET /KIND/{name}": ask{make: at("/sources/nobody").make}.answers(404),
+
+	// Events that are sent in; the program of the test takes none.
+	"POST /ingest/json":              says(`{"a":1}`).from("x").answers(503),
+	"POST /ingest/loki/api/v1/push":  says(`{"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]}`).from("x").answers(503),
+	"POST /ingest/otlp/v1/logs":      says(`{}`).from("x").answers(503),
+	"GET /ingest/elastic":            plain(),
+	"POST /ingest/elastic":           says(`{}`),
+	"PUT /ingest/elastic":            says(`{}`),
+	"GET /ingest/elastic/{path...}":  at("/ingest/elastic/_license"),
+	"POST /ingest/elastic/{path...}": ask{make: func(*visit) request { return asJSON("/ingest/elastic/_bulk", "{\"index\":{}}\n{}\n") }}.from("x").answers(503),
+	"PUT /ingest/elastic/{path...}":  ask{make: func(*visit) request { return asJSON("/ingest/elastic/_template/x", "{}") }},
+	"POST /ingest/github/{source}":   ask{make: func(*visit) request { return asJSON("/ingest/github/x", "{}") }}.answers(401),
 
 	// Rules are asked for by their ids, beside the detections, which are a kind.
 	"GET /KIND/{id}":               at("/detections/" + bruteForce),
