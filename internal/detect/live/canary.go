@@ -125,6 +125,12 @@ func marked(examples []byte, key string, now time.Time) ([]ingest.Record, error)
 		moved := maps.Clone(fields)
 		moved["@timestamp"], _ = json.Marshal(at.Format(time.RFC3339Nano)) // a text
 		moved[FieldCanary], _ = json.Marshal(key)
+		for _, name := range idNames {
+			var id string
+			if json.Unmarshal(moved[name], &id) == nil && id != "" {
+				moved[name], _ = json.Marshal(id + "-" + strconv.FormatInt(now.UnixNano(), 36) + "-" + strconv.Itoa(i))
+			}
+		}
 		data, err := json.Marshal(moved)
 		if err != nil {
 			return nil, err
@@ -133,6 +139,9 @@ func marked(examples []byte, key string, now time.Time) ([]ingest.Record, error)
 	}
 	return out, nil
 }
+
+// idNames are what events call themselves: another canary is another event.
+var idNames = []string{"eventID", "auditID", "uuid", "_document_id", "uid", "event.id"}
 
 // timeNames are where examples say when they were.
 var timeNames = []string{"@timestamp", "eventTime", "published", "requestReceivedTimestamp", "stageTimestamp", "TimeCreated", "UtcTime", "timestamp", "ts", "created_at"}

@@ -32,6 +32,9 @@ func TestCanary(t *testing.T) {
 		if n < 60 || len(without) > 0 {
 			t.Errorf("canaries of %d rules were sent; there are none for %v", n, without)
 		}
+		if again, _, err := e.Sting(t.Context(), "acme", in); err != nil || again != n {
+			t.Errorf("canaries of %d rules were sent again: %v", again, err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := in.Close(ctx); err != nil {
@@ -54,6 +57,21 @@ func TestCanary(t *testing.T) {
 		slices.Sort(not)
 		if len(not) > 0 || len(proven) != n {
 			t.Errorf("%d of %d are not proven:\n%s", len(not), n, strings.Join(not, "\n"))
+		}
+		times := map[string]int{}
+		err = Proofs(t.Context(), db, "acme", time.Time{}, time.Now(), func(p Proof) error {
+			if p.Passed {
+				times[p.Rule]++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, n := range times {
+			if n < 2 {
+				t.Errorf("%s was proven once by two canaries", rules.Entry(key).Told.Title)
+			}
 		}
 		if told > 0 {
 			t.Errorf("canaries made %d findings", told)
