@@ -408,4 +408,3 @@ setup.ilm.enabled: false`},
 	{ID: "github", Text: `binnacle secret set github-SOURCE
 # GitHub → Settings → Webhooks: BASE/ingest/github/SOURCE, application/json, the same secret`},
 }
-
