@@ -25,6 +25,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/talk"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	Talk      *talk.Service
 	Files     *blob.Service
 	Hooks     *action.Hooks
+	Logs      logs.Store // nil: there are no events
 	// Backup writes a consistent copy of the installation; nil when this
 	// installation cannot make one.
 	Backup  func(ctx context.Context, w io.Writer) error

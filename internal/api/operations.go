@@ -23,6 +23,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.providerOps(s)...)
 	ops = append(ops, a.talkOps(s)...)
 	ops = append(ops, a.houseOps(s)...)
+	ops = append(ops, a.eventOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)
 		ops = append(ops, a.claimOps(k, s)...)

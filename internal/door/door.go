@@ -176,7 +176,7 @@ func (m *methods) allow() string {
 // faceOf guesses the face for a path that has no route.
 func faceOf(path string) Face {
 	switch {
-	case strings.HasPrefix(path, "/api/"):
+	case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/ingest/"):
 		return API
 	case path == "/mcp" || strings.HasPrefix(path, "/mcp/"):
 		return MCP

@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"net/netip"
@@ -47,13 +48,13 @@ func (h *house) admit(route *Route, w http.ResponseWriter, r *http.Request) erro
 func (h *house) identify(route *Route, w http.ResponseWriter, r *http.Request, v *visit) error {
 	var err error
 	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, secret, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(secret) == "" {
+		secret, ok := bearer(route, header)
+		if !ok {
 			return fault.New(fault.Unauthenticated, "The Authorization header is not a bearer token.").Coded("bearer").WithHint("send Authorization: Bearer bnc_…")
 		}
 		v.bearer = true
 		v.again = func(ctx context.Context) (auth.Principal, error) {
-			return h.Auth.ByToken(ctx, strings.TrimSpace(secret))
+			return h.Auth.ByToken(ctx, secret)
 		}
 		if v.principal, err = v.again(r.Context()); err != nil {
 			v.principal = auth.Principal{}
@@ -74,6 +75,21 @@ func (h *house) identify(route *Route, w http.ResponseWriter, r *http.Request, v
 	v.principal.IP = v.ip
 	v.principal.Via = via(route.Face, r)
 	return nil
+}
+
+// bearer returns the token of an Authorization header. Senders of events may
+// also give it as the password of a user of any name, or as the key of
+// Elasticsearch: many know nothing else.
+func bearer(route *Route, header string) (string, bool) {
+	scheme, secret, _ := strings.Cut(header, " ")
+	secret = strings.TrimSpace(secret)
+	if route.Verb == auth.Ingest && !strings.EqualFold(scheme, "Bearer") {
+		text, err := base64.StdEncoding.DecodeString(secret)
+		_, password, found := strings.Cut(string(text), ":")
+		known := strings.EqualFold(scheme, "Basic") || strings.EqualFold(scheme, "ApiKey")
+		return strings.TrimSpace(password), err == nil && found && known && password != ""
+	}
+	return secret, strings.EqualFold(scheme, "Bearer") && secret != ""
 }
 
 // via says by which means somebody asks. The command line names itself; that

@@ -93,12 +93,17 @@ func (f *frame) came() Counts {
 // went is what a frame counts, beside came, when its events are stored.
 func (f *frame) went(r result) Counts {
 	n := int64(len(f.events))
-	return Counts{Waiting: -n, Stored: n - r.duplicate, Duplicate: r.duplicate, Evaluated: r.evaluated, Matched: r.matched}
+	refused := int64(0)
+	for _, x := range r.rejected {
+		refused += x
+	}
+	return Counts{Waiting: -n, Stored: n - r.duplicate - refused, Rejected: r.rejected, Duplicate: r.duplicate, Evaluated: r.evaluated, Matched: r.matched}
 }
 
 // result is what became of the events of a frame.
 type result struct {
 	duplicate, evaluated, matched int64
+	rejected                      map[string]int64
 	done                          bool
 }
 

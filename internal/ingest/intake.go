@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -24,8 +25,8 @@ type Config struct {
 	Dir     string // of the spool; one Intake at a time
 	Store   logs.Store
 	Stages  []Stage // in order
-	Formats []*parser.Format
-	Default string // the format of a source that has none; "" is json
+	Formats []parser.Format
+	Default string // the format of a source that has none; "" is auto
 	// Source returns how a source is set up; nil is the same as no settings. It
 	// is asked for every batch, so that it remembers.
 	Source func(ctx context.Context, org, name string) Settings
@@ -73,7 +74,7 @@ type Intake struct {
 	samples samples
 	room    room
 	limits  limits
-	keep    retention
+	fits    logs.Limits // of what the store takes
 	hours   hours
 
 	// mu guards what gives frames their order: the memory of ids, their numbers
@@ -119,15 +120,19 @@ func Open(ctx context.Context, cfg Config) (*Intake, error) {
 	if in.now == nil {
 		in.now = time.Now
 	}
-	in.cfg.Default = orText(cfg.Default, "json")
+	in.cfg.Default = orText(cfg.Default, "auto")
 	if cfg.MaxSpool == 0 {
 		in.cfg.MaxSpool = DefaultSpool
 	}
 	if cfg.Workers == 0 {
 		in.cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	for _, f := range cfg.Formats {
-		in.formats[f.Name] = f
+	for i := range cfg.Formats {
+		in.formats[cfg.Formats[i].Name] = &in.cfg.Formats[i]
+	}
+	in.fits = logs.Limits{Bytes: MaxEvent, Fields: MaxFields - 1, Future: logs.Future}
+	if l, ok := cfg.Store.(interface{ Limits() logs.Limits }); ok {
+		in.fits = l.Limits()
 	}
 	in.room.init(inReading)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
@@ -443,12 +448,21 @@ func (in *Intake) enqueue(f *frame) *group {
 	g := in.queue
 	g.frames, g.heads = append(g.frames, f), append(g.heads, f.encode())
 	in.queued += f.size()
+	in.rouse()
+	return g
+}
+
+// rouse wakes the goroutine that writes.
+func (in *Intake) rouse() {
 	select {
 	case in.wake <- struct{}{}:
 	default:
 	}
-	return g
 }
+
+// Drop counts events that were lost before they could be offered, as datagrams for
+// which a listener had no room.
+func (in *Intake) Drop(org, source string, n int) { in.drop(org, source, n) }
 
 // drop counts what was lost because it could not wait.
 func (in *Intake) drop(org, source string, n int) {
@@ -467,6 +481,9 @@ func (in *Intake) drop(org, source string, n int) {
 func (in *Intake) tellDrops() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.closed {
+		return
+	}
 	for k, n := range in.drops {
 		f := &frame{org: k.org, source: k.source, seen: in.now(), took: took{accepted: n, dropped: n}, counted: true}
 		in.number(f)
@@ -550,10 +567,7 @@ func (in *Intake) Close(ctx context.Context) error {
 	if was {
 		return nil
 	}
-	select {
-	case in.wake <- struct{}{}:
-	default:
-	}
+	in.rouse()
 	in.writing.Wait()
 	in.line.drain(ctx)
 	in.stop()
@@ -567,16 +581,20 @@ func (in *Intake) Close(ctx context.Context) error {
 	return err
 }
 
-func (in *Intake) format(name string, data []byte, env *parser.Env) *parser.Format {
-	if name != AutoFormat {
-		return in.formats[name]
-	}
-	for _, f := range in.cfg.Formats {
-		if f.Is != nil && f.Is(data, env) {
-			return f
-		}
-	}
-	return in.formats[in.cfg.Default]
-}
-
 var _ Taker = (*Intake)(nil)
+
+// SourceName makes the name of a source of a text that people chose.
+func SourceName(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.:@", r) {
+			return r
+		}
+		return '-'
+	}, text)
+	name = strings.TrimLeft(name, "-_.:@")
+	for len(name) > 128 {
+		_, n := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-n]
+	}
+	return name
+}

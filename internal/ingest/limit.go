@@ -107,36 +107,3 @@ func (l *limits) spend(k key, set Settings, n int, size int64, now time.Time) ti
 	s.bytes += size
 	return 0
 }
-
-// retention is how long the store keeps events.
-type retention struct {
-	mu   sync.Mutex
-	keep time.Duration
-	at   time.Time
-}
-
-// retention returns what the store said last; 0 before it said anything.
-func (in *Intake) retention() time.Duration {
-	in.keep.mu.Lock()
-	defer in.keep.mu.Unlock()
-	return in.keep.keep
-}
-
-// retain asks the store how long it keeps events, once a minute.
-func (in *Intake) retain(ctx context.Context) {
-	in.keep.mu.Lock()
-	fresh := time.Since(in.keep.at) < time.Minute && !in.keep.at.IsZero()
-	in.keep.mu.Unlock()
-	if fresh {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	u, err := in.cfg.Store.Usage(ctx)
-	in.keep.mu.Lock()
-	defer in.keep.mu.Unlock()
-	in.keep.at = time.Now()
-	if err == nil {
-		in.keep.keep = u.Retention
-	}
-}

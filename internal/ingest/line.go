@@ -48,6 +48,7 @@ type flying struct {
 	key  key
 	come Counts
 	span span
+	gone int64 // events of it that are not stored
 	res  result
 }
 
@@ -194,6 +195,7 @@ func (l *line) finish(frames []*frame, results []result) {
 		for _, x := range l.flight {
 			if x.seq == f.seq {
 				x.res = r
+				x.gone = int64(len(f.events)) - went.Stored
 				x.come.Add(went)
 			}
 		}
@@ -203,6 +205,7 @@ func (l *line) finish(frames []*frame, results []result) {
 		l.flight[0] = nil
 		l.flight = l.flight[1:]
 		l.base.at(x.key.org, x.key.source).Add(x.come)
+		x.span.n = max(0, x.span.n-x.gone)
 		l.spans.add(x.key.org, x.span)
 		l.low, l.lowSeq = x.end, x.seq
 	}

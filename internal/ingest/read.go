@@ -9,52 +9,47 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/valyala/fastjson"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 // Limits of an event. More than the engine keeps is refused, never cut.
 const (
-	MaxEvent  = 2<<20 - 4096 // bytes of a record, and of what a parser makes of it; the engine holds 2 MiB with its own fields
-	MaxFields = 1900         // the engine holds 2,000 columns, some of which are ours
+	MaxEvent  = 2 << 20 // bytes of a record, and of what a parser makes of it
+	MaxFields = 2000
 	MaxDepth  = 64
-	MaxAhead  = 48 * time.Hour // of an event's time before ours
 
 	maxID = 512 // bytes; a longer one is known by its hash
 )
 
 // Reasons of a Rejection.
 const (
-	TooLarge      = "too-large"
-	TooManyFields = "too-many-fields"
+	TooLarge      = logs.TooLarge
+	TooManyFields = logs.TooManyFields
 	TooDeep       = "too-deep"
-	TooOld        = "too-old"
-	TooNew        = "too-new"
+	TooOld        = logs.TooOld
+	TooNew        = logs.TooNew
 	Empty         = "empty"
 	NoFormat      = "no-format"     // no parser has this name
 	ParserFailed  = "parser-failed" // a mistake of ours: the parser broke
 )
 
-// AutoFormat looks at each record for its format.
-const AutoFormat = "auto"
-
 // reading makes the events of a batch.
 type reading struct {
-	in       *Intake
-	b        *Batch
-	set      Settings
-	now      time.Time
-	oldest   time.Time // events before are not kept
-	f        *frame
-	env      parser.Env
-	out      parser.Out
-	refused  []Rejection
-	repaired bool // the record at hand
+	in      *Intake
+	b       *Batch
+	set     Settings
+	now     time.Time
+	oldest  time.Time // events before are not kept
+	f       *frame
+	env     parser.Env
+	out     parser.Out
+	refused []Rejection
 }
 
 // read parses the records of a batch into a frame that is not numbered yet.
@@ -66,8 +61,8 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
 	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: make([]byte, 0, total+total/8+512), delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
-	if keep := in.retention(); keep > 0 {
-		r.oldest = now.Add(-keep)
+	if in.fits.Past > 0 {
+		r.oldest = now.Add(-in.fits.Past)
 	}
 	format := cmp.Or(b.Format, set.Format, in.cfg.Default)
 	for i := range b.Records {
@@ -85,7 +80,7 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 	if len(rec.Data) > MaxEvent {
 		return TooLarge, fmt.Sprintf("It has %d bytes; an event may have %d.", len(rec.Data), MaxEvent)
 	}
-	data := r.text(rec.Data)
+	data := rec.Data
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Empty, "There is nothing in it."
 	}
@@ -101,7 +96,7 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 			r.env.Given[f.Name] = f.Value
 		}
 	}
-	format := r.in.format(name, data, &r.env)
+	format := r.in.formats[name]
 	if format == nil {
 		return NoFormat, fmt.Sprintf("No parser is called %q.", name)
 	}
@@ -135,10 +130,14 @@ func (r *reading) parse(format *parser.Format, data []byte) (broke bool, err err
 // keep takes what a parser made as an event, or says why not.
 func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, detail string) {
 	line := r.out.Line
+	if !utf8.Valid(rec.Data) && !bytes.HasPrefix(rec.Data, []byte("\xff\xfe")) && !bytes.HasPrefix(rec.Data, []byte("\xfe\xff")) {
+		r.f.took.repaired++
+		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
+	}
 	if reason, detail = refuseLine(line); reason != "" {
 		return reason, detail
 	}
-	e := event.Event{Time: r.out.Time, Seen: r.now, Source: r.b.Source, Format: format.Name, ID: cmp.Or(r.out.ID, rec.ID)}
+	e := event.Event{Time: r.out.Time, Seen: r.now, Source: r.b.Source, Format: cmp.Or(r.out.Format, format.Name), ID: cmp.Or(r.out.ID, rec.ID), Line: line}
 	n := timed
 	if e.Time.IsZero() {
 		e.Time = rec.Time
@@ -149,7 +148,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	switch {
 	case e.Time.Before(r.oldest):
 		return TooOld, fmt.Sprintf("It happened at %s, before what is kept: events are kept from %s on.", e.Time.UTC().Format(time.RFC3339), r.oldest.UTC().Format(time.RFC3339))
-	case e.Time.After(r.now.Add(MaxAhead)):
+	case e.Time.After(r.now.Add(logs.Future)):
 		return TooNew, fmt.Sprintf("It says that it happened at %s, more than 2 days after it came at %s: the clock of the sender is wrong, or the field is no time.", e.Time.UTC().Format(time.RFC3339), r.now.UTC().Format(time.RFC3339))
 	}
 	if e.ID != "" {
@@ -159,8 +158,8 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 			e.ID = "sha256:" + hex.EncodeToString(sum[:])
 		}
 	}
-	if r.repaired {
-		r.f.took.repaired++
+	if reason = r.in.fits.Refuses(&e, r.now); reason != "" {
+		return reason, "The event engine cannot hold it: " + reason + "."
 	}
 	if cap(r.f.lines)-start >= len(line) {
 		r.f.lines = r.f.lines[:start+len(line)]
@@ -171,36 +170,6 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	e.Line = r.f.lines[start : start+len(line) : start+len(line)]
 	r.f.events, r.f.notes = append(r.f.events, e), append(r.f.notes, n)
 	return "", ""
-}
-
-// text returns a record as UTF-8: what has the mark of UTF-16 is read as that,
-// and bytes that are no text are replaced.
-func (r *reading) text(data []byte) []byte {
-	r.repaired = false
-	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
-		data = FromUTF16(data)
-	}
-	if utf8.Valid(data) {
-		return data
-	}
-	r.repaired = true
-	return bytes.ToValidUTF8(data, []byte("\uFFFD"))
-}
-
-// FromUTF16 reads UTF-16 that begins with its mark.
-func FromUTF16(data []byte) []byte {
-	low, high := 0, 1 // which of two bytes is which
-	if data[0] == 0xfe {
-		low, high = 1, 0
-	}
-	units := make([]uint16, 0, len(data)/2)
-	for data = data[2:]; len(data) >= 2; data = data[2:] {
-		units = append(units, uint16(data[low])|uint16(data[high])<<8)
-	}
-	return []byte(string(utf16.Decode(units)))
 }
 
 // refuseLine says why the engine could not hold an event.

@@ -35,6 +35,7 @@ func (s *spans) add(org string, x span) {
 	(*s)[org] = append((*s)[org], x)
 }
 
+// span is what a frame puts in when nothing of it is there before.
 func (f *frame) span() span {
 	from, to := extent(f.events)
 	return span{f.batch, int64(len(f.events)), from, to}
@@ -66,7 +67,6 @@ func (in *Intake) settle(ctx context.Context) {
 			return
 		}
 		in.tellDrops()
-		in.retain(ctx)
 		if m, ok := in.line.mark(); ok {
 			if len(marks) >= mostMarks { // the store is not settling: one mark for both
 				last := &marks[len(marks)-1]

@@ -40,11 +40,11 @@ type State struct {
 	Node      uint64
 	Spool     int64 // bytes on the disk
 	MaxSpool  int64
-	Frames    int64     // on the disk, that are not stored yet
-	Refused   int64     // batches that were told to come again later, since the start
-	Holding   string    // why events wait; "" when they go on
-	Since     time.Time // of Holding
-	Retention time.Duration
+	Frames    int64         // on the disk, that are not stored yet
+	Refused   int64         // batches that were told to come again later, since the start
+	Holding   string        // why events wait; "" when they go on
+	Since     time.Time     // of Holding
+	Retention time.Duration // of events, by their time; 0: without end
 }
 
 // State returns the state of this node.
@@ -58,7 +58,7 @@ func (in *Intake) State() State {
 		s.Holding, s.Since = in.line.holding.Error(), in.line.since
 	}
 	in.line.mu.Unlock()
-	s.Retention = in.retention()
+	s.Retention = in.fits.Past
 	return s
 }
 

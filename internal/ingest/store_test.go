@@ -80,8 +80,9 @@ func (s *store) Flush(context.Context) error {
 	return nil
 }
 
-func (s *store) Usage(context.Context) (logs.Usage, error) {
-	return logs.Usage{Retention: s.keep}, nil
+// Limits are those of an engine that keeps events for a time.
+func (s *store) Limits() logs.Limits {
+	return logs.Limits{Bytes: MaxEvent, Fields: MaxFields - 1, Past: s.keep, Future: logs.Future}
 }
 
 // settle says that everything is on the disk that was added so far.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -116,14 +117,30 @@ func (j *job) try(ctx context.Context) error {
 			return fmt.Errorf("look at events: %w", err)
 		}
 	}
-	if err := j.in.cfg.Store.Add(ctx, j.org, j.events); err != nil {
+	err := j.in.cfg.Store.Add(ctx, j.org, j.events)
+	var refused logs.Refused
+	if err != nil && !errors.As(err, &refused) {
 		j.check = true // some may be there
 		return fmt.Errorf("store events: %w", err)
 	}
 	for i := range j.events {
 		j.stored(j.of[i], len(j.events[i].Rules) > 0)
 	}
+	for _, r := range refused {
+		j.refuse(r)
+	}
 	return nil
+}
+
+// refuse takes an event back that was taken in and cannot be stored.
+func (j *job) refuse(r logs.Refusal) {
+	n := j.of[r.Event]
+	if j.results[n].rejected == nil {
+		j.results[n].rejected = map[string]int64{}
+	}
+	j.results[n].rejected[r.Reason]++
+	e, f := &j.events[r.Event], j.frames[n]
+	j.in.samples.keep(key{f.org, f.source}, f.seen, r.Reason, "The event engine cannot hold it: "+r.Reason+".", e.Line)
 }
 
 func (j *job) stored(frame int, matched bool) {

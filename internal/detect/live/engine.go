@@ -94,6 +94,8 @@ type Engine struct {
 	shared  map[string]*Ruleset // by what was decided
 	head    int64
 
+	tested sync.Map // of a document, what its examples show
+	trying atomic.Bool
 	counts counts
 }
 
@@ -190,6 +192,87 @@ func (e *Engine) Ruleset(ctx context.Context, org string) (*Ruleset, error) {
 		return nil, err
 	}
 	return o.rules.Load(), nil
+}
+
+// Loaded returns the rules of an organisation when they are ready; nil when
+// nothing has asked for them yet.
+func (e *Engine) Loaded(org string) *Ruleset {
+	if o, ok := e.orgs.Load(org); ok {
+		return o.(*organisation).rules.Load()
+	}
+	return nil
+}
+
+// Tested returns what the examples beside a rule show; nil when there are none.
+func (e *Engine) Tested(d *Document) (*detect.Tested, error) {
+	if t, ok := e.tested.Load(d); ok {
+		return t.(*detect.Tested), nil
+	}
+	lib, err := e.Library()
+	if err != nil {
+		return nil, err
+	}
+	t, err := lib.Examples(d)
+	if err == nil {
+		e.tested.Store(d, t)
+	}
+	return t, err
+}
+
+// TestedBy is Tested for a page that has no time: after a moment it returns what
+// is known, and has the examples of all rules run meanwhile. It is false while
+// those of the rule are not.
+func (e *Engine) TestedBy(until time.Time, d *Document) (t *detect.Tested, known bool, err error) {
+	if t, ok := e.tested.Load(d); ok {
+		return t.(*detect.Tested), true, nil
+	}
+	if time.Now().Before(until) {
+		t, err = e.Tested(d)
+		return t, true, err
+	}
+	if lib, err := e.Library(); err == nil && e.trying.CompareAndSwap(false, true) {
+		go func() {
+			defer e.trying.Store(false)
+			for _, d := range lib.Documents {
+				if _, err := e.Tested(d); err != nil {
+					e.Log.Error("the examples of a rule cannot be read", "rule", d.Key, "error", err)
+				}
+			}
+		}()
+	}
+	return nil, false, nil
+}
+
+// Text returns the text of a rule of an organisation; "" when it is not known.
+func (e *Engine) Text(ctx context.Context, org, key string) string {
+	rules, err := e.Ruleset(ctx, org)
+	if err != nil {
+		return ""
+	}
+	entry := rules.Entry(key)
+	if entry == nil {
+		return ""
+	}
+	if entry.Origin == Own {
+		return entry.Tuning.Rule
+	}
+	lib, err := e.Library()
+	if err != nil {
+		return ""
+	}
+	return lib.Text(entry.Document)
+}
+
+// IndicatorCount is how many indicators an organisation looks for.
+func (e *Engine) IndicatorCount(ctx context.Context, org string) (int, error) {
+	o, err := e.org(ctx, org)
+	if err != nil {
+		return 0, err
+	}
+	if x := o.indicators.Load(); x != nil {
+		return x.n, nil
+	}
+	return 0, nil
 }
 
 // ChoicesOf returns what an organisation decided.
@@ -310,6 +393,9 @@ const (
 
 func (e *Engine) tick(ctx context.Context, n int) {
 	e.note(ctx, "time", e.advance(ctx))
+	if n == 1 {
+		e.note(ctx, "rules", e.warm(ctx))
+	}
 	if n%everyChoices == 0 {
 		e.note(ctx, "choices", e.Refresh(ctx, n%60 == 0))
 	}
@@ -322,6 +408,21 @@ func (e *Engine) tick(ctx context.Context, n int) {
 	if n%everyAlive == 0 {
 		e.note(ctx, "alive", e.tables.alive(ctx, e.Now()))
 	}
+}
+
+// warm makes the rules of organisations ready that were told something before, so
+// that their first event does not wait for it.
+func (e *Engine) warm(ctx context.Context) error {
+	if e.DB == nil {
+		return nil
+	}
+	orgs, err := e.tables.organisations(ctx)
+	for _, org := range orgs {
+		if _, err := e.org(ctx, org); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (e *Engine) note(ctx context.Context, what string, err error) {
@@ -414,8 +515,12 @@ func (e *Engine) reread(ctx context.Context) error {
 		return err
 	}
 	e.library.Store(l)
+	e.tested.Clear()
 	if err := e.Refresh(ctx, true); err != nil {
 		return err
 	}
 	return e.each(func(o *organisation) error { return e.noteSets(ctx, o.name, l) })
 }
+
+// UseDB has an engine that knows nothing yet keep its tables in a database.
+func (e *Engine) UseDB(db *sqldb.DB) { e.DB, e.tables.db = db, db }

@@ -23,6 +23,7 @@ func TestObject(t *testing.T) {
 		"{\"log\":\"M\xfcller \x80\"}":                         `{"log":"Müller €","message":"Müller €"}`,
 		"\xef\xbb\xbf{\"log\":\"x\"}":                          `{"log":"x","message":"x"}`,
 		"\xff\xfe{\x00\"\x00a\x00\"\x00:\x001\x00}\x00":        `{"a":1}`,
+		`{"log":"C:\Users\x\u12\n","n":1}`:                     `{"log":"C:\\Users\\x\\u12\n","n":1,"message":"C:\\Users\\x\\u12\n"}`,
 		`{"Message":"","log":null,"text":{"a":1},"body":"it"}`: `{"Message":"","log":null,"text":{"a":1},"body":"it","message":"it"}`,
 	} {
 		out := parser.Out{Line: []byte("before ")}

@@ -51,7 +51,7 @@ func Text() Format {
 			"Una línea de texto, que es el mensaje. Los bytes que no son UTF-8 se leen como Windows-1252."),
 		Parse: func(data []byte, _ *Env, out *Out) error {
 			line := Trimmed(data)
-			if len(line) == 0 {
+			if len(bytes.TrimSpace(line)) == 0 {
 				return errEmpty
 			}
 			l := Begin(out, nil)

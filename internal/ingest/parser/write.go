@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -193,25 +194,55 @@ func windows1252(c byte) rune {
 // plain reports whether a text is UTF-8 without characters that control.
 func plain(data []byte) bool {
 	const high, low = 0x8080808080808080, 0x2020202020202020
-	i, ascii := 0, true
-	for ; i+8 <= len(data); i += 8 {
-		w := binary.LittleEndian.Uint64(data[i:])
-		if (w-low)&^w&high != 0 {
+	var all, control uint64
+	i := 0
+	for ; i+16 <= len(data); i += 16 {
+		w, x := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+8:])
+		all |= w | x
+		control |= (w-low)&^w | (x-low)&^x
+	}
+	for _, c := range data[i:] {
+		all |= uint64(c)
+		control |= (uint64(c) - ' ') &^ uint64(c)
+	}
+	if control&high != 0 {
+		return false
+	}
+	return all&high == 0 || utf8.Valid(data)
+}
+
+// escaped reports whether every backslash begins an escape that JSON has.
+func escaped(data []byte) bool {
+	for i := 0; ; {
+		at := bytes.IndexByte(data[i:], '\\')
+		if at < 0 {
+			return true
+		}
+		i += at + 2
+		if i > len(data) || !short[data[i-1]] && !isEscape(data[i-1:]) {
 			return false
 		}
-		ascii = ascii && w&high == 0
 	}
-	for ; i < len(data); i++ {
-		if data[i] < ' ' {
-			return false
-		}
-		ascii = ascii && data[i] < utf8.RuneSelf
+}
+
+// short are the escapes of one character.
+var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// isEscape reports whether what stands after a backslash is an escape of JSON.
+func isEscape(after []byte) bool {
+	if len(after) == 0 || short[after[0]] {
+		return len(after) > 0
 	}
-	return ascii || utf8.Valid(data)
+	return after[0] == 'u' && len(after) >= 5 && isHex(after[1]) && isHex(after[2]) && isHex(after[3]) && isHex(after[4])
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
 // cleanJSON appends JSON as one line of UTF-8: what controls is a space between
-// values and an escape within them.
+// values and an escape within them, and a backslash that is no escape is one of
+// itself, as in a path that a careless sender wrote.
 func cleanJSON(dst, data []byte) []byte {
 	quoted := false
 	for i := 0; i < len(data); {
@@ -229,9 +260,11 @@ func cleanJSON(dst, data []byte) []byte {
 			dst = append(dst, c)
 		case c < ' ':
 			dst = append(dst, ' ')
-		case c == '\\' && quoted && i+1 < len(data) && data[i+1] >= ' ' && data[i+1] < utf8.RuneSelf:
+		case c == '\\' && quoted && isEscape(data[i+1:]):
 			dst = append(dst, c, data[i+1])
 			i++
+		case c == '\\' && quoted:
+			dst = append(dst, c, c)
 		case c == '"':
 			quoted = !quoted
 			dst = append(dst, c)

@@ -279,7 +279,7 @@ func newDetection(c *web.Ctx, x *standing) string {
 	}
 	rule := "title: " + x.Name + "\nstatus: experimental\ntags:\n    - attack." + x.Tactics[0] + "\n    - attack." + strings.ToLower(x.ID) +
 		"\nlogsource:\n    product: " + product + "\ndetection:\n    selection:\n        event.action: \"\"\n    condition: selection\nlevel: medium\n"
-	return "/detections/new?" + url.Values{"rule": {rule}, "spec.rule": {rule}}.Encode()
+	return "/detections/new?" + url.Values{"spec.rule": {rule}}.Encode()
 }
 
 // cases finds the open cases that name techniques in their tags.

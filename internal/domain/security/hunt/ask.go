@@ -143,9 +143,10 @@ func echo(err error) int {
 	return 0
 }
 
-// together is how an answer of two parts came about.
-func together(a, b logs.Outcome) logs.Outcome {
-	return logs.Outcome{Rows: a.Rows, Read: max(a.Read, b.Read), Bytes: a.Bytes + b.Bytes, Took: max(a.Took, b.Took), Partial: a.Partial || b.Partial, Limited: a.Limited}
+// together is how rows and their counts came about: counting looks at every event
+// once, which finding the newest need not.
+func together(rows, counts logs.Outcome) logs.Outcome {
+	return logs.Outcome{Rows: rows.Rows, Read: counts.Read, Bytes: counts.Bytes, Took: max(rows.Took, counts.Took), Partial: rows.Partial || counts.Partial, Limited: rows.Limited}
 }
 
 // found gathers rows.

@@ -27,6 +27,8 @@ type eventView struct {
 	Raw             template.HTML
 	Original        string
 	Near            []choice
+	Cases           []choice // open ones, that it can be added to
+	From, To        string   // of a time that holds it
 	Lag             string
 	RawID, OriginID string
 }
@@ -70,6 +72,10 @@ func (s *service) event(c *web.Ctx) (any, error) {
 	v.Raw = readable(logs.Event(row).Line)
 	v.Near = near(c, row)
 	v.RawID, v.OriginID = "raw-"+anchor(v.ID), "line-"+anchor(v.ID)
+	v.From, v.To = stamp(row.Time.Truncate(time.Second)), stamp(row.Time.Truncate(time.Second).Add(2*time.Second))
+	if v.Cases, _, err = openCases(c); err != nil {
+		return nil, err
+	}
 	v.Rules, err = s.rules(c, strings.Fields(row.Get(event.FieldRules)))
 	return v, err
 }
@@ -122,11 +128,14 @@ func (s *service) rules(c *web.Ctx, ids []string) ([]Rule, error) {
 // name.
 var first = []string{"event", "user", "source", "destination", "host", "process", "file", "cloud", "http", "url"}
 
+// above are fields that are shown above the groups.
+var above = []string{"_msg", event.Original, event.FieldRules, event.FieldSource, event.FieldFormat}
+
 // groups puts the fields of an event together by the beginning of their names.
 func groups(row logs.Row) []fieldGroup {
 	by := map[string][]fieldLine{}
 	for _, f := range row.Fields {
-		if inner(f.Name) || f.Name == "_msg" || f.Name == event.Original || f.Name == event.FieldRules {
+		if inner(f.Name) || slices.Contains(above, f.Name) {
 			continue
 		}
 		name, _, deeper := strings.Cut(f.Name, ".")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -82,7 +83,7 @@ func (a *asking) exportColumns() []string {
 	if len(a.state.Columns) > 0 {
 		return a.state.Columns
 	}
-	return fitting
+	return append(slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return name == what }), event.Action, "_msg")
 }
 
 // limitTrailer says behind a file whether there was more to be had.

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -46,6 +48,8 @@ type page struct {
 	Late    bool   // the answer took too long
 	Results *results
 
+	Cases   []choice // open ones, that events can be added to
+	NewCase string   // address of the form for another; "" when the reader may not
 	Export  []choice
 	Columns []choice // of the menu
 	Fields  int
@@ -196,7 +200,7 @@ func (s *service) show(c *web.Ctx) (any, error) {
 	}
 	limit := s.Patience
 	if a.state.Wait {
-		limit = s.Longest
+		limit = min(s.Longest, wholePage)
 	}
 	err = a.answer(p, limit)
 	if errors.Is(err, context.DeadlineExceeded) && !a.state.Wait && c.R.Context().Err() == nil {
@@ -320,6 +324,9 @@ type results struct {
 	Heads    []string
 	Rows     []rowView
 	Piped    bool
+	Timed    bool      // some row has a time
+	First    time.Time // of the events on the page
+	Last     time.Time
 	Shown    string
 	Newer    string
 	Older    string
@@ -342,6 +349,7 @@ type facetValue struct {
 
 type rowView struct {
 	ID    string
+	Event string // its id in the store
 	Time  string
 	Full  string
 	Href  string
@@ -389,7 +397,43 @@ func (a *asking) draw(p *page, q question, got *answer, anything bool) error {
 	a.table(p, r, got)
 	a.turn(r, got)
 	a.exports(p, got)
-	return nil
+	if got.Piped {
+		return nil
+	}
+	var err error
+	p.Cases, p.NewCase, err = openCases(c)
+	return err
+}
+
+// PinFrom and PinTo are the ends of a time that holds every event on the page.
+func (r *results) PinFrom() string { return stamp(r.First.Truncate(time.Second)) }
+func (r *results) PinTo() string   { return stamp(r.Last.Truncate(time.Second).Add(2 * time.Second)) }
+
+// mostCases is how many open cases are offered.
+const mostCases = 10
+
+// openCases are the cases that events can be added to, the newest first. Where
+// each is, events are sent to.
+func openCases(c *web.Ctx) (list []choice, another string, err error) {
+	k := c.Catalog().Kinds().Get("Case")
+	if k == nil || !c.CanKind(auth.Write, k) {
+		return nil, "", nil
+	}
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{k.Name}, Sort: "updated", Desc: true, Limit: 5 * mostCases, NoTotal: true})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, e := range page.Items {
+		if k.Closed != nil && k.Closed(e) || len(list) == mostCases {
+			continue
+		}
+		label := e.DisplayTitle()
+		if label != e.Metadata.Name {
+			label = e.Metadata.Name + " " + label
+		}
+		list = append(list, choice{Label: label, Href: c.Href(e.Ref()) + "/pin"})
+	}
+	return list, "/cases/open", nil
 }
 
 // foundText says how the answer came about.
@@ -426,10 +470,9 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		list = slices.DeleteFunc(slices.Clone(list), func(f logs.Facet) bool { return f.Field == got.Facet.Field })
 		list = append([]logs.Facet{*got.Facet}, list...)
 	}
+	list = telling(list, got.Facet != nil)
+	named := a.namedRules(list)
 	for i, f := range list {
-		if inner(f.Field) || len(f.Values) == 0 {
-			continue
-		}
 		looking := got.Facet != nil && i == 0
 		v := facetView{Field: f.Field, Name: called(f.Field), N: len(f.Values), Open: looking || len(r.Facets) < 6}
 		if !looking && len(f.Values) >= facetSize {
@@ -437,7 +480,11 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		}
 		most := f.Values[0].Hits
 		for _, x := range f.Values {
-			v.Values = append(v.Values, facetValue{Text: x.Text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
+			text := x.Text
+			if f.Field == event.FieldRules {
+				text = named(text)
+			}
+			v.Values = append(v.Values, facetValue{Text: text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
 				Only: a.state.only(f.Field, x.Text, false).href("/events"), Not: a.state.only(f.Field, x.Text, true).href("/events")})
 		}
 		r.Facets = append(r.Facets, v)
@@ -454,16 +501,82 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 	r.FieldN = len(r.All)
 }
 
+// namedRules returns what calls the rules in a text of ids by their titles. That
+// some have none keeps nobody from reading the page.
+func (a *asking) namedRules(list []logs.Facet) func(string) string {
+	var ids []string
+	for _, f := range list {
+		if f.Field == event.FieldRules {
+			for _, v := range f.Values {
+				ids = append(ids, strings.Fields(v.Text)...)
+			}
+		}
+	}
+	known := map[string]Rule{}
+	if a.Rules != nil && len(ids) > 0 {
+		if found, err := a.Rules(a.c, ids); err == nil {
+			known = found
+		}
+	}
+	return func(text string) string {
+		var names []string
+		for _, id := range strings.Fields(text) {
+			names = append(names, cmp.Or(known[id].Title, id))
+		}
+		return strings.Join(names, ", ")
+	}
+}
+
+// mostFacets is how many fields are shown with their values.
+const mostFacets = 14
+
+// asked are the fields that people look at first, in order.
+var asked = []string{event.FieldSource, event.Action, event.Outcome, event.User, event.SourceIP, event.Host, event.FieldFormat, event.FieldRules, event.ProcessName, event.ServiceName, event.CloudAcct, "cloud.region", "user_agent.original", "http.response.status_code"}
+
+// telling are the fields that are worth showing: those that people look at first,
+// then those that most events have. The first may have been asked for.
+func telling(list []logs.Facet, first bool) []logs.Facet {
+	var out []logs.Facet
+	for i, f := range list {
+		if len(f.Values) > 0 && (!inner(f.Field) || first && i == 0) {
+			out = append(out, f)
+		}
+	}
+	place := func(f logs.Facet) int {
+		if first && len(out) > 0 && f.Field == list[0].Field {
+			return -1
+		}
+		if i := slices.Index(asked, f.Field); i >= 0 {
+			return i
+		}
+		return len(asked)
+	}
+	events := func(f logs.Facet) (n int64) {
+		for _, v := range f.Values {
+			n += v.Hits
+		}
+		return n
+	}
+	slices.SortStableFunc(out, func(a, b logs.Facet) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(events(b), events(a)))
+	})
+	return out[:min(len(out), mostFacets)]
+}
+
+// what stands for the column that says what happened, in whatever words an event
+// has for it.
+const what = "what"
+
 // fitting are the columns that are shown when nobody chose: those that some event
 // on the page has.
-var fitting = []string{event.FieldSource, event.Host, event.User, event.Action, event.SourceIP, event.Outcome, "_msg"}
+var fitting = []string{what, event.FieldSource, event.Host, event.User, event.SourceIP, event.Outcome}
 
 // columnsOf are the columns of the table.
 func (a *asking) columnsOf(got *answer) []string {
 	if len(a.state.Columns) > 0 {
 		return a.state.Columns
 	}
-	has := map[string]bool{}
+	has := map[string]bool{what: true}
 	var order []string
 	for _, row := range got.Rows {
 		for _, f := range row.Fields {
@@ -477,11 +590,24 @@ func (a *asking) columnsOf(got *answer) []string {
 		order = slices.DeleteFunc(order, inner)
 		return order[:min(len(order), mostColumns)]
 	}
-	out := slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return !has[name] })
-	if len(out) > 6 { // the message says what the outcome does
-		out = slices.DeleteFunc(out, func(name string) bool { return name == event.SourceIP })
+	return slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return !has[name] })
+}
+
+// whatOf says what happened: the action, else the message, the line as it came, or
+// the first fields there are.
+func whatOf(row logs.Row) string {
+	if text := cmp.Or(row.Get(event.Action), row.Get("_msg"), row.Get(event.Original)); text != "" && text != "-" {
+		return text
 	}
-	return out
+	var parts []string
+	for _, f := range row.Fields {
+		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") && !strings.HasPrefix(f.Name, "binnacle.") {
+			if parts = append(parts, f.Name+"="+f.Value); len(parts) == 5 {
+				break
+			}
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // table draws the events.
@@ -494,6 +620,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 	for i, row := range got.Rows {
 		v := rowView{ID: fmt.Sprintf("ev-%d", i)}
 		if !row.Time.IsZero() {
+			r.Timed = true
 			t := row.Time.In(a.zone)
 			v.Time, v.Full = t.Format("15:04:05"), lang.DateTime(a.c.Lang, t)
 			if !day {
@@ -501,16 +628,28 @@ func (a *asking) table(p *page, r *results, got *answer) {
 			}
 		}
 		if id := row.Get(event.FieldID); id != "" && !got.Piped {
-			v.Href = eventHref(id, row.Time)
+			v.Event, v.Href = id, eventHref(id, row.Time)
+			if t := row.Time; r.First.IsZero() || t.Before(r.First) {
+				r.First = t
+			}
+			if row.Time.After(r.Last) {
+				r.Last = row.Time
+			}
 		}
 		for j, name := range columns {
-			v.Cells = append(v.Cells, cellView{Text: shorten(row.Get(name), 300), State: outcomeState(name, row.Get(name)), Head: j == 0})
+			text := row.Get(name)
+			if name == what {
+				text = whatOf(row)
+			}
+			v.Cells = append(v.Cells, cellView{Text: shorten(text, 300), State: outcomeState(name, text), Head: j == 0})
 		}
 		r.Rows = append(r.Rows, v)
 	}
 	chosen := map[string]bool{}
 	for _, name := range columns {
-		chosen[name] = true
+		if chosen[name] = true; name == what {
+			continue
+		}
 		p.Columns = append(p.Columns, choice{Value: name, Label: called(name), On: true})
 	}
 	for _, f := range r.All {
@@ -521,7 +660,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 }
 
 // heads are what columns are called that most tables show.
-var heads = map[string]lang.Text{event.FieldSource: lang.T("Source", "Origen"), event.Host: lang.T("Host", "Equipo"), event.User: lang.T("User", "Usuario"), event.Action: lang.T("Action", "Acción"),
+var heads = map[string]lang.Text{what: lang.T("What", "Qué"), event.FieldSource: lang.T("Source", "Origen"), event.Host: lang.T("Host", "Equipo"), event.User: lang.T("User", "Usuario"), event.Action: lang.T("Action", "Acción"),
 	event.SourceIP: lang.T("From", "Desde"), event.Outcome: lang.T("Outcome", "Resultado"), "_msg": lang.T("Message", "Mensaje"), event.FieldFormat: lang.T("Format", "Formato"), event.FieldRules: lang.T("Rules", "Reglas")}
 
 func (a *asking) head(column string) string {

@@ -49,7 +49,7 @@ func paste(text string) (*pasted, error) {
 	c := sigma.Parse(pastedName, []byte(text))
 	problems := c.Problems
 	if len(problems) == 0 && len(c.Rules) == 0 {
-		problems = append(problems, sigma.Problem{Code: "no-rule", Message: "there is no rule in it that looks at single events", Fix: "paste the rules that the correlation names"})
+		problems = append(problems, sigma.Problem{Message: "there is no rule in it that looks at single events", Fix: "paste the rules that the correlation names"})
 	}
 	p := &pasted{rules: c.Rules, counted: len(c.Correlations)}
 	if len(problems) == 0 {
@@ -86,7 +86,7 @@ func (p *pasted) compile(problems *[]sigma.Problem) error {
 	for _, r := range p.rules {
 		ways, err := routes.For(r)
 		if err != nil {
-			*problems = append(*problems, sigma.Problem{Pos: r.Pos, Code: "route", Message: err.Error()})
+			*problems = append(*problems, sigma.Problem{Pos: r.Pos, Message: err.Error()})
 			return nil
 		}
 		filters = append(filters, "("+logs.NarrowRoutes(r, ways)+")")

@@ -28,6 +28,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -48,7 +49,7 @@ func Format() parser.Format {
 }
 
 func is(data []byte, _ *parser.Env) bool {
-	line := event.Bytes(data)
+	line := parser.String(data)
 	at := strings.Index(line, "audit(")
 	return at > 0 && at < 256 && strings.Contains(line[:at], "type=")
 }
@@ -68,10 +69,20 @@ type records struct {
 	exec   []string // arguments of EXECVE
 }
 
+var pool = sync.Pool{New: func() any { return new(records) }}
+
+func (r *records) free() {
+	clear(r.fields)
+	clear(r.exec)
+	*r = records{fields: r.fields[:0], exec: r.exec[:0]}
+	pool.Put(r)
+}
+
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
-	text := event.Bytes(data)
-	r := records{fields: make([]field, 0, 48)}
+	text := parser.String(data)
+	r := pool.Get().(*records)
+	defer r.free()
 	for line := range strings.Lines(text) {
 		if line = strings.Trim(line, "\r\n "); line == "" {
 			continue
@@ -89,7 +100,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 		return err
 	}
 	out.Time = at
-	out.ID = id(&r, env, text)
+	out.ID = id(r, env, text)
 	l := parser.Begin(out, data)
 	defer l.End()
 	l.Host(r.node)

@@ -1,0 +1,264 @@
+package post
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/snappy"
+	"github.com/valyala/fastjson"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+)
+
+// loki takes a push of Loki, as JSON or as protobuf, all or nothing.
+func (c Config) loki(w http.ResponseWriter, r *http.Request) error {
+	b, err := batch(r)
+	if err != nil {
+		return err
+	}
+	data, err := whole(r)
+	if err != nil {
+		return err
+	}
+	if media(r) == "application/json" {
+		b.Records, err = lokiJSON(data)
+	} else {
+		b.Records, err = lokiPacked(data)
+	}
+	if err != nil {
+		return &fault.Error{Kind: fault.Invalid, Code: "ingest.loki", Msg: "This is no push of Loki.", Hint: "send JSON with Content-Type: application/json, or snappy and protobuf", Err: err}
+	}
+	got, err := c.Taker.Take(r.Context(), b)
+	if err != nil {
+		return wait(w, err)
+	}
+	if len(got.Rejected) > 0 { // Loki, too, answers 400 when it has refused a part: it is not sent again
+		var a answer
+		a.add(got)
+		return write(w, http.StatusBadRequest, a)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// stream is the lines of one set of labels.
+type stream struct {
+	name   string
+	fields []ingest.Field
+}
+
+// hostLabels are labels that name a machine.
+var hostLabels = []string{"host", "hostname", "nodename", "node_name"}
+
+func newStream(name string, labels []ingest.Field) stream {
+	s := stream{name: name, fields: labels}
+	for _, label := range hostLabels {
+		for _, f := range labels {
+			if f.Name == label {
+				s.fields = append(s.fields, ingest.Field{Name: event.Host, Value: f.Value})
+				return s
+			}
+		}
+	}
+	return s
+}
+
+// record makes a record of an entry. As in Loki, a line with the same labels
+// and the same time is the same event.
+func (s stream) record(at time.Time, line []byte, more []ingest.Field) ingest.Record {
+	h := sha256.New()
+	h.Write([]byte(s.name))
+	h.Write(strconv.AppendInt([]byte{0}, at.UnixNano(), 10))
+	h.Write([]byte{0})
+	h.Write(line)
+	fields := s.fields
+	if len(more) > 0 {
+		fields = append(append([]ingest.Field{}, more...), s.fields...)
+	}
+	return ingest.Record{Data: line, Time: at, Fields: fields, ID: "loki-" + hex.EncodeToString(h.Sum(nil)[:16])}
+}
+
+// lokiJSON reads {"streams":[{"stream":{…},"values":[["time","line",{…}],…]}]}.
+func lokiJSON(data []byte) ([]ingest.Record, error) {
+	var p fastjson.Parser // not pooled: records point into it
+	v, err := p.ParseBytes(data)
+	if err != nil {
+		return nil, err
+	}
+	var out []ingest.Record
+	for _, sv := range v.GetArray("streams") {
+		o := sv.GetObject("stream")
+		if o == nil {
+			return nil, errors.New("a stream has no labels")
+		}
+		s := newStream(o.String(), fieldsOf(o))
+		for _, value := range sv.GetArray("values") {
+			pair, err := value.Array()
+			if err != nil || len(pair) < 2 || len(pair) > 3 || pair[1].Type() != fastjson.TypeString {
+				return nil, errors.New("a value is not a time and a line")
+			}
+			n, err := strconv.ParseInt(string(pair[0].GetStringBytes()), 10, 64)
+			if err != nil {
+				return nil, errors.New("a time is not a text of nanoseconds")
+			}
+			var more []ingest.Field
+			if len(pair) == 3 {
+				more = fieldsOf(pair[2].GetObject())
+			}
+			out = append(out, s.record(time.Unix(0, n), pair[1].GetStringBytes(), more))
+		}
+	}
+	return out, nil
+}
+
+func fieldsOf(o *fastjson.Object) (out []ingest.Field) {
+	if o == nil {
+		return nil
+	}
+	o.Visit(func(key []byte, v *fastjson.Value) {
+		if v.Type() == fastjson.TypeString {
+			out = append(out, ingest.Field{Name: string(key), Value: string(v.GetStringBytes())})
+		}
+	})
+	return out
+}
+
+// lokiPacked reads a PushRequest: streams (1), each with labels (1) and entries
+// (2), each with a time (1), a line (2) and pairs (3).
+func lokiPacked(data []byte) ([]ingest.Record, error) {
+	if n, err := snappy.DecodedLen(data); err != nil || n > maxWhole {
+		return nil, errors.New("the body is not packed with snappy, or is too large")
+	}
+	data, err := snappy.Decode(nil, data)
+	if err != nil {
+		return nil, err
+	}
+	var out []ingest.Record
+	err = members(data, func(n protowire.Number, value []byte, _ uint64) error {
+		if n != 1 {
+			return nil
+		}
+		list, err := lokiStream(value)
+		out = append(out, list...)
+		return err
+	})
+	return out, err
+}
+
+func lokiStream(data []byte) ([]ingest.Record, error) {
+	var s stream
+	var out []ingest.Record
+	err := members(data, func(n protowire.Number, value []byte, _ uint64) error {
+		switch n {
+		case 1:
+			labels, err := lokiLabels(string(value))
+			s = newStream(string(value), labels)
+			return err
+		case 2:
+			at, line, more, err := lokiEntry(value)
+			out = append(out, s.record(at, line, more))
+			return err
+		}
+		return nil
+	})
+	return out, err
+}
+
+func lokiEntry(data []byte) (at time.Time, line []byte, more []ingest.Field, err error) {
+	err = members(data, func(n protowire.Number, value []byte, _ uint64) error {
+		switch n {
+		case 1:
+			var seconds, nanos uint64
+			err := members(value, func(n protowire.Number, _ []byte, x uint64) error {
+				switch n {
+				case 1:
+					seconds = x
+				case 2:
+					nanos = x
+				}
+				return nil
+			})
+			at = time.Unix(int64(seconds), int64(nanos))
+			return err
+		case 2:
+			line = value
+		case 3:
+			var f ingest.Field
+			err := members(value, func(n protowire.Number, text []byte, _ uint64) error {
+				switch n {
+				case 1:
+					f.Name = string(text)
+				case 2:
+					f.Value = string(text)
+				}
+				return nil
+			})
+			more = append(more, f)
+			return err
+		}
+		return nil
+	})
+	return at, line, more, err
+}
+
+// members calls f with the members of a message: value of those with bytes, x of
+// those with a number.
+func members(data []byte, f func(n protowire.Number, value []byte, x uint64) error) error {
+	for len(data) > 0 {
+		n, kind, size := protowire.ConsumeTag(data)
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		data = data[size:]
+		var value []byte
+		var x uint64
+		switch kind {
+		case protowire.BytesType:
+			value, size = protowire.ConsumeBytes(data)
+		case protowire.VarintType:
+			x, size = protowire.ConsumeVarint(data)
+		default:
+			size = protowire.ConsumeFieldValue(n, kind, data)
+		}
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		data = data[size:]
+		if err := f(n, value, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lokiLabels reads {name="value", other="value"}.
+func lokiLabels(text string) (out []ingest.Field, err error) {
+	text = strings.TrimSpace(text)
+	text, ok := strings.CutPrefix(text, "{")
+	if !ok || !strings.HasSuffix(text, "}") {
+		return nil, errors.New("labels stand in braces")
+	}
+	text = text[:len(text)-1]
+	for strings.TrimSpace(text) != "" {
+		name, rest, found := strings.Cut(text, "=")
+		value, err := strconv.QuotedPrefix(rest)
+		if !found || err != nil {
+			return nil, errors.New("a label is not name=\"value\"")
+		}
+		plain, err := strconv.Unquote(value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ingest.Field{Name: strings.TrimSpace(name), Value: plain})
+		text = strings.TrimLeft(rest[len(value):], ", ")
+	}
+	return out, nil
+}

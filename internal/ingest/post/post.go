@@ -1,0 +1,170 @@
+// Package post takes events that are sent over HTTP: JSON lines, the bulk form
+// of Elasticsearch, pushes of Loki, logs of OpenTelemetry and webhooks of GitHub.
+// Each answers as the product does whose senders speak to it.
+package post
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+)
+
+// Config is what the listeners work with.
+type Config struct {
+	Taker ingest.Taker
+	// Secret returns a secret of an organisation by its name; NotFound when there
+	// is none.
+	Secret func(ctx context.Context, org, name string) (string, error)
+}
+
+// Limits of a request.
+const (
+	maxBody  = 1 << 30  // bytes as they come
+	maxPlain = 8 << 30  // bytes unpacked of what is taken in parts
+	maxWhole = 48 << 20 // bytes unpacked of what is taken all or nothing
+	part     = 4 << 20  // bytes that are taken at once of what is taken in parts
+	perPart  = 20_000   // records
+	timeout  = 10 * time.Minute
+	shown    = 100 // rejections that an answer names
+)
+
+// Routes returns the addresses of the listeners.
+func Routes(c Config) []door.Route {
+	r := func(method, pattern string, handle door.Handler) door.Route {
+		return door.Route{Method: method, Pattern: pattern, Face: door.API, Verb: auth.Ingest, MaxBody: maxBody, Timeout: timeout, Handle: handle}
+	}
+	routes := []door.Route{
+		r("POST", "/ingest/json", c.lines),
+		r("POST", "/ingest/loki/api/v1/push", c.loki),
+		r("POST", "/ingest/otlp/v1/logs", c.otlp),
+	}
+	for _, pattern := range []string{"/ingest/elastic", "/ingest/elastic/{path...}"} {
+		for _, method := range []string{"GET", "POST", "PUT"} {
+			routes = append(routes, r(method, pattern, c.elastic))
+		}
+	}
+	hook := r("POST", "/ingest/github/{source}", c.github)
+	hook.Verb, hook.MaxBody, hook.Timeout = auth.Public, 26<<20, time.Minute // what is signed needs no token
+	return append(routes, hook)
+}
+
+// batch begins a batch as a request says.
+func batch(r *http.Request) (ingest.Batch, error) {
+	p := door.PrincipalOf(r.Context())
+	b := ingest.Batch{Org: p.Org, Source: r.URL.Query().Get("source"), Format: r.URL.Query().Get("format")}
+	if b.Source == "" && p.Token != "" && p.Account == "" {
+		b.Source = ingest.SourceName(p.Name)
+	}
+	if b.Source == "" {
+		return b, fault.New(fault.Invalid, "The request does not say which source it comes from.").Coded("ingest.no-source").WithHint("add ?source=NAME, or use a token of the source")
+	}
+	return b, ingest.CheckSource(b.Source)
+}
+
+// answer is what senders of JSON are told.
+type answer struct {
+	Accepted   int         `json:"accepted"` // records that were taken, with those that were rejected
+	Rejected   int         `json:"rejected"`
+	Rejections []rejection `json:"rejections,omitempty"` // the first of them
+	Error      string      `json:"error,omitempty"`      // why the rest was not taken
+	Hint       string      `json:"hint,omitempty"`
+}
+
+type rejection struct {
+	Record int    `json:"record"` // its place in the request, from 0
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+// add adds what became of a part whose first record is the number of those before.
+func (a *answer) add(r ingest.Receipt) {
+	for _, x := range r.Rejected {
+		if len(a.Rejections) < shown {
+			a.Rejections = append(a.Rejections, rejection{a.Accepted + x.Record, x.Reason, x.Detail})
+		}
+	}
+	a.Accepted += r.Accepted
+	a.Rejected += len(r.Rejected)
+}
+
+// send tells the sender what became of its request. When something was taken
+// before an error, the answer says how much, so that the sender can go on there.
+func (a *answer) send(w http.ResponseWriter, err error) error {
+	status := http.StatusOK
+	switch {
+	case err != nil && a.Accepted == 0:
+		return wait(w, err)
+	case err != nil:
+		_ = wait(w, err) // the headers alone
+		status, a.Error, a.Hint = fault.KindOf(err).Status(), "Something failed here.", fault.HintOf(err)
+		var f *fault.Error
+		if errors.As(err, &f) && f.Kind != fault.Internal {
+			a.Error = f.Msg
+		}
+	case a.Rejected == a.Accepted && a.Accepted > 0:
+		status = http.StatusUnprocessableEntity
+	}
+	return write(w, status, a)
+}
+
+// wait sets Retry-After from an error and returns it.
+func wait(w http.ResponseWriter, err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(f.RetryAfter.Seconds())))))
+	}
+	return err
+}
+
+func write(w http.ResponseWriter, status int, body any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err = w.Write(append(data, '\n'))
+	return err
+}
+
+// whole reads a body that is taken all or nothing.
+func whole(r *http.Request) ([]byte, error) {
+	in, err := unpacked(r)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
+	switch {
+	case err != nil:
+		return nil, unreadable(err)
+	case len(data) > maxWhole:
+		return nil, fault.New(fault.TooLarge, "The body has more than %d MiB when it is unpacked.", maxWhole>>20).Coded("ingest.body").WithHint("send it in parts")
+	}
+	return data, nil
+}
+
+// unreadable is a body that broke off or is not packed as it says.
+func unreadable(err error) error {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		return err
+	}
+	return &fault.Error{Kind: fault.Invalid, Code: "ingest.unreadable", Msg: "The body cannot be read: it broke off, or is not packed as Content-Encoding says.", Hint: "send it again", Err: err}
+}
+
+func media(r *http.Request) string {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
