@@ -97,7 +97,11 @@ type step struct {
 	At              time.Time
 }
 
-const mostSeen = 10
+// mostSeen is how many events are listed, and fewest how many are drawn.
+const (
+	mostSeen = 10
+	fewest   = 5
+)
 
 func (p pages) alert(c *web.Ctx) (any, error) {
 	no, err := ParseID(c.R.PathValue("no"))
@@ -232,7 +236,7 @@ func (v *alertView) seen(c *web.Ctx, d *Desk) error {
 		v.Seen = append(v.Seen, seenLine{s.ID, s.Source, eventHref(s), s.Time})
 	}
 	v.SeenMore = v.Events - len(v.Seen)
-	if len(list) > 1 {
+	if len(list) >= fewest {
 		v.Chart = histogram(c, list)
 	}
 	if len(list) > 0 && d.Logs != nil {

@@ -112,7 +112,7 @@ func TestCasePage(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 	text := h.Main("/cases/default/C-1")
-	h.Wants(text, "A shell on payments", "Detected", "2 min after the first event", "limit 1 h", "AL-1 fires.", "Payments", "Not known yet", "0 of", "Cut the hosts off the network", "entries and 0 events are as they were written", "Every affected asset has a verdict")
+	h.Wants(text, "A shell on payments", "Detected", "2 min after the first event", "limit 1 h", "AL-1 fires.", "Payments", "Not known yet", "0 of", "Cut the hosts off the network", "Kept events: 0. All are as they were written.", "Every affected asset has a verdict")
 	post := func(what string, form url.Values) {
 		t.Helper()
 		if w := h.Post("/cases/default/C-1/"+what, "owner", form); w.Code != 303 {
@@ -130,7 +130,7 @@ func TestCasePage(t *testing.T) {
 	}
 	post("indicator", url.Values{"type": {"address"}, "value": {"203.0.113.77"}})
 	text = h.Main("/cases/default/C-1")
-	h.Wants(text, "came in by the kiosk", "corrected by", "Compromised", "The old laptop", "Cut off.", "1 of 10 done", "203.0.113.77", "198.51.100.7", "and 1 events are as they were written")
+	h.Wants(text, "came in by the kiosk", "corrected by", "Compromised", "The old laptop", "Cut off.", "1 of 10 done", "203.0.113.77", "198.51.100.7", "Kept events: 1.")
 	h.Lacks(h.Main("/cases/default/C-1?side=us"), "came in by the kiosk")
 	h.Wants(h.Main("/cases/default/C-1/report"), "Report of C-1", "Chain of custody", "By payments.")
 	if w := h.Get("/cases/default/C-1/report?format=md", "owner", lang.Spanish); !strings.HasPrefix(w.Body.String(), "# C-1: A shell on payments") || !strings.Contains(w.Body.String(), "## Cronología") {

@@ -146,9 +146,9 @@ func (p pages) reportAlerts(r *reporter, _ Case, name string, zone *time.Locatio
 		return err
 	}
 	r.head("alerts.title")
-	r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state", "alerts.reason")
+	r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
 	for _, a := range list {
-		r.row(a.ID()+" "+a.Rule.Title, moment(r.c, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), stateLabel(r.c, a), a.Reason)
+		r.row(a.ID()+" "+a.Rule.Title, moment(r.c, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
 	}
 	return nil
 }
@@ -217,9 +217,8 @@ func (p pages) reportCustody(r *reporter, _ Case, name string, zone *time.Locati
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	r.table("alerts.event.time", "alerts.event.source", "alerts.event.id", "case.sha256")
 	for _, x := range list {
-		r.row(moment(r.c, x.Time.In(zone)), x.Source, x.Event, "`"+x.SHA256+"`")
+		r.line("-", moment(r.c, x.Time.In(zone))+",", x.Source+",", x.Event+":", "SHA-256", "`"+x.SHA256+"`")
 	}
 	return nil
 }
