@@ -36,7 +36,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -297,11 +296,20 @@ func (a *App) wire(ctx context.Context) error {
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log, Now: a.Config.Now,
-		Disputes: a.disputes, Attachments: a.attached, Languages: []claim.Language{claimlogs.Language(claimlogs.Config{Store: a.Logs, Now: a.Config.Now})}}
+		Disputes: a.disputes, Attachments: a.attached, Languages: []claim.Language{claimlogs.Language(claimlogs.Config{Store: a.Logs, Known: a.known, Now: a.Config.Now})}}
 	for _, m := range a.modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
 	}
 	return cfg
+}
+
+// known is up to when every event that came is in the store; the zero time where
+// this program takes none in.
+func (a *App) known() time.Time {
+	if in := a.Intake; in != nil {
+		return in.Known()
+	}
+	return time.Time{}
 }
 
 // disputes returns the first open dispute of each claim.
@@ -416,7 +424,6 @@ func (a *App) wireSecurity() {
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
 	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
 	a.security.Alerts = a.alerts()
-	a.security.Alerts.Rule = a.Detect.Text
 }
 
 // ruleNames are what the rules that events matched are called.
@@ -446,10 +453,8 @@ func (a *App) organisations(ctx context.Context) ([]string, error) {
 
 // alerts is what alerts and cases work with.
 func (a *App) alerts() alerts.Config {
-	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: RuleText,
-		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) {
-			return a.Auth.People(ctx, q, org)
-		}}
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: a.Detect.Text,
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
 	if len(a.Config.Origins) > 0 {
 		cfg.Base = a.Config.Origins[0]
 	}
@@ -468,11 +473,6 @@ func Playbooks() []alerts.Playbook {
 	}
 	return list
 }
-
-// RuleText returns the text of a built-in Sigma rule by its id; "" for another.
-func RuleText(_ context.Context, _, id string) string { return ruleTexts()[id] }
-
-var ruleTexts = sync.OnceValue(func() map[string]string { return alerts.RuleTexts(content.Detections) })
 
 // ownZone is the time zone that somebody chose for what they are told; nil when
 // they chose none.

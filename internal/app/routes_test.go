@@ -197,6 +197,9 @@ const newProvider = `{"title":"Id","issuer":"https://id.example","clientId":"b",
 // mcpHello begins a conversation of the Model Context Protocol.
 const mcpHello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
 
+// bruteForce is the id of a rule that comes with the program.
+const bruteForce = "052224b6-ff89-4f7c-ba1d-0db062d1e083"
+
 // asks holds an example for every route of the program. In a pattern KIND
 // stands for the plural of each kind. A route that is not here fails
 // TestAccess: add how it is asked.
@@ -220,6 +223,24 @@ var asks = map[string]ask{
 	"GET /attack":             plain(),
 	"GET /attack/layer":       plain(),
 	"GET /attack/{id}":        at("/attack/T1078"),
+
+	// Rules are asked for by their ids, beside the detections, which are a kind.
+	"GET /KIND/{id}":               at("/detections/" + bruteForce),
+	"POST /KIND/rule/{id}/tune":    {make: func(*visit) request { return fields("/detections/rule/"+bruteForce+"/tune", "level", "high") }},
+	"POST /KIND/rule/{id}/preview": {make: func(*visit) request { return fields("/detections/rule/"+bruteForce+"/preview", "level", "high") }},
+	"POST /KIND/rule/canary/send":  ask{make: func(*visit) request { return fields("/detections/rule/canary/send") }}.answers(503),
+	"GET /KIND/gaps":               at("/detections/gaps"),
+	"POST /KIND/gaps/{gap}/rerun":  ask{make: func(*visit) request { return fields("/detections/gaps/none/rerun") }}.answers(404),
+	"GET /KIND/past":               at("/detections/past"),
+	"POST /KIND/past/run/start": {make: func(*visit) request {
+		return fields("/detections/past/run/start", "rule", bruteForce, "from", "2026-01-01", "to", "2026-01-02")
+	}},
+	"GET /KIND/past/{job}":         at("/detections/past/none").answers(404),
+	"POST /KIND/past/{job}/cancel": {make: func(*visit) request { return fields("/detections/past/none/cancel") }},
+	"POST /KIND/past/{job}/tell":   ask{make: func(*visit) request { return fields("/detections/past/none/tell") }}.answers(404),
+	"POST /KIND/past/{job}/keep":   ask{make: func(*visit) request { return fields("/detections/past/none/keep") }}.answers(404),
+	"GET /indicators":              query("?q=" + word),
+	"POST /indicators/hunt":        sends("from", "2026-01-01", "to", "2026-01-02"),
 
 	// Pages beside the objectives, which are a kind.
 	"GET /KIND/alignment": plain(),
