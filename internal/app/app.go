@@ -454,7 +454,9 @@ func (a *App) organisations(ctx context.Context) ([]string, error) {
 // alerts is what alerts and cases work with.
 func (a *App) alerts() alerts.Config {
 	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: a.Detect.Text,
-		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) { return a.Auth.People(ctx, q, org) }}
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) {
+			return a.Auth.People(ctx, q, org)
+		}}
 	if len(a.Config.Origins) > 0 {
 		cfg.Base = a.Config.Origins[0]
 	}
