@@ -10,6 +10,8 @@
 //     to know first), action (requests to the outside, the outbox of mail and
 //     webhooks), blob (attached files), talk (comments, watches, notifications,
 //     digests), backup;
+//   - events: event (what a machine said), logs (the one door to the event engine,
+//     within the program or as a cluster, and the language of its questions);
 //   - detection: sigma beside internal (the language and the matcher, a library
 //     of their own), ingest/eventfile (events out of files) and detect (rules
 //     over them), so far of the command line alone;
@@ -64,6 +66,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -171,11 +174,11 @@ type Config struct {
 	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
-	MaxSpool        int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Rules are folders and archives of Sigma rules, with ?on behind those that
 	// every organisation runs. Pipeline, when there is one, rewrites all rules.
 	Rules    []string
 	Pipeline *pipeline.Pipeline
+	MaxSpool int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -213,6 +216,8 @@ type App struct {
 	Intake  *ingest.Intake     // the way of events in; nil unless it is open
 	Sources *sources.Described // as people describe them
 	stages  []ingest.Stage     // what looks at events on their way
+
+	Collectors *listen.Set // what brings events in beside HTTP, of a server that was given some
 
 	security security.Config // what the rooms of an open installation work with
 }
@@ -422,7 +427,8 @@ func (a *App) wireSecurity() {
 	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
 	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
-	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
+	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Door: taker{a}, Orgs: a.organisations}
+	a.stages = []ingest.Stage{a.Detect}
 	a.security.Alerts = a.alerts()
 }
 

@@ -76,6 +76,13 @@ func (t taker) Offer(b ingest.Batch) ingest.Receipt {
 	return ingest.Receipt{}
 }
 
+// Drop counts what was lost before it could be offered.
+func (t taker) Drop(org, source string, n int) {
+	if in := t.app.Intake; in != nil {
+		in.Drop(org, source, n)
+	}
+}
+
 // postRoutes are the addresses that events are sent to.
 func (a *App) postRoutes() []door.Route {
 	return post.Routes(post.Config{Taker: taker{a}, Secret: a.Auth.Secret})

@@ -85,7 +85,7 @@ func serveGround(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	if err := a.wire(ctx); err != nil {
 		return err
 	}
-	return a.Serve(ctx, Serving{Listener: listener, TLSCert: o.TLSCert, TLSKey: o.TLSKey, Secure: base.Scheme == "https", Ready: func() {
+	return a.Serve(ctx, Serving{Listener: listener, TLSCert: o.TLSCert, TLSKey: o.TLSKey, Secure: base.Scheme == "https", Collect: o.Collect, Ready: func() {
 		if o.Ready != nil {
 			o.Ready(base.String())
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/backup"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/mcp"
 	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -129,6 +130,7 @@ type Serving struct {
 	Listener        net.Listener
 	TLSCert, TLSKey string // files; "" serves plain HTTP
 	Secure          bool   // people reach it over HTTPS, here or at a proxy
+	Collect         []listen.Spec
 	Ready           func()
 }
 
@@ -145,17 +147,25 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	faces.Ending = ctx
+	if a.Collectors, err = a.collect(ctx, s.Collect); err != nil {
+		return err
+	}
 	if err := a.OpenIntake(ctx); err != nil {
+		a.Collectors.Close()
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
-	ended := make(chan error, running)
+	running := 5
+	ended := make(chan error, running+1)
+	if a.Collectors != nil {
+		running++
+		go func() { ended <- a.Collectors.Run(ctx) }()
+	}
 	go func() { ended <- a.record(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- a.Detect.Run(ctx) }()
-	go func() { ended <- listen(server, s) }()
+	go func() { ended <- answer(server, s) }()
 	if s.Ready != nil {
 		s.Ready()
 	}
@@ -187,7 +197,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	return nil
 }
 
-func listen(server *http.Server, s Serving) error {
+func answer(server *http.Server, s Serving) error {
 	if s.TLSCert != "" {
 		return server.ServeTLS(s.Listener, s.TLSCert, s.TLSKey)
 	}

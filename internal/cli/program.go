@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
@@ -107,6 +108,7 @@ type ServeOptions struct {
 	KeepEventsBytes int64              // of the disk; 0: no limit
 	Rules           []string           // folders and archives of Sigma rules, with ?on behind those that all organisations run
 	Pipeline        *pipeline.Pipeline // rewrites all rules; nil: none does
+	Collect         []listen.Spec      // what brings events in beside HTTP
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

@@ -93,6 +93,11 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 	}
 	out.Line = append(out.Line, r.data[:len(r.data)-1]...)
 	add(r)
+	for _, name := range []string{event.FieldID, "_id"} { // what a sender calls an event of any format
+		if out.ID == "" {
+			r.ID(name)
+		}
+	}
 	out.Line = append(out.Line, '}')
 	return nil
 }

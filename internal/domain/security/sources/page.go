@@ -311,12 +311,11 @@ func (c Config) one(w *web.Ctx) (any, error) {
 	if k == nil {
 		k = &knownSource{Name: name}
 	}
-	owners, err := ownersOf(w, map[string]*entity.Entity{name: e})
-	if e == nil {
-		owners, err = nil, nil
-	}
-	if err != nil {
-		return nil, err
+	owners := map[string]web.Thing{}
+	if e != nil {
+		if owners, err = ownersOf(w, map[string]*entity.Entity{name: e}); err != nil {
+			return nil, err
+		}
 	}
 	p := &onePage{line: lineOf(w, k, e, owners[name]), CanWrite: canWrite(w), CanToken: w.Can(auth.Admin, auth.Resource{Kind: auth.KindIngestToken})}
 	p.Shell.Title, p.Crumbs = p.line.Title, []web.Crumb{{Label: w.T("sources.title"), Href: "/sources"}}

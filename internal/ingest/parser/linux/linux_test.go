@@ -146,3 +146,8 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("only %d templates", tried)
 	}
 }
+
+// BenchmarkHostile reads what was made to fit many patterns nearly.
+func BenchmarkHostile(b *testing.B) {
+	parsertest.Bench(b, Format(), parsertest.Env(), "Mar 10 09:00:00 web-1 sshd[11511]: Failed password for "+strings.Repeat("a from 1.2.3.4 port 1 ", 90))
+}

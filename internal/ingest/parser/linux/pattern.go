@@ -66,7 +66,7 @@ func (p *pattern) compile(text string) {
 const most = 8
 
 // longest is the longest message that is compared with patterns.
-const longest = 4096
+const longest = 2048
 
 // match reports whether a message, from part i on, has the form, and what its
 // fields are.
@@ -100,8 +100,12 @@ func (p *pattern) match(i int, text string, found *[most]string) bool {
 		}
 		return false
 	}
-	end := strings.Index(rest, next.before)
-	if end < 0 || strings.IndexByte(rest[:end], ' ') >= 0 || !p.match(i+1, rest[end:], found) {
+	word := rest
+	if space := strings.IndexByte(rest, ' '); space >= 0 {
+		word = rest[:min(space+len(next.before), len(rest))]
+	}
+	end := strings.Index(word, next.before)
+	if end < 0 || !p.match(i+1, rest[end:], found) {
 		return false
 	}
 	found[i] = rest[:end]
