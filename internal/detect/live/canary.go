@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -74,6 +75,15 @@ func (e *Engine) Sting(ctx context.Context, org string, door ingest.Taker) (rule
 		return 0, nil, err
 	}
 	seen := map[string]bool{}
+	for _, r := range all.Records {
+		key, _, _ := strings.Cut(r.ID, "/")
+		if !seen[key] {
+			seen[key] = true
+			if err := e.tables.prove(ctx, org, Proof{Rule: key, At: e.Now(), Detail: "sent"}); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
 	for part := range slices.Chunk(all.Records, 500) {
 		b := all
 		b.Records = part
@@ -83,15 +93,6 @@ func (e *Engine) Sting(ctx context.Context, org string, door ingest.Taker) (rule
 		}
 		for _, r := range receipt.Rejected {
 			return 0, nil, fmt.Errorf("a canary was refused: %s: %s", r.Reason, r.Detail)
-		}
-	}
-	for _, r := range all.Records {
-		key := r.ID[:bytes.IndexByte([]byte(r.ID), '/')]
-		if !seen[key] {
-			seen[key] = true
-			if err := e.tables.prove(ctx, org, Proof{Rule: key, At: e.Now(), Detail: "sent"}); err != nil {
-				return 0, nil, err
-			}
 		}
 	}
 	return len(seen), without, nil

@@ -131,8 +131,7 @@ func proofTable(engine *live.Engine) *claim.Table {
 			newest := map[string]live.Proof{}
 			err = live.Proofs(ctx, q, org, time.Time{}, at.At, func(x live.Proof) error {
 				was, known := newest[x.Rule]
-				// A canary that was found says more than the one that was just sent.
-				if !known || x.Passed || x.At.Sub(was.At) > time.Hour {
+				if !known || x.Over(was) {
 					newest[x.Rule] = x
 				}
 				return nil
