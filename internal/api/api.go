@@ -43,6 +43,7 @@ type Config struct {
 	Feed      *feed.Feed
 	Morning   *morning.Desk // nil: there is no overview
 	Claims    *claim.Engine // nil: there are no claims
+	Alerts    AlertDesk     // nil: there are no alerts
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
 	Talk      *talk.Service

@@ -17,6 +17,7 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.feedOps(s)...)
 	ops = append(ops, a.morningOps(s)...)
 	ops = append(ops, a.evidenceOps(s)...)
+	ops = append(ops, a.alertOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)

@@ -61,6 +61,21 @@ func sends(pairs ...string) ask {
 	return ask{make: func(v *visit) request { return fields(v.route.Pattern, pairs...) }}
 }
 
+// sendsTo posts a form to an address.
+func sendsTo(path string, pairs ...string) ask {
+	return ask{make: func(*visit) request { return fields(path, pairs...) }}
+}
+
+// ofEntity posts a form to the pattern with the address of a new entity in it.
+func ofEntity(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.document(v.next())
+		_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+		v.must(err)
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1), pairs...)
+	}}
+}
+
 // sendsID posts a form with the id of something new.
 func sendsID(name string, id func(*visit) string, pairs ...string) ask {
 	return ask{make: func(v *visit) request { return fields(v.route.Pattern, append(pairs, name, id(v))...) }}
@@ -215,14 +230,39 @@ var asks = map[string]ask{
 	"GET /roadmap":       plain(),
 
 	// Security.
-	"GET /events":             query("?q=" + word),
-	"GET /events/results":     query("?q=" + word),
-	"GET /events/event":       query("?id=none").answers(404),
-	"GET /events/export":      query("?as=csv"),
-	"GET /events/make/{what}": at("/events/make/hunt?q=" + word),
-	"GET /attack":             plain(),
-	"GET /attack/layer":       plain(),
-	"GET /attack/{id}":        at("/attack/T1078"),
+	"GET /events":                               query("?q=" + word),
+	"GET /events/results":                       query("?q=" + word),
+	"GET /events/event":                         query("?id=none").answers(404),
+	"GET /events/export":                        query("?as=csv"),
+	"GET /events/make/{what}":                   at("/events/make/hunt?q=" + word),
+	"GET /alerts":                               query("?q=" + word),
+	"POST /alerts/bulk":                         sends("act", "acknowledge"),
+	"GET /alerts/{no}":                          at("/alerts/AL-999").answers(404),
+	"POST /alerts/{no}/act":                     sendsTo("/alerts/AL-999/act", "act", "acknowledge").answers(404),
+	"POST /alerts/{no}/answer":                  sendsTo("/alerts/AL-999/answer", "question", "Who?", "answer", "Nobody.").answers(404),
+	"POST /alerts/{no}/suppress":                sendsTo("/alerts/AL-999/suppress", "until", "2026-01-01", "reason", "x").answers(404, 422),
+	"POST /alerts/{no}/pin":                     sendsTo("/alerts/AL-999/pin").answers(404),
+	"POST /alerts/suppressions/{no}/end":        sendsTo("/alerts/suppressions/999/end").answers(404),
+	"GET /api/v1/alerts":                        query("?state=new&level=high"),
+	"GET /api/v1/alerts/{id}":                   at("/api/v1/alerts/AL-999").answers(404),
+	"POST /api/v1/alerts":                       says(`{"alerts":["AL-999"],"act":"acknowledge"}`).answers(404),
+	"GET /KIND/open":                            plain(),
+	"POST /KIND/open":                           sends("title", "A case", "severity", "low"),
+	"GET /KIND/{namespace}/{name}/report":       {make: func(v *visit) request { return request{path: v.address()} }},
+	"POST /KIND/{namespace}/{name}/entry":       ofEntity("text", "We looked.", "side", "us"),
+	"POST /KIND/{namespace}/{name}/phase":       ofEntity("phase", "contained"),
+	"POST /KIND/{namespace}/{name}/task":        ofEntity("task", "task:none").answers(404),
+	"POST /KIND/{namespace}/{name}/pin":         ofEntity("event", "none").answers(404, 503),
+	"POST /KIND/{namespace}/{name}/indicator":   ofEntity("type", "address", "value", "192.0.2.1"),
+	"POST /KIND/{namespace}/{name}/scope":       ofEntity("asset", "laptop"),
+	"POST /KIND/{namespace}/{name}/plan":        ofEntity("playbook", "malware"),
+	"POST /KIND/{namespace}/{name}/merge":       ofEntity("into", "none").answers(404),
+	"POST /KIND/{namespace}/{name}/split":       ofEntity().answers(422),
+	"POST /KIND/{namespace}/{name}/close":       ofEntity("step", "save", "lesson", "Learned."),
+	"POST /KIND/{namespace}/{name}/closealerts": ofEntity("disposition", "false", "reason", "x"),
+	"GET /attack":                               plain(),
+	"GET /attack/layer":                         plain(),
+	"GET /attack/{id}":                          at("/attack/T1078"),
 
 	// Rules are asked for by their ids, beside the detections, which are a kind.
 	"GET /KIND/{id}":               at("/detections/" + bruteForce),

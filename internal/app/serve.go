@@ -13,6 +13,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/api"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
@@ -46,7 +47,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
 	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
-		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks, Logs: a.Logs,
+		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks, Logs: a.Logs, Alerts: alertAPI{alerts.NewDesk(a.Catalog, a.security.Alerts)},
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)

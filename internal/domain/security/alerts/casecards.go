@@ -30,6 +30,7 @@ func (p pages) caseCards() []web.Card {
 		{ID: "case-scope", Kinds: of, Slot: web.Side, Order: 50, Title: "case.scope", Template: "alerts-case-scope.html", Load: loadScope, Flush: true, Replaces: []string{"spec.affected"}},
 		{ID: "case-indicators", Kinds: of, Slot: web.Side, Order: 60, Title: "case.indicators", Template: "alerts-case-indicators.html", Load: p.loadIndicators, Flush: true, Replaces: []string{"spec.indicators"}},
 		{ID: "case-closing", Kinds: of, Slot: web.Side, Order: 70, Title: "case.closing", Template: "alerts-case-closing.html", Load: p.loadClosing, Flush: true},
+		{ID: "oncall-turns", Kinds: []string{OnCallKind}, Slot: web.Main, Order: 50, Title: "oncall.turns", Template: "alerts-oncall.html", Load: loadTurns, Flush: true},
 		{ID: "case-of", Slot: web.Side, Order: 260, Title: "case.of", Template: "alerts-case-of.html", Load: loadCasesOf, Flush: true},
 	}
 }
@@ -620,6 +621,37 @@ func (p pages) loadClosing(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	v.NewAction = "/tasks/new?" + url.Values{"spec.state": {"open"}, "spec.about": {e.Ref().String()}}.Encode()
 	return v, nil
+}
+
+type turnView struct {
+	Who, Mark string
+	Word      string
+	Turn
+}
+
+const turnsShown = 6
+
+// loadTurns shows who is on call, and who comes next.
+func loadTurns(c *web.Ctx, e *entity.Entity) (any, error) {
+	s, err := catalog.Spec[OnCall](e)
+	if err != nil {
+		return nil, err
+	}
+	turns := s.Next(c.Now, turnsShown)
+	var ask []string
+	for _, t := range turns {
+		ask = append(ask, t.Person)
+	}
+	names, err := titles(c, ask)
+	var out []turnView
+	for i, t := range turns {
+		v := turnView{Who: nameOf(names, t.Person), Mark: "idle", Word: c.T("oncall.next"), Turn: t}
+		if i == 0 {
+			v.Mark, v.Word = "ok", c.T("oncall.now")
+		}
+		out = append(out, v)
+	}
+	return out, err
 }
 
 // loadCasesOf lists the cases and the open alerts of a thing, on its page.
