@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"net/http"
 	"net/url"
 	"time"
 
@@ -17,17 +18,15 @@ func (s *service) make(c *web.Ctx) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := url.Values{}
 	switch c.R.PathValue("what") {
 	case "hunt":
-		q = st.hunt()
-		return web.Redirect{To: "/hunts/new?" + q.Encode()}, nil
+		return nil, leadTo(c, "/hunts/new", st.hunt())
 	case "detection":
 		rule := st.Query
 		if !isRule(rule) {
 			rule = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
 		}
-		return web.Redirect{To: "/detections/new?" + url.Values{"spec.rule": {rule}}.Encode()}, nil
+		return nil, leadTo(c, "/detections/new", url.Values{"spec.rule": {rule}})
 	case "measure":
 		text := st.Query
 		if s.Store != nil {
@@ -35,18 +34,29 @@ func (s *service) make(c *web.Ctx) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			text = asked.Text
+			if len(asked.Text) <= longestMeasure { // words in hundreds of fields are not for reading: they stay words of the message
+				text = asked.Text
+			}
 		}
 		if read(text).pipe < 0 {
 			text += " | stats count() as events"
 		}
-		q.Set("spec.room", auth.Security)
-		q.Set("spec.direction", "down")
-		q.Set("spec.query.language", "logsql")
-		q.Set("spec.query.text", text)
-		return web.Redirect{To: "/measures/new?" + q.Encode()}, nil
+		q := url.Values{"spec.room": {auth.Security}, "spec.direction": {"down"}, "spec.query.language": {"logsql"}, "spec.query.text": {text}}
+		return nil, leadTo(c, "/measures/new", q)
 	}
 	return nil, fault.New(fault.NotFound, "there is nothing of the sort to make").Coded("hunt.make")
+}
+
+// longestMeasure is how long the question of a measure may become by what words
+// stand for.
+const longestMeasure = 4 << 10
+
+// leadTo sends the browser to a form of the program. What is filled in may be
+// longer than what a toast is shown after.
+func leadTo(c *web.Ctx, form string, filled url.Values) error {
+	c.W.Header().Set("Location", form+"?"+filled.Encode())
+	c.W.WriteHeader(http.StatusSeeOther)
+	return nil
 }
 
 // format is the format that most events have which a question finds; "" when

@@ -55,7 +55,11 @@ func Module(cfg Config) room.Module {
 	}
 	s := &service{cfg, &gate{}}
 	page := func(id, pattern, template string, handle func(*web.Ctx) (any, error)) web.PageDef {
-		return web.PageDef{ID: id, Nav: "events", Room: auth.Security, Pattern: pattern, Verb: auth.Read, Template: template, Stream: true, Handle: handle}
+		return web.PageDef{ID: id, Nav: "events", Room: auth.Security, Pattern: pattern, Verb: auth.Read, Template: template, Handle: handle}
+	}
+	long := func(p web.PageDef) web.PageDef {
+		p.Stream = true
+		return p
 	}
 	return room.Module{
 		Module: web.Module{
@@ -63,9 +67,9 @@ func Module(cfg Config) room.Module {
 			Texts: files, Templates: files,
 			Pages: []web.PageDef{
 				page("events", "/events", "hunt.html", s.show),
-				page("events.results", "/events/results", "hunt.html", s.results),
+				long(page("events.results", "/events/results", "hunt.html", s.results)),
 				page("events.event", "/events/event", "hunt-event.html", s.event),
-				page("events.export", "/events/export", "", s.export),
+				long(page("events.export", "/events/export", "", s.export)),
 				page("events.make", "/events/make/{what}", "", s.make),
 			},
 			Cards:    []web.Card{runCard()},
@@ -75,6 +79,10 @@ func Module(cfg Config) room.Module {
 		Kinds: []*catalog.Kind{huntKind()},
 	}
 }
+
+// wholePage is how long a page may take that waits for its answer: the door gives
+// it little more.
+const wholePage = 25 * time.Second
 
 // within gives a request a time that its answer may take.
 func within(c *web.Ctx, d time.Duration) (context.Context, context.CancelFunc) {

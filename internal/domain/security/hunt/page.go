@@ -200,7 +200,7 @@ func (s *service) show(c *web.Ctx) (any, error) {
 	}
 	limit := s.Patience
 	if a.state.Wait {
-		limit = s.Longest
+		limit = min(s.Longest, wholePage)
 	}
 	err = a.answer(p, limit)
 	if errors.Is(err, context.DeadlineExceeded) && !a.state.Wait && c.R.Context().Err() == nil {
@@ -324,6 +324,7 @@ type results struct {
 	Heads    []string
 	Rows     []rowView
 	Piped    bool
+	Timed    bool      // some row has a time
 	First    time.Time // of the events on the page
 	Last     time.Time
 	Shown    string
@@ -396,6 +397,9 @@ func (a *asking) draw(p *page, q question, got *answer, anything bool) error {
 	a.table(p, r, got)
 	a.turn(r, got)
 	a.exports(p, got)
+	if got.Piped {
+		return nil
+	}
 	var err error
 	p.Cases, p.NewCase, err = openCases(c)
 	return err
@@ -466,7 +470,9 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		list = slices.DeleteFunc(slices.Clone(list), func(f logs.Facet) bool { return f.Field == got.Facet.Field })
 		list = append([]logs.Facet{*got.Facet}, list...)
 	}
-	for i, f := range telling(list, got.Facet != nil) {
+	list = telling(list, got.Facet != nil)
+	named := a.namedRules(list)
+	for i, f := range list {
 		looking := got.Facet != nil && i == 0
 		v := facetView{Field: f.Field, Name: called(f.Field), N: len(f.Values), Open: looking || len(r.Facets) < 6}
 		if !looking && len(f.Values) >= facetSize {
@@ -474,7 +480,11 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		}
 		most := f.Values[0].Hits
 		for _, x := range f.Values {
-			v.Values = append(v.Values, facetValue{Text: x.Text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
+			text := x.Text
+			if f.Field == event.FieldRules {
+				text = named(text)
+			}
+			v.Values = append(v.Values, facetValue{Text: text, N: x.Hits, Share: int(100 * x.Hits / max(most, 1)),
 				Only: a.state.only(f.Field, x.Text, false).href("/events"), Not: a.state.only(f.Field, x.Text, true).href("/events")})
 		}
 		r.Facets = append(r.Facets, v)
@@ -489,6 +499,32 @@ func (a *asking) facets(p *page, r *results, got *answer) {
 		}
 	}
 	r.FieldN = len(r.All)
+}
+
+// namedRules returns what calls the rules in a text of ids by their titles. That
+// some have none keeps nobody from reading the page.
+func (a *asking) namedRules(list []logs.Facet) func(string) string {
+	var ids []string
+	for _, f := range list {
+		if f.Field == event.FieldRules {
+			for _, v := range f.Values {
+				ids = append(ids, strings.Fields(v.Text)...)
+			}
+		}
+	}
+	known := map[string]Rule{}
+	if a.Rules != nil && len(ids) > 0 {
+		if found, err := a.Rules(a.c, ids); err == nil {
+			known = found
+		}
+	}
+	return func(text string) string {
+		var names []string
+		for _, id := range strings.Fields(text) {
+			names = append(names, cmp.Or(known[id].Title, id))
+		}
+		return strings.Join(names, ", ")
+	}
 }
 
 // mostFacets is how many fields are shown with their values.
@@ -565,7 +601,7 @@ func whatOf(row logs.Row) string {
 	}
 	var parts []string
 	for _, f := range row.Fields {
-		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") {
+		if !inner(f.Name) && !slices.Contains(fitting, f.Name) && f.Name != "_msg" && f.Name != event.FieldFormat && !strings.HasPrefix(f.Name, "@") && !strings.HasPrefix(f.Name, "_") && !strings.HasPrefix(f.Name, "binnacle.") {
 			if parts = append(parts, f.Name+"="+f.Value); len(parts) == 5 {
 				break
 			}
@@ -584,6 +620,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 	for i, row := range got.Rows {
 		v := rowView{ID: fmt.Sprintf("ev-%d", i)}
 		if !row.Time.IsZero() {
+			r.Timed = true
 			t := row.Time.In(a.zone)
 			v.Time, v.Full = t.Format("15:04:05"), lang.DateTime(a.c.Lang, t)
 			if !day {

@@ -91,6 +91,16 @@ func TestFilters(t *testing.T) {
 	h.Wants(body, "/events?q=-event.action%3A%3D%22PutImage%22")
 }
 
+// What pipes make of events is a table of its own.
+func TestPipes(t *testing.T) {
+	h, _ := house(t, Config{})
+	body := get(t, h, query("q", "* | stats by (event.action) count() n | sort by (n) desc"), "owner", 200)
+	got := webtest.MainText(body)
+	h.Wants(got, "3 rows of", "Result", "n Action 60 PutImage")
+	h.Lacks(got, "Events over time", "Fields", "Time n")
+	h.Lacks(body, "data-more")
+}
+
 func TestNothingFound(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, query("q", "nowhere"), "owner", 200)
@@ -275,6 +285,10 @@ func TestSavedHunts(t *testing.T) {
 	h.Wants(get(t, h, w.Header().Get("Location"), "owner", 200), `value="24h"`, ">\na</textarea>")
 	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "+%7C+stats+count%28%29+as+events")
 	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?spec.rule=title", "service%3A+cloudtrail")
+	long := rule + "description: " + strings.Repeat("long ", 1000) + "\n"
+	if got := h.Get("/events/make/detection?"+url.Values{"q": {long}}.Encode(), "owner", lang.English); got.Code != 303 || !strings.HasPrefix(got.Header().Get("Location"), "/detections/new?spec.rule=title") {
+		t.Errorf("a long rule leads with %d to %.60s", got.Code, got.Header().Get("Location"))
+	}
 	get(t, h, "/events/make/coffee", "owner", 404)
 }
 

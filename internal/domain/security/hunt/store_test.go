@@ -138,3 +138,17 @@ func cloud(now time.Time) []event.Event {
 
 // lineOf is what a Sigma rule is tried on.
 func lineOf(e event.Event) []byte { return []byte(strings.TrimSpace(string(e.Line))) }
+
+// set makes the store slow, and forgets what was asked.
+func (s *slow) set(delay time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay, s.asked, s.ended = delay, nil, 0
+}
+
+// count is how many questions were asked, and whose asker went away.
+func (s *slow) count() (asked, ended int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked), s.ended
+}
