@@ -300,11 +300,20 @@ func (a *App) wire(ctx context.Context) error {
 // claims is what the engine of claims works with.
 func (a *App) claims(keys claim.Keys, client *http.Client) claim.Config {
 	cfg := claim.Config{DB: a.DB, Catalog: a.Catalog, Feed: a.Feed, Client: client, Files: a.Config.Files, Secret: a.Auth.Secret, Keys: keys, Log: a.Config.Log, Now: a.Config.Now,
-		Disputes: a.disputes, Attachments: a.attached, Languages: []claim.Language{claimlogs.Language(claimlogs.Config{Store: a.Logs, Now: a.Config.Now})}}
+		Disputes: a.disputes, Attachments: a.attached, Languages: []claim.Language{claimlogs.Language(claimlogs.Config{Store: a.Logs, Known: a.known, Now: a.Config.Now})}}
 	for _, m := range a.modules() {
 		cfg.Bearers, cfg.Tables, cfg.Words = append(cfg.Bearers, m.Bearers...), append(cfg.Tables, m.Asked()...), append(cfg.Words, m.Words...)
 	}
 	return cfg
+}
+
+// known is up to when every event that came is in the store; the zero time where
+// this program takes none in.
+func (a *App) known() time.Time {
+	if in := a.Intake; in != nil {
+		return in.Known()
+	}
+	return time.Time{}
 }
 
 // disputes returns the first open dispute of each claim.

@@ -84,6 +84,10 @@ func TestClaimOverEvents(t *testing.T) {
 				t.Errorf("the question for events is %q: %v", l.Get("q"), err)
 			}
 		}
+		events := w.page("/events?" + links[0].Encode())
+		if !strings.Contains(events, "ben o&#39;neil") || strings.Contains(events, ">eve<") {
+			t.Errorf("the page of events shows something else than what is behind the exception, for %s", links[0].Encode())
+		}
 		run := fmt.Sprintf("%s/runs/%d", path, last.Seq)
 		if got := len(eventLinks(t, w.page(run))); got < 2 {
 			t.Errorf("the run's page leads to events %d times", got)

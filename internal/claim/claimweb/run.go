@@ -77,7 +77,8 @@ type runPage struct {
 	Until   time.Time // from when on it is stale
 	Steps   []string
 	Rule    string
-	Asked   string // the question, written out
+	Asks    []ask  // the question, written out
+	Asked   string // and as its hash stands for it
 	Cut     bool   // the answer was longer than what is kept
 	Items   []member
 	More    int
@@ -129,7 +130,7 @@ func showRun(c *web.Ctx, k *catalog.Kind) (any, error) {
 	for _, s := range a.Steps {
 		p.Steps = append(p.Steps, c.In(s.Text()))
 	}
-	p.Asked = indented(question)
+	p.Asks, p.Asked = asksOf(c, question), indented(question)
 	return p, p.chain(c, &o)
 }
 
@@ -185,6 +186,17 @@ func (p *runPage) chain(c *web.Ctx, o *opened) error {
 		p.Also = l
 	}
 	return err
+}
+
+// asksOf writes out what a stored question asked.
+func asksOf(c *web.Ctx, question json.RawMessage) []ask {
+	var q struct {
+		Test *claim.Probe `json:"test"`
+	}
+	if json.Unmarshal(question, &q) != nil || q.Test == nil {
+		return nil
+	}
+	return asks(c, q.Test)
 }
 
 // indented writes a stored document to be read.

@@ -31,6 +31,7 @@ func (c Config) table() *claim.Table {
 			{Name: "covers", Doc: lang.T("The things whose events it sends, by reference", "Aquello cuyos eventos envía, por referencia")},
 			{Name: "format", Doc: lang.T("What reads its events", "Lo que lee sus eventos")},
 			{Name: "lastSeen", Doc: lang.T("When its last event came", "Cuándo llegó su último evento")},
+			{Name: "firstOfYear", Doc: lang.T("The first hour of the last 365 days in which an event of it came", "La primera hora de los últimos 365 días en que llegó un evento suyo")},
 			{Name: "lastEvent", Doc: lang.T("When its last event happened, by its own word", "Cuándo ocurrió su último evento, según él mismo")},
 			{Name: "silentHours", Doc: lang.T("Hours since its last event came; 876000 when none ever did", "Horas desde que llegó su último evento; 876000 si no llegó ninguno")},
 			{Name: "silent", Doc: lang.T("It has been silent for longer than its silentAfter, 24 h when not said", "Lleva callada más que su silentAfter, 24 h si no se dice")},
@@ -69,7 +70,7 @@ func (c Config) scan(ctx context.Context, q sqldb.Querier, org string, at claim.
 }
 
 func emptyRow(name string) map[string]any {
-	return map[string]any{"name": name, "described": false, "owner": "", "covers": []any{}, "format": "", "lastSeen": "", "lastEvent": "", "silentHours": never, "silent": true, "silentAfter": SilentAfter.Hours(),
+	return map[string]any{"name": name, "described": false, "owner": "", "covers": []any{}, "format": "", "lastSeen": "", "firstOfYear": "", "lastEvent": "", "silentHours": never, "silent": true, "silentAfter": SilentAfter.Hours(),
 		"accepted": int64(0), "stored": int64(0), "rejected": int64(0), "dropped": int64(0), "evaluated": int64(0), "matched": int64(0), "lagP50": 0.0, "lagP99": 0.0, "skewP99": 0.0}
 }
 
@@ -96,6 +97,7 @@ func (c Config) scanDescribed(ctx context.Context, q sqldb.Querier, org string, 
 // sent is what a source sent until a moment.
 type sent struct {
 	last, happened time.Time
+	first          time.Time // of the year before
 	day            ingest.Counts
 	lag, skew      ingest.Spread
 }
@@ -110,14 +112,15 @@ func scanSent(ctx context.Context, q sqldb.Querier, org string, at time.Time, ro
 	}
 	err := sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var name string
-		var seen, happened int64
-		if err := r.Scan(&name, &seen, &happened); err != nil {
+		var seen, happened, first int64
+		if err := r.Scan(&name, &seen, &happened, &first); err != nil {
 			return err
 		}
 		s := of(name)
-		s.last, s.happened = sqldb.Time(seen), sqldb.Time(happened)
+		s.last, s.happened, s.first = sqldb.Time(seen), sqldb.Time(happened), sqldb.Time(first)
 		return nil
-	}, `SELECT source, max(seen), max(happened) FROM source_hours WHERE org = ? AND hour <= ? AND accepted > dropped GROUP BY source`, org, sqldb.Micros(at))
+	}, `SELECT source, max(seen), max(happened), COALESCE(min(CASE WHEN hour >= ? THEN hour END), 0) FROM source_hours WHERE org = ? AND hour <= ? AND accepted > dropped GROUP BY source`,
+		sqldb.Micros(at.AddDate(0, 0, -365)), org, sqldb.Micros(at))
 	if err != nil {
 		return err
 	}
@@ -143,6 +146,9 @@ func (s *sent) fill(row map[string]any, at time.Time) {
 	if !s.last.IsZero() {
 		hours := at.Sub(s.last).Hours()
 		row["lastSeen"], row["silentHours"], row["silent"] = s.last.UTC().Format(time.RFC3339), hours, hours > row["silentAfter"].(float64)
+	}
+	if !s.first.IsZero() {
+		row["firstOfYear"] = s.first.UTC().Format(time.RFC3339)
 	}
 	if !s.happened.IsZero() {
 		row["lastEvent"] = s.happened.UTC().Format(time.RFC3339)
