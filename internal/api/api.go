@@ -25,6 +25,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/talk"
 )
@@ -42,11 +43,13 @@ type Config struct {
 	Feed      *feed.Feed
 	Morning   *morning.Desk // nil: there is no overview
 	Claims    *claim.Engine // nil: there are no claims
+	Alerts    AlertDesk     // nil: there are no alerts
 	Importers []catalog.Importer
 	Exporters []catalog.Exporter
 	Talk      *talk.Service
 	Files     *blob.Service
 	Hooks     *action.Hooks
+	Logs      logs.Store // nil: there are no events
 	// Backup writes a consistent copy of the installation; nil when this
 	// installation cannot make one.
 	Backup  func(ctx context.Context, w io.Writer) error

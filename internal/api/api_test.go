@@ -27,6 +27,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 	"github.com/binnaclehq/binnacle/internal/talk"
@@ -81,7 +82,7 @@ type harness struct {
 }
 
 func migrations() []sqldb.Migration {
-	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), claim.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations())
+	return slices.Concat(catalogtest.Migrations(), auth.Migrations(), claim.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(), logs.Migrations())
 }
 
 func newHarness(t testing.TB, db *sqldb.DB) *harness {
@@ -100,6 +101,7 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 		Catalog: cat, Claims: claim.New(claim.Config{DB: db, Catalog: cat, Feed: h.feed, Keys: keys}), Auth: service, Audit: audit.New(db), Feed: h.feed, Version: "test",
 		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Args: []catalog.Arg{{Name: "note", Doc: lang.T("a note", "una nota")}}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Write: exportNames}},
+		Logs:      testLogs(t, db),
 		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },
 	})
 	h.contract = newContract(t, h.api)
@@ -115,6 +117,16 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 		h.addMember(role)
 	}
 	return h
+}
+
+// testLogs is an event engine that is opened by tests that ask it.
+func testLogs(t testing.TB, db *sqldb.DB) logs.Store {
+	folder := filepath.Join(t.TempDir(), "events")
+	s := logs.Lazy(logs.EmbeddedLimits(0), func() (logs.Store, error) {
+		return logs.OpenEmbedded(logs.Options{Folder: folder, Tenants: logs.NewTenants(db), FreeBytes: 1})
+	})
+	t.Cleanup(func() { check(t, s.Close()) })
+	return s
 }
 
 func (h *harness) addToken(name string, p auth.Principal, scopes ...auth.Scope) {

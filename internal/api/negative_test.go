@@ -52,6 +52,7 @@ func newNegative(t *testing.T, h *harness) *negative {
 		"createProvider":    `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"putProvider":       `{"title":"Id","issuer":"https://id.example","clientId":"b","secret":"s","scopes":["x"],"roleClaim":"r","roles":{"a":"lead"},"defaultRole":"member","domains":["example.org"],"autoCreate":true,"disabled":true}`,
 		"patchOrganisation": `{"title":"Fleet"}`, "putSecret": `{"value":"x"}`, "createOrganisation": `{"id":"harbour","title":"Harbour"}`,
+		"queryEvents": `{"query":"a","exact":true,"from":"2026-01-31T00:00:00Z","to":"2026-02-01T00:00:00Z","limit":3,"offset":1,"partial":true,"as":"event"}`,
 		"editComment": `{"body":"x"}`, "correctComment": `{"body":"x"}`,
 		"seeNotifications":  `{"id":"x","upTo":"2026-01-31T00:00:00Z"}`,
 		"putNotifySettings": `{"bell":"all","mail":"none","webhook":"none","digest":"daily","hour":8,"weekday":1,"zone":"UTC"}`,

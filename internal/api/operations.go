@@ -17,11 +17,13 @@ func (a *API) operations() []operation {
 	ops = append(ops, a.feedOps(s)...)
 	ops = append(ops, a.morningOps(s)...)
 	ops = append(ops, a.evidenceOps(s)...)
+	ops = append(ops, a.alertOps(s)...)
 	ops = append(ops, a.selfOps(s)...)
 	ops = append(ops, a.adminOps(s)...)
 	ops = append(ops, a.providerOps(s)...)
 	ops = append(ops, a.talkOps(s)...)
 	ops = append(ops, a.houseOps(s)...)
+	ops = append(ops, a.eventOps(s)...)
 	for _, k := range a.Catalog.Kinds().All() {
 		ops = append(ops, a.kindOps(k, s)...)
 		ops = append(ops, a.claimOps(k, s)...)

@@ -10,6 +10,8 @@
 //     to know first), action (requests to the outside, the outbox of mail and
 //     webhooks), blob (attached files), talk (comments, watches, notifications,
 //     digests), backup;
+//   - events: event (what a machine said), logs (the one door to the event engine,
+//     within the program or as a cluster, and the language of its questions);
 //   - detection: sigma beside internal (the language and the matcher, a library
 //     of their own), ingest/eventfile (events out of files) and detect (rules
 //     over them), so far of the command line alone;
@@ -36,7 +38,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -59,9 +60,12 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
 	"github.com/binnaclehq/binnacle/internal/domain/security/detections"
 	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
+	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/room"
@@ -173,6 +177,7 @@ type Config struct {
 	// every organisation runs. Pipeline, when there is one, rewrites all rules.
 	Rules    []string
 	Pipeline *pipeline.Pipeline
+	MaxSpool int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -207,6 +212,11 @@ type App struct {
 	Detect  *live.Engine
 	Looks   *live.Jobs // into the past
 	Started time.Time
+	Intake  *ingest.Intake     // the way of events in; nil unless it is open
+	Sources *sources.Described // as people describe them
+	stages  []ingest.Stage     // what looks at events on their way
+
+	Collectors *listen.Set // what brings events in beside HTTP, of a server that was given some
 
 	security security.Config // what the rooms of an open installation work with
 }
@@ -273,6 +283,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.wireSecurity()
+	a.wireSources()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
 		return err
@@ -406,9 +417,9 @@ func (a *App) wireSecurity() {
 	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
 	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
-	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Orgs: a.organisations}
+	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Door: taker{a}, Orgs: a.organisations}
+	a.stages = []ingest.Stage{a.Detect}
 	a.security.Alerts = a.alerts()
-	a.security.Alerts.Rule = a.Detect.Text
 }
 
 // ruleNames are what the rules that events matched are called.
@@ -438,7 +449,7 @@ func (a *App) organisations(ctx context.Context) ([]string, error) {
 
 // alerts is what alerts and cases work with.
 func (a *App) alerts() alerts.Config {
-	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: RuleText,
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: a.Detect.Text,
 		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) {
 			return a.Auth.People(ctx, q, org)
 		}}
@@ -460,11 +471,6 @@ func Playbooks() []alerts.Playbook {
 	}
 	return list
 }
-
-// RuleText returns the text of a built-in Sigma rule by its id; "" for another.
-func RuleText(_ context.Context, _, id string) string { return ruleTexts()[id] }
-
-var ruleTexts = sync.OnceValue(func() map[string]string { return alerts.RuleTexts(content.Detections) })
 
 // ownZone is the time zone that somebody chose for what they are told; nil when
 // they chose none.

@@ -22,6 +22,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
@@ -93,6 +94,7 @@ func (w *world) furnish() keysOf {
 	w.prove()
 	w.reportWork()
 	w.looked()
+	w.must(w.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: "said", Time: time.Now(), Line: []byte(`{"message":"said"}`)}}))
 	file := w.talks(entity.NewRef("component", "default", "charges"))
 	w.runFeed()
 	return keysOf{setup.Secret, token, file}

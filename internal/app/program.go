@@ -63,7 +63,7 @@ func demoGround(ctx context.Context, p cli.Place, o *sample.Organisation, progre
 }
 
 func (a *App) ground(p cli.Place) *cli.Ground {
-	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Close: a.Close, App: a}
+	return &cli.Ground{Place: p, DB: a.DB, Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Files: a.Files, Hooks: a.Hooks, Talk: a.Talk, Logs: a.Logs, Close: a.Close, App: a}
 }
 
 // serveGround serves an open folder. What depends on the address people use,
@@ -85,7 +85,7 @@ func serveGround(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	if err := a.wire(ctx); err != nil {
 		return err
 	}
-	return a.Serve(ctx, Serving{Listener: listener, TLSCert: o.TLSCert, TLSKey: o.TLSKey, Secure: base.Scheme == "https", Ready: func() {
+	return a.Serve(ctx, Serving{Listener: listener, TLSCert: o.TLSCert, TLSKey: o.TLSKey, Secure: base.Scheme == "https", Collect: o.Collect, Ready: func() {
 		if o.Ready != nil {
 			o.Ready(base.String())
 		}

@@ -13,8 +13,10 @@ import (
 	"github.com/binnaclehq/binnacle/internal/api"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/backup"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/mcp"
 	"github.com/binnaclehq/binnacle/internal/talk/talkweb"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -45,12 +47,13 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	f := &Faces{Web: pages, Metrics: door.NewMetrics(a.gauges)}
 	f.API = api.New(api.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Importers: Importers(), Exporters: Exporters(),
-		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks,
+		Talk: a.Talk, Files: a.Files, Hooks: a.Hooks, Logs: a.Logs, Alerts: alertAPI{alerts.NewDesk(a.Catalog, a.security.Alerts)},
 		Backup: a.writeBackup, Version: a.Config.Version, Started: a.Started})
 	f.routes = append(f.routes, pages.Routes()...)
 	f.routes = append(f.routes, f.API.Routes()...)
 	f.routes = append(f.routes, door.Route{Method: "GET", Pattern: "/static/{file...}", Face: door.Web, Verb: auth.Public, Handle: serveStatic})
 	f.routes = append(f.routes, a.mcp().Routes()...)
+	f.routes = append(f.routes, a.postRoutes()...)
 	f.routes = append(f.routes, door.HealthRoutes(door.Ping(a.DB), f.Metrics)...)
 	return f, nil
 }
@@ -93,7 +96,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 	for _, c := range cursors {
 		out = append(out, door.Gauge{Name: "binnacle_feed_lag_entries", Help: "Entries a watch has not handled yet.", Labels: map[string]string{"watch": c.Name}, Value: float64(c.Lag)})
 	}
-	return out
+	return append(out, a.ingestGauges()...)
 }
 
 // Work runs the watches and schedules of the house until ctx ends.
@@ -128,6 +131,7 @@ type Serving struct {
 	Listener        net.Listener
 	TLSCert, TLSKey string // files; "" serves plain HTTP
 	Secure          bool   // people reach it over HTTPS, here or at a proxy
+	Collect         []listen.Spec
 	Ready           func()
 }
 
@@ -144,13 +148,25 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	faces.Ending = ctx
+	if a.Collectors, err = a.collect(ctx, s.Collect); err != nil {
+		return err
+	}
+	if err := a.OpenIntake(ctx); err != nil {
+		a.Collectors.Close()
+		return err
+	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
-	ended := make(chan error, running)
+	running := 5
+	ended := make(chan error, running+1)
+	if a.Collectors != nil {
+		running++
+		go func() { ended <- a.Collectors.Run(ctx) }()
+	}
+	go func() { ended <- a.record(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
 	go func() { ended <- a.Detect.Run(ctx) }()
-	go func() { ended <- listen(server, s) }()
+	go func() { ended <- answer(server, s) }()
 	if s.Ready != nil {
 		s.Ready()
 	}
@@ -172,6 +188,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		case <-last.Done():
 		}
 	}
+	first = a.endIntake(last, first)
 	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
 		return nil
 	}
@@ -181,7 +198,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	return nil
 }
 
-func listen(server *http.Server, s Serving) error {
+func answer(server *http.Server, s Serving) error {
 	if s.TLSCert != "" {
 		return server.ServeTLS(s.Listener, s.TLSCert, s.TLSKey)
 	}

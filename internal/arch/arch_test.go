@@ -111,6 +111,8 @@ var walls = []wall{
 	{from: "internal/blob", banned: []string{module + "internal/talk…", module + "internal/web…", module + "internal/door", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/…", banned: []string{"github.com/wneessen/go-mail…"}, except: []string{"internal/action"}, why: "only action sends mail"},
 	{from: "internal/…", banned: []string{"github.com/minio/…"}, except: []string{"internal/blob"}, why: "only blob knows the storage of files"},
+	{from: "internal/…", banned: []string{"github.com/VictoriaMetrics/…"}, except: []string{"internal/logs"}, why: "only logs knows the event engine"},
+	{from: "internal/logs…", banned: []string{module + "internal/catalog", module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/web", banned: []string{module + "internal/domain/…", module + "internal/room", module + "internal/api"}, why: "pages are written once for all kinds, without knowing one"},
 	{from: "internal/claim", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},
 	{from: "internal/morning", banned: []string{module + "internal/web…", module + "internal/door", module + "internal/api", module + "internal/room", module + "internal/domain/…"}, why: "the kernel does not know its faces"},

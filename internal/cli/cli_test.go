@@ -31,9 +31,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -143,7 +145,7 @@ func names() catalog.Exporter {
 
 func migrations() []sqldb.Migration {
 	var out []sqldb.Migration
-	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(), claim.Migrations(), morning.Migrations()} {
+	for _, m := range [][]sqldb.Migration{feed.Migrations(), audit.Migrations(), auth.Migrations(), catalog.Migrations(), action.Migrations(), blob.Migrations(), talk.Migrations(), claim.Migrations(), morning.Migrations(), logs.Migrations()} {
 		out = append(out, m...)
 	}
 	return out
@@ -248,6 +250,10 @@ func open(ctx context.Context, p cli.Place) (*cli.Ground, error) {
 	g.Files = blob.New(blob.Config{Catalog: g.Catalog, Store: blob.Folder(filepath.Join(p.Data, "attachments"))})
 	g.Hooks = action.NewHooks(db, keys, action.NewClient(action.Guard{}))
 	g.Talk = talk.New(talk.Config{Catalog: g.Catalog, Auth: a, Hooks: g.Hooks})
+	g.Logs = logs.Lazy(logs.EmbeddedLimits(0), func() (logs.Store, error) {
+		return logs.OpenEmbedded(logs.Options{Folder: filepath.Join(p.Data, "events"), Tenants: logs.NewTenants(db), FreeBytes: 1})
+	})
+	g.Close = func() error { return errors.Join(g.Logs.Close(), db.Close()) }
 	return g, nil
 }
 
@@ -265,7 +271,7 @@ func unowned() morning.Waiter {
 }
 
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
-	rest := api.New(api.Config{Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
+	rest := api.New(api.Config{Logs: g.Logs, Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
 		Backup: func(ctx context.Context, w io.Writer) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
@@ -306,8 +312,23 @@ func scripts(t *testing.T, dir string, vars ...string) {
 			env.Vars = append(env.Vars, vars...)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated, "told": tell},
 	})
+}
+
+// tell stores lines as events of a folder, one a minute of the last hours: told data lines.jsonl
+func tell(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: told DIR FILE")
+	}
+	g, err := open(context.Background(), cli.Place{Data: ts.MkAbs(args[0])})
+	ts.Check(err)
+	var list []event.Event
+	for i, line := range strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n") {
+		list = append(list, event.Event{ID: fmt.Sprint("e", i), Time: time.Now().Add(time.Duration(i-120) * time.Minute), Source: "test", Format: "json", Line: []byte(line)})
+	}
+	ts.Check(g.Logs.Add(context.Background(), auth.HomeID, list))
+	ts.Check(g.Close())
 }
 
 // exitCode runs a command that must end with the code given: code 4 binnacle get …

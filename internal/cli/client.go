@@ -167,6 +167,24 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	return c.json(ctx, ask{method: method, path: path, query: query, body: bytes.NewReader(data), bodyType: "application/json"}, out)
 }
 
+// ingest sends events, one JSON object a line, as a source.
+func (c *client) ingest(ctx context.Context, source string, lines io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/ingest/json?"+url.Values{"source": {source}}.Encode(), lines)
+	if err != nil {
+		return usage("%q is not an address", "%q no es una dirección", c.base).hinting("write it as https://binnacle.example", "escríbela como https://binnacle.example")
+	}
+	c.dress(req, ask{bodyType: "application/x-ndjson"})
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return resp.Body.Close()
+	}
+	defer resp.Body.Close()
+	return problemOf(resp)
+}
+
 // upload sends files as a form and reads the result, telling the progress that
 // comes before it.
 func (c *client) upload(ctx context.Context, path string, query url.Values, files []catalog.File, progress func(done, total int), out any) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,11 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest/eventfile"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/pipeline"
 	"github.com/binnaclehq/binnacle/sigma/route"
@@ -26,6 +30,8 @@ type detection struct {
 	noRoute          bool
 	out              string
 	stats, strict    bool
+	stored           bool
+	from, to         string
 }
 
 func detectCommand() *command {
@@ -35,14 +41,17 @@ func detectCommand() *command {
 		long: lang.T(`Run Sigma rules over files of events, without a server: lines of JSON, JSON arrays, EVTX, also
 packed as .gz or .zst, folders of these, and standard input. Each rule is looked for in the
 events of its log source; --route says which these are, --no-route looks everywhere. Without
---rules the built-in detections are run.`,
+--rules the built-in detections are run. --stored runs them over the events that a folder or
+a server keeps.`,
 			`Pasa reglas Sigma por ficheros de eventos, sin servidor: líneas de JSON, listas JSON, EVTX,
 también comprimidos como .gz o .zst, carpetas de estos y la entrada estándar. Cada regla se
 busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en todos. Sin
---rules se ejecutan las detecciones incluidas.`),
+--rules se ejecutan las detecciones incluidas. --stored las pasa por los eventos que guarda
+una carpeta o un servidor.`),
 		examples: []example{
 			{lang.T("The built-in detections over CloudTrail", "Las detecciones incluidas en CloudTrail"), "binnacle detect ./cloudtrail"},
 			{lang.T("SigmaHQ's rules over a Windows event log", "Las reglas de SigmaHQ en un registro de Windows"), "binnacle detect --rules sigma/rules Security.evtx"},
+			{lang.T("A new rule over the last month", "Una regla nueva en el último mes"), "binnacle detect --stored --from 30d --rules rule.yml"},
 			{lang.T("As JSON, one match a line", "Como JSON, una coincidencia por línea"), "zcat events.jsonl.gz | binnacle detect --rules rules.tar.gz -o jsonl -"},
 		},
 		access: offline(), min: 0, max: -1,
@@ -52,6 +61,9 @@ busca en los eventos de su fuente; --route dice cuáles son, --no-route busca en
 			f.text(&v.route, "route", "", "", lang.T("`FILE` that says which events are of which log source, in the form of SigmaHQ's thor.yml.", "Fichero (`FILE`) que dice qué eventos son de qué fuente, con la forma del thor.yml de SigmaHQ."))
 			f.yes(&v.noRoute, "no-route", "", lang.T("Look for every rule in every event.", "Busca cada regla en todos los eventos."))
 			f.choice(&v.out, "output", "o", "table", []string{"table", "jsonl"}, lang.T("What to print", "Qué se imprime"))
+			f.yes(&v.stored, "stored", "", lang.T("Over the events that are stored, instead of files.", "En los eventos guardados, en vez de ficheros."))
+			f.text(&v.from, "from", "", "24h", lang.T("With --stored: events since then (`WHEN`): 24h, 30d, 2026-01-31, or a moment.", "Con --stored: eventos desde entonces (`WHEN`): 24h, 30d, 2026-01-31, o un momento."))
+			f.text(&v.to, "to", "", "", lang.T("With --stored: events before then (`WHEN`); now when not given.", "Con --stored: eventos anteriores (`WHEN`); ahora si falta."))
 			f.yes(&v.stats, "stats", "", lang.T("Say at the end how many events and matches there were, and how fast.", "Dice al final cuántos eventos y coincidencias hubo, y a qué velocidad."))
 			f.yes(&v.strict, "strict", "", lang.T("Fail when a rule cannot be run.", "Falla si alguna regla no se puede ejecutar."))
 		},
@@ -64,11 +76,16 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := s.eventInputs(args)
+	sink := &detectSink{s: s, jsonl: v.out == "jsonl"}
+	var inputs []detect.Input
+	if v.stored {
+		inputs, err = v.storedInput(ctx, s, args, sink)
+	} else {
+		inputs, err = s.eventInputs(args)
+	}
 	if err != nil {
 		return err
 	}
-	sink := &detectSink{s: s, jsonl: v.out == "jsonl"}
 	start := time.Now()
 	stats, err := rules.Run(ctx, inputs, detect.Sink{Match: sink.match, Bad: sink.bad})
 	if err == nil {
@@ -232,8 +249,82 @@ func (s *session) eventInputs(args []string) ([]detect.Input, error) {
 	return out, nil
 }
 
+// storedInput is the events of a folder or a server as one input, the newest
+// first. Matches name the ids of the events.
+func (v *detection) storedInput(ctx context.Context, s *session, args []string, sink *detectSink) ([]detect.Input, error) {
+	if len(args) > 0 {
+		return nil, usage("--stored takes no files", "--stored no admite ficheros").hinting("leave the files or --stored out", "quita los ficheros o --stored")
+	}
+	q := logs.Query{Text: "*"}
+	var err error
+	if q.From, err = s.since(v.from); err != nil {
+		return nil, err
+	}
+	q.To = s.now()
+	if v.to != "" {
+		if q.To, err = s.since(v.to); err != nil {
+			return nil, err
+		}
+	}
+	if !q.From.Before(q.To) {
+		return nil, usage("--to is not after --from", "--to no es posterior a --from").hinting("give moments in their order", "da los momentos en orden")
+	}
+	at, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []detect.Input{{Name: "stored", Open: func() (io.ReadCloser, error) {
+		from, to := io.Pipe()
+		go func() {
+			_, err := at.Events(ctx, q, true, func(r logs.Row) error {
+				ev := logs.Event(r)
+				sink.ids.add(ev.ID)
+				_, err := to.Write(append(timed(ev), '\n'))
+				return err
+			})
+			to.CloseWithError(err)
+		}()
+		return from, nil
+	}}}, nil
+}
+
+// timed is the line of an event, with its time where it does not say it itself.
+func timed(ev event.Event) []byte {
+	if bytes.Contains(ev.Line, []byte(`"@timestamp"`)) || len(ev.Line) < 2 {
+		return ev.Line
+	}
+	out := fmt.Appendf(nil, `{"@timestamp":%q`, ev.Time.UTC().Format(time.RFC3339Nano))
+	if rest := bytes.TrimSpace(ev.Line[1:]); len(rest) > 0 && rest[0] != '}' {
+		out = append(out, ',')
+	}
+	return append(out, ev.Line[1:]...)
+}
+
+// eventIDs are the ids of events, by their numbers.
+type eventIDs struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (x *eventIDs) add(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.list = append(x.list, id)
+}
+
+// of returns the id of an event; "" of one that is of a file.
+func (x *eventIDs) of(number int64) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if number < int64(len(x.list)) {
+		return x.list[number]
+	}
+	return ""
+}
+
 // detectSink prints what detect finds.
 type detectSink struct {
+	ids   eventIDs
 	s     *session
 	jsonl bool
 	enc   *json.Encoder
@@ -242,6 +333,9 @@ type detectSink struct {
 }
 
 func (d *detectSink) match(m detect.Match) error {
+	if id := d.ids.of(m.Event); id != "" {
+		m.File, m.Line = id, 0
+	}
 	if d.jsonl {
 		if d.enc == nil {
 			d.enc = json.NewEncoder(d.s.Out)
@@ -249,8 +343,16 @@ func (d *detectSink) match(m detect.Match) error {
 		}
 		return d.enc.Encode(m)
 	}
-	d.table.texts(fmt.Sprint(m.Event), fmt.Sprintf("%s:%d", m.File, m.Line), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
+	d.table.texts(fmt.Sprint(m.Event), whereOf(m), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
 	return nil
+}
+
+// whereOf is where an event stands, or its id.
+func whereOf(m detect.Match) string {
+	if m.Line == 0 {
+		return m.File
+	}
+	return fmt.Sprintf("%s:%d", m.File, m.Line)
 }
 
 // shownFields are the fields of a match on one line, by name.

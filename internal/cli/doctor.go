@@ -19,6 +19,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -126,6 +127,21 @@ func (d *doctor) list() {
 	}
 }
 
+// collectors checks what BINNACLE_COLLECT describes, as a server would read it.
+func (d *doctor) collectors() {
+	d.check = lang.T("collectors", "recolectores")
+	texts := strings.Fields(d.Env("BINNACLE_COLLECT"))
+	if len(texts) == 0 {
+		return
+	}
+	specs, err := listen.Parse(texts...)
+	if err != nil {
+		d.trouble(err)
+		return
+	}
+	d.ok("%d described in BINNACLE_COLLECT", "%d descritos en BINNACLE_COLLECT", len(specs))
+}
+
 // folder checks a data folder.
 func (d *doctor) folder(ctx context.Context) {
 	if !d.permissions() {
@@ -133,6 +149,7 @@ func (d *doctor) folder(ctx context.Context) {
 	}
 	d.held()
 	d.disk()
+	d.collectors()
 	db, ok := d.database(ctx)
 	if !ok {
 		return

@@ -22,6 +22,7 @@ type installation struct {
 	overview
 	talking
 	proofs
+	events
 	where string // the folder or the address, for messages
 	local *local
 	far   *remote

@@ -27,7 +27,7 @@ type local struct {
 
 func newLocal(s *session, g *Ground, who auth.Principal) *installation {
 	l := &local{g, s.Program, who, s.code}
-	return &installation{entities: l, people: l, ledger: l, proofs: l, overview: l, talking: l, where: s.place.Data, local: l}
+	return &installation{entities: l, people: l, ledger: l, proofs: l, overview: l, talking: l, events: l, where: s.place.Data, local: l}
 }
 
 func (l *local) caller(h hand) catalog.Caller {

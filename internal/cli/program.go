@@ -15,6 +15,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -88,6 +90,7 @@ type Ground struct {
 	Hooks   *action.Hooks
 	Talk    *talk.Service
 	Claims  *claim.Engine
+	Logs    logs.Store
 	Close   func() error
 	App     any // what Serve needs beside
 }
@@ -105,6 +108,7 @@ type ServeOptions struct {
 	KeepEventsBytes int64              // of the disk; 0: no limit
 	Rules           []string           // folders and archives of Sigma rules, with ?on behind those that all organisations run
 	Pipeline        *pipeline.Pipeline // rewrites all rules; nil: none does
+	Collect         []listen.Spec      // what brings events in beside HTTP
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

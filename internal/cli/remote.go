@@ -28,7 +28,7 @@ type remote struct {
 
 func (s *session) remote() (*installation, error) {
 	r := &remote{s.client(s.place.server, s.place.token), s.Kinds, s.Path}
-	return &installation{entities: r, people: r, ledger: r, proofs: r, overview: r, talking: r, where: s.place.server, far: r}, nil
+	return &installation{entities: r, people: r, ledger: r, proofs: r, overview: r, talking: r, events: r, where: s.place.server, far: r}, nil
 }
 
 func (s *session) client(server, token string) *client {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"path/filepath"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/correlate"
@@ -19,7 +22,7 @@ import (
 func rulesCommand() *command {
 	return &command{
 		use: "rules", short: lang.T("Check Sigma rules, test them, and see what they cover.", "Comprueba reglas Sigma, pruébalas y mira qué cubren."),
-		children: []*command{rulesCheckCommand(), rulesTestCommand(), rulesCoverageCommand()},
+		children: []*command{rulesCheckCommand(), rulesTestCommand(), rulesCoverageCommand(), rulesCanaryCommand()},
 	}
 }
 
@@ -201,4 +204,41 @@ func (s *session) tellCoverage(out, name string, list []navigator.Technique) err
 		return nil
 	}
 	return s.write(t)
+}
+
+func rulesCanaryCommand() *command {
+	return &command{
+		use: "canary", short: lang.T("Prove that a server finds what its rules are for.", "Prueba que un servidor encuentra lo que buscan sus reglas."),
+		long: lang.T(`Send the examples of the built-in rules to a server, marked as canaries, through the door
+that all events come in by. A rule that finds its own is proven: its page and the measures
+say so. No alert is made of canaries. A server does the same by itself once a week.`,
+			`Envía a un servidor los ejemplos de las reglas incluidas, marcados como canarios, por la
+puerta por la que entran todos los eventos. Una regla que encuentra el suyo queda probada: lo
+dicen su página y las medidas. Los canarios no crean alertas. Un servidor hace lo mismo por sí
+solo una vez por semana.`),
+		examples: []example{{lang.T("After an upgrade", "Tras una actualización"), "binnacle rules canary --server https://binnacle.example"}},
+		access:   access{Verb: auth.Ingest},
+		run: func(ctx context.Context, s *session, _ []string) error {
+			at, err := s.open(ctx)
+			if err != nil {
+				return err
+			}
+			if at.far == nil {
+				return usage("canaries are sent to a running server", "los canarios se envían a un servidor en marcha").hinting("give --server URL", "da --server URL")
+			}
+			batch, without, err := live.New(live.Config{Builtin: content.Detections, Root: "detections"}).Canaries(ctx, "")
+			if err != nil {
+				return err
+			}
+			var lines bytes.Buffer
+			for _, r := range batch.Records {
+				lines.Write(append(r.Data, '\n'))
+			}
+			if err := at.far.ingest(ctx, live.CanarySource, &lines); err != nil {
+				return err
+			}
+			s.tell("%d canaries were sent; %d rules have no example", "se enviaron %d canarios; %d reglas no tienen ejemplo", len(batch.Records), len(without))
+			return nil
+		},
+	}
 }

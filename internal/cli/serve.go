@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
@@ -22,6 +23,7 @@ type serving struct {
 	pipelines []string
 
 	keepEvents, keepSize string
+	collect              []string
 }
 
 func (v *serving) declare(f *flags) {
@@ -50,11 +52,13 @@ responder.`),
 		examples: []example{
 			{lang.T("On this machine", "En esta máquina"), "binnacle serve --data ./data"},
 			{lang.T("Behind a proxy that does HTTPS", "Detrás de un proxy que hace HTTPS"), "binnacle serve --data /var/lib/binnacle --base-url https://binnacle.example --proxy 127.0.0.1/32"},
+			{lang.T("With syslog from other machines and its own log of sign-ins", "Con syslog de otras máquinas y su propio registro de accesos"), "binnacle serve --data /var/lib/binnacle --collect syslog+udp://:5514 --collect syslog+tcp://:5514 --collect file:/var/log/auth.log"},
 			{lang.T("By itself, with HTTPS and PostgreSQL", "Por sí mismo, con HTTPS y PostgreSQL"), "binnacle serve --data /var/lib/binnacle --database postgres://binnacle@db/binnacle --listen :443 --base-url https://binnacle.example --tls-cert cert.pem --tls-key key.pem"},
 		},
 		access: access{Verb: auth.Backup},
 		flags: func(f *flags) {
 			v.declare(f)
+			f.texts(&v.collect, "collect", "", collectDoc())
 			f.text(&v.keepEvents, "keep-events", "", "400d", lang.T("How long (`TIME`) events are kept, by their own time, as 90d; with --logs what the nodes keep.", "Cuánto (`TIME`) se guardan los eventos, por su propia hora, como 90d; con --logs, lo que guardan los nodos."))
 			f.text(&v.keepSize, "keep-events-size", "", "", lang.T("How much of the disk events may take (`SIZE`) before the oldest days are dropped, as 100GB; no limit when not given.", "Cuánto disco pueden ocupar los eventos (`SIZE`) antes de borrar los días más antiguos, como 100GB; sin límite si falta."))
 			f.text(&v.opts.BaseURL, "base-url", "", "", lang.T("`URL` by which people reach it, when not the one it listens at; passkeys and single sign-on belong to it.", "`URL` con la que se llega, si no es donde escucha; las llaves de acceso y el inicio único le pertenecen."))
@@ -70,12 +74,33 @@ responder.`),
 	}
 }
 
+// collectDoc describes the flag by an example of each scheme.
+func collectDoc() lang.Text {
+	_, examples := listen.Schemes()
+	list := strings.Join(examples, ", ")
+	return lang.T("What brings events in beside HTTP (`URL`): "+list+". Each takes source=, format=, org= and zone=; repeat for several, or set them in BINNACLE_COLLECT with blanks between.",
+		"Lo que trae eventos además de HTTP (`URL`): "+list+". Cada una admite source=, format=, org= y zone=; repítela para varias, o ponlas en BINNACLE_COLLECT separadas por espacios.")
+}
+
+// collectors reads --collect, and without it BINNACLE_COLLECT.
+func (v *serving) collectors(s *session) (err error) {
+	texts := v.collect
+	if len(texts) == 0 {
+		texts = strings.Fields(s.Env("BINNACLE_COLLECT"))
+	}
+	v.opts.Collect, err = listen.Parse(texts...)
+	return err
+}
+
 func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 	if s.place.server != "" {
 		return usage("serve needs a data folder, not a server", "serve necesita una carpeta de datos, no un servidor").hinting("give --data DIR", "da --data DIR")
 	}
 	if (v.opts.TLSCert == "") != (v.opts.TLSKey == "") {
 		return usage("--tls-cert and --tls-key go together", "--tls-cert y --tls-key van juntos").hinting("give both, or neither", "da ambos, o ninguno")
+	}
+	if err := v.collectors(s); err != nil {
+		return err
 	}
 	if info, err := os.Stat(v.opts.Files); v.opts.Files != "" && (err != nil || !info.IsDir()) {
 		return usage("--files %s is no folder", "--files %s no es una carpeta", v.opts.Files).hinting("name a folder that is there", "nombra una carpeta que exista")

@@ -20,6 +20,9 @@ type Gauge struct {
 	Help   string
 	Labels map[string]string
 	Value  float64
+	// Counter says that it only grows while the program runs; its Name ends with
+	// _total then.
+	Counter bool
 }
 
 // Metrics counts what the door sees. Its methods work on a nil Metrics, which
@@ -119,7 +122,11 @@ func (m *Metrics) writeGauges(ctx context.Context, b *bufio.Writer) {
 	last := ""
 	for _, g := range all {
 		if g.Name != last {
-			family(b, g.Name, "gauge", g.Help)
+			if g.Counter {
+				family(b, strings.TrimSuffix(g.Name, "_total"), "counter", g.Help)
+			} else {
+				family(b, g.Name, "gauge", g.Help)
+			}
 			last = g.Name
 		}
 		fmt.Fprintf(b, "%s%s %g\n", g.Name, labelText(g.Labels), g.Value)

@@ -3,19 +3,27 @@ package event
 import (
 	"strconv"
 	"time"
-	"unsafe"
 )
 
 // TimeFields are where events say when they were, the surest first.
 var TimeFields = []string{"@timestamp", "TimeCreated_SystemTime", "eventTime", "EventTime", "UtcTime", "requestReceivedTimestamp", "stageTimestamp", "published", "event.created", "created_at",
 	"timestamp", "Timestamp", "time", "_time", "ts", "TimeCreated", "date"}
 
+// ZoneOf is the zone of times without an offset in a field: UtcTime says it in
+// its name, every other field is of the zone that is known otherwise.
+func ZoneOf(field string, zone *time.Location) *time.Location {
+	if field == "UtcTime" {
+		return time.UTC
+	}
+	return zone
+}
+
 // When returns the time of an event by the first of its TimeFields that holds
 // one; zero when it does not say. A time without an offset is of the zone.
 func When(field func(name string) (string, bool), zone *time.Location) time.Time {
 	for _, name := range TimeFields {
 		if text, ok := field(name); ok {
-			if t, ok := ParseTime(text, zone); ok {
+			if t, ok := ParseTime(text, ZoneOf(name, zone)); ok {
 				return t
 			}
 		}
@@ -49,9 +57,6 @@ func ParseTime(text string, zone *time.Location) (time.Time, bool) {
 	}
 	return spelled(text, zone)
 }
-
-// Bytes is a text that shares the memory of b, for what only reads it.
-func Bytes(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // layouts are the forms of time with names of months.
 var layouts = []string{

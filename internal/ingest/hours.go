@@ -165,7 +165,7 @@ func (p *pulse) move(minute int64) {
 	p.minute = minute
 }
 
-// rate is the events a second over the last five whole minutes.
+// rate is the events a second over the last minutes, five at most.
 func (h *hours) rate(k key, now time.Time) float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -176,10 +176,10 @@ func (h *hours) rate(k key, now time.Time) float64 {
 	minute := now.Unix() / 60
 	p.move(minute)
 	var n int64
-	for m := minute - 5; m < minute; m++ {
+	for m := minute - 4; m <= minute; m++ {
 		n += p.counts[m%minutes]
 	}
-	return float64(n) / 300
+	return float64(n) / float64(4*60+now.Unix()%60+1)
 }
 
 // take returns what has come since the last take.

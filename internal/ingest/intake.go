@@ -460,6 +460,10 @@ func (in *Intake) rouse() {
 	}
 }
 
+// Drop counts events that were lost before they could be offered, as datagrams for
+// which a listener had no room.
+func (in *Intake) Drop(org, source string, n int) { in.drop(org, source, n) }
+
 // drop counts what was lost because it could not wait.
 func (in *Intake) drop(org, source string, n int) {
 	in.mu.Lock()

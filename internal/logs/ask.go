@@ -125,6 +125,7 @@ type callerError struct{ error }
 
 // Rows answers with rows.
 func (a *asker) Rows(ctx context.Context, q Query, row func(Row) error) (out Outcome, err error) {
+	defer caught(&err)
 	began := time.Now()
 	parsed, err := parse(q)
 	if err != nil {
@@ -261,8 +262,8 @@ func (a *asker) bounds(ctx context.Context, q Query, parsed *logstorage.Query, o
 }
 
 // Hits counts in steps of time.
-func (a *asker) Hits(ctx context.Context, q Query, step time.Duration, field string, limit int) ([]Series, Outcome, error) {
-	var out Outcome
+func (a *asker) Hits(ctx context.Context, q Query, step time.Duration, field string, limit int) (list []Series, out Outcome, err error) {
+	defer caught(&err)
 	began := time.Now()
 	parsed, err := parse(q)
 	if err != nil {
@@ -301,6 +302,14 @@ func (a *asker) Hits(ctx context.Context, q Query, step time.Duration, field str
 		return nil, out, err
 	}
 	return series(counts, q, step, limit), out, nil
+}
+
+// caught turns what the engine panics at into an error: it does so at a few
+// questions that it reads and cannot write, as a single dot.
+func caught(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fault.New(fault.Invalid, "the engine cannot answer this question: %v", cause).WithHint("put names and texts with signs between quotes")
+	}
 }
 
 // mostSteps bounds how many steps without events are told.
@@ -407,7 +416,9 @@ func (a *asker) values(ctx context.Context, q Query, pipes, name string) ([]Valu
 	var misread error
 	out, err := a.aside(ctx, q, func(parsed *logstorage.Query) *logstorage.Query {
 		var piped *logstorage.Query
-		piped, misread = logstorage.ParseQueryAtTimestamp(parsed.String()+" | "+pipes, parsed.GetTimestamp())
+		if piped, misread = logstorage.ParseQueryAtTimestamp(parsed.String()+" | "+pipes, parsed.GetTimestamp()); misread != nil {
+			misread = problem(misread)
+		}
 		return piped
 	}, func(r Row) {
 		if v := r.Get(name); name != "name" || !hiddenField(v) {
@@ -421,6 +432,7 @@ func (a *asker) values(ctx context.Context, q Query, pipes, name string) ([]Valu
 // aside asks something about the events that a question finds, whatever pipes it
 // has.
 func (a *asker) aside(ctx context.Context, q Query, pipe func(*logstorage.Query) *logstorage.Query, row func(Row)) (out Outcome, err error) {
+	defer caught(&err)
 	began := time.Now()
 	parsed, err := parse(q)
 	if err != nil {

@@ -315,6 +315,9 @@ func (c *Cluster) read(ctx context.Context, body io.Reader, rows func([]Row) err
 	return rows(list)
 }
 
+// ReadRow reads a row that is a JSON object of texts.
+func ReadRow(line []byte) (Row, error) { return readRow(new(fastjson.Parser), line) }
+
 func readRow(parser *fastjson.Parser, line []byte) (Row, error) {
 	v, err := parser.ParseBytes(line)
 	if err != nil {

@@ -174,20 +174,34 @@ func TestNodeDown(t *testing.T) {
 	if err := s.Flush(deadline); err != nil {
 		t.Fatal(err)
 	}
-	if n, _, err := count(q); err != nil || n != part+400 {
-		t.Errorf("%d events of the node that is left, want %d: %v", n, part+400, err)
-	}
+	until(t, func() error { // what goes to another node is found within a second
+		if n, _, err := count(q); err != nil || n != part+400 {
+			return fmt.Errorf("%d events of the node that is left, want %d: %v", n, part+400, err)
+		}
+		return nil
+	})
 
 	nodes[0].start()
 	q.Partial = false
-	for range 100 { // the front tries a node that failed again after a while
-		if n, out, err := count(q); err == nil && n == 1000 && !out.Partial {
+	until(t, func() error { // the front tries a node that failed again after a while
+		if n, out, err := count(q); err != nil || n != 1000 || out.Partial {
+			return fmt.Errorf("with both nodes back there are %d events of 1000, %+v, %v", n, out, err)
+		}
+		return nil
+	})
+}
+
+// until tries until nothing is wrong, for a while.
+func until(t testing.TB, try func() error) {
+	t.Helper()
+	var err error
+	for range 150 {
+		if err = try(); err == nil {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	n, out, err := count(q)
-	t.Errorf("with both nodes back there are %d events of 1000, %+v, %v", n, out, err)
+	t.Error(err)
 }
 
 // TestPartialIsMarkedOnlyWhenItIs asks for what there is while all is there.

@@ -59,8 +59,11 @@ type Embedded struct {
 	storage *logstorage.Storage
 	asking  chan struct{} // a place for each question that runs
 
-	closing sync.RWMutex // held for reading while the storage is used
-	closed  bool
+	mu     sync.Mutex
+	closed bool
+	users  sync.WaitGroup // of the storage; none is added once it is closed
+
+	floor floor
 }
 
 // OpenEmbedded opens the events in a folder, and makes it when it is not there.
@@ -83,7 +86,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 				WithHint("check that no other process has the folder open, and that it can be written")
 		}
 	}()
-	e = &Embedded{options: o, asking: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+	e = &Embedded{options: o, asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
 	e.storage = logstorage.MustOpenStorage(o.Folder, &logstorage.StorageConfig{
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
@@ -105,12 +108,46 @@ func EmbeddedLimits(keep time.Duration) Limits {
 
 // use keeps the storage from being closed until done is called.
 func (e *Embedded) use() (done func(), err error) {
-	e.closing.RLock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.closed {
-		e.closing.RUnlock()
 		return nil, fault.New(fault.Unavailable, "the events are closed")
 	}
-	return e.closing.RUnlock, nil
+	e.users.Add(1)
+	return e.users.Done, nil
+}
+
+// floor is the day before which the engine has dropped all days for want of room.
+// It drops events of such days without a word.
+type floor struct {
+	mu     sync.Mutex
+	looked time.Time
+	oldest string // day of the oldest that is kept
+	from   time.Time
+}
+
+const dayLayout = "20060102"
+
+// floorOf looks at the days that are kept, once a second at most.
+func (e *Embedded) floorOf(now time.Time) time.Time {
+	if e.options.KeepBytes == 0 {
+		return time.Time{}
+	}
+	f := &e.floor
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Sub(f.looked) < time.Second {
+		return f.from
+	}
+	f.looked = now
+	if days := e.storage.PartitionList(); len(days) > 0 {
+		oldest := slices.Min(days)
+		if f.oldest != "" && oldest > f.oldest {
+			f.from, _ = time.Parse(dayLayout, oldest)
+		}
+		f.oldest = oldest
+	}
+	return f.from
 }
 
 // writers hold rows that are on their way into the engine. Their memory is used
@@ -144,9 +181,13 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 	limits.Past, limits.Future = limits.Past+slack, limits.Future+slack
 	c, now := encoders.Get().(*encoder), time.Now()
 	defer encoders.Put(c)
+	floor := e.floorOf(now)
 	for i := range events {
 		ev := &events[i]
 		fields, reason := limits.lay(c, ev, now)
+		if ev.Time.Before(floor) {
+			reason = TooOld
+		}
 		if reason != "" {
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
@@ -202,9 +243,11 @@ func (e *Embedded) Settled(context.Context) (time.Time, error) {
 	}
 	defer done()
 	now := time.Now()
-	e.storage.DebugFlush()
 	if e.stats().InmemoryRowsCount == 0 {
-		return now, nil
+		e.storage.DebugFlush() // what is in buffers is in memory then
+		if e.stats().InmemoryRowsCount == 0 {
+			return now, nil
+		}
 	}
 	return now.Add(-settledAfter), nil
 }
@@ -237,10 +280,12 @@ func (e *Embedded) Usage(context.Context) (Usage, error) {
 
 // Close writes to disk what is in memory and closes the engine.
 func (e *Embedded) Close() error {
-	e.closing.Lock()
-	defer e.closing.Unlock()
-	if !e.closed {
-		e.closed = true
+	e.mu.Lock()
+	closed := e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if !closed {
+		e.users.Wait()
 		e.storage.MustClose()
 	}
 	return nil
@@ -248,27 +293,36 @@ func (e *Embedded) Close() error {
 
 // run runs a question and calls rows with what it finds, one call at a time.
 func (e *Embedded) run(ctx context.Context, r request, rows func([]Row) error) (cost, error) {
+	s := &search{engine: e, tenants: []logstorage.TenantID{{AccountID: r.tenant}}}
+	newest, offset, limit := r.query.GetLastNResultsQuery()
+	var list []Row
+	err := e.inTurn(ctx, func() (err error) {
+		if newest != nil {
+			list, err = s.newest(ctx, newest, int(offset+limit))
+			return err
+		}
+		return s.each(ctx, r.query, rows)
+	})
+	if err == nil && newest != nil {
+		err = rows(list[min(int(offset), len(list)):])
+	}
+	return cost{read: int64(s.stats.RowsProcessed), bytes: int64(s.stats.GetBytesReadTotal())}, err
+}
+
+// inTurn runs a question when there is a place for it.
+func (e *Embedded) inTurn(ctx context.Context, ask func() error) error {
 	done, err := e.use()
 	if err != nil {
-		return cost{}, err
+		return err
 	}
 	defer done()
 	select {
 	case e.asking <- struct{}{}:
 		defer func() { <-e.asking }()
 	case <-ctx.Done():
-		return cost{}, ctx.Err()
+		return ctx.Err()
 	}
-	s := &search{engine: e, tenants: []logstorage.TenantID{{AccountID: r.tenant}}}
-	if newest, offset, limit := r.query.GetLastNResultsQuery(); newest != nil {
-		var list []Row
-		if list, err = s.newest(ctx, newest, int(offset+limit)); err == nil {
-			err = rows(list[min(int(offset), len(list)):])
-		}
-	} else {
-		err = s.each(ctx, r.query, rows)
-	}
-	return cost{read: int64(s.stats.RowsProcessed), bytes: int64(s.stats.GetBytesReadTotal())}, err
+	return ask()
 }
 
 // search is one question to the engine, which may take several searches.

@@ -222,7 +222,7 @@ func TestTranslate(t *testing.T) {
 	f("_time:[2001-01-01, 2002-01-01) root")
 	f(`i("ACCEPTED")`, "0")
 	f("b=c", "2")
-	for _, bad := range []string{"a:b and (c", "x | stats nothing()", ")"} {
+	for _, bad := range []string{"a:b and (c", "x | stats nothing()", ")", "[", "]", "a}", ":"} {
 		if _, err := Translate(t.Context(), s, Query{Org: "one", Text: bad}); err == nil {
 			t.Errorf("%s was taken", bad)
 		}

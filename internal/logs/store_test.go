@@ -257,6 +257,34 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestOddQuestions asks what the engine can read and cannot run.
+func TestOddQuestions(t *testing.T) {
+	s := open(t, logs.Options{})
+	add(t, s, "one", some(3)...)
+	for _, odd := range []string{".", "*", "..", "a.", "", " ", "\"", "|", "-", "_time", "_stream", "\x00", "é", "a:b", "(", "*a*"} {
+		for _, q := range []logs.Query{{Org: "one", Text: odd}, {Org: "one", Text: odd, From: at(0), To: at(100)}} {
+			told := func(err error) {
+				t.Helper()
+				var f *fault.Error
+				if err != nil && !errors.As(err, &f) {
+					t.Errorf("%q: %v is no fault", odd, err)
+				}
+			}
+			_, err := s.Rows(t.Context(), q, func(logs.Row) error { return nil })
+			told(err)
+			_, _, err = s.Fields(t.Context(), q)
+			told(err)
+			_, _, err = s.Facets(t.Context(), q, 2)
+			told(err)
+			q.Text = "*"
+			_, _, err = s.Values(t.Context(), q, odd, 2)
+			told(err)
+			_, _, err = s.Hits(t.Context(), q, time.Hour, odd, 2)
+			told(err)
+		}
+	}
+}
+
 func TestRefusedAreNamed(t *testing.T) {
 	stores(t, func(t *testing.T, s logs.Store) {
 		events := some(6)

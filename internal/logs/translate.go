@@ -80,6 +80,8 @@ func (t *translation) translate(all []string) string {
 			t.copy(balanced(t.text[t.at:]))
 		case strings.IndexByte(" \t\r\n()!", c) >= 0, c == '-' && t.starts():
 			t.copy(1)
+		case strings.IndexByte("[]}:", c) >= 0:
+			t.copy(1) // the engine says what is wrong with it
 		case strings.IndexByte("=~<>", c) >= 0:
 			t.copy(1)
 			t.copy(t.wordEnd())

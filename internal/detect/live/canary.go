@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/ingest"
@@ -73,6 +74,15 @@ func (e *Engine) Sting(ctx context.Context, org string, door ingest.Taker) (rule
 		return 0, nil, err
 	}
 	seen := map[string]bool{}
+	for _, r := range all.Records {
+		key, _, _ := strings.Cut(r.ID, "/")
+		if !seen[key] {
+			seen[key] = true
+			if err := e.tables.prove(ctx, org, Proof{Rule: key, At: e.Now(), Detail: "sent"}); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
 	for part := range slices.Chunk(all.Records, 500) {
 		b := all
 		b.Records = part
@@ -82,15 +92,6 @@ func (e *Engine) Sting(ctx context.Context, org string, door ingest.Taker) (rule
 		}
 		for _, r := range receipt.Rejected {
 			return 0, nil, fmt.Errorf("a canary was refused: %s: %s", r.Reason, r.Detail)
-		}
-	}
-	for _, r := range all.Records {
-		key := r.ID[:bytes.IndexByte([]byte(r.ID), '/')]
-		if !seen[key] {
-			seen[key] = true
-			if err := e.tables.prove(ctx, org, Proof{Rule: key, At: e.Now(), Detail: "sent"}); err != nil {
-				return 0, nil, err
-			}
 		}
 	}
 	return len(seen), without, nil
@@ -124,6 +125,12 @@ func marked(examples []byte, key string, now time.Time) ([]ingest.Record, error)
 		moved := maps.Clone(fields)
 		moved["@timestamp"], _ = json.Marshal(at.Format(time.RFC3339Nano)) // a text
 		moved[FieldCanary], _ = json.Marshal(key)
+		for _, name := range idNames {
+			var id string
+			if json.Unmarshal(moved[name], &id) == nil && id != "" {
+				moved[name], _ = json.Marshal(id + "-" + strconv.FormatInt(now.UnixNano(), 36) + "-" + strconv.Itoa(i))
+			}
+		}
 		data, err := json.Marshal(moved)
 		if err != nil {
 			return nil, err
@@ -132,6 +139,9 @@ func marked(examples []byte, key string, now time.Time) ([]ingest.Record, error)
 	}
 	return out, nil
 }
+
+// idNames are what events call themselves: another canary is another event.
+var idNames = []string{"eventID", "auditID", "uuid", "_document_id", "uid", "event.id"}
 
 // timeNames are where examples say when they were.
 var timeNames = []string{"@timestamp", "eventTime", "published", "requestReceivedTimestamp", "stageTimestamp", "TimeCreated", "UtcTime", "timestamp", "ts", "created_at"}

@@ -95,6 +95,7 @@ type Engine struct {
 	head    int64
 
 	tested sync.Map // of a document, what its examples show
+	trying atomic.Bool
 	counts counts
 }
 
@@ -216,6 +217,30 @@ func (e *Engine) Tested(d *Document) (*detect.Tested, error) {
 		e.tested.Store(d, t)
 	}
 	return t, err
+}
+
+// TestedBy is Tested for a page that has no time: after a moment it returns what
+// is known, and has the examples of all rules run meanwhile. It is false while
+// those of the rule are not.
+func (e *Engine) TestedBy(until time.Time, d *Document) (t *detect.Tested, known bool, err error) {
+	if t, ok := e.tested.Load(d); ok {
+		return t.(*detect.Tested), true, nil
+	}
+	if time.Now().Before(until) {
+		t, err = e.Tested(d)
+		return t, true, err
+	}
+	if lib, err := e.Library(); err == nil && e.trying.CompareAndSwap(false, true) {
+		go func() {
+			defer e.trying.Store(false)
+			for _, d := range lib.Documents {
+				if _, err := e.Tested(d); err != nil {
+					e.Log.Error("the examples of a rule cannot be read", "rule", d.Key, "error", err)
+				}
+			}
+		}()
+	}
+	return nil, false, nil
 }
 
 // Text returns the text of a rule of an organisation; "" when it is not known.
@@ -368,6 +393,9 @@ const (
 
 func (e *Engine) tick(ctx context.Context, n int) {
 	e.note(ctx, "time", e.advance(ctx))
+	if n == 1 {
+		e.note(ctx, "rules", e.warm(ctx))
+	}
 	if n%everyChoices == 0 {
 		e.note(ctx, "choices", e.Refresh(ctx, n%60 == 0))
 	}
@@ -380,6 +408,21 @@ func (e *Engine) tick(ctx context.Context, n int) {
 	if n%everyAlive == 0 {
 		e.note(ctx, "alive", e.tables.alive(ctx, e.Now()))
 	}
+}
+
+// warm makes the rules of organisations ready that were told something before, so
+// that their first event does not wait for it.
+func (e *Engine) warm(ctx context.Context) error {
+	if e.DB == nil {
+		return nil
+	}
+	orgs, err := e.tables.organisations(ctx)
+	for _, org := range orgs {
+		if _, err := e.org(ctx, org); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (e *Engine) note(ctx context.Context, what string, err error) {

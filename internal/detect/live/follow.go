@@ -21,9 +21,9 @@ const (
 	// fresh is how long matches are remembered that the store may not show yet.
 	fresh = 2 * time.Minute
 	// mostFresh of them are remembered.
-	mostFresh = 50_000
+	mostFresh = 20_000
 	// mostKnown is how many matches are known not to be counted twice.
-	mostKnown = 100_000
+	mostKnown = 50_000
 )
 
 // following is the correlations of an organisation.

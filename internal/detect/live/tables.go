@@ -494,8 +494,20 @@ func (e *Engine) Proven(ctx context.Context, org string, since time.Time) (map[s
 	if e.DB == nil {
 		return out, nil
 	}
-	err := Proofs(ctx, e.DB, org, since, e.Now().Add(time.Hour), func(p Proof) error { out[p.Rule] = p; return nil })
+	err := Proofs(ctx, e.DB, org, since, e.Now().Add(time.Hour), func(p Proof) error {
+		was, known := out[p.Rule]
+		if !known || p.Over(was) {
+			out[p.Rule] = p
+		}
+		return nil
+	})
 	return out, err
+}
+
+// Over reports whether a proof counts instead of an earlier one. That a canary was
+// found says more than that one was sent a moment ago.
+func (p Proof) Over(earlier Proof) bool {
+	return p.Passed || !earlier.Passed || p.At.Sub(earlier.At) > time.Hour
 }
 
 // GapsAt calls yield with the gaps of an organisation that began before a moment,

@@ -89,12 +89,12 @@ func wants(t testing.TB, f *fake, want ...string) {
 func TestFileIsFollowed(t *testing.T) {
 	f, path := newFake(), filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "one\ntwo\r\n\n   \nthr")
-	r := collect(t, Config{Taker: f}, "file:"+path+"?format=sshd&source=app")
+	r := collect(t, Config{Taker: f}, "file:"+path+"?format=linux&source=app")
 	wants(t, f, "one", "two")
 	write(t, path, "ee\n")
 	wants(t, f, "one", "two", "three")
 	k := f.all()[2]
-	if k.fields[FieldFile] != path || k.fields[FieldOffset] != "14" || k.format != "sshd" || k.source != "app" || k.id == "" || k.fields["host.name"] == "" {
+	if k.fields[FieldFile] != path || k.fields[FieldOffset] != "14" || k.format != "linux" || k.source != "app" || k.id == "" || k.fields["host.name"] == "" {
 		t.Errorf("got %+v", k)
 	}
 	if s := r.Status()[0]; s.Open != 1 || s.State != Running || s.Where != path {

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -223,12 +224,12 @@ func sender(req *http.Request) netip.AddrPort {
 // who says for whom a call sends: by its token, or by the URL of the collector when
 // no token is asked for.
 func (r *rpc) who(req *http.Request) (org, source string, err error) {
-	source = r.Source
-	if asked := req.Header.Get(SourceKey); asked != "" {
-		source = asked
+	source = req.Header.Get(SourceKey)
+	if source == "" {
+		source = r.Params.Get("source")
 	}
 	if r.open {
-		return r.Org, source, nil
+		return r.Org, cmp.Or(source, r.Source), nil
 	}
 	scheme, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
@@ -237,7 +238,8 @@ func (r *rpc) who(req *http.Request) (org, source string, err error) {
 	if r.cfg.Token == nil {
 		return "", "", fault.New(fault.Unauthenticated, "tokens are not taken here")
 	}
-	return r.cfg.Token(req.Context(), strings.TrimSpace(token), source)
+	org, source, err = r.cfg.Token(req.Context(), strings.TrimSpace(token), source)
+	return org, cmp.Or(source, r.Source), err
 }
 
 // unframe reads the message of a call: a byte that says whether it is packed, its

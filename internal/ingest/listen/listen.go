@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -31,7 +32,13 @@ type Config struct {
 	CheckOrg func(ctx context.Context, org string) error
 	// Token says for whom the holder of a token sends, to a source he names or
 	// to "": the organisation, and the name of the source. Nil: tokens are refused.
-	Token  func(ctx context.Context, token, source string) (org, name string, err error)
+	Token func(ctx context.Context, token, source string) (org, name string, err error)
+	// SourceOf returns the name of the source to which what a machine sends
+	// belongs, by its name or by the address it sends from; "" where none claims it.
+	// It is asked for every message, so that it remembers. Nil: none does.
+	SourceOf func(org, host string, from netip.Addr) string
+	// Zone returns the zone of times of a source that do not say theirs; nil is UTC.
+	Zone   func(org, source string) *time.Location
 	Secret func(ctx context.Context, org, name string) (string, error) // a stored secret; nil: there are none
 	Client *http.Client                                                // for addresses of users; nil: http.DefaultClient
 	Log    *slog.Logger                                                // nil: nothing is logged
@@ -118,6 +125,9 @@ func (s *Set) Run(ctx context.Context) error {
 
 // Close frees the addresses of collectors that are not running.
 func (s *Set) Close() {
+	if s == nil {
+		return
+	}
 	for _, c := range s.list {
 		c.worker.close()
 	}
@@ -179,14 +189,19 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // lastTake is how long what was read may take to be handed over at the end.
 const lastTake = 5 * time.Second
 
-// take hands records over, as often as it needs; an error means that ctx ended
+// take hands records of the collector's own source over.
+func (c *collector) take(ctx context.Context, records []ingest.Record) error {
+	return c.takeFor(ctx, c.Source, records)
+}
+
+// takeFor hands records over, as often as it needs; an error means that ctx ended
 // first and nothing was taken. A batch that is offered as ctx ends has a little
 // while, since a sender over TCP does not know that it was not taken.
-func (c *collector) take(ctx context.Context, records []ingest.Record) error {
+func (c *collector) takeFor(ctx context.Context, source string, records []ingest.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	b := ingest.Batch{Org: c.Org, Source: c.Source, Format: c.Format, Records: records}
+	b := ingest.Batch{Org: c.Org, Source: source, Format: c.Format, Records: records}
 	for failures := 0; ; failures++ {
 		r, err := c.takeOnce(ctx, b)
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -206,14 +207,14 @@ func send(t testing.TB, c net.Conn, texts ...string) {
 }
 
 func TestParseURLs(t *testing.T) {
-	specs, err := Parse("syslog+udp://:5514", " syslog+tcp://127.0.0.1:0?source=edge&format=sshd&org=acme&zone=Europe/Madrid&connections=5&idle=1h ")
+	specs, err := Parse("syslog+udp://:5514", " syslog+tcp://127.0.0.1:0?source=edge&format=linux&org=acme&zone=Europe/Madrid&connections=5&idle=1h ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := specs[0]; s.Place != ":5514" || s.Source != "syslog" || s.Format != "auto" || s.Org != "" || s.Zone != time.UTC {
+	if s := specs[0]; s.Place != ":5514" || s.Source != "syslog" || s.Format != "" || s.Org != "" || s.Zone != time.UTC {
 		t.Errorf("got %+v", s)
 	}
-	if s := specs[1]; s.Place != "127.0.0.1:0" || s.Source != "edge" || s.Format != "sshd" || s.Org != "acme" || s.Zone.String() != "Europe/Madrid" {
+	if s := specs[1]; s.Place != "127.0.0.1:0" || s.Source != "edge" || s.Format != "linux" || s.Org != "acme" || s.Zone.String() != "Europe/Madrid" {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -233,6 +234,8 @@ func TestWrongURLs(t *testing.T) {
 		"syslog+udp://:5514/path":              "no address to listen at",
 		"syslog+udp://:5514?sorce=x":           `no parameter "sorce"`,
 		"syslog+udp://:5514?source=x&source=y": "given twice",
+		"syslog+udp://:5514?format=sshd":       `no format "sshd"`,
+		"syslog+udp://:5514?source=a+b":        "cannot be the name of a source",
 		"syslog+udp://:5514?zone=Mars":         `zone "Mars" is not known`,
 		"syslog+udp://:5514?a=%zz":             "parameters cannot be read",
 		"syslog+tls://:6514":                   "cert is missing",
@@ -295,6 +298,42 @@ func TestSyslogOverUDP(t *testing.T) {
 	}
 	if s := r.Status()[0]; s.Taken != 2 || s.State != Running || s.Last.IsZero() {
 		t.Errorf("status %+v", s)
+	}
+}
+
+// TestSourcesOfMachines sends by one collector for machines of several sources, one of
+// which is of another zone.
+func TestSourcesOfMachines(t *testing.T) {
+	madrid, err := time.LoadLocation("Europe/Madrid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake()
+	cfg := Config{Taker: f, Now: func() time.Time { return time.Date(2026, 7, 20, 0, 0, 0, 0, time.UTC) },
+		SourceOf: func(org, host string, from netip.Addr) string {
+			if org == "home" && host == "fw" && from.IsLoopback() {
+				return "firewall"
+			}
+			return ""
+		},
+		Zone: func(org, source string) *time.Location {
+			if source == "firewall" {
+				return madrid
+			}
+			return nil
+		}}
+	r := collect(t, cfg, "syslog+udp://127.0.0.1:0", "syslog+tcp://127.0.0.1:0", "syslog+tcp://127.0.0.1:0?source=mine&zone=UTC")
+	for i, network := range []string{"udp", "tcp", "tcp"} {
+		send(t, dial(t, network, r.addr(i)), "<13>Jul 19 10:00:00 fw a: x\n", "<13>Jul 19 10:00:00 web a: y\n")
+	}
+	got := map[string]int{}
+	for _, k := range f.wait(t, 6) {
+		got[k.source+" "+k.data+" "+k.time.UTC().Format("15:04")]++
+	}
+	for want, n := range map[string]int{"firewall x 08:00": 2, "syslog y 10:00": 2, "mine x 10:00": 1, "mine y 10:00": 1} {
+		if got[want] != n {
+			t.Errorf("%d of %q, want %d; all: %v", got[want], want, n, got)
+		}
 	}
 }
 

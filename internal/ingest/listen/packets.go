@@ -137,43 +137,52 @@ func (p *packets) receive(conn *net.UDPConn, q *queue) error {
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		if !q.put(datagram{append([]byte(nil), buf[:n]...), from}) {
-			p.dropped(1)
+			p.lost(p.sourceOf("", from.Addr()))
 			p.waiting(fault.New(fault.RateLimited, "more datagrams come than are taken, and some are dropped").WithHint("use TCP, which can wait"))
 		}
 	}
 }
 
-// offer hands datagrams over, in batches.
-func (p *packets) offer(list []datagram) {
-	var records []ingest.Record
-	bytes := 0
-	for _, d := range list {
-		r, ok := p.record(d)
-		if !ok {
-			continue
-		}
-		records, bytes = append(records, r), bytes+len(r.Data)
-		if len(records) >= batchRecords || bytes >= batchBytes {
-			p.offerBatch(records)
-			records, bytes = nil, 0
-		}
-	}
-	if len(records) > 0 {
-		p.offerBatch(records)
+// Dropper is a Taker that also counts what was lost before it could be offered.
+type Dropper interface {
+	Drop(org, source string, n int)
+}
+
+// lost counts a datagram for which there was no room.
+func (p *packets) lost(source string) {
+	p.dropped(1)
+	if d, ok := p.cfg.Taker.(Dropper); ok {
+		d.Drop(p.Org, source, 1)
 	}
 }
 
-func (p *packets) offerBatch(records []ingest.Record) {
-	r := p.cfg.Taker.Offer(ingest.Batch{Org: p.Org, Source: p.Source, Format: p.Format, Records: records})
+// offer hands datagrams over, in batches.
+func (p *packets) offer(list []datagram) {
+	var records sorted
+	for _, d := range list {
+		if r, source, ok := p.record(d); ok {
+			records.add(source, r)
+		}
+		if records.full() {
+			_ = records.each(p.offerFor)
+		}
+	}
+	_ = records.each(p.offerFor)
+}
+
+// offerFor hands over the records of a source, without an error.
+func (p *packets) offerFor(source string, records []ingest.Record) error {
+	r := p.cfg.Taker.Offer(ingest.Batch{Org: p.Org, Source: source, Format: p.Format, Records: records})
 	p.taken(r, p.cfg.Now())
 	if lost := len(records) - r.Accepted; lost > 0 {
 		p.dropped(lost)
 	}
+	return nil
 }
 
-// record makes a record of a datagram; there is none when it is a piece of a
-// message that is not whole yet.
-func (p *packets) record(d datagram) (ingest.Record, bool) {
+// record makes a record of a datagram, with the name of its source; there is none
+// when it is a piece of a message that is not whole yet.
+func (p *packets) record(d datagram) (r ingest.Record, source string, ok bool) {
 	data := d.data
 	if p.pieces != nil && strings.HasPrefix(string(data[:min(2, len(data))]), gelf.Magic) {
 		lost := p.pieces.Lost
@@ -185,18 +194,17 @@ func (p *packets) record(d datagram) (ingest.Record, bool) {
 			p.broke(err)
 		}
 		if whole == nil {
-			return ingest.Record{}, false
+			return r, "", false
 		}
 		data = whole
 	}
 	if len(strings.TrimSpace(string(data[:min(len(data), 64)]))) == 0 {
-		return ingest.Record{}, false
+		return r, "", false
 	}
-	r, err := p.decode(p.collector, data)
+	r, source, err := p.read(p.collector, data, d.from)
 	if err != nil {
 		p.broke(err)
-		return r, false
+		return r, "", false
 	}
-	from(&r, d.from)
-	return r, true
+	return r, source, true
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
 )
 
 // Flag is the name of the flag that describes a collector.
@@ -20,7 +22,7 @@ type Spec struct {
 	Scheme string         // syslog+udp
 	Place  string         // host:port, path, or address; "" for the journal
 	Source string         // the name of its source; that of the scheme when not given
-	Format string         // of its records; "auto" when not given
+	Format string         // of its records; "" is that of its source
 	Org    string         // whose they are; "" is the home organisation
 	Zone   *time.Location // of times that do not say theirs
 	Params url.Values     // of the kind
@@ -56,6 +58,9 @@ func kinds() []*kind {
 		{scheme: "gelf+tcp", source: "gelf", example: "gelf+tcp://:12201", params: limits, place: address, open: openStream},
 		{scheme: "otlp+grpc", source: "otlp", example: "otlp+grpc://:4317", params: []string{"cert", "key", "ca", "connections", "token"}, place: address, open: openRPC},
 		{scheme: "file", source: "files", example: "file:/var/log/auth.log", params: []string{"from"}, place: filePlace, open: openFiles},
+		{scheme: "journald", source: "journald", example: "journald:?unit=ssh.service", params: []string{"unit", "directory", "from"}, place: journalPlace, open: openJournal},
+		{scheme: "cloudtrail", source: "cloudtrail", format: "cloudtrail", example: "cloudtrail:/srv/cloudtrail", params: []string{"from"}, place: trailPlace, open: openTrail},
+		{scheme: "github-audit", source: "github", format: "github", example: "github-audit:https://api.github.com/orgs/ORG/audit-log?secret=github-audit", params: []string{"secret", "every", "phrase", "include", "from"}, needs: []string{"secret"}, place: githubPlace, open: openGitHub},
 	}
 }
 
@@ -129,8 +134,8 @@ func (s *Spec) settle() error {
 	if s.Format == "" {
 		s.Format = s.kind.format
 	}
-	if s.Format == "" {
-		s.Format = "auto"
+	if err := s.known(); err != nil {
+		return err
 	}
 	zone := s.Params.Get("zone")
 	loc, err := time.LoadLocation(zone)
@@ -138,6 +143,21 @@ func (s *Spec) settle() error {
 		return s.wrong("zone %q is not known", zone).WithHint("name it as Europe/Madrid")
 	}
 	s.Zone = loc
+	return nil
+}
+
+// known checks the names of the source and of the format.
+func (s *Spec) known() error {
+	if err := ingest.CheckSource(s.Source); err != nil {
+		return s.wrong("%q cannot be the name of a source", s.Source).WithHint("%s", fault.HintOf(err))
+	}
+	if _, ok := all.Get(s.Format); !ok {
+		var names []string
+		for _, f := range all.Formats() {
+			names = append(names, f.Name)
+		}
+		return s.wrong("there is no format %q", s.Format).WithHint("it is one of %s; without format= it is that of the source", strings.Join(names, ", "))
+	}
 	return nil
 }
 

@@ -189,16 +189,13 @@ const FieldClient = "tls.client.x509.subject.common_name"
 // together are handed over together; none waits for one that is not there yet.
 func (s *stream) read(ctx context.Context, conn io.Reader, within func(time.Duration), peer netip.AddrPort, fields []ingest.Field) error {
 	r := bufio.NewReaderSize(conn, streamBuffer)
-	var records []ingest.Record
-	bytes := 0
+	var records sorted
 	flush := func() error {
-		err := s.take(ctx, records)
-		records, bytes = nil, 0
-		return err
+		return records.each(func(source string, list []ingest.Record) error { return s.takeFor(ctx, source, list) })
 	}
 	for {
 		buffered, _ := r.Peek(r.Buffered())
-		if len(records) > 0 && (len(records) >= batchRecords || bytes >= batchBytes || !s.complete(buffered)) {
+		if records.full() || records.n > 0 && !s.complete(buffered) {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -219,16 +216,16 @@ func (s *stream) read(ctx context.Context, conn io.Reader, within func(time.Dura
 		if len(message) == 0 || len(message) == 1 && message[0] == '\r' {
 			continue
 		}
-		record, err := s.decode(s.collector, message)
+		record, source, err := s.protocol.read(s.collector, message, peer)
 		if err != nil {
 			s.broke(err)
 			continue
 		}
-		from(&record, peer, fields...)
+		record.Fields = append(record.Fields, fields...)
 		if cut {
 			record.Fields = append(record.Fields, ingest.Field{Name: FieldFlags, Value: "truncated"})
 		}
-		records, bytes = append(records, record), bytes+len(record.Data)
+		records.add(source, record)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
@@ -34,12 +35,12 @@ const (
 // protocol is how messages of a scheme are read.
 type protocol struct {
 	framing
-	decode func(c *collector, message []byte) (ingest.Record, error)
+	decode func(message []byte, now time.Time, zone *time.Location) (ingest.Record, error)
 }
 
 func protocolOf(scheme string) protocol {
 	if strings.HasPrefix(scheme, "gelf") {
-		return protocol{framing: nulls{}, decode: func(_ *collector, message []byte) (ingest.Record, error) {
+		return protocol{framing: nulls{}, decode: func(message []byte, _ time.Time, _ *time.Location) (ingest.Record, error) {
 			plain, err := gelf.Unpack(message, maxMessage)
 			if err != nil {
 				return ingest.Record{}, err
@@ -47,25 +48,98 @@ func protocolOf(scheme string) protocol {
 			return gelf.Parse(plain)
 		}}
 	}
-	return protocol{framing: lines{}, decode: func(c *collector, message []byte) (ingest.Record, error) {
-		return syslog.Parse(message, c.cfg.Now(), c.Zone), nil
+	return protocol{framing: lines{}, decode: func(message []byte, now time.Time, zone *time.Location) (ingest.Record, error) {
+		return syslog.Parse(message, now, zone), nil
 	}}
 }
 
-// from adds what the connection says: the sender, and the host where the message
-// names none.
-func from(r *ingest.Record, sender netip.AddrPort, fields ...ingest.Field) {
-	r.Fields = append(r.Fields, fields...)
-	if !sender.IsValid() {
-		return
+// read makes a record of a message from a sender, and says to which source it
+// belongs. The sender is its host where it names none.
+func (p *protocol) read(c *collector, message []byte, sender netip.AddrPort) (ingest.Record, string, error) {
+	zone := c.zoneOf(c.sourceOf("", sender.Addr()))
+	r, err := p.decode(message, c.cfg.Now(), zone)
+	if err != nil {
+		return r, "", err
 	}
-	r.Fields = append(r.Fields, ingest.Field{Name: FieldSender, Value: sender.String()})
-	for _, f := range r.Fields {
-		if f.Name == syslog.FieldHost {
-			return
+	host := hostOf(r)
+	source := c.sourceOf(host, sender.Addr())
+	if z := c.zoneOf(source); z.String() != zone.String() { // its host told it to be of another zone
+		if r, err = p.decode(message, c.cfg.Now(), z); err != nil {
+			return r, "", err
 		}
 	}
-	r.Fields = append(r.Fields, ingest.Field{Name: syslog.FieldHost, Value: sender.Addr().String()})
+	if sender.IsValid() {
+		r.Fields = append(r.Fields, ingest.Field{Name: FieldSender, Value: sender.String()})
+		if host == "" {
+			r.Fields = append(r.Fields, ingest.Field{Name: syslog.FieldHost, Value: sender.Addr().String()})
+		}
+	}
+	return r, source, nil
+}
+
+func hostOf(r ingest.Record) string {
+	for _, f := range r.Fields {
+		if f.Name == syslog.FieldHost {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// sourceOf is the source of what a machine sends; the one of the collector where
+// its URL names it, or none claims the machine.
+func (c *collector) sourceOf(host string, from netip.Addr) string {
+	if c.cfg.SourceOf != nil && !c.Params.Has("source") {
+		if name := c.cfg.SourceOf(c.Org, host, from); name != "" {
+			return name
+		}
+	}
+	return c.Source
+}
+
+// zoneOf is the zone of times of a source; that of the URL where it names one.
+func (c *collector) zoneOf(source string) *time.Location {
+	if c.cfg.Zone != nil && !c.Params.Has("zone") {
+		if z := c.cfg.Zone(c.Org, source); z != nil {
+			return z
+		}
+	}
+	return c.Zone
+}
+
+// sorted is records by their source, in the order they came.
+type sorted struct {
+	sources []string
+	by      map[string][]ingest.Record
+	n       int
+	bytes   int
+}
+
+func (s *sorted) add(source string, r ingest.Record) {
+	if s.by == nil {
+		s.by = map[string][]ingest.Record{}
+	}
+	if len(s.by[source]) == 0 {
+		s.sources = append(s.sources, source)
+	}
+	s.by[source] = append(s.by[source], r)
+	s.n++
+	s.bytes += len(r.Data)
+}
+
+// full reports whether it is time to hand them over.
+func (s *sorted) full() bool { return s.n >= batchRecords || s.bytes >= batchBytes }
+
+// each calls f with the records of each source, and empties s.
+func (s *sorted) each(f func(source string, records []ingest.Record) error) error {
+	now := *s
+	*s = sorted{}
+	for _, source := range now.sources {
+		if err := f(source, now.by[source]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // framing tells where messages end in a stream.

@@ -93,6 +93,11 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 	}
 	out.Line = append(out.Line, r.data[:len(r.data)-1]...)
 	add(r)
+	for _, name := range []string{event.FieldID, "_id"} { // what a sender calls an event of any format
+		if out.ID == "" {
+			r.ID(name)
+		}
+	}
 	out.Line = append(out.Line, '}')
 	return nil
 }
@@ -241,7 +246,7 @@ func (r *Reader) First(names ...string) []byte {
 func (r *Reader) Is(name, text string) bool { return string(r.Text(name)) == text }
 
 // Add adds a field with a text, unless the object has it or the text is empty.
-func (r *Reader) Add(name string, text []byte) { r.AddText(name, event.Bytes(text)) }
+func (r *Reader) Add(name string, text []byte) { r.AddText(name, String(text)) }
 
 // AddText is Add of a string.
 func (r *Reader) AddText(name, text string) {
@@ -305,7 +310,7 @@ func (r *Reader) Time(names ...string) {
 	}
 	for _, name := range names {
 		if text := r.Text(name); len(text) > 0 {
-			if t, ok := event.ParseTime(event.Bytes(text), r.Env.Zone); ok {
+			if t, ok := event.ParseTime(String(text), event.ZoneOf(name, r.Env.Zone)); ok {
 				r.Out.Time = t
 				return
 			}
@@ -345,7 +350,7 @@ func (r *Reader) Outcome(ok bool) {
 // From adds where something came from: source.ip, or source.domain when that is
 // a name.
 func (r *Reader) From(address []byte) {
-	switch text := event.Bytes(address); {
+	switch text := String(address); {
 	case text == "" || text == "-" || strings.IndexByte(text, ' ') >= 0:
 	case isIP(text):
 		r.Add(event.SourceIP, address)
@@ -370,7 +375,7 @@ func (r *Reader) Say(parts ...string) {
 }
 
 // Str is the text of a field as a string, good until the object is done.
-func (r *Reader) Str(name string) string { return event.Bytes(r.Text(name)) }
+func (r *Reader) Str(name string) string { return String(r.Text(name)) }
 
 // Element is the text of the first value of a list, or that of a value that is
 // no list.
@@ -398,7 +403,7 @@ func intern[T ~string | ~[]byte](b T) string {
 	if ok {
 		return s
 	}
-	s = string(b)
+	s = strings.Clone(string(b)) // b may share the memory of a record
 	if len(s) < 256 {
 		interned.Lock()
 		if len(interned.names) >= mostInterned {
@@ -412,3 +417,7 @@ func intern[T ~string | ~[]byte](b T) string {
 
 // errEmpty is what is said of a record with nothing in it.
 var errEmpty = errors.New("the record is empty")
+
+// String is a text that shares the memory of b: for what only reads it, and does
+// not keep it.
+func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -97,7 +97,7 @@ type step struct {
 	At              time.Time
 }
 
-const mostSeen = 25
+const mostSeen = 10
 
 func (p pages) alert(c *web.Ctx) (any, error) {
 	no, err := ParseID(c.R.PathValue("no"))
@@ -253,6 +253,9 @@ func (v *alertView) sample(c *web.Ctx, d *Desk, s detect.Seen) {
 	}
 	v.SampleName = c.T("alerts.sample", moment(c, s.Time))
 	for _, f := range rows[0].fields {
+		if strings.HasPrefix(f.Name, "_stream") || f.Name == "binnacle.shape" {
+			continue // the store's own
+		}
 		_, hit := v.Alert.Fields[f.Name]
 		v.Sample = append(v.Sample, ruleLine{f.Name + ": " + f.Value, hit})
 	}

@@ -136,7 +136,7 @@ func (s *Case) Late(now time.Time) (phase string, since time.Time) {
 	return "", time.Time{}
 }
 
-// casePattern is what cases are called.
+// casePattern is what cases are called that are opened here.
 var casePattern = regexp.MustCompile(`^C-[1-9][0-9]{0,8}$`)
 
 // CaseKind is the name of the kind.
@@ -174,7 +174,7 @@ spec:
   report: undecided
 `},
 		Invalid: []catalog.Invalid{
-			{YAML: "apiVersion: binnacle.dev/v1\nkind: Case\nmetadata: {name: breach}\nspec: {severity: high, phase: detected}\n", Want: "cases are numbered"},
+			{YAML: "apiVersion: binnacle.dev/v1\nkind: Case\nmetadata: {name: C-1, namespace: other}\nspec: {severity: high, phase: detected}\n", Want: "one namespace"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Case\nmetadata: {name: C-1}\nspec: {severity: high, phase: detected, detectedAt: \"2026-09-22T03:13:00Z\", containedAt: \"2026-09-22T03:12:00Z\"}\n", Want: "before it was detected"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: Case\nmetadata: {name: C-1}\nspec: {severity: awful, phase: detected}\n", Want: "is not one of"},
 		},
@@ -185,8 +185,8 @@ spec:
 
 func checkCase(e *entity.Entity, s *Case) []fault.Problem {
 	var out []fault.Problem
-	if !casePattern.MatchString(e.Metadata.Name) || cmp.Or(e.Metadata.Namespace, entity.DefaultNamespace) != entity.DefaultNamespace {
-		out = append(out, fault.Problem{Field: "metadata.name", Code: "case-name", Msg: "cases are numbered: C-1, C-2 and so on"})
+	if cmp.Or(e.Metadata.Namespace, entity.DefaultNamespace) != entity.DefaultNamespace {
+		out = append(out, fault.Problem{Field: "metadata.namespace", Code: "case-namespace", Msg: "cases have one namespace, so that their names tell them apart"})
 	}
 	from, before := s.When(detected), detected
 	for _, p := range Phases[1:] {
@@ -206,17 +206,29 @@ func checkCase(e *entity.Entity, s *Case) []fault.Problem {
 	return out
 }
 
-// guardCase dates the phases, keeps the number of a case, and lets a case be
-// closed only when nothing that is required is open.
+// worked reports whether a case has a timeline or alerts.
+func worked(g *catalog.Guarded) (bool, error) {
+	ctx, q := g.Read()
+	name := g.Before.Metadata.Name
+	var n int
+	err := q.QueryRow(ctx, `SELECT (SELECT count(*) FROM case_entries WHERE org = ? AND name = ?) + (SELECT count(*) FROM alerts WHERE org = ? AND case_name = ?)`, g.Caller.Org, name, g.Caller.Org, name).Scan(&n)
+	return n > 0, err
+}
+
+// guardCase dates the phases, keeps the name of a case that has a timeline, and
+// lets a case be closed only when nothing that is required is open.
 func guardCase(g *catalog.Guarded) error {
-	if g.After == nil {
-		if g.Caller.Account == audit.System {
+	if g.Before != nil && (g.After == nil || g.After.Metadata.Name != g.Before.Metadata.Name) {
+		switch bound, err := worked(g); {
+		case err != nil:
+			return err
+		case bound && g.After == nil:
+			return fault.New(fault.Conflict, "a case with a timeline is not deleted: it is closed, or merged into another").Coded("case.keep")
+		case bound:
+			return fault.New(fault.Conflict, "the name of a case with a timeline stays").Coded("case.number")
+		case g.After == nil:
 			return nil
 		}
-		return fault.New(fault.Conflict, "a case is not deleted: it is closed, or merged into another").Coded("case.keep")
-	}
-	if g.Before != nil && g.Before.Metadata.Name != g.After.Metadata.Name {
-		return fault.New(fault.Conflict, "the number of a case stays").Coded("case.number")
 	}
 	old, s, err := catalog.Specs[Case](g)
 	if err != nil {

@@ -30,6 +30,7 @@ func (p pages) caseCards() []web.Card {
 		{ID: "case-scope", Kinds: of, Slot: web.Side, Order: 50, Title: "case.scope", Template: "alerts-case-scope.html", Load: loadScope, Flush: true, Replaces: []string{"spec.affected"}},
 		{ID: "case-indicators", Kinds: of, Slot: web.Side, Order: 60, Title: "case.indicators", Template: "alerts-case-indicators.html", Load: p.loadIndicators, Flush: true, Replaces: []string{"spec.indicators"}},
 		{ID: "case-closing", Kinds: of, Slot: web.Side, Order: 70, Title: "case.closing", Template: "alerts-case-closing.html", Load: p.loadClosing, Flush: true},
+		{ID: "oncall-turns", Kinds: []string{OnCallKind}, Slot: web.Main, Order: 50, Title: "oncall.turns", Template: "alerts-oncall.html", Load: loadTurns, Flush: true},
 		{ID: "case-of", Slot: web.Side, Order: 260, Title: "case.of", Template: "alerts-case-of.html", Load: loadCasesOf, Flush: true},
 	}
 }
@@ -103,6 +104,7 @@ func (p pages) loadCaseActions(c *web.Ctx, e *entity.Entity) (any, error) {
 type phaseView struct {
 	Word, Note string
 	At         time.Time
+	Clock      string // At in the organisation's zone: the time of today, else the day
 	Elapsed    string // of the step that is next
 	Done, Now  bool
 	Late       bool
@@ -114,7 +116,20 @@ func loadPhases(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil || s.MergedInto != "" {
 		return nil, err
 	}
-	return phases(c, s), nil
+	list := phases(c, s)
+	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
+	for i := range list {
+		list[i].Clock = clock(c, list[i].At.In(zone))
+	}
+	return list, err
+}
+
+// clock writes a moment of today by its time, another by its day.
+func clock(c *web.Ctx, t time.Time) string {
+	if now := c.Now.In(t.Location()); now.YearDay() == t.YearDay() && now.Year() == t.Year() {
+		return t.Format("15:04")
+	}
+	return shortDay(c, t)
 }
 
 func phases(c *web.Ctx, s Case) []phaseView {
@@ -495,7 +510,7 @@ type indicatorRow struct {
 	Seen, SeenState   string
 }
 
-type proposedRow struct{ Type, Label, Value string }
+type proposedRow struct{ Type, Label, Value, Short string }
 
 const mostProposed = 8
 
@@ -539,7 +554,7 @@ func (p pages) loadIndicators(c *web.Ctx, e *entity.Entity) (any, error) {
 	for _, i := range observables(lines) {
 		if len(v.Proposed) < mostProposed && !slices.ContainsFunc(s.Indicators, func(x Indicator) bool { return x.Value == i.Value }) {
 			text, _ := label(c, "spec.indicators[].type", i.Type)
-			v.Proposed = append(v.Proposed, proposedRow{i.Type, text, i.Value})
+			v.Proposed = append(v.Proposed, proposedRow{i.Type, text, i.Value, cut(i.Value, 32)})
 		}
 	}
 	if len(v.Rows)+len(v.Proposed) == 0 && !v.May {
@@ -608,6 +623,37 @@ func (p pages) loadClosing(c *web.Ctx, e *entity.Entity) (any, error) {
 	return v, nil
 }
 
+type turnView struct {
+	Who, Mark string
+	Word      string
+	Turn
+}
+
+const turnsShown = 6
+
+// loadTurns shows who is on call, and who comes next.
+func loadTurns(c *web.Ctx, e *entity.Entity) (any, error) {
+	s, err := catalog.Spec[OnCall](e)
+	if err != nil {
+		return nil, err
+	}
+	turns := s.Next(c.Now, turnsShown)
+	var ask []string
+	for _, t := range turns {
+		ask = append(ask, t.Person)
+	}
+	names, err := titles(c, ask)
+	var out []turnView
+	for i, t := range turns {
+		v := turnView{Who: nameOf(names, t.Person), Mark: "idle", Word: c.T("oncall.next"), Turn: t}
+		if i == 0 {
+			v.Mark, v.Word = "ok", c.T("oncall.now")
+		}
+		out = append(out, v)
+	}
+	return out, err
+}
+
 // loadCasesOf lists the cases and the open alerts of a thing, on its page.
 func loadCasesOf(c *web.Ctx, e *entity.Entity) (any, error) {
 	if !slices.Contains(assetKinds, strings.ToLower(e.Kind)) || !c.Can(auth.Read, Resource) {
@@ -634,6 +680,14 @@ type ofView struct {
 	All    string
 	Alerts []row
 	Cases  []web.Thing
+}
+
+// cut shortens a text to so many letters.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 // openCases are the cases that alerts can go into, the newest first.

@@ -3,12 +3,14 @@ package alerts_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/binnaclehq/binnacle/internal/action"
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -47,7 +49,7 @@ var rooms = []room.Module{operations.Module(), people.Module(), review.Module()}
 func both(t *testing.T, suite func(t *testing.T, d *desk)) {
 	t.Helper()
 	modules := append([]room.Module{alerts.Module(alerts.Config{})}, rooms...)
-	steps := append(catalogtest.Migrations(), auth.Migrations()...)
+	steps := slices.Concat(catalogtest.Migrations(), auth.Migrations(), action.Migrations())
 	kinds := claim.Kinds()
 	for _, m := range modules {
 		steps, kinds = append(steps, m.Steps()...), append(kinds, m.Kinds...)

@@ -50,12 +50,18 @@ func Module(cfg Config) room.Module {
 			Nav: []web.NavItem{
 				{ID: "alerts", Label: "alerts.nav", Href: "/alerts", Icon: "bell", Key: "l", Count: p.waiting},
 				{Kind: CaseKind, Icon: "shield", Key: "c", Count: casesOpen},
+				{Kind: OnCallKind},
 			},
 			Commands: []web.Command{{Label: "case.new", Href: "/cases/open", Icon: "plus", Verb: auth.Write, Resource: caseResource}},
 		},
-		Kinds:      []*catalog.Kind{caseKind()},
+		Kinds:      []*catalog.Kind{caseKind(), onCallKind()},
 		Migrations: append(migrations(), caseMigrations()...),
 		Tables:     []*claim.Table{alertsTable(), casesTable()},
+		Watches:    cfg.watches,
+		Schedules:  cfg.schedules,
+		Waiters:    cfg.waiters(),
+		News:       news(),
+		Notices:    notices(),
 	}
 }
 

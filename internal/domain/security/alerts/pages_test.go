@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
@@ -153,4 +155,39 @@ func TestCasePage(t *testing.T) {
 		t.Errorf("an auditor wrote: %d", w.Code)
 	}
 	h.Page("/cases/default/C-2?elsewhere=1")
+}
+
+// What waits and what happened is on the pages of the morning.
+func TestMorning(t *testing.T) {
+	h, d := busy(t)
+	h.Who["ciso"] = auth.Principal{Account: "a3", Name: "Leila Haddad", Org: "default", OrgTitle: "Kestrane", Home: true, Role: auth.RoleCISO, UserRef: "user:default/leila", Via: "web"}
+	h.Who["lead"] = auth.Principal{Account: "a4", Name: "Ben", Org: "default", Role: auth.RoleLead, UserRef: "user:default/ben", Via: "web"}
+	inbox := func(who string) string {
+		t.Helper()
+		return webtest.MainText(h.Get("/inbox", who, lang.English).Body.String())
+	}
+	h.Wants(inbox("ciso"), "(AL-1)", "(AL-3)", "Nobody has acknowledged it.", "Take")
+	h.Lacks(inbox("ciso"), "(AL-2)") // of medium severity
+	h.Lacks(inbox("lead"), "AL-1")
+	h.Lacks(inbox("owner"), "AL-1")
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: OnCall\nmetadata: {name: security}\nspec: {people: [\"user:leila\"], every: 1w, start: \"2026-09-21\", handOver: \"09:00\", zone: UTC, from: high}\n")
+	h.Wants(inbox("ciso"), "you are on call")
+	h.Wants(h.Main("/oncalls/default/security"), "Who is on call", "Leila Haddad", "now")
+	if w := h.Post("/inbox/act", "ciso", url.Values{"item": {"alerts~~AL-1"}, "act": {"take"}}); w.Code != 303 {
+		t.Errorf("%d %s", w.Code, webtest.MainText(w.Body.String()))
+	}
+	h.Wants(inbox("ciso"), "It is yours.")
+	name, err := d.OpenCase(ctx, catalog.Caller{Principal: h.Who["ciso"], Manager: "test"}, alerts.Opening{Alerts: []int64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Lacks(inbox("ciso"), name)
+	h.Time = h.Time.Add(3 * time.Hour)
+	h.Wants(inbox("ciso"), name+": A shell", "It should be contained by now.")
+	if _, err := d.Do(ctx, catalog.Caller{Principal: h.Who["ciso"], Manager: "test"}, []int64{3}, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "Planned."}); err != nil {
+		t.Fatal(err)
+	}
+	h.Wants(inbox("ciso"), "Closed")
+	text := webtest.MainText(h.Get("/today/changes?since=week", "ciso", lang.English).Body.String())
+	h.Wants(text, "AL-1: A shell is connected to a far host", "C-1: A shell", "benign")
 }

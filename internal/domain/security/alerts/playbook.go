@@ -109,7 +109,7 @@ func suggest(books []Playbook, tags []string) string {
 	return name
 }
 
-// plan makes the tasks of a playbook for a case.
+// plan makes the tasks of a playbook for a case; those it has stay.
 func (w *casework) plan(name string, code lang.Code) error {
 	i := slices.IndexFunc(w.d.Playbooks, func(p Playbook) bool { return p.Name == name })
 	if i < 0 {
@@ -123,7 +123,18 @@ func (w *casework) plan(name string, code lang.Code) error {
 	if err != nil {
 		return err
 	}
+	var names []string
+	for n := range book.Tasks {
+		names = append(names, entity.NewRef(auth.KindTask, "", fmt.Sprintf("%s-%s-%d", strings.ToLower(w.name), book.Name, n+1)).String())
+	}
+	had, err := w.d.catalog.ByRefs(w.ctx, w.tx, w.caller.Org, names)
+	if err != nil || len(had) == len(names) {
+		return err
+	}
 	for n, s := range book.Tasks {
+		if had[names[n]] != nil {
+			continue
+		}
 		e := &entity.Entity{APIVersion: entity.APIVersion, Kind: auth.KindTask,
 			Metadata: entity.Metadata{Name: fmt.Sprintf("%s-%s-%d", strings.ToLower(w.name), book.Name, n+1), Title: s.Title.In(code), Description: s.Text.In(code)}}
 		due := w.spec.When(detected).Add(Limits[w.spec.Severity][s.Phase]).In(zone).Format(time.DateOnly)

@@ -159,7 +159,7 @@ type RuleSet struct {
 
 func ruleSetKind() *catalog.Kind {
 	return catalog.Of(catalog.Kind{
-		Name: KindRuleSet, Plural: "rulesets", Room: auth.Security, Icon: "layers", Order: 21,
+		Name: KindRuleSet, Plural: "rulesets", Room: auth.Security, Icon: "list", Order: 21,
 		Title: lang.T("Rule set", "Conjunto de reglas"), Titles: lang.T("Rule sets", "Conjuntos de reglas"),
 		Doc: lang.T("Which rules of the sets that the server was given (binnacle serve --rules) run in this organisation: those that meet all that is said here. Several add up. A rule can still be turned on or off by a detection.",
 			"Qué reglas de los conjuntos dados al servidor (binnacle serve --rules) se ejecutan en esta organización: las que cumplen todo lo que se dice aquí. Varios se suman. Una detección puede activar o desactivar cada regla."),

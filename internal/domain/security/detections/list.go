@@ -112,7 +112,7 @@ type figure struct {
 type ruleRow struct {
 	Href, Title, Origin, Level, LevelState, Tactics string
 	On, Feeding, Tuned                              bool
-	HasTests, TestsFail                             bool
+	HasTests, TestsFail, Testing                    bool
 	Hits, Misses, Fired                             int
 	Last, Proven                                    time.Time
 }
@@ -132,7 +132,11 @@ type table struct {
 	c       *web.Ctx
 	tallies map[string]live.Tally
 	proofs  map[string]live.Proof
+	until   time.Time // by when the examples of rules are run for the page
 }
+
+// patience is how long a page waits for examples.
+const patience = 500 * time.Millisecond
 
 func (p *pages) table(c *web.Ctx) (*table, error) {
 	ctx, org, since := c.R.Context(), c.Caller.Org, c.Now.Add(-looked)
@@ -141,7 +145,7 @@ func (p *pages) table(c *web.Ctx) (*table, error) {
 		return nil, err
 	}
 	proofs, err := p.Engine.Proven(ctx, org, since)
-	return &table{p, c, tallies, proofs}, err
+	return &table{p, c, tallies, proofs, time.Now().Add(patience)}, err
 }
 
 func (t *table) row(e *live.Entry) (ruleRow, error) {
@@ -151,7 +155,8 @@ func (t *table) row(e *live.Entry) (ruleRow, error) {
 	if x, ok := t.proofs[e.Key]; ok && x.Passed {
 		row.Proven = x.At
 	}
-	tested, err := t.p.Engine.Tested(e.Document)
+	tested, known, err := t.p.Engine.TestedBy(t.until, e.Document)
+	row.Testing = !known
 	if tested != nil {
 		row.HasTests, row.Hits, row.Misses, row.TestsFail = true, tested.Hits, tested.Misses, len(tested.Failures) > 0
 	}
@@ -239,7 +244,7 @@ func (s selection) takes(e *live.Entry, row ruleRow) bool {
 	case "own":
 		return e.Origin == live.Own
 	case "untested":
-		return !row.HasTests && row.On
+		return !row.HasTests && !row.Testing && row.On
 	case "unproven":
 		return row.Proven.IsZero() && row.On && !row.Feeding
 	}

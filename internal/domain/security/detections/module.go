@@ -125,8 +125,7 @@ func proofTable() *claim.Table {
 				if !known {
 					order = append(order, x.Rule)
 				}
-				// A canary that was found says more than the one that was just sent.
-				if !known || x.Passed || x.At.Sub(was.At) > time.Hour {
+				if !known || x.Over(was) {
 					newest[x.Rule] = x
 				}
 				return nil

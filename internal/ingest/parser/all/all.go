@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/auditd"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/cef"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/cloudtrail"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/filebeat"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/github"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/keyvalue"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/kubernetes"
@@ -20,12 +21,12 @@ import (
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/zeek"
 )
 
-// formats are in the order in which a record is tried on them: those that are
-// sure of theirs first.
-var formats = slices.Concat(
-	[]parser.Format{cloudtrail.Format(), kubernetes.Format(), okta.Format(), windows.Format(), suricata.Format(), zeek.Format(), github.Format(), auditd.Format(), cef.Format(), leef.Format(), linux.Format()},
-	weblog.Formats(),
-	[]parser.Format{keyvalue.Format()},
+// objects and lines are in the order in which a record is tried on them: those
+// that are sure of theirs first.
+var (
+	objects = []parser.Format{cloudtrail.Format(), kubernetes.Format(), okta.Format(), windows.Format(), suricata.Format(), zeek.Format(), github.Format(), linux.Journal()}
+	lines   = slices.Concat([]parser.Format{auditd.Format(), cef.Format(), leef.Format(), linux.Format()}, weblog.Formats(), []parser.Format{keyvalue.Format()})
+	formats = slices.Concat(objects, []parser.Format{filebeat.Format(lines)}, lines)
 )
 
 // others are formats that fit everything.

@@ -49,7 +49,7 @@ func Format() parser.Format {
 }
 
 func is(data []byte, _ *parser.Env) bool {
-	line := event.Bytes(data)
+	line := parser.String(data)
 	at := strings.Index(line, "audit(")
 	return at > 0 && at < 256 && strings.Contains(line[:at], "type=")
 }
@@ -80,7 +80,7 @@ func (r *records) free() {
 
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
-	text := event.Bytes(data)
+	text := parser.String(data)
 	r := pool.Get().(*records)
 	defer r.free()
 	for line := range strings.Lines(text) {

@@ -32,7 +32,7 @@ func Format() parser.Format {
 		Doc:   lang.T("ArcSight's Common Event Format, with or without a header of syslog.", "El Common Event Format de ArcSight, con o sin cabecera de syslog."),
 		Parse: parse,
 		Is: func(data []byte, _ *parser.Env) bool {
-			at := strings.Index(event.Bytes(data[:min(len(data), 256)]), "CEF:")
+			at := strings.Index(parser.String(data[:min(len(data), 256)]), "CEF:")
 			return at == 0 || at > 0 && data[at-1] == ' '
 		},
 	}
@@ -43,7 +43,7 @@ const mostPairs = 2000
 
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
-	line := event.Bytes(data)
+	line := parser.String(data)
 	at := strings.Index(line, "CEF:")
 	if at < 0 {
 		return errors.New("the line has no CEF:")

@@ -83,7 +83,7 @@ func said(v []byte) []byte {
 // service.
 func userOf(r *parser.Reader) string {
 	identity := r.Get("userIdentity")
-	text := func(path string) string { return event.Bytes(r.TextOf(parser.Within(identity, path))) }
+	text := func(path string) string { return parser.String(r.TextOf(parser.Within(identity, path))) }
 	if text("type") == "Root" {
 		return "root"
 	}

@@ -34,7 +34,7 @@ func Format() parser.Format {
 
 // is reports a line of which most is pairs, and that begins with one.
 func is(data []byte, _ *parser.Env) bool {
-	line := event.Bytes(parser.Trimmed(data))
+	line := parser.String(parser.Trimmed(data))
 	if len(line) > 64<<10 || line == "" || !nameByte(line[0]) {
 		return false
 	}
@@ -57,7 +57,7 @@ const mostPairs = 2500
 
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
-	line := event.Bytes(data)
+	line := parser.String(data)
 	h, _ := linux.ReadHeader(line, env)
 	var v values
 	var words []string

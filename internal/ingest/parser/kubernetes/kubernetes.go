@@ -51,7 +51,7 @@ func add(r *parser.Reader) {
 	r.Copy("user_agent.original", "userAgent")
 	r.AddText("orchestrator.type", "kubernetes")
 	object := r.Get("objectRef")
-	text := func(name string) string { return event.Bytes(r.TextOf(parser.Within(object, name))) }
+	text := func(name string) string { return parser.String(r.TextOf(parser.Within(object, name))) }
 	namespace, resource, name := text("namespace"), text("resource"), text("name")
 	if sub := text("subresource"); sub != "" {
 		resource += "/" + sub
@@ -64,5 +64,5 @@ func add(r *parser.Reader) {
 	} else {
 		namespace += name
 	}
-	r.Say(r.Str("verb"), resource, namespace, "by", r.Str("user.username"), event.Bytes(code))
+	r.Say(r.Str("verb"), resource, namespace, "by", r.Str("user.username"), parser.String(code))
 }

@@ -33,7 +33,7 @@ func Format() parser.Format {
 		Doc:   lang.T("QRadar's Log Event Extended Format 1.0 and 2.0, with or without a header of syslog.", "El Log Event Extended Format 1.0 y 2.0 de QRadar, con o sin cabecera de syslog."),
 		Parse: parse,
 		Is: func(data []byte, _ *parser.Env) bool {
-			at := strings.Index(event.Bytes(data[:min(len(data), 256)]), "LEEF:")
+			at := strings.Index(parser.String(data[:min(len(data), 256)]), "LEEF:")
 			return at == 0 || at > 0 && data[at-1] == ' '
 		},
 	}
@@ -44,7 +44,7 @@ const mostPairs = 2000
 
 func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
-	line := event.Bytes(data)
+	line := parser.String(data)
 	at := strings.Index(line, "LEEF:")
 	if at < 0 {
 		return errors.New("the line has no LEEF:")

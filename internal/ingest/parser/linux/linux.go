@@ -14,9 +14,10 @@
 //
 // Names that are added: host.name, process.name, process.pid, message (the line
 // without its header), event.original (the line), host.os.type, which is linux,
-// and of the messages of sshd, PAM, sudo, su, cron, login and the programs that keep accounts
-// user.name, user.effective.name, user.target.name, source.ip or source.domain,
-// source.port, event.action, event.outcome, event.reason, process.command_line.
+// and of the messages of sshd, PAM, sudo, su, cron, login and the programs that
+// keep accounts user.name, user.effective.name, user.target.name, source.ip or
+// source.domain, source.port, event.action, event.outcome, event.reason,
+// process.command_line; of packets that the kernel logs where from and where to.
 // Every other message is kept as it is.
 package linux
 
@@ -44,7 +45,7 @@ func Format() parser.Format {
 }
 
 func is(data []byte, env *parser.Env) bool {
-	line := event.Bytes(parser.Trimmed(data))
+	line := parser.String(parser.Trimmed(data))
 	if h, ok := ReadHeader(line, env); ok && h.Message != line {
 		return h.Host != ""
 	}
@@ -57,7 +58,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return errors.New("the line is empty")
 	}
-	line := event.Bytes(data)
+	line := parser.String(data)
 	h, _ := ReadHeader(line, env)
 	l := parser.Begin(out, data)
 	defer l.End()
@@ -99,7 +100,9 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 	rest, modern := strings.CutPrefix(rest, "1 ")
 	var ok bool
 	if h.Time, rest, ok = stamp(rest, env); !ok {
-		h.tagged(line)
+		if program(env) == "" { // else the message may begin with "error: "
+			h.tagged(line)
+		}
 		return h, false
 	}
 	h.Message = rest

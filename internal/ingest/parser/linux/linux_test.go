@@ -15,6 +15,10 @@ import (
 
 func TestGolden(t *testing.T) { parsertest.Golden(t, Format(), parsertest.Env()) }
 
+func TestJournal(t *testing.T) { parsertest.GoldenFiles(t, Journal(), parsertest.Env(), "*.jsonl") }
+
+func FuzzJournal(f *testing.F) { parsertest.Fuzz(f, Journal(), parsertest.Env()) }
+
 func FuzzParse(f *testing.F) { parsertest.Fuzz(f, Format(), parsertest.Env()) }
 
 func BenchmarkParse(b *testing.B) {
@@ -33,6 +37,22 @@ func TestGiven(t *testing.T) {
 	got := parsertest.Fields(t, out)
 	if got["process.name"] != "sshd" || got["process.pid"] != 7.0 || got["user.name"] != "ana" || got["message"] != line || out.Format != "sshd" || !out.Time.IsZero() {
 		t.Errorf("became %s as %s", out.Line, out.Format)
+	}
+}
+
+// A message that begins like a tag is none where the program is given.
+func TestGivenTag(t *testing.T) {
+	env := parsertest.Env()
+	env.Given = map[string]string{"process.name": "sshd"}
+	for line, want := range map[string]string{
+		"error: maximum authentication attempts exceeded for root from 198.51.100.23 port 4711 ssh2 [preauth]":             "198.51.100.23",
+		"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=198.51.100.23  user=root": "198.51.100.23",
+		"pam_unix(sshd:session): session opened for user root(uid=0) by (uid=0)":                                           "",
+	} {
+		got := parsertest.Fields(t, parsertest.Read(t, Format(), env, line))
+		if from, _ := got["source.ip"].(string); got["message"] != line || got["process.name"] != "sshd" || got["user.name"] != "root" || from != want {
+			t.Errorf("%s became %v", line, got)
+		}
 	}
 }
 
@@ -125,4 +145,9 @@ func TestTemplates(t *testing.T) {
 	if tried < 20 {
 		t.Errorf("only %d templates", tried)
 	}
+}
+
+// BenchmarkHostile reads what was made to fit many patterns nearly.
+func BenchmarkHostile(b *testing.B) {
+	parsertest.Bench(b, Format(), parsertest.Env(), "Mar 10 09:00:00 web-1 sshd[11511]: Failed password for "+strings.Repeat("a from 1.2.3.4 port 1 ", 90))
 }

@@ -4,8 +4,14 @@ import (
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
+
+// names take what is read of a message.
+type names interface {
+	Add(name, text string)
+	Int(name, digits string)
+	From(address string)
+}
 
 // A pattern is a form of message: text, and in braces the field that what stands
 // there is. {field} is a word, {field*} anything up to where the text after it
@@ -60,7 +66,7 @@ func (p *pattern) compile(text string) {
 const most = 8
 
 // longest is the longest message that is compared with patterns.
-const longest = 4096
+const longest = 2048
 
 // match reports whether a message, from part i on, has the form, and what its
 // fields are.
@@ -94,8 +100,12 @@ func (p *pattern) match(i int, text string, found *[most]string) bool {
 		}
 		return false
 	}
-	end := strings.Index(rest, next.before)
-	if end < 0 || strings.IndexByte(rest[:end], ' ') >= 0 || !p.match(i+1, rest[end:], found) {
+	word := rest
+	if space := strings.IndexByte(rest, ' '); space >= 0 {
+		word = rest[:min(space+len(next.before), len(rest))]
+	}
+	end := strings.Index(word, next.before)
+	if end < 0 || !p.match(i+1, rest[end:], found) {
 		return false
 	}
 	found[i] = rest[:end]
@@ -104,7 +114,7 @@ func (p *pattern) match(i int, text string, found *[most]string) bool {
 
 // read adds the fields of a message by the first pattern that fits it, and
 // reports whether one does.
-func (ps patterns) read(text string, l *parser.Line) bool {
+func (ps patterns) read(text string, l names) bool {
 	if len(text) > longest {
 		return false
 	}
@@ -124,7 +134,7 @@ func (ps patterns) read(text string, l *parser.Line) bool {
 	return false
 }
 
-func add(l *parser.Line, field, text string) {
+func add(l names, field, text string) {
 	switch field {
 	case "", "-":
 	case "source.address":

@@ -4,14 +4,13 @@ import (
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 // family are programs whose messages are read alike. Its name is the format of
 // their events.
 type family struct {
 	name string
-	read func(text string, l *parser.Line) bool
+	read func(text string, l names) bool
 }
 
 var families = func() map[string]family {
@@ -27,12 +26,13 @@ var families = func() map[string]family {
 	add(family{"cron", cron.read}, "cron", "crond", "CRON", "CROND", "crontab", "anacron")
 	add(family{"accounts", accounts.read}, "useradd", "adduser", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "gpasswd", "passwd", "chpasswd", "chage", "chfn", "chsh", "newusers")
 	add(family{"login", login.read}, "login", "systemd-logind", "elogind")
+	add(family{"linux", netfilter}, "kernel")
 	add(family{"linux", daemons.read}, "ftpd", "klogind", "rshd", "telnetd", "vsftpd", "xinetd", "dropbear")
 	return all
 }()
 
 // read adds what a message says, and returns the format of its program.
-func read(h *Header, l *parser.Line) string {
+func read(h *Header, l names) string {
 	text := h.Message
 	f, known := families[h.Program]
 	if !known {
@@ -96,7 +96,7 @@ func pamText(h *Header, text string) (module, says string, ok bool) {
 	return "", text, false
 }
 
-func readPAM(program, text string, l *parser.Line) {
+func readPAM(program, text string, l names) {
 	what, pairs, ok := strings.Cut(text, "; logname=")
 	if !ok {
 		pam.read(text, l)
@@ -147,7 +147,7 @@ func value(pairs, name string) string {
 
 // sudo reads "ana : 3 incorrect password attempts ; TTY=pts/0 ; PWD=/home/ana ;
 // USER=root ; COMMAND=/bin/sh".
-func sudo(text string, l *parser.Line) bool {
+func sudo(text string, l names) bool {
 	user, rest, ok := strings.Cut(strings.TrimLeft(text, " "), " : ")
 	if !ok {
 		return false
@@ -182,5 +182,27 @@ func sudo(text string, l *parser.Line) bool {
 	}
 	l.Add("event.reason", failure)
 	l.Add(event.Outcome, "failure")
+	return true
+}
+
+// netfilter reads what the packet filter logs by way of the kernel, as
+// "[UFW BLOCK] IN=eth0 … SRC=198.51.100.23 DST=10.0.0.5 PROTO=TCP SPT=4711 DPT=22".
+func netfilter(text string, l names) bool {
+	at := strings.Index(text, "IN=")
+	if at < 0 || !strings.Contains(text[at:], " SRC=") || !strings.Contains(text[at:], " DST=") {
+		return false
+	}
+	pairs := text[at:]
+	l.From(value(pairs, "SRC"))
+	l.Int("source.port", value(pairs, "SPT"))
+	l.Add("destination.ip", value(pairs, "DST"))
+	l.Int("destination.port", value(pairs, "DPT"))
+	l.Add("network.transport", strings.ToLower(value(pairs, "PROTO")))
+	switch {
+	case strings.Contains(text[:at], "BLOCK"), strings.Contains(text[:at], "DROP"), strings.Contains(text[:at], "REJECT"), strings.Contains(text[:at], "DENY"):
+		l.Add(event.Action, "packet_dropped")
+	default:
+		l.Add(event.Action, "packet_logged")
+	}
 	return true
 }

@@ -54,7 +54,7 @@ func golden(t *testing.T, f parser.Format, env *parser.Env, file string) {
 	for line := range bytes.Lines(data) {
 		got = append(got, result(t, f, env, bytes.TrimRight(line, "\r\n")))
 	}
-	wantFile := strings.TrimSuffix(file, ".log") + ".want"
+	wantFile := strings.TrimSuffix(file, filepath.Ext(file)) + ".want"
 	if *update {
 		if err := os.WriteFile(wantFile, []byte(strings.Join(got, "\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
@@ -141,7 +141,7 @@ func Check(f parser.Format, env *parser.Env, data []byte) error {
 
 // Fuzz tries a format on anything, beginning with the lines of its testdata.
 func Fuzz(f *testing.F, format parser.Format, env *parser.Env) {
-	files, _ := filepath.Glob("testdata/*.log")
+	files, _ := filepath.Glob("testdata/*.[lj]*")
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {

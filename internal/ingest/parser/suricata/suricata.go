@@ -45,7 +45,7 @@ func add(r *parser.Reader) {
 		r.Put("rule.name", parser.Within(alert, "signature"))
 		r.Put("rule.category", parser.Within(alert, "category"))
 		r.Copy(event.Action, "alert.action")
-		what = event.Bytes(r.TextOf(parser.Within(alert, "signature")))
+		what = parser.String(r.TextOf(parser.Within(alert, "signature")))
 	case "dns":
 		r.Copy("dns.question.name", "dns.rrname")
 		r.Copy("dns.question.type", "dns.rrtype")

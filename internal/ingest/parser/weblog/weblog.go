@@ -49,7 +49,7 @@ func format(name, server string, title lang.Text) parser.Format {
 		return parse(line, server, env, out)
 	}, func(line []byte, _ *parser.Env) bool {
 		// "weblog" is found out; which server a line is of, it does not say.
-		return server == "" && isLine(event.Bytes(line))
+		return server == "" && isLine(parser.String(line))
 	})
 }
 
@@ -59,7 +59,7 @@ func isLine(line string) bool {
 }
 
 func parse(data []byte, server string, env *parser.Env, out *parser.Out) error {
-	line := event.Bytes(data)
+	line := parser.String(data)
 	var a access
 	switch {
 	case a.read(line):
@@ -442,14 +442,14 @@ func addObject(r *parser.Reader, server string) {
 	r.AddText("service.type", server)
 	req := requestOf(r.Str("request"))
 	if req.method == "-" {
-		req = request{method: event.Bytes(r.First("request_method", "method", "RequestMethod", "request.method"))}
+		req = request{method: parser.String(r.First("request_method", "method", "RequestMethod", "request.method"))}
 		uri := r.First(uris[:len(uris)-1]...)
-		stem, query, _ := strings.Cut(event.Bytes(uri), "?")
+		stem, query, _ := strings.Cut(parser.String(uri), "?")
 		if query == "" {
-			query = event.Bytes(r.First("args", "query_string", "query"))
+			query = parser.String(r.First("args", "query_string", "query"))
 		}
 		req.stem, req.query = stem, orNone(strings.TrimPrefix(query, "?"))
-		req.version = event.Bytes(r.First("server_protocol", "protocol", "RequestProtocol", "request.proto"))
+		req.version = parser.String(r.First("server_protocol", "protocol", "RequestProtocol", "request.proto"))
 	}
 	status := r.First(statuses...)
 	r.Say(req.method, req.stem, string(status))
@@ -472,8 +472,8 @@ func addObject(r *parser.Reader, server string) {
 	bytes := numeral(r.First("body_bytes_sent", "bytes_sent", "DownstreamContentSize", "bytes", "size"))
 	r.Put("sc-bytes", bytes)
 	r.Put("http.response.body.bytes", bytes)
-	r.AddText(event.Outcome, outcome(event.Bytes(status)))
-	r.AddText("cs-host", event.Bytes(r.First("http_host", "host", "RequestHost", "request.host", "server_name", "vhost")))
+	r.AddText(event.Outcome, outcome(parser.String(status)))
+	r.AddText("cs-host", parser.String(r.First("http_host", "host", "RequestHost", "request.host", "server_name", "vhost")))
 	referer := r.First("http_referer", "referer", "referrer", "request_Referer")
 	if referer == nil {
 		referer = r.Element("request.headers.Referer")
@@ -482,8 +482,8 @@ func addObject(r *parser.Reader, server string) {
 	if agent == nil {
 		agent = r.Element("request.headers.User-Agent")
 	}
-	r.AddText("cs-referer", orNone(event.Bytes(referer)))
-	r.AddText("cs-user-agent", orNone(event.Bytes(agent)))
+	r.AddText("cs-referer", orNone(parser.String(referer)))
+	r.AddText("cs-user-agent", orNone(parser.String(agent)))
 	r.Add("http.request.referrer", none(referer))
 	r.Add("user_agent.original", none(agent))
 }

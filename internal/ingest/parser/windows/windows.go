@@ -211,21 +211,21 @@ var (
 
 // usual adds the names of ECS to what has the plain names.
 func usual(r *parser.Reader) {
-	r.Time("@timestamp", "TimeCreated_SystemTime", "TimeCreated", "EventTime", "UtcTime", "timestamp")
+	r.Time("@timestamp", "TimeCreated_SystemTime", "TimeCreated", "UtcTime", "EventTime", "timestamp")
 	r.Host("Computer", "Hostname", "winlog.computer_name", "host")
 	id := r.Str("EventID")
 	r.AddText("event.code", id)
 	r.Add("event.provider", first(r, "Provider_Name", "SourceName"))
 	outcome(r, id)
 	user := r.First(users...)
-	if id == "4688" || nobody[event.Bytes(user)] {
+	if id == "4688" || nobody[parser.String(user)] {
 		user = first(r, "SubjectUserName", "User", "TargetUserName")
 	}
 	if at := bytes.LastIndexByte(user, '\\'); at >= 0 {
 		r.Add("user.domain", user[:at])
 		user = user[at+1:]
 	}
-	if !nobody[event.Bytes(user)] {
+	if !nobody[parser.String(user)] {
 		r.Add(event.User, user)
 	}
 	if ip := first(r, "IpAddress", "SourceIp", "SourceAddress", "ClientAddress"); ip != nil {

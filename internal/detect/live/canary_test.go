@@ -1,0 +1,80 @@
+package live
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+)
+
+// TestCanary: every built-in rule is proven by its own examples, sent through the
+// door that all events come in by, and none of it is told.
+func TestCanary(t *testing.T) {
+	sqldbtest.Run(t, Migrations(), func(t *testing.T, db *sqldb.DB) {
+		told := 0
+		e := New(Config{DB: db, Store: engine(t), Builtin: content.Detections, Root: "detections", Sink: func(_ context.Context, list []detect.Finding) error { told += len(list); return nil }})
+		in, err := ingest.Open(t.Context(), ingest.Config{Dir: t.TempDir(), Store: e.Store, Stages: []ingest.Stage{e}, Formats: all.Formats()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, without, err := e.Sting(t.Context(), "acme", in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n < 60 || len(without) > 0 {
+			t.Errorf("canaries of %d rules were sent; there are none for %v", n, without)
+		}
+		if again, _, err := e.Sting(t.Context(), "acme", in); err != nil || again != n {
+			t.Errorf("canaries of %d rules were sent again: %v", again, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := in.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		proven, err := e.Proven(t.Context(), "acme", time.Now().Add(-time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var not []string
+		rules, err := e.Ruleset(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, p := range proven {
+			if !p.Passed {
+				not = append(not, rules.Entry(key).Told.Title)
+			}
+		}
+		slices.Sort(not)
+		if len(not) > 0 || len(proven) != n {
+			t.Errorf("%d of %d are not proven:\n%s", len(not), n, strings.Join(not, "\n"))
+		}
+		times := map[string]int{}
+		err = Proofs(t.Context(), db, "acme", time.Time{}, time.Now(), func(p Proof) error {
+			if p.Passed {
+				times[p.Rule]++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, n := range times {
+			if n < 2 {
+				t.Errorf("%s was proven once by two canaries", rules.Entry(key).Told.Title)
+			}
+		}
+		if told > 0 {
+			t.Errorf("canaries made %d findings", told)
+		}
+	})
+}

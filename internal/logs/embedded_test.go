@@ -1,0 +1,41 @@
+package logs
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
+
+// TestDroppedDays adds events of a day that was dropped for want of room, which
+// the engine would drop without a word.
+func TestDroppedDays(t *testing.T) {
+	s := opened(t, nil)
+	s.options.KeepBytes = 1 << 40
+	now := time.Now().UTC().Truncate(24 * time.Hour)
+	add := func(days int) error {
+		s.floor.looked = time.Time{}
+		return s.Add(t.Context(), "one", []event.Event{{Time: now.AddDate(0, 0, -days), Line: []byte(`{}`)}})
+	}
+	for _, days := range []int{1, 3, 2, 5} {
+		if err := add(days); err != nil {
+			t.Fatalf("%d days ago: %v", days, err)
+		}
+	}
+	if err := add(1); err != nil { // looks at what is there
+		t.Fatal(err)
+	}
+	for _, days := range []int{5, 3} {
+		if err := s.storage.PartitionDetach(now.AddDate(0, 0, -days).Format(dayLayout)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refused Refused
+	if err := add(3); !errors.As(err, &refused) || refused[0].Reason != TooOld {
+		t.Errorf("added to a day that was dropped: %v", err)
+	}
+	if err := add(2); err != nil {
+		t.Error(err)
+	}
+}
