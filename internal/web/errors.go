@@ -49,7 +49,7 @@ func (a *App) Error(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
-	p := &errorPage{Code: door.StatusOf(err), Text: c.Say(err), Hint: c.hint(err), Back: "/"}
+	p := &errorPage{Code: door.StatusOf(err), Text: c.Say(err), Hint: c.HintOf(err), Back: "/"}
 	key := "error." + kind.String()
 	p.Title, p.What, p.Status = c.T(key+".title"), c.T(key+".what"), p.Code
 	if p.Text == "" || kind == fault.Internal {
@@ -65,8 +65,8 @@ func (c *Ctx) errorPage(kind fault.Kind, err error) *errorPage {
 	return p
 }
 
-// hint is the way out that an error names, in the reader's language.
-func (c *Ctx) hint(err error) string {
+// HintOf is the way out that an error names, in the reader's language.
+func (c *Ctx) HintOf(err error) string {
 	f, ok := faultOf(err)
 	if !ok || f.Kind == fault.Internal || f.Hint == "" {
 		return ""

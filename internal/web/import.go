@@ -236,7 +236,7 @@ func (c *Ctx) imported(p *importPage, files []catalog.File, report *catalog.Impo
 	}
 	p.Seen, p.Done = true, !dry && err == nil
 	if err != nil {
-		p.Status, p.Failed, p.Hint = kind.Status(), c.Say(err), c.hint(err)
+		p.Status, p.Failed, p.Hint = kind.Status(), c.Say(err), c.HintOf(err)
 		c.importProblems(p, fault.ProblemsOf(err))
 	}
 	if report != nil {

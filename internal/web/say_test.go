@@ -92,7 +92,7 @@ func TestFaultsAreSaid(t *testing.T) {
 		if got := c.Say(err); got != say {
 			t.Errorf("said %q, want %q", got, say)
 		}
-		if got := c.hint(err); got != hint {
+		if got := c.HintOf(err); got != hint {
 			t.Errorf("hint %q, want %q", got, hint)
 		}
 	}

@@ -180,7 +180,7 @@ func (a *asking) offer(p *page) {
 // refused shows what is wrong with a question above what can be done.
 func (a *asking) refused(p *page, err error) {
 	p.Status = fault.KindOf(err).Status()
-	p.Problem, p.Hint = a.c.Say(err), a.c.Hint(fault.HintOf(err))
+	p.Problem, p.Hint = a.c.Say(err), a.c.HintOf(err)
 	for _, x := range fault.ProblemsOf(err) {
 		line := a.c.Problem(x)
 		if x.Line > 0 {
@@ -287,12 +287,24 @@ func (a *asking) question(ctx context.Context) (question, error) {
 	}
 	asked := logs.Query{Org: q.org, Text: a.state.asking(), From: q.span.From, To: q.span.To, Partial: true}
 	if asked, err = logs.Translate(ctx, a.Store, asked); err != nil {
-		return q, err
+		return q, unread(err)
 	}
 	if q.text = asked.Text; q.rule != nil {
 		q.text = q.rule.narrow(q.text)
 	}
 	return q, nil
+}
+
+// unread is what is told of a question that the engine cannot read.
+func unread(err error) error {
+	if !fault.Is(err, fault.Invalid) {
+		return err
+	}
+	told := fault.New(fault.Invalid, "the question cannot be read").Coded("hunt.question").WithHint("compare it with LogsQL; a text with spaces or signs goes between quotes")
+	for _, p := range fault.ProblemsOf(err) {
+		told = told.With(fault.Problem{Line: p.Line, Column: p.Column, Code: "hunt-question", Msg: p.Msg, Args: []string{p.Msg}})
+	}
+	return told
 }
 
 // called is what people call a field.

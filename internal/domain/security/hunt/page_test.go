@@ -129,6 +129,16 @@ func TestBadTimes(t *testing.T) {
 	h.Wants(webtest.MainText(get(t, h, query("q", strings.Repeat("x", longestQuery+1)), "owner", 413)), "32,768 characters")
 }
 
+func TestWrongQuestions(t *testing.T) {
+	h, _ := house(t, Config{})
+	got := webtest.MainText(get(t, h, query("q", "user.name:=(a"), "owner", 422))
+	h.Wants(got, "The question cannot be read.", "line 1:", "between quotes")
+	part := fragment(h, "/events/results?"+url.Values{"q": {"user.name:=(a"}}.Encode(), context.Background())
+	if part.Code != 200 || !strings.Contains(part.Body.String(), "The question cannot be read.") {
+		t.Errorf("htmx gets %d %s", part.Code, part.Body)
+	}
+}
+
 func TestPartialAnswersSaySo(t *testing.T) {
 	h, m := house(t, Config{})
 	m.partial = true
