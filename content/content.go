@@ -2,7 +2,8 @@
 // does not exist, with its people, its software and its decisions: things that
 // go well and things that do not. Measures are claims and measures that are
 // ready to be added. Detections are Sigma rules for the logs most companies
-// have.
+// have, and Playbooks say what is done when one of them finds an attack. Attack
+// is what MITRE ATT&CK calls tactics and techniques.
 package content
 
 import "embed"
@@ -24,3 +25,14 @@ var Measures embed.FS
 //
 //go:embed detections
 var Detections embed.FS
+
+// Playbooks holds templates of the work of a security case, under "playbooks".
+//
+//go:embed playbooks
+var Playbooks embed.FS
+
+// Attack is the catalogue of MITRE ATT&CK Enterprise: tactics and techniques with
+// their platforms and log sources. attack/README.md says where it is from.
+//
+//go:embed attack/enterprise.json
+var Attack []byte

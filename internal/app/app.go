@@ -50,10 +50,16 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/claim/claimweb"
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/domain/operations"
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/domain/security/coverage"
+	"github.com/binnaclehq/binnacle/internal/domain/security/detections"
+	"github.com/binnaclehq/binnacle/internal/domain/security/hunt"
 	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -66,6 +72,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // Rooms lists the rooms of the house, in the order of the navigation.
@@ -166,7 +173,11 @@ type Config struct {
 	// KeepEvents and KeepEventsBytes say what of the folder is dropped; 0: nothing.
 	KeepEvents      time.Duration
 	KeepEventsBytes int64
-	MaxSpool        int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
+	// Rules are folders and archives of Sigma rules, with ?on behind those that
+	// every organisation runs. Pipeline, when there is one, rewrites all rules.
+	Rules    []string
+	Pipeline *pipeline.Pipeline
+	MaxSpool int64 // bytes of events that may wait on the disk; 0: ingest.DefaultSpool
 	// Now is the clock by which everything is dated that people and machines
 	// write; nil: the time.
 	Now func() time.Time
@@ -198,6 +209,8 @@ type App struct {
 	Mailer  *action.Mailer // nil: no mail is sent
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
+	Detect  *live.Engine
+	Looks   *live.Jobs // into the past
 	Started time.Time
 	Intake  *ingest.Intake     // the way of events in; nil unless it is open
 	Sources *sources.Described // as people describe them
@@ -269,6 +282,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.wireLogs(); err != nil {
 		return err
 	}
+	a.wireSecurity()
 	a.wireSources()
 	client := action.NewClient(action.Guard{AllowPrivate: prefixes, AllowHosts: hosts})
 	if err := a.wireOutward(keys, client); err != nil {
@@ -384,6 +398,92 @@ func (a *App) wireLogs() error {
 		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: a.Config.Log})
 	})
 	return nil
+}
+
+// wireSecurity wires detection, and what the pages of the security room work
+// with.
+func (a *App) wireSecurity() {
+	cfg := live.Config{DB: a.DB, Store: a.Logs, Builtin: content.Detections, Root: "detections", Pipeline: a.Config.Pipeline, Log: a.Config.Log, Now: a.Config.Now,
+		Choices: detections.Choices(a.Catalog), Indicators: detections.Indicators(a.DB, a.Config.Now), Head: a.Feed.Head, Changed: detections.Changed(a.Feed),
+		Sink: func(ctx context.Context, found []detect.Finding) error {
+			return alerts.NewDesk(a.Catalog, a.security.Alerts).Take(ctx, found)
+		}}
+	for _, text := range a.Config.Rules {
+		cfg.Sets = append(cfg.Sets, live.ParseSet(text))
+	}
+	if a.Looks != nil {
+		a.Looks.Stop()
+	}
+	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
+	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
+	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
+	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Door: taker{a}, Orgs: a.organisations}
+	a.stages = []ingest.Stage{a.Detect}
+	a.security.Alerts = a.alerts()
+}
+
+// ruleNames are what the rules that events matched are called.
+func (a *App) ruleNames(c *web.Ctx, ids []string) (map[string]hunt.Rule, error) {
+	rules, err := a.Detect.Ruleset(c.R.Context(), c.Caller.Org)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]hunt.Rule{}
+	for _, id := range ids {
+		if e := rules.Entry(id); e != nil {
+			out[id] = hunt.Rule{Title: e.Told.Title, Href: detections.Href(id), Level: e.Told.Level}
+		}
+	}
+	return out, nil
+}
+
+// organisations are the names of all.
+func (a *App) organisations(ctx context.Context) ([]string, error) {
+	list, err := a.Auth.AllOrgs(ctx)
+	var out []string
+	for _, o := range list {
+		out = append(out, o.ID)
+	}
+	return out, err
+}
+
+// alerts is what alerts and cases work with.
+func (a *App) alerts() alerts.Config {
+	cfg := alerts.Config{Notify: a.Feed.Notify, Logs: a.Logs, Mail: a.Config.SMTP != "", Playbooks: Playbooks(), Rule: a.Detect.Text,
+		People: func(ctx context.Context, q sqldb.Querier, org string) ([]auth.Person, error) {
+			return a.Auth.People(ctx, q, org)
+		}}
+	if len(a.Config.Origins) > 0 {
+		cfg.Base = a.Config.Origins[0]
+	}
+	return cfg
+}
+
+// Playbooks returns the templates of the work of a case.
+func Playbooks() []alerts.Playbook {
+	folder, err := fs.Sub(content.Playbooks, "playbooks")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	list, err := alerts.LoadPlaybooks(folder)
+	if err != nil {
+		panic(err) // so are its files, and a test reads them
+	}
+	return list
+}
+
+// ownZone is the time zone that somebody chose for what they are told; nil when
+// they chose none.
+func (a *App) ownZone(ctx context.Context, p auth.Principal) (*time.Location, error) {
+	s, err := a.Talk.Settings(ctx, p)
+	if err != nil || s.Zone == talk.DefaultSettings.Zone {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return nil, nil // it has left the world's list
+	}
+	return zone, nil
 }
 
 // events is the folder of events.

@@ -65,10 +65,18 @@ func (a *App) address(text string) string {
 	return a.Config.Origins[0] + a.path(ref)
 }
 
+// place is the absolute address of a path of this program, or of a record.
+func (a *App) place(ref, path string) string {
+	if path != "" && len(a.Config.Origins) > 0 {
+		return a.Config.Origins[0] + path
+	}
+	return a.address(ref)
+}
+
 func (a *App) waitingLines(t *morning.Today, c lang.Code) []talk.Line {
 	var out []talk.Line
 	for _, it := range t.Inbox.Items() {
-		line := talk.Line{Title: it.Title, URL: a.address(it.Ref), Says: []lang.Text{it.Why}}
+		line := talk.Line{Title: it.Title, URL: a.place(it.Ref, it.Href), Says: []lang.Text{it.Why}}
 		if !it.Due.IsZero() {
 			day := lang.Date(c, it.Due.In(t.Now.Location()), t.Now)
 			line.Says = append(line.Says, lang.T("Due "+day+".", "Vence el "+day+"."))
@@ -99,7 +107,7 @@ func (a *App) changedLines(t *morning.Today, c lang.Code) []talk.Line {
 		if x.Was.En != "" && x.Is.En != "" {
 			says = lang.T(x.Was.En+" → "+x.Is.En, x.Was.Es+" → "+x.Is.Es)
 		}
-		out = append(out, talk.Line{Title: cmp.Or(x.Head.In(c), x.Title), URL: a.address(x.Ref), Says: []lang.Text{says}})
+		out = append(out, talk.Line{Title: cmp.Or(x.Head.In(c), x.Title), URL: a.place(x.Ref, x.Href), Says: []lang.Text{says}})
 	}
 	return out
 }

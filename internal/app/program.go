@@ -103,6 +103,7 @@ func (a *App) reach(base *url.URL, o cli.ServeOptions) error {
 		a.Config.RPID = base.Hostname()
 	}
 	a.Config.AllowPrivate, a.Config.SMTP = o.AllowPrivate, o.SMTP
+	a.Config.Rules, a.Config.Pipeline = o.Rules, o.Pipeline
 	a.Config.KeepEvents, a.Config.KeepEventsBytes = o.KeepEvents, o.KeepEventsBytes
 	if o.Files != "" {
 		a.Config.Files = o.Files

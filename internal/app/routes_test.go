@@ -36,6 +36,17 @@ func (a ask) needs(v auth.Verb, room string) ask {
 	return a
 }
 
+// from names the source that events come from.
+func (a ask) from(source string) ask {
+	send := a.make
+	a.make = func(v *visit) request {
+		r := send(v)
+		r.path += "?source=" + source
+		return r
+	}
+	return a
+}
+
 func (a ask) byPerson() ask { a.session = true; return a }
 
 func (a ask) using() ask { a.uses = true; return a }
@@ -59,6 +70,21 @@ func at(path string) ask {
 // sends posts a form to the pattern.
 func sends(pairs ...string) ask {
 	return ask{make: func(v *visit) request { return fields(v.route.Pattern, pairs...) }}
+}
+
+// sendsTo posts a form to an address.
+func sendsTo(path string, pairs ...string) ask {
+	return ask{make: func(*visit) request { return fields(path, pairs...) }}
+}
+
+// ofEntity posts a form to the pattern with the address of a new entity in it.
+func ofEntity(pairs ...string) ask {
+	return ask{make: func(v *visit) request {
+		e := v.document(v.next())
+		_, err := v.app.Catalog.Create(v.Context(), v.as(), v.secret(e))
+		v.must(err)
+		return fields(strings.Replace(v.route.Pattern, "{namespace}/{name}", "default/"+e.Metadata.Name, 1), pairs...)
+	}}
 }
 
 // sendsID posts a form with the id of something new.
@@ -197,6 +223,9 @@ const newProvider = `{"title":"Id","issuer":"https://id.example","clientId":"b",
 // mcpHello begins a conversation of the Model Context Protocol.
 const mcpHello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
 
+// bruteForce is the id of a rule that comes with the program.
+const bruteForce = "052224b6-ff89-4f7c-ba1d-0db062d1e083"
+
 // asks holds an example for every route of the program. In a pattern KIND
 // stands for the plural of each kind. A route that is not here fails
 // TestAccess: add how it is asked.
@@ -210,6 +239,72 @@ var asks = map[string]ask{
 	"GET /inbox":         plain(),
 	"POST /inbox/act":    sends("item", "none", "act", "none").answers(404),
 	"GET /roadmap":       plain(),
+
+	// Security.
+	"GET /events":                               query("?q=" + word),
+	"GET /events/results":                       query("?q=" + word),
+	"GET /events/event":                         query("?id=none").answers(404),
+	"GET /events/export":                        query("?as=csv"),
+	"GET /events/make/{what}":                   at("/events/make/hunt?q=" + word),
+	"GET /alerts":                               query("?q=" + word),
+	"POST /alerts/bulk":                         sends("act", "acknowledge"),
+	"GET /alerts/{no}":                          at("/alerts/AL-999").answers(404),
+	"POST /alerts/{no}/act":                     sendsTo("/alerts/AL-999/act", "act", "acknowledge").answers(404),
+	"POST /alerts/{no}/answer":                  sendsTo("/alerts/AL-999/answer", "question", "Who?", "answer", "Nobody.").answers(404),
+	"POST /alerts/{no}/suppress":                sendsTo("/alerts/AL-999/suppress", "until", "2026-01-01", "reason", "x").answers(404, 422),
+	"POST /alerts/{no}/pin":                     sendsTo("/alerts/AL-999/pin").answers(404),
+	"POST /alerts/suppressions/{no}/end":        sendsTo("/alerts/suppressions/999/end").answers(404),
+	"GET /KIND/open":                            plain(),
+	"POST /KIND/open":                           sends("title", "A case", "severity", "low"),
+	"GET /KIND/{namespace}/{name}/report":       {make: func(v *visit) request { return request{path: v.address()} }},
+	"POST /KIND/{namespace}/{name}/entry":       ofEntity("text", "We looked.", "side", "us"),
+	"POST /KIND/{namespace}/{name}/phase":       ofEntity("phase", "contained"),
+	"POST /KIND/{namespace}/{name}/task":        ofEntity("task", "task:none").answers(404),
+	"POST /KIND/{namespace}/{name}/pin":         ofEntity("event", "none").answers(404, 503),
+	"POST /KIND/{namespace}/{name}/indicator":   ofEntity("type", "address", "value", "192.0.2.1"),
+	"POST /KIND/{namespace}/{name}/scope":       ofEntity("asset", "laptop"),
+	"POST /KIND/{namespace}/{name}/plan":        ofEntity("playbook", "malware"),
+	"POST /KIND/{namespace}/{name}/merge":       ofEntity("into", "none").answers(404),
+	"POST /KIND/{namespace}/{name}/split":       ofEntity().answers(422),
+	"POST /KIND/{namespace}/{name}/close":       ofEntity("step", "save", "lesson", "Learned."),
+	"POST /KIND/{namespace}/{name}/closealerts": ofEntity("disposition", "false", "reason", "x"),
+	"GET /attack":                               plain(),
+	"GET /attack/layer":                         plain(),
+	"GET /attack/{id}":                          at("/attack/T1078"),
+
+	// Sources, those that nobody has described among them.
+	"GET /sources":     plain(),
+	"GET /KIND/{name}": ask{make: at("/sources/nobody").make}.answers(404),
+
+	// Events that are sent in; the program of the test takes none.
+	"POST /ingest/json":              says(`{"a":1}`).from("x").answers(503),
+	"POST /ingest/loki/api/v1/push":  says(`{"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]}`).from("x").answers(503),
+	"POST /ingest/otlp/v1/logs":      says(`{}`).from("x").answers(503),
+	"GET /ingest/elastic":            plain(),
+	"POST /ingest/elastic":           says(`{}`),
+	"PUT /ingest/elastic":            says(`{}`),
+	"GET /ingest/elastic/{path...}":  at("/ingest/elastic/_license"),
+	"POST /ingest/elastic/{path...}": ask{make: func(*visit) request { return asJSON("/ingest/elastic/_bulk", "{\"index\":{}}\n{}\n") }}.from("x").answers(503),
+	"PUT /ingest/elastic/{path...}":  ask{make: func(*visit) request { return asJSON("/ingest/elastic/_template/x", "{}") }},
+	"POST /ingest/github/{source}":   ask{make: func(*visit) request { return asJSON("/ingest/github/x", "{}") }}.answers(401),
+
+	// Rules are asked for by their ids, beside the detections, which are a kind.
+	"GET /KIND/{id}":               at("/detections/" + bruteForce),
+	"POST /KIND/rule/{id}/tune":    {make: func(*visit) request { return fields("/detections/rule/"+bruteForce+"/tune", "level", "high") }},
+	"POST /KIND/rule/{id}/preview": {make: func(*visit) request { return fields("/detections/rule/"+bruteForce+"/preview", "level", "high") }},
+	"POST /KIND/rule/canary/send":  ask{make: func(*visit) request { return fields("/detections/rule/canary/send") }}.answers(503),
+	"GET /KIND/gaps":               at("/detections/gaps"),
+	"POST /KIND/gaps/{gap}/rerun":  ask{make: func(*visit) request { return fields("/detections/gaps/none/rerun") }}.answers(404),
+	"GET /KIND/past":               at("/detections/past"),
+	"POST /KIND/past/run/start": {make: func(*visit) request {
+		return fields("/detections/past/run/start", "rule", bruteForce, "from", "2026-01-01", "to", "2026-01-02")
+	}},
+	"GET /KIND/past/{job}":         at("/detections/past/none").answers(404),
+	"POST /KIND/past/{job}/cancel": {make: func(*visit) request { return fields("/detections/past/none/cancel") }},
+	"POST /KIND/past/{job}/tell":   ask{make: func(*visit) request { return fields("/detections/past/none/tell") }}.answers(404),
+	"POST /KIND/past/{job}/keep":   ask{make: func(*visit) request { return fields("/detections/past/none/keep") }}.answers(404),
+	"GET /indicators":              query("?q=" + word),
+	"POST /indicators/hunt":        sends("from", "2026-01-01", "to", "2026-01-02"),
 
 	// Pages beside the objectives, which are a kind.
 	"GET /KIND/alignment": plain(),

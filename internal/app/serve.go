@@ -155,7 +155,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 4
+	running := 5
 	ended := make(chan error, running+1)
 	if a.Collectors != nil {
 		running++
@@ -164,6 +164,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	go func() { ended <- a.record(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
+	go func() { ended <- a.Detect.Run(ctx) }()
 	go func() { ended <- answer(server, s) }()
 	if s.Ready != nil {
 		s.Ready()

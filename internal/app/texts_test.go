@@ -121,7 +121,9 @@ func pageTexts(t *testing.T) *lang.Catalog {
 	t.Helper()
 	sources := []fs.FS{web.Texts, talkweb.Module(talkweb.Config{Kinds: catalog.NewKinds()}).Texts}
 	for _, m := range app.Modules() {
-		sources = append(sources, m.Texts)
+		if m.Texts != nil {
+			sources = append(sources, m.Texts)
+		}
 	}
 	texts, err := lang.Load(sources...)
 	if err != nil {

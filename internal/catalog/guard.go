@@ -50,6 +50,19 @@ func (g *Guarded) Find(ref entity.Ref) (*entity.Entity, *Kind, error) {
 	return e, k, err
 }
 
+// Holders returns the entities of one kind that point at another by a relation,
+// as it is called from their side, as they stand in the change's transaction.
+func (g *Guarded) Holders(kind, relation string, ref entity.Ref) ([]*entity.Entity, error) {
+	return sqldb.All(g.ctx, g.tx, func(s sqldb.Row) (*entity.Entity, error) {
+		r, err := scanRow(s)
+		if err != nil {
+			return nil, err
+		}
+		return r.entity()
+	}, `SELECT `+rowColumns+` FROM entities t JOIN relations l ON l.target_id = t.id AND l.type = ? JOIN entities e ON e.id = l.id AND e.kind = ? AND e.deleted = 0
+		WHERE t.org = ? AND t.ref = ? AND t.deleted = 0 ORDER BY e.ref`, relation, lower(kind), g.Caller.Org, ref.String())
+}
+
 // Specs reads what a guarded entity says and what it said before: the zero value
 // when it is new, or for what it says when it goes.
 func Specs[T any](g *Guarded) (before, after T, err error) {

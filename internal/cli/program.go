@@ -15,12 +15,13 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/feed"
-	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sample"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // Program is what the commands need of the program: what is compiled in, and
@@ -104,8 +105,10 @@ type ServeOptions struct {
 	Files           string   // folder of files whose numbers claims may read; "": none
 	Proxies         []string // networks of proxies whose X-Forwarded-For is believed
 	KeepEvents      time.Duration
-	KeepEventsBytes int64         // of the disk; 0: no limit
-	Collect         []listen.Spec // what brings events in beside HTTP
+	KeepEventsBytes int64              // of the disk; 0: no limit
+	Rules           []string           // folders and archives of Sigma rules, with ?on behind those that all organisations run
+	Pipeline        *pipeline.Pipeline // rewrites all rules; nil: none does
+	Collect         []listen.Spec      // what brings events in beside HTTP
 	Log             *slog.Logger
 	Ready           func(baseURL string) // called once it answers
 }

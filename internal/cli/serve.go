@@ -20,6 +20,8 @@ type serving struct {
 	opts ServeOptions
 	log  string
 
+	pipelines []string
+
 	keepEvents, keepSize string
 	collect              []string
 }
@@ -64,6 +66,8 @@ responder.`),
 			f.text(&v.opts.TLSKey, "tls-key", "", "", lang.T("`FILE` of its key.", "Fichero (`FILE`) de su clave."))
 			f.texts(&v.opts.Proxies, "proxy", "", lang.T("Addresses (`CIDR`) of proxies whose X-Forwarded-For is believed; repeat for several.", "Direcciones (`CIDR`) de proxies cuyo X-Forwarded-For se cree; repítela para varias."))
 			f.text(&v.opts.Files, "files", "", "", lang.T("Folder (`DIR`) of JSON files whose numbers measures may read; none when not given.", "Carpeta (`DIR`) de ficheros JSON cuyos números pueden leer las medidas; ninguna si falta."))
+			f.texts(&v.opts.Rules, "rules", "", lang.T("`PATH` of Sigma rules of others, a folder or an archive, as a checkout of SigmaHQ; write ?on behind it when every organisation is to run all of it; repeat for several.", "Ruta (`PATH`) de reglas Sigma de otros, una carpeta o un archivo, como una copia de SigmaHQ; escribe ?on detrás para que toda organización las ejecute todas; repítela para varias."))
+			f.texts(&v.pipelines, "pipeline", "", lang.T("`FILE` of a processing pipeline that rewrites all rules, or the name of a ready one; repeat for several.", "Fichero (`FILE`) de una cadena de proceso que reescribe todas las reglas, o el nombre de una incluida; repítelo para varios."))
 			f.texts(&v.opts.AllowPrivate, "allow-private", "", lang.T("Network or `HOST` that requests to addresses of users may go to though it is private, as 10.1.2.0/24 or idp.internal; repeat for several.", "Red o servidor (`HOST`) al que pueden ir las peticiones a direcciones de los usuarios aunque sea privado, como 10.1.2.0/24 o idp.internal; repítela para varios."))
 		},
 		run: v.serve,
@@ -102,6 +106,10 @@ func (v *serving) serve(ctx context.Context, s *session, _ []string) error {
 		return usage("--files %s is no folder", "--files %s no es una carpeta", v.opts.Files).hinting("name a folder that is there", "nombra una carpeta que exista")
 	}
 	if err := v.keeping(); err != nil {
+		return err
+	}
+	var err error
+	if v.opts.Pipeline, err = readPipelines(v.pipelines); err != nil {
 		return err
 	}
 	s.place.env.server = ""

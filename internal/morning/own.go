@@ -126,7 +126,7 @@ func decidedExceptions(l *Look, since time.Time) ([]Did, error) {
 			return nil, err
 		}
 		if at, err := time.Parse(time.RFC3339, s.DecidedAt); err == nil && !at.Before(since) && s.DecidedBy == l.Caller.Identity() {
-			out = append(out, Did{e.Ref().String(), e.DisplayTitle(), said[s.State], at})
+			out = append(out, Did{Ref: e.Ref().String(), Title: e.DisplayTitle(), What: said[s.State], At: at})
 		}
 	}
 	return out, nil

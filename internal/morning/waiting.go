@@ -30,6 +30,7 @@ type Item struct {
 	ID      string // among all that waits for the reader; filled in by the desk
 	Ref     string // what it is about: a full reference
 	Part    string // tells several of one thing apart, as the name of a test
+	Href    string // where it leads, as a path; "": to the thing of Ref
 	Title   string
 	Why     lang.Text // in one sentence
 	From    string    // who asks: a full reference or a name
@@ -56,6 +57,7 @@ type Act struct {
 // Did is something a reader did.
 type Did struct {
 	Ref, Title string
+	Href       string // as of an Item
 	What       lang.Text
 	At         time.Time
 }

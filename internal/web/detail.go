@@ -54,6 +54,7 @@ type panel struct {
 
 type detailPage struct {
 	record
+	Bands            []template.HTML
 	Main, Side, Wide []panel
 }
 
@@ -134,7 +135,7 @@ func detail(c *Ctx, k *catalog.Kind) (any, error) {
 	}
 	for i := range c.App.cards {
 		card := &c.App.cards[i]
-		if card.Slot == Tab || !card.shows(k) || card.room == "" && replaced[card.ID] {
+		if card.Slot == Tab || !card.shows(k) || replaced[card.ID] && !slices.Contains(card.Replaces, card.ID) {
 			continue
 		}
 		if drawn, ok := c.card(card, r.Entity); ok {
@@ -176,6 +177,8 @@ func (p *detailPage) place(pn panel) {
 		p.Head = append(p.Head, pn.Body)
 	case Actions:
 		p.Actions = append(p.Actions, pn.Body)
+	case Band:
+		p.Bands = append(p.Bands, pn.Body)
 	case Side:
 		p.Side = append(p.Side, pn)
 	case Wide:
@@ -201,7 +204,7 @@ func (c *Ctx) card(card *Card, e *entity.Entity) (panel, bool) {
 	}
 	if err != nil {
 		c.App.Log.ErrorContext(c.R.Context(), "card", "card", card.ID, "ref", e.Ref().String(), "error", err)
-		if card.Slot == Head || card.Slot == Actions {
+		if card.Slot == Head || card.Slot == Actions || card.Slot == Band {
 			return pn, false
 		}
 		pn.Failed, pn.Body, pn.Note = true, "", c.cardFailure(err)

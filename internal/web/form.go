@@ -56,9 +56,10 @@ type editing struct {
 
 func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 	tree := map[string]any{"apiVersion": k.Versions[0], "kind": k.Name, "metadata": map[string]any{}}
-	for _, f := range k.Fields { // values given in the address, as the owner from a team's page
-		if v := nonEmpty(c.R.URL.Query()[f.Path]); len(v) > 0 {
-			put(tree, f.Path, given(&f, v))
+	for path, values := range c.R.URL.Query() { // given in the address, as the owner from a team's page
+		f, v := k.Field(path), nonEmpty(values)
+		if f != nil && len(v) > 0 && f.Path == path && !strings.Contains(path, "[") && strings.HasPrefix(path, "spec.") {
+			put(tree, path, given(f, v))
 		}
 	}
 	for _, name := range []string{"owner", "title", "name"} {

@@ -82,6 +82,7 @@ const (
 	Main    Slot = "main"    // the wide column
 	Side    Slot = "side"    // the narrow column
 	Wide    Slot = "wide"    // under both, over the whole width
+	Band    Slot = "band"    // between the head and the columns, over the whole width, drawn without a panel
 	Tab     Slot = "tab"     // a page of its own behind a tab, at /{plural}/{namespace}/{name}/{ID}
 )
 
@@ -104,7 +105,7 @@ type Card struct {
 
 	// Replaces names what this card shows in a better way, so that the page
 	// leaves it out: IDs of the kit's own cards, as "neighbours", "relations"
-	// or "labels", and paths of fields, as "spec.owner".
+	// or "labels", of cards of other rooms, and paths of fields, as "spec.owner".
 	Replaces []string
 	Flush    bool // Template brings its own padding, as tables and lists of checks do
 

@@ -94,6 +94,7 @@ type Engine struct {
 	shared  map[string]*Ruleset // by what was decided
 	head    int64
 
+	tested sync.Map // of a document, what its examples show
 	counts counts
 }
 
@@ -190,6 +191,63 @@ func (e *Engine) Ruleset(ctx context.Context, org string) (*Ruleset, error) {
 		return nil, err
 	}
 	return o.rules.Load(), nil
+}
+
+// Loaded returns the rules of an organisation when they are ready; nil when
+// nothing has asked for them yet.
+func (e *Engine) Loaded(org string) *Ruleset {
+	if o, ok := e.orgs.Load(org); ok {
+		return o.(*organisation).rules.Load()
+	}
+	return nil
+}
+
+// Tested returns what the examples beside a rule show; nil when there are none.
+func (e *Engine) Tested(d *Document) (*detect.Tested, error) {
+	if t, ok := e.tested.Load(d); ok {
+		return t.(*detect.Tested), nil
+	}
+	lib, err := e.Library()
+	if err != nil {
+		return nil, err
+	}
+	t, err := lib.Examples(d)
+	if err == nil {
+		e.tested.Store(d, t)
+	}
+	return t, err
+}
+
+// Text returns the text of a rule of an organisation; "" when it is not known.
+func (e *Engine) Text(ctx context.Context, org, key string) string {
+	rules, err := e.Ruleset(ctx, org)
+	if err != nil {
+		return ""
+	}
+	entry := rules.Entry(key)
+	if entry == nil {
+		return ""
+	}
+	if entry.Origin == Own {
+		return entry.Tuning.Rule
+	}
+	lib, err := e.Library()
+	if err != nil {
+		return ""
+	}
+	return lib.Text(entry.Document)
+}
+
+// IndicatorCount is how many indicators an organisation looks for.
+func (e *Engine) IndicatorCount(ctx context.Context, org string) (int, error) {
+	o, err := e.org(ctx, org)
+	if err != nil {
+		return 0, err
+	}
+	if x := o.indicators.Load(); x != nil {
+		return x.n, nil
+	}
+	return 0, nil
 }
 
 // ChoicesOf returns what an organisation decided.
@@ -414,8 +472,12 @@ func (e *Engine) reread(ctx context.Context) error {
 		return err
 	}
 	e.library.Store(l)
+	e.tested.Clear()
 	if err := e.Refresh(ctx, true); err != nil {
 		return err
 	}
 	return e.each(func(o *organisation) error { return e.noteSets(ctx, o.name, l) })
 }
+
+// UseDB has an engine that knows nothing yet keep its tables in a database.
+func (e *Engine) UseDB(db *sqldb.DB) { e.DB, e.tables.db = db, db }

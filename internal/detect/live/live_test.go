@@ -229,7 +229,7 @@ func TestRulesOfEvents(t *testing.T) {
 	}
 }
 
-func sudoRoot(at time.Time, user string) event.Event {
+func stopTrail(at time.Time, user string) event.Event {
 	number++
 	return event.Event{ID: fmt.Sprint("aws-", number), Time: at, Source: "aws", Line: fmt.Appendf(nil,
 		`{"@timestamp":%q,"eventVersion":"1.09","eventSource":"cloudtrail.amazonaws.com","eventName":"StopLogging","userIdentity":{"type":"IAMUser","userName":%q},"sourceIPAddress":"198.51.100.7","awsRegion":"eu-west-1","recipientAccountId":"123456789012"}`, at.Format(time.RFC3339Nano), user)}
@@ -239,8 +239,8 @@ func sudoRoot(at time.Time, user string) event.Event {
 // changes nothing, and a batch that is held back is told once it can be.
 func TestGrouping(t *testing.T) {
 	w := newWorld(t, nil)
-	first := sudoRoot(w.now, "eve")
-	w.look(first, sudoRoot(w.now.Add(time.Minute), "eve"))
+	first := stopTrail(w.now, "eve")
+	w.look(first, stopTrail(w.now.Add(time.Minute), "eve"))
 	n := len(w.told)
 	if n == 0 {
 		t.Fatal("nothing was told")
@@ -250,16 +250,16 @@ func TestGrouping(t *testing.T) {
 	if d := diff.Diff(names, slices.Sorted(maps.Keys(w.told))); d != "" {
 		t.Errorf("a replay told more:\n%s", d)
 	}
-	w.look(sudoRoot(w.now, "mallory"))
+	w.look(stopTrail(w.now, "mallory"))
 	if len(w.told) != 2*n {
 		t.Errorf("another user makes %d findings of %d", len(w.told), n)
 	}
-	w.look(sudoRoot(w.now.Add(time.Hour), "eve"))
+	w.look(stopTrail(w.now.Add(time.Hour), "eve"))
 	if len(w.told) != 3*n {
 		t.Errorf("another hour makes %d findings", len(w.told))
 	}
 	w.fail = fmt.Errorf("the database is away")
-	late := []event.Event{sudoRoot(w.now.Add(5*time.Hour), "eve")}
+	late := []event.Event{stopTrail(w.now.Add(5*time.Hour), "eve")}
 	if err := w.Look(t.Context(), "acme", late); err == nil {
 		t.Fatal("a batch passed although the sink failed")
 	}
@@ -318,7 +318,7 @@ func attack(r *rand.Rand, from time.Time, n int) []event.Event {
 			at = at.Add(time.Duration(r.IntN(20_000)) * time.Millisecond)
 		}
 		if r.IntN(30) == 0 {
-			out = append(out, sudoRoot(at, fmt.Sprint("user-", r.IntN(3))))
+			out = append(out, stopTrail(at, fmt.Sprint("user-", r.IntN(3))))
 		} else {
 			out = append(out, sshFailure(at, fmt.Sprint("198.51.100.", r.IntN(3))))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/sigma/route"
 )
 
 // mostNamed is how many rules are asked for by name; more are sorted out here.
@@ -115,6 +116,7 @@ type past struct {
 	rules      *Ruleset
 	indicators *indicators
 	told       before
+	narrow     string // what every event meets that a rule matches
 	answer     *Answer
 	followed   []followed
 	by         map[string]int // finding of a name
@@ -126,7 +128,7 @@ func (e *Engine) past(ctx context.Context, q Question) (*past, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &past{e: e, q: q, org: &organisation{name: q.Org}, answer: &Answer{Matched: map[string][]Hit{}}, by: map[string]int{}}
+	p := &past{e: e, narrow: "*", q: q, org: &organisation{name: q.Org}, answer: &Answer{Matched: map[string][]Hit{}}, by: map[string]int{}}
 	if q.Indicators {
 		p.indicators = o.indicators.Load()
 		p.rules, err = assemble(&Library{by: map[string]*Document{}}, Choices{}, nil, e.Now(), map[string]bool{})
@@ -142,8 +144,39 @@ func (e *Engine) past(ctx context.Context, q Question) (*past, error) {
 		}
 		return nil, fault.New(fault.Invalid, "there is no rule to run: %s", cmp.Or(first, "none of this id")).Coded("detections.no-rule")
 	}
+	if p.narrow, err = p.rules.narrow(); err != nil {
+		return nil, err
+	}
 	p.told, err = e.tables.toldBetween(ctx, q.Org, q.From.Add(-2*p.rules.reach), q.To)
 	return p, err
+}
+
+// narrow is a question that every event meets which one of the rules matches, and
+// as few others as can be said.
+func (r *Ruleset) narrow() (string, error) {
+	if r.rules.Len() > mostNamed {
+		return "*", nil
+	}
+	table, err := route.Ready()
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	for _, rule := range r.rules.Ready() {
+		routes, err := table.For(rule)
+		if err != nil {
+			return "", err
+		}
+		text := logs.NarrowRoutes(rule, routes)
+		if text == "*" {
+			return "*", nil
+		}
+		parts = append(parts, "("+text+")")
+	}
+	if len(parts) == 0 {
+		return "*", nil
+	}
+	return strings.Join(parts, " or "), nil
 }
 
 // asked makes the rules of a question ready.
@@ -226,7 +259,7 @@ func (p *past) run(ctx context.Context, progress func(Progress)) error {
 func (p *past) read(ctx context.Context, b *batch, from, to time.Time) error {
 	s := p.rules.scan()
 	defer func() { p.rules.scans.Put(s) }()
-	out, err := p.e.Store.Rows(ctx, logs.Query{Org: p.q.Org, Text: "*", From: from, To: to, Partial: true}, func(row logs.Row) error {
+	out, err := p.e.Store.Rows(ctx, logs.Query{Org: p.q.Org, Text: p.narrow, From: from, To: to, Partial: true}, func(row logs.Row) error {
 		ev := logs.Event(row)
 		p.answer.Events++
 		if !b.one(s, &ev) {

@@ -497,3 +497,23 @@ func (e *Engine) Proven(ctx context.Context, org string, since time.Time) (map[s
 	err := Proofs(ctx, e.DB, org, since, e.Now().Add(time.Hour), func(p Proof) error { out[p.Rule] = p; return nil })
 	return out, err
 }
+
+// GapsAt calls yield with the gaps of an organisation that began before a moment,
+// the oldest first.
+func GapsAt(ctx context.Context, q sqldb.Querier, org string, at time.Time, yield func(Gap) error) error {
+	rows, err := q.Query(ctx, `SELECT `+gapColumns+` FROM detection_gaps WHERE org = ? AND since <= ? ORDER BY since, id`, org, sqldb.Micros(at))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		g, err := scanGap(rows)
+		if err != nil {
+			return err
+		}
+		if err := yield(g); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -126,3 +126,42 @@ func TestSigmaHQ(t *testing.T) {
 		t.Errorf("%d events were looked at", a.Events)
 	}
 }
+
+func write(t testing.TB, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mkdir(t testing.TB, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func away(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BenchmarkLook is the stage with SigmaHQ's rules over real events.
+func BenchmarkLook(b *testing.B) {
+	events := windowsEvents(b)
+	e := New(Config{Builtin: content.Detections, Root: "detections", Sets: []Set{ParseSet(testenv.Data(b, "sigma", "sigmahq-rules.tar.gz") + "?on")}})
+	look := func() {
+		for part := range slices.Chunk(events, 500) {
+			if err := e.Look(b.Context(), "acme", part); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	look()
+	for b.Loop() {
+		look()
+	}
+	b.ReportMetric(float64(len(events)*b.N)/b.Elapsed().Seconds(), "events/s")
+}

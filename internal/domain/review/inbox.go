@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -75,7 +76,7 @@ func inbox(c *web.Ctx) (any, error) {
 			p.Pile = append(p.Pile, v)
 		}
 		for _, d := range pile.Did {
-			p.Did = append(p.Did, didLine{d.Title, c.App.HrefOf(d.Ref), c.In(d.What), d.At.In(b.Now.Location())})
+			p.Did = append(p.Did, didLine{d.Title, cmp.Or(d.Href, c.App.HrefOf(d.Ref)), c.In(d.What), d.At.In(b.Now.Location())})
 		}
 	}
 	return p, nil

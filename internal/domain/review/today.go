@@ -164,7 +164,7 @@ func (p *todayView) waiting(c *web.Ctx, t *morning.Today) {
 
 // waitOf draws something that waits.
 func waitOf(c *web.Ctx, it morning.Item, now time.Time, name func(string) string) waitLine {
-	out := waitLine{ID: it.ID, Title: it.Title, Href: c.App.HrefOf(it.Ref), Why: c.In(it.Why), Since: it.Since, Late: it.Late}
+	out := waitLine{ID: it.ID, Title: it.Title, Href: cmp.Or(it.Href, c.App.HrefOf(it.Ref)), Why: c.In(it.Why), Since: it.Since, Late: it.Late}
 	if it.From != "" {
 		out.From = name(it.From)
 	}

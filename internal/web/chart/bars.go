@@ -28,6 +28,7 @@ type Bars struct {
 	NoTable bool
 	XName   string
 	Words   Words
+	Href    func(i int) string // where a click on a bar leads; nil: nowhere
 }
 
 // HTML draws the chart as a figure.
@@ -110,7 +111,11 @@ func (c Bars) right() string {
 const leastBar = 1.2 // px, so that a small number can still be seen
 
 func (c Bars) column(p *plot, i int) {
-	p.open("g", "class", "col")
+	group, href := "g", ""
+	if c.Href != nil {
+		group, href = "a", c.Href(i)
+	}
+	p.open(group, "class", "col", "href", href, "tabindex", tabindex(href))
 	up, down := 0.0, 0.0
 	for _, s := range c.Series {
 		v := s.at(i)
@@ -124,7 +129,16 @@ func (c Bars) column(p *plot, i int) {
 		}
 	}
 	p.hit(c.x(float64(i)), c.x(float64(i+1)), tip(c.X[i], i, c.Series, c.Format, c.Words))
-	p.end("g")
+	p.end(group)
+}
+
+// tabindex keeps links of a picture out of the way of the keyboard: the table
+// beside it and the fields for the time lead as far.
+func tabindex(href string) string {
+	if href == "" {
+		return ""
+	}
+	return "-1"
 }
 
 func (c Bars) bar(p *plot, i int, s Series, from, to float64) {

@@ -105,7 +105,7 @@
     if (id === 'cmdk') resetPalette();
   }
   function fill(d, src) {
-    const body = $('.drawer-body', d);
+    const body = $('.drawer-body, [data-body]', d);
     if (!src || !body || d.dataset.filled === src) return;
     body.setAttribute('aria-busy', 'true');
     fetch(src, { credentials: 'same-origin', headers: { 'HX-Request': 'true' } }).then((r) => r.ok ? r.text() : Promise.reject(r)).then((html) => {
@@ -439,7 +439,7 @@
   function parse(s) { try { return JSON.parse(s) || {}; } catch (e) { return {}; } }
 
   /* ---- One listener for clicks ---- */
-  const acts = '[data-open],[data-close],[data-theme-toggle],[data-set-theme],[data-copy],[data-copy-from],[data-more],[data-print],[data-dismiss],[data-add],[data-remove],[data-up],[data-down],[data-passkey],[data-reveal],[data-pick],[data-pick-all],[data-unpick]';
+  const acts = '[data-open],[data-close],[data-theme-toggle],[data-set-theme],[data-copy],[data-copy-from],[data-more],[data-cancel],[data-print],[data-dismiss],[data-add],[data-remove],[data-up],[data-down],[data-passkey],[data-reveal],[data-pick],[data-pick-all],[data-unpick]';
   doc.addEventListener('click', (e) => {
     const b = e.target.closest && e.target.closest(acts);
     if (!b) {
@@ -456,7 +456,8 @@
     if ('themeToggle' in d) { e.preventDefault(); setTheme(themes[(themes.indexOf(theme()) + 1) % 3]); }
     if (d.setTheme) { e.preventDefault(); setTheme(d.setTheme); }
     if (d.copy || d.copyFrom) copy(copied(b));
-    if (d.more) { const row = doc.getElementById(d.more); if (row) { row.hidden = !row.hidden; b.setAttribute('aria-expanded', String(!row.hidden)); } }
+    if (d.more) { const row = doc.getElementById(d.more); if (row) { e.preventDefault(); row.hidden = !row.hidden; b.setAttribute('aria-expanded', String(!row.hidden)); if (!row.hidden) fill(row, row.dataset.src); } }
+    if (d.cancel) cancel(b);
     if ('add' in d) addRow(b.closest('[data-rows]'));
     if ('remove' in d) removeRow(b.closest('[data-item]'));
     if ('up' in d) moveRow(b, -1);
@@ -476,7 +477,7 @@
     if (f.dataset.confirm && !f.dataset.confirmed) { e.preventDefault(); e.stopImmediatePropagation(); ask(f, e.submitter); return; }
     delete f.dataset.confirmed;
     if (f.dataset.dirty) f.dataset.dirty = 'no';
-    if (f.method === 'get') { $$('input[name], select[name]', f).forEach((i) => { if (!i.value && !i.disabled) { i.disabled = true; setTimeout(() => { i.disabled = false; }); } }); return; }
+    if (f.method === 'get') { $$('input[name], select[name], textarea[name]', f).forEach((i) => { if (!i.value && !i.disabled) { i.disabled = true; setTimeout(() => { i.disabled = false; }); } }); return; }
     const b = e.submitter;
     if (b && !f.hasAttribute('hx-post') && !b.hasAttribute('formtarget')) { setTimeout(() => b.setAttribute('aria-busy', 'true'), 300); addEventListener('pageshow', () => b.removeAttribute('aria-busy'), { once: true }); }
   }, true);
@@ -512,12 +513,13 @@
     '/': () => { const f = $('[data-filter-key]'); if (f) { f.focus(); f.select(); } return !!f; },
     j: () => step(1), k: () => step(-1),
     x: () => { const r = current(), b = r && $('[data-pick]', r); if (b) b.click(); },
-    e: () => { const r = current(), b = r && $('[data-open]', r) || $('[data-evidence-key]') || $('[data-edit-key]'); if (b) b.click(); },
+    e: () => { const r = current(), b = r && $('[data-open], [data-more]', r) || $('[data-evidence-key]') || $('[data-edit-key]'); if (b) b.click(); },
     n: () => { const b = $('[data-new-key]'); if (b) b.click(); }
   };
   doc.addEventListener('keydown', (e) => {
     if ((e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === 'k' && pal) { e.preventDefault(); if (pal.open) close(pal); else if (!$('dialog:modal')) open('cmdk'); return; }
-    if (e.key === 'Escape' && !$('dialog:modal') && !$(':popover-open')) { const d = $('.drawer[open]'); if (d) close(d); }
+    if (e.key === 'Escape' && !$('dialog:modal') && !$(':popover-open')) { const d = $('.drawer[open]'); if (d) close(d); else shut(); }
+    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing && e.target.dataset && 'enter' in e.target.dataset && !e.target.value.includes('\n')) { e.preventDefault(); e.target.form.requestSubmit(); return; }
     if (!keysOn() || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || typing(e.target) || $('dialog:modal')) return;
     if (pending && Date.now() - pending < 1200) {
       pending = 0;
@@ -577,6 +579,63 @@
   doc.addEventListener('focusout', drop);
   root.addEventListener('pointerleave', drop);
 
+  /* ---- Rows that open: Esc closes the row one stands on ---- */
+  function shut() { const r = current(), b = r && $('[data-more][aria-expanded="true"]', r); if (b) { b.click(); b.focus(); } }
+
+  /* ---- A part of the page that is still coming: [data-cancel="id"] ends its request ---- */
+  function cancel(b) {
+    const part = doc.getElementById(b.dataset.cancel);
+    if (!part || !window.htmx) return;
+    htmx.trigger(part, 'htmx:abort');
+    part.dataset.cancelled = '1';
+    b.parentNode.hidden = true;
+    $$('[aria-busy]', part).forEach((x) => x.removeAttribute('aria-busy'));
+    $$('[data-cancelled]', part).forEach((x) => { x.hidden = false; const a = $('a', x); if (a) a.focus(); });
+  }
+  function elapsed(n) {
+    const from = Date.now(), id = setInterval(() => {
+      const part = n.closest('[id]');
+      if (!n.isConnected || n.closest('[data-cancelled]') || part && part.dataset.cancelled) { clearInterval(id); return; }
+      n.textContent = n.dataset.elapsed.replace('{n}', Math.round((Date.now() - from) / 1000));
+    }, 1000);
+  }
+
+  /* ---- [data-brush="/address?from=FROM&to=TO" data-from data-to]: dragging over a chart chooses a stretch of its x axis ---- */
+  function brush(box) {
+    const svg = $('.plot > svg', box);
+    if (!svg) return;
+    const band = make('div', { class: 'brush', hidden: true, 'aria-hidden': 'true' }), plot = svg.parentNode;
+    let from = null, moved = false;
+    plot.append(band);
+    const at = (e) => { const r = svg.getBoundingClientRect(); return Math.max(0, Math.min(1, (e.clientX - r.left) / r.width)); };
+    const draw = (a, z) => { const r = svg.getBoundingClientRect(), o = plot.getBoundingClientRect(); band.style.left = (r.left - o.left + Math.min(a, z) * r.width) + 'px'; band.style.width = Math.abs(z - a) * r.width + 'px'; };
+    svg.addEventListener('pointerdown', (e) => { if (e.button === 0 && e.pointerType !== 'touch') { from = at(e); moved = false; } });
+    svg.addEventListener('dragstart', (e) => e.preventDefault());
+    doc.addEventListener('pointermove', (e) => {
+      if (from === null) return;
+      const z = at(e);
+      moved = moved || Math.abs(z - from) * svg.getBoundingClientRect().width > 5;
+      band.hidden = !moved; if (moved) draw(from, z);
+    });
+    doc.addEventListener('pointerup', (e) => {
+      if (from === null) return;
+      const a = Math.min(from, at(e)), z = Math.max(from, at(e)), t0 = Number(box.dataset.from), t1 = Number(box.dataset.to);
+      from = null;
+      if (!moved) return;
+      const iso = (x) => new Date(Math.round(t0 + x * (t1 - t0))).toISOString();
+      location.href = box.dataset.brush.replace('FROM', encodeURIComponent(iso(a))).replace('TO', encodeURIComponent(iso(z)));
+    });
+    svg.addEventListener('click', (e) => { if (moved) { e.preventDefault(); e.stopPropagation(); } }, true);
+  }
+
+  /* ---- input[data-find="selector"]: shows what of the panel around it has the words ---- */
+  function find(field) {
+    field.addEventListener('input', () => {
+      const list = plain(field.value).split(/\s+/).filter(Boolean), around = field.closest('.panel') || doc;
+      $$(field.dataset.find, around).forEach((n) => { const name = plain(n.dataset.name || n.textContent); n.hidden = !list.every((w) => name.includes(w)); });
+    });
+  }
+
   /* ---- What a new piece of page needs ---- */
   function enhance(r) {
     if (r.matches) [['[data-tags]', tags], ['[data-rows]', settle], ['[data-bulk]', count]].forEach(([s, f]) => { if (r.matches(s)) f(r); });
@@ -586,6 +645,9 @@
     $$('[data-bulk]', r).forEach(count);
     $$('[data-shows]', r).forEach(shows);
     $$('[data-js]', r).forEach((n) => { n.hidden = false; });
+    $$('[data-brush]', r).forEach(brush);
+    $$('input[data-find]', r).forEach(find);
+    $$('[data-elapsed]', r).forEach(elapsed);
     $$('.toast:not([data-timed])', r).forEach((b) => { b.dataset.timed = '1'; keep(b, $('form', b) ? 8000 : 5000); });
     $$('.chart-wide > svg .me', r).forEach((me) => { const w = me.closest('.chart-wide'), b = me.getBoundingClientRect(); w.scrollLeft += b.left + b.width / 2 - w.getBoundingClientRect().left - w.clientWidth / 2; });
     $$('.table-wrap .g-today', r).forEach((now) => { const w = now.closest('.table-wrap'); w.scrollLeft = now.offsetLeft - w.clientWidth / 3; });

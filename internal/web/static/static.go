@@ -10,7 +10,12 @@
 //	data-theme-toggle, data-set-theme  system, light, dark: at once here, by POST to html[data-preferences] for the next page
 //	data-key="r" on a link             g and the letter go there; html[data-keys=off] switches single keys off
 //	data-filter-key, data-new-key, data-edit-key   what the keys /, n and e mean on this page
-//	data-copy, data-copy-from="id"     copies; data-reveal="id" shows a password; data-more="id" shows a row
+//	data-copy, data-copy-from="id"     copies; data-reveal="id" shows a password
+//	data-more="id"                     shows a row; with data-src on the row its [data-body] is loaded first; e opens and Esc closes it
+//	data-enter                         in a text of several lines: Enter sends the form while there is one line, Shift+Enter begins another
+//	data-find="selector"               shows what of the panel has the words typed, by data-name or text
+//	data-brush="/x?from=FROM&to=TO"    with data-from, data-to (ms): dragging over the chart in it goes there with the stretch that was chosen
+//	data-cancel="id"                   ends the request of an htmx part and shows its [data-cancelled]; data-elapsed="{n} s" counts till then
 //	data-js hidden                     shown only where there is script
 //	data-bulk > data-pick, data-pick-all, data-bulkbar hidden > data-bulk-count, data-unpick   choosing rows
 //	data-rows="spec.links" [data-max]  > data-item (data-up, data-down, data-remove), template with __i__ for the place, data-add,

@@ -1,0 +1,131 @@
+package alerts
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/web"
+)
+
+// casesOpen is how many cases are open; marked when one is late.
+func casesOpen(c *web.Ctx) (web.Count, error) {
+	k := c.Catalog().Kinds().Get(CaseKind)
+	if k == nil || !c.CanKind(auth.Read, k) {
+		return web.Count{}, nil
+	}
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}, Limit: 200, NoTotal: true})
+	if err != nil {
+		return web.Count{}, err
+	}
+	out := web.Count{N: len(page.Items)}
+	for _, e := range page.Items {
+		if s, _, err := spec(e); err == nil {
+			if p, _ := s.Late(c.Now); p != "" {
+				out.State = "warn"
+			}
+		}
+	}
+	return out, nil
+}
+
+// casesTable is what record queries may ask about cases: how long each phase
+// took, how much was kept, and whether the chain of evidence holds. A case is the
+// one of its revision at the moment.
+func casesTable() *claim.Table {
+	return &claim.Table{Name: "cases", Title: lang.T("Cases", "Casos"), Kinds: []string{CaseKind},
+		Doc: lang.T("Security cases with the minutes from detection to each phase. What has not been reached is not there.", "Casos de seguridad con los minutos desde la detección hasta cada fase. Lo no alcanzado no está."),
+		Fields: []claim.Column{
+			{Name: "name", Doc: lang.T("As C-118", "Como C-118")}, {Name: "title", Doc: lang.T("Title", "Título")},
+			{Name: "severity", Doc: lang.T("critical, high, medium or low", "critical, high, medium o low")}, {Name: "phase", Doc: lang.T("How far it is", "Hasta dónde ha llegado")},
+			{Name: "merged", Doc: lang.T("It became a part of another", "Pasó a formar parte de otro")},
+			{Name: "detected", Doc: lang.T("When it was detected", "Cuándo se detectó")}, {Name: "closed", Doc: lang.T("When it was closed", "Cuándo se cerró")},
+			{Name: "minutesToDetect", Doc: lang.T("From its first event", "Desde su primer evento")}, {Name: "minutesToAcknowledge", Doc: lang.T("From detection", "Desde la detección")},
+			{Name: "minutesToContain", Doc: lang.T("From detection", "Desde la detección")}, {Name: "minutesToRemove", Doc: lang.T("From detection", "Desde la detección")}, {Name: "minutesToRecover", Doc: lang.T("From detection", "Desde la detección")},
+			{Name: "containLimit", Doc: lang.T("Minutes its severity allows to contain it", "Minutos que su gravedad permite para contenerlo")},
+			{Name: "minutesOpen", Doc: lang.T("Since detection, while it is open", "Desde la detección, mientras está abierto")},
+			{Name: "late", Doc: lang.T("The phase that is overdue; empty for none", "La fase atrasada; vacío si ninguna")},
+			{Name: "lesson", Doc: lang.T("A lesson is written", "Hay una lección escrita")}, {Name: "actions", Doc: lang.T("Corrective actions", "Acciones correctivas")},
+			{Name: "alerts", Doc: lang.T("Alerts in it", "Alertas que contiene")}, {Name: "entries", Doc: lang.T("Entries of its timeline", "Entradas de su cronología")},
+			{Name: "evidence", Doc: lang.T("Events that are kept with it", "Eventos guardados con él")}, {Name: "chainHolds", Doc: lang.T("Timeline and events are as they were written", "Cronología y eventos están como se escribieron")},
+		}, Scan: scanCases}
+}
+
+var minutesTo = map[string]string{acknowledged: "minutesToAcknowledge", contained: "minutesToContain", removed: "minutesToRemove", recovered: "minutesToRecover"}
+
+func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+	list, err := casesAt(ctx, q, org, at.At)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		s, name, err := spec(e)
+		if err != nil {
+			return err
+		}
+		row := map[string]any{"name": name, "title": e.DisplayTitle(), "severity": s.Severity, "phase": s.Phase, "merged": s.MergedInto != "", "lesson": s.Lesson != "", "actions": int64(len(s.Actions))}
+		start := s.When(detected)
+		row["detected"] = start.UTC().Format(time.RFC3339)
+		row["containLimit"] = Limits[s.Severity][contained].Minutes()
+		if b := s.began(); s.Began != "" {
+			row["minutesToDetect"] = start.Sub(b).Minutes()
+		}
+		for p, name := range minutesTo {
+			if t := s.When(p); !t.IsZero() {
+				row[name] = t.Sub(start).Minutes()
+			}
+		}
+		if t := s.When(closed); !t.IsZero() {
+			row["closed"] = t.UTC().Format(time.RFC3339)
+		} else {
+			row["minutesOpen"] = at.At.Sub(start).Minutes()
+		}
+		row["late"], _ = s.Late(at.At)
+		if err := evidenceOf(ctx, q, org, name, at.At, row); err != nil {
+			return err
+		}
+		if err := yield(name, e.DisplayTitle(), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// casesAt are the cases as their revisions said at a moment.
+func casesAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) ([]*entity.Entity, error) {
+	list, err := sqldb.All(ctx, q, func(r sqldb.Row) (*entity.Entity, error) {
+		var doc []byte
+		var op string
+		if err := r.Scan(&doc, &op); err != nil {
+			return nil, err
+		}
+		if op == string(catalog.Deleted) {
+			return nil, nil
+		}
+		e := &entity.Entity{}
+		return e, decode(string(doc), e)
+	}, `SELECT r.doc, r.op FROM entities e JOIN revisions r ON r.id = e.id AND r.rev = (SELECT max(x.rev) FROM revisions x WHERE x.id = e.id AND x.at <= ?) WHERE e.org = ? AND e.kind = 'case' ORDER BY e.ref`, sqldb.Micros(at), org)
+	return slices.DeleteFunc(list, func(e *entity.Entity) bool { return e == nil }), err
+}
+
+// evidenceOf counts what is kept with a case, and reads its chain again.
+func evidenceOf(ctx context.Context, q sqldb.Querier, org, name string, at time.Time, row map[string]any) error {
+	var entries, pins, list int64
+	err := q.QueryRow(ctx, `SELECT (SELECT count(*) FROM case_entries WHERE org = ? AND name = ? AND at <= ?), (SELECT count(*) FROM case_events WHERE org = ? AND name = ? AND pinned <= ?),
+		(SELECT count(*) FROM alerts WHERE org = ? AND case_name = ? AND created <= ?)`, org, name, sqldb.Micros(at), org, name, sqldb.Micros(at), org, name, sqldb.Micros(at)).Scan(&entries, &pins, &list)
+	if err != nil {
+		return err
+	}
+	k, err := verify(ctx, q, org, name)
+	if err != nil {
+		return err
+	}
+	row["entries"], row["evidence"], row["alerts"], row["chainHolds"] = entries, pins, list, k.OK
+	return nil
+}

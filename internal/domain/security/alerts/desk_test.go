@@ -1,0 +1,505 @@
+package alerts_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/action"
+	"github.com/binnaclehq/binnacle/internal/audit"
+	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
+	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/domain/operations"
+	"github.com/binnaclehq/binnacle/internal/domain/people"
+	"github.com/binnaclehq/binnacle/internal/domain/review"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/room"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+)
+
+var ctx = context.Background()
+
+// now is when every desk begins.
+var now = time.Date(2026, 9, 22, 3, 13, 4, 0, time.UTC)
+
+// desk is a desk over a database, with a clock.
+type desk struct {
+	testing.TB
+	*alerts.Desk
+	db      *sqldb.DB
+	catalog *catalog.Catalog
+	time    time.Time
+	config  alerts.Config
+}
+
+var rooms = []room.Module{operations.Module(), people.Module(), review.Module()}
+
+// both runs a suite on each database.
+func both(t *testing.T, suite func(t *testing.T, d *desk)) {
+	t.Helper()
+	modules := append([]room.Module{alerts.Module(alerts.Config{})}, rooms...)
+	steps := slices.Concat(catalogtest.Migrations(), auth.Migrations(), action.Migrations())
+	kinds := claim.Kinds()
+	for _, m := range modules {
+		steps, kinds = append(steps, m.Steps()...), append(kinds, m.Kinds...)
+	}
+	steps = append(steps, claim.Migrations()...)
+	sqldbtest.Run(t, steps, func(t *testing.T, db *sqldb.DB) {
+		d := &desk{TB: t, db: db, time: now}
+		d.catalog = catalog.New(db, catalog.NewKinds(kinds...), catalog.WithClock(func() time.Time { return d.time }))
+		d.Desk = alerts.NewDesk(d.catalog, d.config)
+		suite(t, d)
+	})
+}
+
+// as is somebody of an organisation.
+func as(name string, role auth.Role) catalog.Caller {
+	return catalog.Caller{Principal: auth.Principal{Account: "acc-" + name, Name: name, Org: "default", Role: role, UserRef: "user:default/" + name, Via: "web"}, Manager: "test"}
+}
+
+var leila = as("leila", auth.RoleCISO)
+
+func (d *desk) apply(yaml string) {
+	d.Helper()
+	docs, err := d.catalog.Decode("test.yaml", []byte(yaml))
+	if err == nil {
+		_, err = d.catalog.Apply(ctx, as("root", auth.RoleOwner), docs, catalog.ApplyOptions{})
+	}
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+// found is a finding of a rule on a host, with events a minute apart.
+func found(rule, host string, at time.Time, events ...string) detect.Finding {
+	f := detect.Finding{Org: "default", Name: rule + "/" + host + "/" + at.Format("01-02T15:04"), Start: at, End: at.Add(time.Hour), Value: 1,
+		Rule:  detect.Told{ID: rule, Title: "A shell is connected to a far host", Level: "high", Kind: "rule", Origin: "builtin", Tags: []string{"attack.t1059.004"}, Description: "Bad. What to do: cut the host off; keep its memory."},
+		Group: []detect.GroupField{{Name: "host.name", Value: host}, {Name: "user.name", Value: "leila"}}, Fields: map[string]any{"process.command_line": "bash -i"}}
+	for i, id := range events {
+		f.Events = append(f.Events, detect.Seen{ID: id, Time: at.Add(time.Duration(i) * time.Minute), Source: "linux"})
+	}
+	return f
+}
+
+func (d *desk) take(list ...detect.Finding) {
+	d.Helper()
+	if err := d.Take(ctx, list); err != nil {
+		d.Fatal(err)
+	}
+}
+
+func (d *desk) list(f alerts.Filter) []*alerts.Alert {
+	d.Helper()
+	list, _, err := d.List(ctx, leila, f)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return list
+}
+
+func (d *desk) get(no int64) *alerts.Alert {
+	d.Helper()
+	a, err := d.Get(ctx, leila, no)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return a
+}
+
+func (d *desk) do(caller catalog.Caller, act alerts.Act, nos ...int64) []*alerts.Alert {
+	d.Helper()
+	list, err := d.Do(ctx, caller, nos, act)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return list
+}
+
+// types are the types of what the feed holds, in order.
+func (d *desk) types(prefix string) []string {
+	d.Helper()
+	entries, _, err := feed.New(d.db).Page(ctx, 0, 1000)
+	if err != nil {
+		d.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Type, prefix) {
+			out = append(out, e.Type)
+		}
+	}
+	return out
+}
+
+func TestTakeAgainChangesNothing(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		list := []detect.Finding{found("r1", "web-1", now, "e1", "e2"), found("r2", "web-1", now, "e1")}
+		d.take(list...)
+		before := []*alerts.Alert{d.get(1), d.get(2)}
+		entries := d.types("")
+		d.time = now.Add(time.Hour)
+		d.take(list...)
+		d.take(list[1], list[0])
+		if diff := cmp.Diff(before, []*alerts.Alert{d.get(1), d.get(2)}); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(entries, d.types("")); diff != "" {
+			t.Error(diff)
+		}
+		if n := len(d.list(alerts.Filter{})); n != 2 {
+			t.Errorf("%d alerts", n)
+		}
+		if a := before[0]; a.Events != 2 || !a.Exact || !a.FirstSeen.Equal(now) || !a.LastSeen.Equal(now.Add(time.Minute)) || a.State != alerts.New {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+func TestFindingsJoin(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		f := func(want int64, x detect.Finding) {
+			t.Helper()
+			d.take(x)
+			list := d.list(alerts.Filter{Rule: x.Rule.ID, Sort: "seen"})
+			if got := list[0].No; got != want {
+				t.Errorf("%s went into %d, want %d", x.Name, got, want)
+			}
+		}
+		f(1, found("r1", "web-1", now, "e1"))
+		f(1, found("r1", "web-1", now.Add(2*time.Hour), "e2"))                 // the same group, soon after
+		f(2, found("r1", "web-2", now.Add(3*time.Hour), "e3"))                 // another group
+		f(1, found("r1", "web-1", now.Add(25*time.Hour+30*time.Minute), "e4")) // within a day of the last event
+		f(3, found("r1", "web-1", now.Add(72*time.Hour), "e5"))                // too late
+		if a := d.get(1); a.Events != 3 || !a.Exact || !a.LastSeen.Equal(now.Add(25*time.Hour+30*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, 3)
+		f(4, found("r1", "web-1", now.Add(73*time.Hour), "e6")) // what is closed is not joined
+		d.take(found("r1", "web-1", now.Add(72*time.Hour), "e5", "e5b"))
+		if a := d.get(3); a.Events != 2 || a.State != alerts.Closed {
+			t.Errorf("a known finding went elsewhere: %+v", a)
+		}
+	})
+}
+
+func TestEventsAreBounded(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		var ids []string
+		for i := range 1200 {
+			ids = append(ids, fmt.Sprintf("e%04d", i))
+		}
+		d.take(found("r1", "web-1", now, ids...))
+		if a := d.get(1); a.Events != 1200 || a.Exact {
+			t.Errorf("%d events, exact %v", a.Events, a.Exact)
+		}
+		c := found("c1", "web-1", now, ids[:3]...)
+		c.More, c.Value = 219, 222
+		d.take(c, c)
+		if a := d.get(2); a.Events != 222 || !a.Exact || a.Value != 222 {
+			t.Errorf("%d events, exact %v", a.Events, a.Exact)
+		}
+		// A window that grows is one finding; what it says last counts.
+		c.More = 300
+		d.take(c)
+		if a := d.get(2); a.Events != 303 {
+			t.Errorf("%d events", a.Events)
+		}
+		// Batches of one finding add up, and an event that comes twice counts once.
+		d.take(found("r3", "web-1", now, "a", "b"))
+		d.take(found("r3", "web-1", now, "b", "c"))
+		if a := d.get(3); a.Events != 3 || !a.Exact {
+			t.Errorf("%d events, exact %v", a.Events, a.Exact)
+		}
+	})
+}
+
+const catalogue = `---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: payments, title: Payments}
+spec: {type: service, lifecycle: production, tier: 1}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Resource
+metadata: {name: build-logs, annotations: {tier: "4"}}
+spec: {type: bucket}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: kiosk, labels: {host: "edge-7"}}
+spec: {type: service, lifecycle: production}
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: leila}
+spec: {profile: {displayName: Leila Haddad}, memberOf: []}
+`
+
+func TestRisk(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.apply(catalogue)
+		f := func(level, host, user, asset string, risk int, severity string) {
+			t.Helper()
+			x := found("rule-"+level+host+user, host, now, "e1")
+			x.Rule.Level, x.Group[1].Value = level, user
+			d.take(x)
+			a := d.list(alerts.Filter{Rule: x.Rule.ID})[0]
+			if a.Asset != asset || a.Risk != risk || a.Severity != severity {
+				t.Errorf("%s on %s by %s: %s, %d, %s", level, host, user, a.Asset, a.Risk, a.Severity)
+			}
+			sum := 0
+			for _, r := range a.Reasons {
+				sum += r.Points
+			}
+			if min(sum, 100) != risk {
+				t.Errorf("the reasons give %d, not %d", sum, risk)
+			}
+		}
+		f("high", "payments", "x", "component:default/payments", 85, "critical")
+		f("high", "payments-7d9f5c-x2x1", "x", "component:default/payments", 85, "critical")
+		f("high", "payments-02.prod.example.com", "x", "component:default/payments", 85, "critical")
+		f("medium", "arn:aws:s3:::build-logs", "x", "resource:default/build-logs", 35, "low")
+		f("medium", "edge-7", "x", "component:default/kiosk", 45, "medium")
+		f("critical", "10.0.0.1", "root", "", 95, "critical")
+		f("critical", "payments", "root", "component:default/payments", 100, "critical")
+		f("informational", "nowhere", "x", "", 5, "informational")
+		x := found("person", "nowhere", now, "e1")
+		x.Group[1].Value = "Leila@kestrane.example"
+		d.take(x)
+		if a := d.list(alerts.Filter{Rule: "person"})[0]; !cmp.Equal(a.People, []string{"user:default/leila"}) {
+			t.Errorf("people: %v", a.People)
+		}
+	})
+}
+
+func TestARaisedLevelRaises(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		x := found("r1", "web-1", now, "e1")
+		x.Rule.Level = "medium"
+		d.take(x)
+		x = found("r1", "web-1", now.Add(time.Minute), "e2")
+		x.Rule.Level = "critical"
+		d.take(x)
+		a := d.get(1)
+		if a.Severity != "critical" || a.Rule.Level != "critical" {
+			t.Errorf("%s %s", a.Severity, a.Rule.Level)
+		}
+		list, err := d.Changes(ctx, leila, 1)
+		if err != nil || len(list) != 2 || list[1].Act != "raised" {
+			t.Errorf("%v %+v", err, list)
+		}
+	})
+}
+
+func TestActs(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-1", now, "e1"), found("r3", "web-1", now, "e1"))
+		wants := func(no int64, state alerts.State, assignee string) {
+			t.Helper()
+			if a := d.get(no); a.State != state || a.Assignee != assignee {
+				t.Errorf("alert %d is %s of %s", no, a.State, a.Assignee)
+			}
+		}
+		d.time = now.Add(6 * time.Minute)
+		if n := len(d.do(leila, alerts.Act{Do: alerts.Acknowledge}, 1, 2)); n != 2 {
+			t.Errorf("%d changed", n)
+		}
+		if n := len(d.do(leila, alerts.Act{Do: alerts.Acknowledge}, 1, 2, 3, 3)); n != 1 {
+			t.Errorf("%d changed the second time", n)
+		}
+		wants(1, alerts.Acknowledged, "user:default/leila")
+		d.do(leila, alerts.Act{Do: alerts.Assign, To: "tomasz"}, 1)
+		wants(1, alerts.Acknowledged, "user:default/tomasz")
+		d.do(leila, alerts.Act{Do: alerts.Start}, 1)
+		wants(1, alerts.InWork, "user:default/tomasz")
+		d.time = now.Add(30 * time.Minute)
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.True, Reason: "It was him."}, 1)
+		wants(1, alerts.Closed, "user:default/tomasz")
+		if a := d.get(1); a.Disposition != alerts.True || a.Reason != "It was him." || !a.Closed.Equal(d.time) || !a.Acknowledged.Equal(now.Add(6*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		if n := len(d.do(leila, alerts.Act{Do: alerts.Take}, 1)); n != 0 {
+			t.Error("a closed alert was taken")
+		}
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		wants(1, alerts.InWork, "user:default/tomasz")
+		if a := d.get(1); a.Disposition != "" || !a.Closed.IsZero() {
+			t.Errorf("%+v", a)
+		}
+		refused := func(kind fault.Kind, caller catalog.Caller, act alerts.Act, nos ...int64) {
+			t.Helper()
+			if _, err := d.Do(ctx, caller, nos, act); fault.KindOf(err) != kind || err == nil {
+				t.Errorf("%+v: %v", act, err)
+			}
+		}
+		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Close, Reason: "No word on what it was."}, 2)
+		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: " "}, 2)
+		refused(fault.Invalid, leila, alerts.Act{Do: "burn"}, 2)
+		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Assign}, 2)
+		refused(fault.NotFound, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "All or none."}, 2, 99)
+		refused(fault.Forbidden, as("ana", auth.RoleMember), alerts.Act{Do: alerts.Acknowledge}, 2)
+		refused(fault.Forbidden, as("paul", auth.RoleAuditor), alerts.Act{Do: alerts.Acknowledge}, 2)
+		wants(2, alerts.Acknowledged, "user:default/leila")
+		want := []string{"alert.opened", "alert.opened", "alert.opened", "alert.acknowledged", "alert.acknowledged", "alert.acknowledged", "alert.assigned", "alert.started", "alert.closed", "alert.reopened"}
+		if diff := cmp.Diff(want, d.types("alert.")); diff != "" {
+			t.Error(diff)
+		}
+		records, _, err := audit.New(d.db).Search(ctx, "default", audit.Query{Action: "alert.close"})
+		if err != nil || len(records) != 1 || records[0].Target != "AL-1" || records[0].Actor != "acc-leila" {
+			t.Errorf("%v %+v", err, records)
+		}
+		if _, err := d.db.Exec(ctx, `UPDATE alert_changes SET note = 'x'`); err == nil {
+			t.Error("a change was changed")
+		}
+	})
+}
+
+// The table shows alerts as they were, whatever happened since.
+func TestTableAsOf(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		var table *claim.Table
+		for _, x := range alerts.Module(alerts.Config{}).Tables {
+			if x.Name == "alerts" {
+				table = x
+			}
+		}
+		known := map[string]bool{}
+		for _, f := range table.Fields {
+			known[f.Name] = true
+		}
+		asOf := func(at time.Time) []map[string]any {
+			t.Helper()
+			var out []map[string]any
+			err := table.Scan(ctx, d.db, "default", claim.Moment{At: at}, func(key, title string, r map[string]any) error {
+				for name := range r {
+					if !known[name] {
+						t.Errorf("the column %s is not described", name)
+					}
+				}
+				out = append(out, r)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		d.take(found("r1", "web-1", now.Add(-2*time.Minute), "e1"))
+		d.time = now.Add(10 * time.Minute)
+		d.do(leila, alerts.Act{Do: alerts.Take}, 1)
+		d.time = now.Add(20 * time.Minute)
+		d.take(found("r1", "web-1", now.Add(15*time.Minute), "e2"))
+		d.time = now.Add(40 * time.Minute)
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "The scanner."}, 1)
+		d.time = now.Add(50 * time.Minute)
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		if n := len(asOf(now.Add(-time.Second))); n != 0 {
+			t.Errorf("%d rows before there was one", n)
+		}
+		f := func(after time.Duration, state string, want map[string]any) {
+			t.Helper()
+			rows := asOf(now.Add(after))
+			if len(rows) != 1 || rows[0]["state"] != state {
+				t.Errorf("after %v: %v", after, rows)
+				return
+			}
+			for k, v := range want {
+				if !cmp.Equal(rows[0][k], v) {
+					t.Errorf("after %v: %s is %v, want %v", after, k, rows[0][k], v)
+				}
+			}
+		}
+		f(0, "new", map[string]any{"name": "AL-1", "disposition": "", "minutesToAcknowledge": nil, "closedAt": nil, "created": "2026-09-22T03:13:04Z", "firstSeen": "2026-09-22T03:11:04Z", "lastSeen": "2026-09-22T03:11:04Z"})
+		f(15*time.Minute, "acknowledged", map[string]any{"minutesToAcknowledge": 10.0, "assignee": "user:default/leila", "minutesOpen": 15.0, "lastSeen": "2026-09-22T03:11:04Z"})
+		f(30*time.Minute, "acknowledged", map[string]any{"lastSeen": "2026-09-22T03:28:04Z"})
+		f(45*time.Minute, "closed", map[string]any{"disposition": "false", "minutesToDisposition": 40.0, "minutesOpen": 40.0, "reason": "The scanner."})
+		f(time.Hour, "work", map[string]any{"disposition": "", "minutesToDisposition": nil, "minutesOpen": 60.0})
+	})
+}
+
+func TestSuppression(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.take(found("r1", "web-1", now, "e1"))
+		until := now.Add(7 * 24 * time.Hour)
+		s, err := d.Suppress(ctx, leila, 1, false, until, "The scanner runs this week.")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "The scanner."}, 1)
+		d.take(
+			found("r1", "web-1", now.Add(24*time.Hour), "e2"), // suppressed
+			found("r1", "web-2", now.Add(24*time.Hour), "e3"), // another group
+			found("r2", "web-1", now.Add(24*time.Hour), "e4"), // another rule
+		)
+		// Found later, but it happened meanwhile; the other happened after it.
+		d.time = until.Add(24 * time.Hour)
+		x := found("r1", "web-1", now.Add(48*time.Hour), "e5")
+		x.Late = true
+		d.take(x, x, found("r1", "web-1", until.Add(time.Minute), "e6"), found("r1", "web-1", now.Add(-48*time.Hour), "e0"))
+		var opened []string
+		for _, a := range d.list(alerts.Filter{Sort: "oldest"}) {
+			opened = append(opened, a.Name)
+		}
+		want := []string{"r1/web-1/09-22T03:13", "r1/web-2/09-23T03:13", "r2/web-1/09-23T03:13", "r1/web-1/09-29T03:14", "r1/web-1/09-20T03:13"}
+		if diff := cmp.Diff(want, opened); diff != "" {
+			t.Error(diff)
+		}
+		list, err := d.Suppressions(ctx, "default")
+		if err != nil || len(list) != 1 || list[0].No != s.No || list[0].Findings != 2 || list[0].Holds(d.time) {
+			t.Errorf("%v %+v", err, list)
+		}
+		for _, bad := range []struct {
+			until  time.Time
+			reason string
+		}{{d.time.Add(-time.Hour), "x"}, {d.time.Add(time.Hour), ""}, {d.time.AddDate(2, 0, 0), "x"}} {
+			if _, err := d.Suppress(ctx, leila, 1, false, bad.until, bad.reason); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%v: %v", bad, err)
+			}
+		}
+		// One that is ended lets findings through again.
+		whole, err := d.Suppress(ctx, leila, 2, true, d.time.AddDate(0, 1, 0), "The rule is wrong.")
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := found("r1", "web-9", d.time.Add(time.Minute), "f1")
+		d.take(y)
+		if n := len(d.list(alerts.Filter{GroupKey: "", Text: "web-9"})); n != 0 {
+			t.Errorf("%d alerts of a rule that is suppressed as a whole", n)
+		}
+		d.time = d.time.Add(2 * time.Hour)
+		if _, err := d.EndSuppression(ctx, leila, whole.No); err != nil {
+			t.Fatal(err)
+		}
+		d.take(found("r1", "web-9", d.time.Add(time.Minute), "f2"))
+		if n := len(d.list(alerts.Filter{Text: "web-9"})); n != 1 {
+			t.Errorf("%d alerts after the suppression was ended", n)
+		}
+	})
+}
+
+func TestIncompleteFindingsAreRefused(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		x := found("r1", "web-1", now, "e1")
+		x.Name = ""
+		if err := d.Take(ctx, []detect.Finding{x}); !fault.Is(err, fault.Invalid) {
+			t.Error(err)
+		}
+		x = found("r1", "web-1", now)
+		x.Rule.Level, x.Rule.Title, x.Group, x.Fields = "grave", "", nil, nil
+		d.take(x)
+		if a := d.get(1); a.Rule.Level != "medium" || a.Rule.Title != "r1" {
+			t.Errorf("%+v", a)
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package alerts
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// indicatorType says what sort of indicator a field with a value is; "" when it
+// is none.
+func indicatorType(field, value string) string {
+	switch {
+	case value == "" || value == "-":
+		return ""
+	case strings.HasSuffix(field, ".ip") || field == "sourceIPAddress" || field == "src_ip" || field == "dest_ip":
+		if _, err := netip.ParseAddr(value); err == nil {
+			return "address"
+		}
+	case field == "user.name" || field == "userIdentity.userName" || field == "userIdentity.arn":
+		return "account"
+	case field == "host.name" || field == "host.hostname":
+		return "host"
+	case field == "url.domain" || field == "dns.question.name" || field == "destination.domain":
+		return "domain"
+	case field == "url.full" || field == "url.original" && strings.Contains(value, "://"):
+		return "url"
+	case strings.Contains(field, "hash.") || strings.HasSuffix(field, "sha256") || strings.HasSuffix(field, "md5"):
+		if hexDigest.MatchString(value) {
+			return "hash"
+		}
+	case field == "user_agent.original" || field == "userAgent":
+		return "client"
+	case field == "userIdentity.accessKeyId":
+		return "key"
+	}
+	return ""
+}
+
+var (
+	hexDigest = regexp.MustCompile(`^(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	inText    = regexp.MustCompile(`\b(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\b`)
+)
+
+// observables finds what events may be known by: in the fields that hold such
+// things, and addresses and hashes in any text. The most frequent come first.
+func observables(lines []string) []Indicator {
+	counts := map[Indicator]int{}
+	for _, line := range lines {
+		var doc map[string]any
+		if json.Unmarshal([]byte(line), &doc) != nil {
+			continue
+		}
+		once := map[Indicator]bool{}
+		leaves("", doc, func(field, value string) {
+			if t := indicatorType(field, value); t != "" {
+				once[Indicator{Type: t, Value: value}] = true
+			}
+			for _, m := range inText.FindAllString(value, 20) {
+				if _, err := netip.ParseAddr(m); err == nil {
+					once[Indicator{Type: "address", Value: m}] = true
+				} else if hexDigest.MatchString(m) {
+					once[Indicator{Type: "hash", Value: strings.ToLower(m)}] = true
+				}
+			}
+		})
+		for i := range once {
+			counts[i]++
+		}
+	}
+	out := slices.Collect(maps.Keys(counts))
+	slices.SortFunc(out, func(a, b Indicator) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a.Type+a.Value, b.Type+b.Value)
+	})
+	return out
+}
+
+// leaves visits the texts and numbers of a document with their paths.
+func leaves(path string, v any, visit func(field, value string)) {
+	switch x := v.(type) {
+	case map[string]any:
+		for k, w := range x {
+			if path != "" {
+				k = path + "." + k
+			}
+			leaves(k, w, visit)
+		}
+	case []any:
+		for _, w := range x {
+			leaves(path, w, visit)
+		}
+	case string:
+		visit(path, x)
+	case float64, bool:
+		visit(path, fmt.Sprint(x))
+	}
+}

@@ -1,0 +1,156 @@
+package alerts_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/domain/operations"
+	"github.com/binnaclehq/binnacle/internal/domain/people"
+	"github.com/binnaclehq/binnacle/internal/domain/review"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/web/webtest"
+)
+
+func house(t *testing.T) (*webtest.House, *alerts.Desk) {
+	t.Helper()
+	cfg := alerts.Config{Playbooks: playbooks(t)}
+	h := webtest.New(t, alerts.Module(cfg), operations.Module(), people.Module(), review.Module())
+	return h, alerts.NewDesk(h.Catalog, cfg)
+}
+
+// busy is a house with alerts of all sorts.
+func busy(t *testing.T) (*webtest.House, *alerts.Desk) {
+	t.Helper()
+	h, d := house(t)
+	h.Apply(catalogue)
+	h.Time = webtest.Now.Add(-20 * time.Minute)
+	at := h.Time
+	a := found("r1", "payments-7d9f5c-x2x1", at.Add(-2*time.Minute), "e1", "e2", "e3")
+	b := found("r2", "edge-7", at, "e4")
+	b.Rule.Level, b.Rule.Title = "medium", "Console login without second factor"
+	if err := d.Take(ctx, []detect.Finding{a, b, found("r1", "web-2", at, "e5")}); err != nil {
+		t.Fatal(err)
+	}
+	h.Time = webtest.Now
+	return h, d
+}
+
+func TestListPage(t *testing.T) {
+	h, _ := house(t)
+	h.Wants(h.Main("/alerts"), "No alert is open.", "No alert yet")
+	h, _ = busy(t)
+	text := h.Main("/alerts")
+	h.Wants(text, "2 high alerts wait for somebody, the oldest since 20 min", "AL-1", "Payments", "Critical", "3 alerts")
+	h.Lacks(h.Main("/alerts?level=high"), "AL-2")
+	h.Wants(h.Main("/alerts?q=edge"), "Console login", "1 alert")
+	h.Wants(h.Main("/alerts?asset=component%3Adefault%2Fpayments"), "AL-1", "1 alert")
+	h.Wants(h.Main("/alerts?assignee=me"), "No alert fits")
+	h.Wants(h.Main("/alerts?from=yesterday"), "That is no day")
+	form := url.Values{"no": {"AL-1", "AL-2"}, "act": {"close"}, "disposition": {"benign"}, "reason": {"A test."}, "next": {"/alerts?state=all"}}
+	if w := h.Post("/alerts/bulk", "auditor", form); w.Code != 403 {
+		t.Errorf("an auditor closed alerts: %d", w.Code)
+	}
+	if w := h.Post("/alerts/bulk", "owner", form); w.Code != 303 || w.Header().Get("Location") != "/alerts?state=all" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h.Wants(h.Main("/alerts"), "1 alert", "AL-3")
+	h.Wants(h.Main("/alerts?state=closed"), "2 alerts", "Benign")
+	if w := h.Post("/alerts/bulk", "owner", url.Values{"no": {"AL-3"}, "act": {"close"}, "disposition": {"true"}}); w.Code != 422 {
+		t.Errorf("an alert was closed without a reason: %d", w.Code)
+	}
+	if w := h.Post("/alerts/AL-3/suppress", "owner", url.Values{"until": {"2026-10-01"}, "reason": {"Known."}, "what": {"group"}}); w.Code != 303 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h.Wants(h.Main("/alerts"), "Suppressed", "Known.")
+	if w := h.Post("/alerts/suppressions/1/end", "owner", nil); w.Code != 303 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h.Lacks(h.Main("/alerts"), "Known.")
+}
+
+func TestAlertPage(t *testing.T) {
+	h, _ := busy(t)
+	text := h.Main("/alerts/AL-1")
+	h.Wants(text, "A shell is connected to a far host", "3 events between", "payments-7d9f5c-x2x1", "bash -i", "Cut the host off", "Keep its memory", "payments is of tier 1", "Leila Haddad", "T1059.004", "This rule: 2 alerts in 90 days", "waits")
+	if w := h.Get("/alerts/AL-99", "owner", lang.English); w.Code != 404 {
+		t.Errorf("%d", w.Code)
+	}
+	if w := h.Get("/alerts/nonsense", "owner", lang.English); w.Code != 404 {
+		t.Errorf("%d", w.Code)
+	}
+	h.Lacks(webtest.MainText(h.Get("/alerts/AL-1", "auditor", lang.English).Body.String()), "Close with reason")
+	post := func(path string, form url.Values) {
+		t.Helper()
+		if w := h.Post(path, "owner", form); w.Code != 303 {
+			t.Errorf("%s: %d %s", path, w.Code, webtest.MainText(w.Body.String()))
+		}
+	}
+	post("/alerts/AL-1/answer", url.Values{"question": {"Cut the host off"}, "answer": {"Done at 9:20."}})
+	post("/alerts/AL-1/act", url.Values{"act": {"take"}})
+	post("/alerts/AL-1/act", url.Values{"act": {"start"}})
+	h.Wants(h.Main("/alerts/AL-1"), "Done at 9:20.", "In work", "Inés Valcárcel", "after 20 min")
+	post("/alerts/AL-1/act", url.Values{"act": {"move"}, "case": {"new"}})
+	h.Wants(h.Main("/alerts/AL-1"), "In case C-1")
+	post("/alerts/AL-1/act", url.Values{"act": {"close"}, "disposition": {"true"}, "reason": {"Somebody came in."}})
+	h.Wants(h.Main("/alerts/AL-1"), "True", "Somebody came in.", "Open again")
+}
+
+func TestCasePage(t *testing.T) {
+	h, d := busy(t)
+	h.Page("/cases/open?alerts=AL-1")
+	w := h.Post("/cases/open", "owner", url.Values{"alerts": {"AL-1, AL-2"}, "title": {"A shell on payments"}, "severity": {"high"}, "playbook": {"malware"}, "description": {"Somebody came in."}})
+	if w.Code != 303 || w.Header().Get("Location") != "/cases/default/C-1" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if w := h.Post("/cases/open", "owner", url.Values{"severity": {"high"}}); w.Code != 422 || !strings.Contains(w.Body.String(), "A case needs a title.") {
+		t.Errorf("%d", w.Code)
+	}
+	text := h.Main("/cases/default/C-1")
+	h.Wants(text, "A shell on payments", "Detected", "2 min after the first event", "limit 1 h", "AL-1 fires.", "Payments", "Not known yet", "0 of", "Cut the hosts off the network", "entries and 0 events are as they were written", "Every affected asset has a verdict")
+	post := func(what string, form url.Values) {
+		t.Helper()
+		if w := h.Post("/cases/default/C-1/"+what, "owner", form); w.Code != 303 {
+			t.Errorf("%s: %d %s", what, w.Code, webtest.MainText(w.Body.String()))
+		}
+	}
+	post("entry", url.Values{"text": {"He **came in** by the kiosk."}, "side": {"them"}, "happened": {"2026-09-22T09:00"}})
+	post("entry", url.Values{"text": {"By payments."}, "side": {"them"}, "corrects": {"#5"}})
+	post("scope", url.Values{"n": {"0"}, "verdict": {"compromised"}})
+	post("scope", url.Values{"asset": {"The old laptop"}, "what": {"stolen"}})
+	post("phase", url.Values{"phase": {"contained"}, "note": {"Cut off."}})
+	post("task", url.Values{"task": {"task:default/c-1-malware-1"}, "done": {"1"}})
+	if _, err := d.Pin(ctx, h.Caller(), "C-1", "", []*alerts.Pinned{{Event: "e1", Time: webtest.Now, Source: "linux", Line: `{"source.ip":"203.0.113.77","message":"from 198.51.100.7"}`}}); err != nil {
+		t.Fatal(err)
+	}
+	post("indicator", url.Values{"type": {"address"}, "value": {"203.0.113.77"}})
+	text = h.Main("/cases/default/C-1")
+	h.Wants(text, "came in by the kiosk", "corrected by", "Compromised", "The old laptop", "Cut off.", "1 of 10 done", "203.0.113.77", "198.51.100.7", "and 1 events are as they were written")
+	h.Lacks(h.Main("/cases/default/C-1?side=us"), "came in by the kiosk")
+	h.Wants(h.Main("/cases/default/C-1/report"), "Report of C-1", "Chain of custody", "By payments.")
+	if w := h.Get("/cases/default/C-1/report?format=md", "owner", lang.Spanish); !strings.HasPrefix(w.Body.String(), "# C-1: A shell on payments") || !strings.Contains(w.Body.String(), "## Cronología") {
+		t.Errorf("%s", w.Body)
+	}
+	w = h.Post("/cases/default/C-1/close", "owner", url.Values{"lesson": {"Learned."}})
+	if w.Code != 422 {
+		t.Errorf("a case was closed: %d", w.Code)
+	}
+	h.Wants(webtest.MainText(w.Body.String()), "cannot be closed yet", "open tasks")
+	post("closealerts", url.Values{"disposition": {"true"}, "reason": {"It was one."}})
+	post("split", url.Values{"no": {"AL-2"}, "title": {"The kiosk"}})
+	post("merge", url.Values{"into": {"C-2"}, "reason": {"After all."}})
+	h.Wants(h.Main("/cases/default/C-1"), "Merged into C-2")
+	h.Wants(h.Main("/cases/default/C-2"), "from C-1 #")
+	h.Page("/cases")
+	h.Wants(h.Main("/components/default/payments"), "Alerts and cases", "The kiosk")
+	if w := h.Post("/cases/default/C-2/pin", "owner", url.Values{"event": {"e9"}}); w.Code != 503 {
+		t.Errorf("an event was pinned without a store: %d", w.Code)
+	}
+	if w := h.Post("/cases/default/C-2/entry", "auditor", url.Values{"text": {"x"}}); w.Code != 403 {
+		t.Errorf("an auditor wrote: %d", w.Code)
+	}
+	h.Page("/cases/default/C-2?elsewhere=1")
+}

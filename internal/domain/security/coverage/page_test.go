@@ -1,0 +1,268 @@
+package coverage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
+	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/internal/web/webtest"
+	"github.com/binnaclehq/binnacle/sigma"
+)
+
+// arrivals is a store that only knows which formats came in.
+type arrivals struct {
+	logs.Store
+	formats []string
+	err     error
+	asked   []logs.Query
+}
+
+func (a *arrivals) Values(_ context.Context, q logs.Query, field string, _ int) ([]logs.Value, logs.Outcome, error) {
+	a.asked = append(a.asked, q)
+	var out []logs.Value
+	for _, f := range a.formats {
+		out = append(out, logs.Value{Text: f, Hits: 1})
+	}
+	return out, logs.Outcome{}, a.err
+}
+
+func clock() time.Time { return webtest.Now }
+
+// rule is a rule of a technique, with examples that pass or do not; "" for none.
+func rule(fsys fstest.MapFS, name, tag, example string) {
+	fsys["rules/"+name+"/rule.yml"] = &fstest.MapFile{Data: []byte("title: Rule " + name + "\nid: " + name + "\nstatus: stable\ntags: [" + tag + "]\nlogsource: {product: aws, service: cloudtrail}\n" +
+		"detection:\n  a: {eventName: " + name + "}\n  condition: a\nlevel: high\n")}
+	if example != "" {
+		fsys["rules/"+name+"/hits.jsonl"] = &fstest.MapFile{Data: []byte(example + "\n")}
+		fsys["rules/"+name+"/misses.jsonl"] = &fstest.MapFile{Data: []byte(`{"eventName":"other"}` + "\n")}
+	}
+}
+
+func small() *live.Engine {
+	fsys := fstest.MapFS{}
+	rule(fsys, "good", "attack.t1078.004", `{"eventName":"good"}`)
+	rule(fsys, "wrong", "attack.t1190", `{"eventName":"elsewhere"}`)
+	rule(fsys, "bare", "attack.t1110", "")
+	return live.New(live.Config{Builtin: fsys, Root: "rules", Now: clock})
+}
+
+func house(t *testing.T, cfg Config) *webtest.House {
+	t.Helper()
+	cfg.Now = clock
+	return webtest.New(t, Module(cfg))
+}
+
+func get(t *testing.T, h *webtest.House, path string, status int) (text, body string) {
+	t.Helper()
+	for _, code := range []lang.Code{lang.Spanish, lang.English} {
+		w := h.Get(path, "auditor", code)
+		if body = w.Body.String(); w.Code != status {
+			t.Fatalf("GET %s in %s: %d, want %d\n%s", path, code, w.Code, status, webtest.MainText(body))
+		}
+		for _, p := range webtest.Faults(body) {
+			t.Errorf("GET %s in %s: %s", path, code, p)
+		}
+	}
+	return webtest.MainText(body), body
+}
+
+func TestCatalogue(t *testing.T) {
+	c := Enterprise()
+	if len(c.Tactics) != 15 || len(c.Techniques) < 690 || !strings.Contains(c.Notice, "The MITRE Corporation") {
+		t.Fatalf("%d tactics, %d techniques, notice %q", len(c.Tactics), len(c.Techniques), c.Notice)
+	}
+	short := map[string]bool{}
+	for _, ta := range c.Tactics {
+		short[ta.Short] = true
+	}
+	withLogs := 0
+	for _, x := range c.Techniques {
+		if len(x.Tactics) == 0 || len(x.Platforms) == 0 || x.Name == "" || c.Get(whole(x.ID)) == nil {
+			t.Errorf("%s: %+v", x.ID, x)
+		}
+		for _, ta := range x.Tactics {
+			if !short[ta] {
+				t.Errorf("%s has the tactic %s", x.ID, ta)
+			}
+		}
+		if len(x.Logs) > 0 {
+			withLogs++
+		}
+	}
+	if withLogs < 600 {
+		t.Errorf("only %d techniques say which logs show them", withLogs)
+	}
+	for i := range sources {
+		n := 0
+		for _, x := range c.Techniques {
+			if sources[i].looksAt(x) {
+				n++
+			}
+		}
+		if n == 0 {
+			t.Errorf("no technique is shown by %s", sources[i].ID)
+		}
+	}
+}
+
+// The tags of the rules that come with the program are of this catalogue.
+func TestRulesHaveKnownTags(t *testing.T) {
+	c, err := sigma.LoadFS(content.Detections, "detections")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, r := range c.Rules {
+		for _, id := range tagged(r.Tags) {
+			n++
+			if Enterprise().Get(id) == nil {
+				t.Errorf("%s is tagged %s", r.File, id)
+			}
+		}
+		for _, tag := range r.Tags {
+			if short, is := strings.CutPrefix(tag, "attack."); is && !techniqueTag.MatchString(tag) {
+				found := false
+				for _, ta := range Enterprise().Tactics {
+					found = found || ta.Short == short
+				}
+				if !found && !strings.HasPrefix(short, "g") && !strings.HasPrefix(short, "s0") {
+					t.Errorf("%s is tagged %s", r.File, tag)
+				}
+			}
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d tags were found", n)
+	}
+}
+
+func TestStates(t *testing.T) {
+	store := &arrivals{formats: []string{"cloudtrail", "linux"}}
+	s := &service{Config: Config{Engine: small(), Store: store, Now: clock}}
+	o, err := s.overall(t.Context(), "default", webtest.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]State{"T1078": Tested, "T1078.004": Tested, "T1078.001": LogsOnly, "T1190": Untested, "T1110": Untested, "T1059": LogsOnly, "T1059.004": LogsOnly, "T1053": NoLogs, "T1055": NoLogs} {
+		if got := o.by[id].State; got != want {
+			t.Errorf("%s is %s, want %s", id, got, want)
+		}
+	}
+	if !o.by["T1190"].Failed || o.by["T1110"].Failed {
+		t.Error("what failed and what did not is mixed up")
+	}
+	if o.by["T1583"].Scope || !o.by["T1053"].Scope || o.by["T1547"].Scope != true {
+		t.Errorf("scope: T1583 %v, T1053 %v, T1547 %v", o.by["T1583"].Scope, o.by["T1053"].Scope, o.by["T1547"].Scope)
+	}
+	// Long after, the same tests count no more.
+	if o, err = s.overall(t.Context(), "default", webtest.Now.Add(testedFor+24*time.Hour)); err != nil || o.by["T1078"].State != Before {
+		t.Errorf("after 91 days T1078 is %s, %v", o.by["T1078"].State, err)
+	}
+	if len(store.asked) != 1 || store.asked[0].Org != "default" {
+		t.Errorf("the store was asked %+v", store.asked)
+	}
+}
+
+func TestPage(t *testing.T) {
+	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"cloudtrail", "linux"}}})
+	got, body := get(t, h, "/attack", 200)
+	h.Wants(got, "1 of", "techniques have a detection that passed a test", "1 tested in 90 days", "2 not tested", "In scope are those of platforms whose logs come in (IaaS, Linux)", "AWS CloudTrail, Linux system log",
+		"ATT&CK Enterprise 19", "Initial Access", "Defense Impairment", "Valid Accounts", "the last test failed", "ATT&CK is a work of The MITRE Corporation", "Worth closing next", "its last test failed", "a rule that passes its test", "could show it")
+	h.Wants(body, `class="tech lv4" href="/attack/T1078"`, `class="tech lv2 tech-fail" href="/attack/T1190"`)
+	h.Lacks(got, "Acquire Infrastructure")
+
+	got, _ = get(t, h, "/attack?q=valid", 200)
+	h.Wants(got, "techniques", "Valid Accounts")
+	h.Lacks(got, "T1053")
+	got, _ = get(t, h, "/attack?q=T1583", 200)
+	h.Wants(got, "Acquire Infrastructure")
+	got, _ = get(t, h, "/attack?src=okta&state=tested", 200)
+	h.Wants(got, "Valid Accounts")
+	got, _ = get(t, h, "/attack?on=Containers&q=nonsense", 200)
+	h.Wants(got, "No technique is shown")
+	get(t, h, "/attack?gap=1&all=1&on=PRE", 200)
+}
+
+func TestNothingComesIn(t *testing.T) {
+	got, _ := get(t, house(t, Config{}), "/attack", 200)
+	if !strings.Contains(got, "No detection runs here.") || !strings.Contains(got, "No events came in the last 7 days.") {
+		t.Error(got)
+	}
+	got, _ = get(t, house(t, Config{Engine: small(), Store: &arrivals{err: errors.New("down")}}), "/attack", 200)
+	if !strings.Contains(got, "It is not known what comes in") {
+		t.Error(got)
+	}
+}
+
+func TestTechnique(t *testing.T) {
+	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"cloudtrail"}}})
+	got, body := get(t, h, "/attack/T1078", 200)
+	h.Wants(got, "T1078 Valid Accounts", "tested in 90 days", "Rule good", "Examples", "T1078.004", "Cloud Accounts", "AWS CloudTrail", "never")
+	h.Wants(body, "https://attack.mitre.org/techniques/T1078/", "q=binnacle.rules%3A%22good%22")
+	got, _ = get(t, h, "/attack/T1190", 200)
+	h.Wants(got, "not tested", "rules/wrong/hits.jsonl:1: no rule matches it")
+	get(t, h, "/attack/T1078.004", 200)
+	get(t, h, "/attack/t1078", 200)
+	get(t, h, "/attack/T9999", 404)
+	get(t, h, "/attack/nothing", 404)
+}
+
+func TestLayer(t *testing.T) {
+	h := house(t, Config{Engine: small()})
+	w := h.Get("/attack/layer", "owner", lang.English)
+	var layer struct {
+		Domain     string
+		Techniques []struct {
+			ID    string `json:"techniqueID"`
+			Score int
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &layer); err != nil || layer.Domain != "enterprise-attack" {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	scores := map[string]int{}
+	for _, x := range layer.Techniques {
+		scores[x.ID] = x.Score
+	}
+	if len(scores) != 4 || scores["T1078.004"] != 1 || scores["T1078"] != 0 || scores["T1190"] != 1 {
+		t.Errorf("scores %v", scores)
+	}
+}
+
+// A measure can stand on the table, and the page shows it.
+func TestMeasure(t *testing.T) {
+	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"cloudtrail"}}})
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: Measure\nmetadata: {name: tested, title: Techniques that are tested}\nspec: {room: security, direction: up, records: {from: techniques, where: row.scope && row.rules > 0, expect: row.tested, value: share}}\n")
+	h.Settle()
+	got, _ := get(t, h, "/measures/default/tested", 200)
+	h.Wants(got, "33")
+	got, _ = get(t, h, "/attack", 200)
+	h.Wants(got, "What stands on it: Techniques that are tested")
+}
+
+// The rules that come with the program, as a server has them, in time.
+func TestBuiltin(t *testing.T) {
+	s := &service{Config: Config{Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Now: clock, Choices: nil}), Store: &arrivals{formats: []string{"cloudtrail", "github", "linux", "auditd", "kubernetes", "okta"}}, Now: clock}}
+	begun := time.Now()
+	o, err := s.overall(t.Context(), "default", webtest.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, all := o.counts()
+	t.Logf("%v of %d in %v", n, all, time.Since(begun))
+	if n[Tested] < 40 || n[Untested] > 0 {
+		t.Errorf("%v", n)
+	}
+	begun = time.Now()
+	if _, err = s.overall(t.Context(), "default", webtest.Now); err != nil || time.Since(begun) > 500*time.Millisecond {
+		t.Errorf("the second time took %v: %v", time.Since(begun), err)
+	}
+}
