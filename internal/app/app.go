@@ -218,7 +218,8 @@ type App struct {
 
 	Collectors *listen.Set // what brings events in beside HTTP, of a server that was given some
 
-	security security.Config // what the rooms of an open installation work with
+	unsaid   func(context.Context, *App) error // sends what the sample's machines said long ago; nil: nothing is left
+	security security.Config                   // what the rooms of an open installation work with
 }
 
 // modules are the modules of the open installation.

@@ -67,6 +67,7 @@ func OpenSample(ctx context.Context, cfg Config, o *sample.Organisation, progres
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.unsaid = unsaid(cfg.Data, o)
 	return a, nil
 }
 
@@ -80,6 +81,9 @@ func (f *filling) fill(mark string) error {
 	f.clock.Set(f.o.Founded())
 	defer f.clock.Release()
 	if err := f.DB.Hurry(f.ctx, f.run); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(f.Config.Data, saying), []byte(f.o.Now.AddDate(-1, 0, 0).UTC().Format(time.RFC3339)), 0o600); err != nil {
 		return err
 	}
 	return os.Remove(mark)

@@ -25,6 +25,7 @@ import (
 type senders struct {
 	base   string // of the server
 	token  string
+	past   bool // all of it is of long ago: it is sent as files are, by HTTP
 	client *http.Client
 	lines  map[string]net.Conn // of syslog, by source
 	said   int64               // lines of syslog
@@ -118,13 +119,19 @@ const perRequest = 500
 func (s *senders) send(ctx context.Context, all []sample.Sent) error {
 	bodies := map[string][]sample.Sent{} // of JSON, by query
 	for _, x := range all {
-		if x.Way == "syslog" {
+		if x.Way == "syslog" && s.past {
+			x.Line, x.Format = headed(x), "auto"
+		} else if x.Way == "syslog" {
 			if err := s.say(x); err != nil {
 				return err
 			}
 			continue
 		}
-		q := url.Values{"source": {x.Source}, "format": {x.Format}}.Encode()
+		v := url.Values{"source": {x.Source}, "format": {x.Format}}
+		if s.past {
+			v.Set("past", "1")
+		}
+		q := v.Encode()
 		bodies[q] = append(bodies[q], x)
 		if len(bodies[q]) == perRequest {
 			if err := s.post(ctx, q, bodies[q]); err != nil {
@@ -159,7 +166,7 @@ func (s *senders) arrive(ctx context.Context) error {
 func (s *senders) say(x sample.Sent) error {
 	c := s.lines[x.Source]
 	if c == nil {
-		return fmt.Errorf("nobody listens to the syslog of %s", x.Source)
+		return fmt.Errorf("%s: nobody listens to its syslog", x.Source)
 	}
 	tag, text, _ := strings.Cut(x.Line, ": ")
 	app, pid, _ := strings.Cut(strings.TrimSuffix(tag, "]"), "[")

@@ -157,7 +157,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
 	running := 5
-	ended := make(chan error, running+1)
+	ended := make(chan error, running+2)
 	go func() { ended <- a.record(ctx) }()
 	if a.Collectors != nil {
 		running++
@@ -170,6 +170,10 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	go func() { ended <- answer(server, s) }()
 	if s.Ready != nil {
 		s.Ready()
+	}
+	if a.unsaid != nil {
+		running++
+		go func() { ended <- a.sayPast(ctx) }()
 	}
 	var first error
 	select {

@@ -49,7 +49,7 @@ const (
 	// old events are from before what the memory of ids covers: the store is
 	// asked whether it has them.
 	old
-	timed // the time is the event's own word
+	timed // the time is the event's own word, and how late it came is measured
 )
 
 func (f *frame) size() int64 { return int64(len(f.lines)) + 64*int64(len(f.events)) + 256 }

@@ -17,6 +17,9 @@ type Batch struct {
 	Source  string // name of the source, as its entity or the sender calls it
 	Format  string // name of a parser; "" is that of the source, "auto" looks at each record
 	Records []Record
+	// Past says that the events are of long ago on purpose, as a history that is
+	// brought in: how late they came says nothing about the source.
+	Past bool
 }
 
 // Record is one event as it came.

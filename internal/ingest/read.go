@@ -145,6 +145,9 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	if e.Time.IsZero() {
 		e.Time, n = r.now, 0
 	}
+	if r.b.Past {
+		n = 0
+	}
 	switch {
 	case e.Time.Before(r.oldest):
 		return TooOld, fmt.Sprintf("It happened at %s, before what is kept: events are kept from %s on.", e.Time.UTC().Format(time.RFC3339), r.oldest.UTC().Format(time.RFC3339))

@@ -132,6 +132,18 @@ func (o *Organisation) Heard(from, to, recent time.Time) iter.Seq[Sent] {
 	}
 }
 
+// Streamed returns what streams said from a moment up to another, in order, and
+// no script.
+func (o *Organisation) Streamed(from, to time.Time) []Sent {
+	var out []Sent
+	for s := range o.Sent(from, to) {
+		if !s.Once {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Syslog are the sources whose machines send syslog.
 func (o *Organisation) Syslog() []string {
 	var out []string

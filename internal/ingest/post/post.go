@@ -62,7 +62,7 @@ func Routes(c Config) []door.Route {
 // batch begins a batch as a request says.
 func batch(r *http.Request) (ingest.Batch, error) {
 	p := door.PrincipalOf(r.Context())
-	b := ingest.Batch{Org: p.Org, Source: r.URL.Query().Get("source"), Format: r.URL.Query().Get("format")}
+	b := ingest.Batch{Org: p.Org, Source: r.URL.Query().Get("source"), Format: r.URL.Query().Get("format"), Past: r.URL.Query().Get("past") == "1"}
 	if b.Source == "" && p.Token != "" && p.Account == "" {
 		b.Source = ingest.SourceName(p.Name)
 	}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/sample"
+)
+
+// saying is a file in the data folder of the sample organisation that says up to
+// when its machines have said what they said long ago. It is there until they
+// have said all.
+const saying = "saying"
+
+// stretch is how much of the past is sent at once.
+const stretch = 7 * 24 * time.Hour
+
+// unsaid returns what sends the rest of the past; nil when all is sent.
+func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) error {
+	mark := filepath.Join(folder, saying)
+	text, err := os.ReadFile(mark)
+	if err != nil {
+		return nil
+	}
+	from, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil
+	}
+	return func(ctx context.Context, a *App) error {
+		s, err := a.openSenders(ctx, a.Config.Now().Add(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		s.past = true
+		end := o.Now.Add(-lately)
+		for ; from.Before(end); from = from.Add(stretch) {
+			if err := s.send(ctx, o.Streamed(from, earlier(from.Add(stretch), end))); err != nil {
+				return err
+			}
+			if err := os.WriteFile(mark, []byte(from.Add(stretch).UTC().Format(time.RFC3339)), 0o600); err != nil {
+				return err
+			}
+		}
+		return os.Remove(mark)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// sayPast lets the sample's machines say what they said long ago, while pages
+// answer. That it fails is told and ends nothing.
+func (a *App) sayPast(ctx context.Context) error {
+	if err := a.unsaid(ctx, a); err != nil && ctx.Err() == nil {
+		a.Config.Log.ErrorContext(ctx, "the past of the sample organisation is not whole", "error", err)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// headed is a line of syslog as a file holds it: with its moment and its host.
+func headed(x sample.Sent) string {
+	return fmt.Sprintf("%s %s %s", x.At.Format("2006-01-02T15:04:05.000000-07:00"), x.Host, x.Line)
+}
