@@ -96,7 +96,7 @@ func (a *App) gauges(ctx context.Context) []door.Gauge {
 	for _, c := range cursors {
 		out = append(out, door.Gauge{Name: "binnacle_feed_lag_entries", Help: "Entries a watch has not handled yet.", Labels: map[string]string{"watch": c.Name}, Value: float64(c.Lag)})
 	}
-	return append(out, a.ingestGauges()...)
+	return append(append(out, a.ingestGauges()...), a.detectGauges()...)
 }
 
 // Work runs the watches and schedules of the house until ctx ends.

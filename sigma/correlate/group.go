@@ -138,11 +138,6 @@ func (r *running) get(key string, at int64) *group {
 	}
 	g := &group{of: r, key: key, first: at, last: at, quiet: always, slot: noSlot}
 	g.window = r.newWindow(r.limits(g))
-	if before := r.c.opt.Before; before != nil {
-		if last, ok := before(r.rule, r.group(key), toTime(at)); ok {
-			g.quiet = last.UnixNano() + r.span
-		}
-	}
 	r.groups[key] = g
 	r.met(g)
 	return g
@@ -233,6 +228,11 @@ func (r *running) nextDue(g *group, at int64) int64 {
 
 // hit tells that the condition holds, and hands it to parents.
 func (r *running) hit(g *group, at int64, read reading) {
+	if before := r.c.opt.Before; before != nil && at > g.quiet {
+		if last, ok := before(r.rule, r.group(g.key), toTime(at)); ok {
+			g.quiet = max(g.quiet, last.UnixNano()+r.span)
+		}
+	}
 	isTold := r.c.opt.Repeat != Spaced || at > g.quiet
 	if isTold {
 		g.quiet = at + r.span

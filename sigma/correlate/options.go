@@ -34,9 +34,9 @@ type Options struct {
 	// documentation of the package. 0 of 0 is all.
 	Shard, Shards int
 
-	// Before, when it is there, is asked of each group that becomes known, when it
-	// was told last before a time; false for never. Spaced then goes on where a
-	// run ended that left nothing but its hits.
+	// Before, when it is there, is asked before a hit is told, when its group was
+	// told last before a time; false for never. Spaced then goes on where a run
+	// ended that left nothing but its hits.
 	Before func(c *sigma.Correlation, group []Field, at time.Time) (time.Time, bool)
 
 	// Lost, when it is there, is told of each match that is not counted and of

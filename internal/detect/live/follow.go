@@ -133,7 +133,9 @@ func (e *Engine) follow(ctx context.Context, o *organisation, rules *Ruleset) er
 		}
 	}
 	f := e.newFollowing(rules, told)
-	hits := f.add(matches, now)
+	// Windows that end before began before what was read.
+	whole := from.Add(rules.reach)
+	hits := slices.DeleteFunc(f.add(matches, now), func(h hit) bool { return h.End.Before(whole) })
 	f.recent = recent
 	o.follow = f
 	return e.held(ctx, o, hits, true)

@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	diff "github.com/google/go-cmp/cmp"
@@ -101,6 +103,7 @@ func flatten(name string, v any, to *[]logs.Field) {
 type world struct {
 	*Engine
 	t       testing.TB
+	builtin fs.FS // nil: those that ship
 	store   *memory
 	now     time.Time
 	choices Choices
@@ -118,7 +121,11 @@ func newWorld(t testing.TB, db *sqldb.DB, sets ...Set) *world {
 
 // start makes an engine that knows what is in the database and the store.
 func (w *world) start(db *sqldb.DB, sets ...Set) {
-	w.Engine = New(Config{DB: db, Store: w.store, Builtin: content.Detections, Root: "detections", Sets: sets, Now: func() time.Time { return w.now },
+	builtin := w.builtin
+	if builtin == nil {
+		builtin = content.Detections
+	}
+	w.Engine = New(Config{DB: db, Store: w.store, Builtin: builtin, Root: "detections", Sets: sets, Now: func() time.Time { return w.now },
 		Choices:    func(context.Context, string) (Choices, error) { return w.choices, nil },
 		Indicators: func(_ context.Context, _ string, yield func(Indicator) error) error { return w.yield(yield) },
 		Sink: func(_ context.Context, list []detect.Finding) error {
@@ -298,6 +305,8 @@ func TestLate(t *testing.T) {
 		}
 		w.now = w.now.Add(9 * time.Second)
 		w.later(late)
+		w.look(sshFailure(w.now, "203.0.113.9")) // time goes on for others
+		want(t, w.titles())
 		w.look(sshFailure(began.Add(4*time.Second), "198.51.100.23"))
 		w.later(40 * time.Second)
 		want(t, w.titles(), bruteForce)
@@ -307,7 +316,7 @@ func TestLate(t *testing.T) {
 }
 
 // attack is a stream in which groups hold again and again, with pauses.
-func attack(r *rand.Rand, from time.Time, n int) []event.Event {
+func attack(r *rand.Rand, from time.Time, n int, pace time.Duration) []event.Event {
 	var out []event.Event
 	at := from
 	for range n {
@@ -315,7 +324,7 @@ func attack(r *rand.Rand, from time.Time, n int) []event.Event {
 		case 0:
 			at = at.Add(time.Duration(r.IntN(900)) * time.Second)
 		default:
-			at = at.Add(time.Duration(r.IntN(20_000)) * time.Millisecond)
+			at = at.Add(time.Duration(r.Int64N(int64(pace)/1e6)) * time.Millisecond)
 		}
 		if r.IntN(30) == 0 {
 			out = append(out, stopTrail(at, fmt.Sprint("user-", r.IntN(3))))
@@ -343,8 +352,20 @@ func (w *world) names() []string { return slices.Sorted(maps.Keys(w.told)) }
 func TestRestart(t *testing.T) {
 	sqldbtest.Run(t, Migrations(), func(t *testing.T, db *sqldb.DB) {
 		r := rand.New(rand.NewPCG(7, 1))
-		list := attack(r, time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), 600)
+		// Two rules alone, so that no more than five minutes are read again of an
+		// attack that goes on for hours.
+		few := fstest.MapFS{}
+		for _, name := range []string{"detections/ssh-brute-force/rule.yml", "detections/aws-cloudtrail-stopped/rule.yml"} {
+			data, err := fs.ReadFile(content.Detections, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			few[name] = &fstest.MapFile{Data: data}
+		}
+		list := attack(r, time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), 800, 16*time.Second)
 		whole := newWorld(t, nil)
+		whole.builtin = few
+		whole.start(nil)
 		whole.stream(list)
 		whole.later(time.Minute)
 		if len(whole.told) < 10 {
@@ -355,6 +376,8 @@ func TestRestart(t *testing.T) {
 				t.Fatal(err)
 			}
 			cut := newWorld(t, db)
+			cut.builtin = few
+			cut.start(db)
 			at := 1 + r.IntN(len(list)-1)
 			cut.stream(list[:at])
 			cut.start(db)
@@ -369,7 +392,7 @@ func TestRestart(t *testing.T) {
 
 // TestPast: a look into the past finds what the stream found.
 func TestPast(t *testing.T) {
-	list := attack(rand.New(rand.NewPCG(3, 1)), time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), 500)
+	list := attack(rand.New(rand.NewPCG(3, 1)), time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), 500, 20*time.Second)
 	w := newWorld(t, nil)
 	w.stream(list)
 	w.later(time.Minute)
