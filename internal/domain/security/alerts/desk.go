@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -86,13 +87,52 @@ func (d *Desk) take(ctx context.Context, org string, findings []*detect.Finding)
 	return err
 }
 
+// Bounds of what is kept of a finding. Senders write what they like: texts are
+// made such that every database takes them, and long ones are cut.
+const (
+	longestText = 1000 // bytes
+	mostFields  = 100
+)
+
+// tidy makes a text storable.
+func tidy(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
+	if len(s) > longestText {
+		s = strings.ToValidUTF8(s[:longestText], "") + "…"
+	}
+	return s
+}
+
 // complete returns a finding that says at least what its rule is called and how
-// grave it is.
+// grave it is, in texts that can be stored.
 func complete(f *detect.Finding) *detect.Finding {
 	c := *f
-	c.Rule.Title = cmp.Or(c.Rule.Title, c.Rule.ID)
+	c.Name, c.Rule.ID, c.Rule.Title = tidy(c.Name), tidy(c.Rule.ID), tidy(cmp.Or(c.Rule.Title, c.Rule.ID))
 	if !slices.Contains(Levels, c.Rule.Level) {
 		c.Rule.Level = "medium"
+	}
+	c.Group = slices.Clone(f.Group)
+	for i, g := range c.Group {
+		c.Group[i] = detect.GroupField{Name: tidy(g.Name), Value: tidy(g.Value)}
+	}
+	c.Events = slices.Clone(f.Events)
+	for i, e := range c.Events {
+		c.Events[i].ID, c.Events[i].Source = tidy(e.ID), tidy(e.Source)
+	}
+	c.Fields = map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+		if len(c.Fields) == mostFields {
+			break
+		}
+		var values []string
+		for _, s := range texts(f.Fields[name]) {
+			if len(values) < mostFields {
+				values = append(values, tidy(s))
+			}
+		}
+		if c.Fields[tidy(name)] = values; len(values) == 1 {
+			c.Fields[tidy(name)] = values[0]
+		}
 	}
 	return &c
 }

@@ -503,3 +503,21 @@ func TestIncompleteFindingsAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// What a sender writes into an event breaks nothing, on either database.
+func TestJunkIsStored(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		junk := "a\x00b\xff" + strings.Repeat("x", 2000)
+		x := found("r1", junk, now, "e\x00\xff", "e2")
+		x.Rule.Title, x.Events[0].Source = junk, junk
+		x.Fields = map[string]any{junk: junk, "list": []any{junk, 1.5, map[string]any{"a": "b"}}, "none": nil}
+		for i := range 5000 {
+			x.Fields[fmt.Sprint("field", i)] = "v"
+		}
+		d.take(x, x)
+		a := d.get(1)
+		if a.Events != 2 || len(a.Fields) != 100 || !strings.HasPrefix(a.Group[0].Value, "a�b�x") || len(a.Group[0].Value) > 1100 {
+			t.Errorf("%d events, %d fields, %.40q", a.Events, len(a.Fields), a.Group[0].Value)
+		}
+	})
+}

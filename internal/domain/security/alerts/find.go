@@ -148,7 +148,8 @@ func tally(ctx context.Context, q sqldb.Querier, where string, args ...any) ([]T
 	}, `SELECT state, severity, count(*), min(created) FROM alerts WHERE `+where+` GROUP BY state, severity`, args...)
 }
 
-// Choices are values that a filter of the list offers, the most frequent first.
+// Choice is a value that a filter of the list offers, with how many alerts have
+// it.
 type Choice struct {
 	Value, Label string
 	N            int
