@@ -36,6 +36,17 @@ func (a ask) needs(v auth.Verb, room string) ask {
 	return a
 }
 
+// from names the source that events come from.
+func (a ask) from(source string) ask {
+	send := a.make
+	a.make = func(v *visit) request {
+		r := send(v)
+		r.path += "?source=" + source
+		return r
+	}
+	return a
+}
+
 func (a ask) byPerson() ask { a.session = true; return a }
 
 func (a ask) using() ask { a.uses = true; return a }
@@ -263,6 +274,22 @@ var asks = map[string]ask{
 	"GET /attack":                               plain(),
 	"GET /attack/layer":                         plain(),
 	"GET /attack/{id}":                          at("/attack/T1078"),
+
+	// Sources, those that nobody has described among them.
+	"GET /sources":     plain(),
+	"GET /KIND/{name}": ask{make: at("/sources/nobody").make}.answers(404),
+
+	// Events that are sent in; the program of the test takes none.
+	"POST /ingest/json":              says(`{"a":1}`).from("x").answers(503),
+	"POST /ingest/loki/api/v1/push":  says(`{"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]}`).from("x").answers(503),
+	"POST /ingest/otlp/v1/logs":      says(`{}`).from("x").answers(503),
+	"GET /ingest/elastic":            plain(),
+	"POST /ingest/elastic":           says(`{}`),
+	"PUT /ingest/elastic":            says(`{}`),
+	"GET /ingest/elastic/{path...}":  at("/ingest/elastic/_license"),
+	"POST /ingest/elastic/{path...}": ask{make: func(*visit) request { return asJSON("/ingest/elastic/_bulk", "{\"index\":{}}\n{}\n") }}.from("x").answers(503),
+	"PUT /ingest/elastic/{path...}":  ask{make: func(*visit) request { return asJSON("/ingest/elastic/_template/x", "{}") }},
+	"POST /ingest/github/{source}":   ask{make: func(*visit) request { return asJSON("/ingest/github/x", "{}") }}.answers(401),
 
 	// Rules are asked for by their ids, beside the detections, which are a kind.
 	"GET /KIND/{id}":               at("/detections/" + bruteForce),

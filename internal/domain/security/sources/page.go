@@ -87,7 +87,12 @@ func canWrite(w *web.Ctx) bool {
 	return w.Can(auth.Write, auth.Resource{Room: auth.Security, Kind: Kind})
 }
 
-func megabytes(code lang.Code, n int64) string { return lang.Float(code, float64(n)/1e6, 0) + " MB" }
+func megabytes(code lang.Code, n int64) string {
+	if n < 10_000_000 {
+		return lang.Float(code, float64(n)/1e3, 0) + " kB"
+	}
+	return lang.Float(code, float64(n)/1e6, 0) + " MB"
+}
 
 // figures are the numbers that add up.
 func (p *listPage) figures(w *web.Ctx) {
@@ -329,15 +334,18 @@ func (c Config) one(w *web.Ctx) (any, error) {
 	return p, c.hoursOf(w, p)
 }
 
+// explained are reasons that have a text of their own.
+var explained = []string{ingest.TooLarge, ingest.TooManyFields, ingest.TooDeep, ingest.TooOld, ingest.TooNew, ingest.Empty, ingest.NoFormat, ingest.ParserFailed}
+
 func (p *onePage) fill(w *web.Ctx, k *knownSource) {
 	c := k.Counts
 	p.Evaluated, p.Matched, p.Repaired, p.Panics, p.First, p.Size = c.Evaluated, c.Matched, c.Repaired, c.Panics, c.First, megabytes(w.Lang, c.Bytes)
 	for _, name := range slices.Sorted(maps.Keys(c.Rejected)) {
 		r := reason{Name: name, N: c.Rejected[name]}
-		if key := "sources.reason." + name; w.T(key) != key {
-			r.About = w.T(key)
-		} else if format, ok := strings.CutPrefix(name, "not-"); ok {
+		if format, ok := strings.CutPrefix(name, "not-"); ok {
 			r.About = w.T("sources.reason.not", format)
+		} else if slices.Contains(explained, name) {
+			r.About = w.T("sources.reason." + name)
 		}
 		p.Reasons = append(p.Reasons, r)
 	}
