@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -58,7 +60,7 @@ func (f *filling) hear(to time.Time) error {
 			gap = 5 * time.Second
 		}
 		if n := len(list); n > 0 && (x.Once || list[n-1].Once || gap < time.Minute) && x.At.Sub(list[n-1].At) > gap {
-			if err := flush(list[n-1].At.Add(time.Second)); err != nil {
+			if err := flush(list[n-1].At.Add(400 * time.Millisecond)); err != nil {
 				return err
 			}
 		}
@@ -241,4 +243,23 @@ func (f *filling) setCase(caller catalog.Caller, name string, spec map[string]an
 		_, err = f.Catalog.Patch(f.ctx, caller, ref, patch, catalog.UpdateOptions{})
 	}
 	return err
+}
+
+// install adds claims and measures that are ready; they belong to who adds them.
+func (f *filling) install(caller catalog.Caller, s *sample.Step) error {
+	library := Library()
+	for _, name := range s.Installs {
+		i := slices.IndexFunc(library, func(r claim.Ready) bool { return r.Name == name })
+		if i < 0 {
+			return fmt.Errorf("nothing that is ready is called %s", name)
+		}
+		e, err := library[i].Entity(lang.English, "user:"+s.By)
+		if err == nil {
+			_, err = f.Catalog.Create(f.ctx, caller, e)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }

@@ -1,3 +1,8 @@
+# What Security claims of the events themselves.
+- at: "{{moment -13 16:00}}"
+  by: leila.haddad
+  installs: [assets-heard, sources-heard, clocks-agree, events-retained, logging-kept-on, privileged-use-ticketed, second-factor-used, alerts-decided, alerts-triage-time, incidents-contained, time-to-contain, evidence-unbroken, rules-proven]
+
 # A key of the deploy robot stood in a build log and was used from elsewhere.
 - at: "{{moment -46 03:24}}"
   by: leila.haddad
