@@ -414,6 +414,9 @@ func (f *filling) thread(caller catalog.Caller, e *entity.Entity, open bool) (st
 // night lets machines report, watches work and tests run.
 func (f *filling) night(e sample.Event) error {
 	at := e.At
+	if err := f.findable(); err != nil {
+		return err
+	}
 	if err := f.report(at); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -87,7 +89,8 @@ func (f *filling) hang() error {
 		return nil
 	}
 	f.machines.close()
-	return f.CloseIntake(context.WithoutCancel(f.ctx))
+	last := context.WithoutCancel(f.ctx)
+	return errors.Join((&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(last), f.CloseIntake(last))
 }
 
 // settled waits until what was sent is stored and looked at.
@@ -96,6 +99,15 @@ func (f *filling) settled() error {
 		return err
 	}
 	return f.Detect.Advance(f.ctx)
+}
+
+// findable makes all that was sent findable, and lets tests know what came of
+// sources.
+func (f *filling) findable() error {
+	if f.machines == nil {
+		return nil
+	}
+	return errors.Join(f.Logs.Flush(f.ctx), (&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(f.ctx))
 }
 
 // triage does something with the open alerts of some rules.
@@ -202,11 +214,11 @@ func (f *filling) openCase(caller catalog.Caller, w *sample.CaseWork) error {
 
 // pin keeps with a case the events of its time that a question finds.
 func (f *filling) pin(caller catalog.Caller, name, question, note string) error {
-	if err := f.Logs.Flush(f.ctx); err != nil {
+	if err := f.findable(); err != nil {
 		return err
 	}
 	var ids []string
-	q := logs.Query{Org: caller.Org, Text: question, From: f.clock.Now().Add(-3 * 24 * time.Hour), To: f.clock.Now(), Limit: 50}
+	q := logs.Query{Org: caller.Org, Text: question, From: f.clock.Now().Add(-3 * 24 * time.Hour), To: f.clock.Now(), Limit: 12}
 	if _, err := f.Logs.Rows(f.ctx, q, func(r logs.Row) error { ids = append(ids, r.Get(event.FieldID)); return nil }); err != nil {
 		return err
 	}

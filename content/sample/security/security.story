@@ -1,3 +1,8 @@
+# Since when Security looks at events.
+- at: "{{moment -60 10:00}}"
+  by: leila.haddad
+  creates: ["source:*"]
+
 # What Security claims of the events themselves.
 - at: "{{moment -13 16:00}}"
   by: leila.haddad
