@@ -106,8 +106,9 @@ func misread(text string, err error) error {
 }
 
 // Check returns what is wrong with a question; nil when nothing is.
-func (a *asker) Check(text string) error {
-	_, err := parseText(text)
+func (a *asker) Check(text string) (err error) {
+	defer caught(&err)
+	_, err = parseText(text)
 	return err
 }
 
@@ -117,7 +118,8 @@ func (a *asker) ask(ctx context.Context, q Query, parsed *logstorage.Query, out 
 	if err != nil || n == 0 {
 		return err
 	}
-	cost, err := a.run(ctx, request{n, parsed, q.Partial}, rows)
+	partial := q.Partial || strings.Contains(q.Text, "allow_partial_response") // an option of LogsQL
+	cost, err := a.run(ctx, request{n, parsed, partial}, rows)
 	out.Read += cost.read
 	out.Bytes += cost.bytes
 	out.Partial = out.Partial || cost.partial

@@ -160,6 +160,9 @@ func TestNodeDown(t *testing.T) {
 	if err != nil || !out.Partial || part == 0 || part >= 600 {
 		t.Fatalf("of one node there are %d events, %+v, %v", part, out, err)
 	}
+	if _, out, err := count(logs.Query{Org: "one", Text: "options(allow_partial_response=true) *"}); err != nil || !out.Partial {
+		t.Errorf("what the question itself takes in part is not marked: %+v, %v", out, err)
+	}
 	series, out, err := s.Hits(t.Context(), q, 24*time.Hour, "", 0)
 	if err != nil || !out.Partial || len(series) != 1 || series[0].Total != int64(part) {
 		t.Errorf("hits of one node: %+v, %+v, %v", series, out, err)

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/testenv"
 	"github.com/binnaclehq/binnacle/sigma"
 )
@@ -243,6 +245,27 @@ func FuzzTranslate(f *testing.F) {
 		once := tr.translate([]string{"_msg", "x y"})
 		if once == "" {
 			t.Fatal("nothing came of it")
+		}
+	})
+}
+
+// FuzzQuestion asks whatever comes. What the engine cannot read or run is a
+// fault, and ends neither the program nor the next question.
+func FuzzQuestion(f *testing.F) {
+	for _, s := range []string{"*", "a:=b | stats by (a) count() n", ".", `x:~"(" or y`, "* | sort by (_time) | limit 1", "a:in(* | fields a)", "* | facets 2", "options(concurrency=1) a", "* | extract \"<x>b\" from a", "_time:1h | top 3 by (a)",
+		"* | join by (a) (b)", "* | unpack_json | format \"<a>\"", "a:range(1,2] !b", "* | math a+1 as c"} {
+		f.Add(s)
+	}
+	s := opened(f, [][]byte{[]byte(`{"a":"b","message":"said","n":1}`), []byte(`{"a":"c","n":[1,2]}`)})
+	f.Fuzz(func(t *testing.T, text string) {
+		var known *fault.Error
+		n := 0
+		_, err := s.Rows(t.Context(), Query{Org: "one", Text: text, Limit: 5}, func(Row) error { n++; return nil })
+		if err != nil && !errors.As(err, &known) || n > 5 {
+			t.Errorf("%q: %d rows, %v", text, n, err)
+		}
+		if _, _, err := s.Fields(t.Context(), Query{Org: "one", Text: text}); err != nil && !errors.As(err, &known) {
+			t.Errorf("%q: %v", text, err)
 		}
 	})
 }
