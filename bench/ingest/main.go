@@ -115,6 +115,7 @@ func read(path string) ([][]byte, error) {
 		return nil, err
 	}
 	all, err := io.ReadAll(z)
+	all = bytes.ReplaceAll(all, []byte(`"@timestamp":`), []byte(`"was":`)) // they are dated anew
 	return bytes.Split(bytes.TrimSpace(all), []byte("\n")), err
 }
 
@@ -124,7 +125,7 @@ func (c *choices) bodies(lines [][]byte) (out [][]byte) {
 	var b []byte
 	for i := range c.n {
 		line := lines[i%len(lines)]
-		b = fmt.Appendf(b, `{"_time":%q,`, start.Add(time.Duration(i)*time.Hour/time.Duration(c.n)).Format(time.RFC3339Nano))
+		b = fmt.Appendf(b, `{"@timestamp":%q,`, start.Add(time.Duration(i)*time.Hour/time.Duration(c.n)).Format(time.RFC3339Nano))
 		b = append(append(b, line[1:]...), '\n')
 		if len(b) >= c.part {
 			out, b = append(out, b), nil
@@ -173,20 +174,24 @@ func (c *choices) own(dir string, bodies [][]byte) (result, error) {
 	if err := post(base+"/ingest/json?source=warm", token, []byte("{\"EventID\":1}\n")); err != nil {
 		return result{}, err
 	}
-	stored := func() (float64, error) { return c.metric(base) }
+	for n, err := 0.0, error(nil); n < 1; time.Sleep(50 * time.Millisecond) {
+		if n, err = c.metric(base, "warm"); err != nil {
+			return result{}, err
+		}
+	}
+	stored := func() (float64, error) { return c.metric(base, "bench") }
 	return c.measure(cmd, base+"/ingest/json", token, bodies, stored)
 }
 
-var metric = regexp.MustCompile(`(?m)^binnacle_ingest_stored_total\{[^}]*source="bench"[^}]*\} (\S+)$`)
-
-func (c *choices) metric(base string) (float64, error) {
+// metric reads how many events of a source are stored.
+func (c *choices) metric(base, source string) (float64, error) {
 	res, err := http.Get(base + "/metrics")
 	if err != nil {
 		return 0, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	m := metric.FindSubmatch(text)
+	m := regexp.MustCompile(`(?m)^binnacle_ingest_stored_total\{[^}]*source="` + source + `"[^}]*\} (\S+)$`).FindSubmatch(text)
 	if err != nil || m == nil {
 		return 0, err
 	}
@@ -238,7 +243,7 @@ func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
 		}
 		return strconv.ParseFloat(string(m[1]), 64)
 	}
-	return c.measure(cmd, base+"/insert/jsonline?_time_field=_time&_msg_field=Message&_stream_fields=Channel,Hostname", "", bodies, stored)
+	return c.measure(cmd, base+"/insert/jsonline?_time_field=@timestamp&_msg_field=Message&_stream_fields=Channel,Hostname", "", bodies, stored)
 }
 
 func end(cmd *exec.Cmd) {
