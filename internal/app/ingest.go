@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"time"
 
@@ -129,9 +128,4 @@ func (a *App) ingestGauges() []door.Gauge {
 		door.Gauge{Name: "binnacle_ingest_spool_max_bytes", Help: "Bytes that the spool may have; senders are told to come again later above it.", Value: float64(s.MaxSpool)},
 		door.Gauge{Name: "binnacle_ingest_refused_batches_total", Help: "Batches whose sender was told to come again later.", Value: float64(s.Refused), Counter: true},
 		door.Gauge{Name: "binnacle_ingest_holding", Help: "1 while events wait because the event engine or a detection fails.", Value: holding})
-}
-
-// endIntake closes the Intake of a server that ends.
-func (a *App) endIntake(ctx context.Context, first error) error {
-	return errors.Join(first, a.CloseIntake(ctx))
 }

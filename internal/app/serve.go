@@ -193,11 +193,10 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		case <-last.Done():
 		}
 	}
-	first = a.endIntake(last, first)
 	if errors.Is(first, http.ErrServerClosed) || errors.Is(first, context.Canceled) {
-		return nil
+		first = nil
 	}
-	if first != nil {
+	if first = errors.Join(first, a.CloseIntake(last)); first != nil {
 		return fmt.Errorf("serve: %w", first)
 	}
 	return nil

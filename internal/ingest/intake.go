@@ -130,10 +130,7 @@ func Open(ctx context.Context, cfg Config) (*Intake, error) {
 	for i := range cfg.Formats {
 		in.formats[cfg.Formats[i].Name] = &in.cfg.Formats[i]
 	}
-	in.fits = logs.Limits{Bytes: MaxEvent, Fields: MaxFields - 1, Future: logs.Future}
-	if l, ok := cfg.Store.(interface{ Limits() logs.Limits }); ok {
-		in.fits = l.Limits()
-	}
+	in.fits = cfg.Store.Limits()
 	in.room.init(inReading)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of events that wait: %w", err)

@@ -299,7 +299,7 @@ type hour struct {
 func (c Config) one(w *web.Ctx) (any, error) {
 	name := w.R.PathValue("name")
 	if err := ingest.CheckSource(name); err != nil {
-		return nil, fault.New(fault.NotFound, "there is no source %q", name)
+		return nil, fault.New(fault.NotFound, "There is no source %s.", name).Coded("sources.none")
 	}
 	lines, err := c.known(w.R.Context(), w.Caller.Org, w.Now)
 	if err != nil {
@@ -311,7 +311,7 @@ func (c Config) one(w *web.Ctx) (any, error) {
 	}
 	k, e := lines[name], described[name]
 	if k == nil && e == nil {
-		return nil, fault.New(fault.NotFound, "there is no source %q", name)
+		return nil, fault.New(fault.NotFound, "There is no source %s.", name).Coded("sources.none")
 	}
 	if k == nil {
 		k = &knownSource{Name: name}

@@ -17,7 +17,7 @@ import (
 // Source is where events come from, as people describe it. A source that nobody
 // has described works as one with an empty spec.
 type Source struct {
-	Format      string   `json:"format" en:"Format" es:"Formato" col:"1" filter:"1" suggest:"auto,json,text,sshd,syslog,auditd,nginx,apache,cloudtrail,github,kubernetes,windows,suricata,zeek,okta" help:"What reads its events, as cloudtrail; left empty, each event is looked at." ayuda:"Lo que lee sus eventos, como cloudtrail; vacío, se mira cada evento." example:"cloudtrail"`
+	Format      string   `json:"format" en:"Format" es:"Formato" col:"1" filter:"1" suggest:"auto,json,text,linux,auditd,cloudtrail,github,kubernetes,okta,windows,suricata,zeek,keyvalue,cef,leef" help:"What reads its events, as cloudtrail; left empty, each event is looked at." ayuda:"Lo que lee sus eventos, como cloudtrail; vacío, se mira cada evento." example:"cloudtrail"`
 	Zone        string   `json:"zone" en:"Time zone" es:"Zona horaria" help:"Of times that do not say theirs, as Europe/Madrid; left empty, UTC." ayuda:"De las horas que no dicen la suya, como Europe/Madrid; vacío, UTC." example:"Europe/Madrid"`
 	Owner       string   `json:"owner" en:"Owner" es:"Responsable" col:"2" ref:"group,user" rel:"ownedBy,ownerOf" help:"The team that answers for it." ayuda:"El equipo que responde de él." example:"group:platform"`
 	Covers      []string `json:"covers" en:"Covers" es:"Cubre" col:"3" ref:"component,resource,system" rel:"logs,loggedBy" help:"The things whose events it sends." ayuda:"Aquello cuyos eventos envía." example:"component:checkout-api"`

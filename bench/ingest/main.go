@@ -1,0 +1,336 @@
+// Command ingest sends the same JSON lines over HTTP to the program, with rules
+// on, and to the stock server of the event engine's module, in turns, and prints
+// how many events a second each takes in, and with how much CPU.
+//
+//	go run ./bench/ingest -rules ../shared/data/sigma/sigmahq-rules.tar.gz
+//
+// The events are real ones of Windows, dated anew over the last hour and repeated.
+// The program is done when nothing waits in its spool: every event was on the
+// disk, was parsed, went past every rule and is in the engine. The stock server is
+// done when it has answered and can find all of them.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+type choices struct {
+	n, rounds, senders, part int
+	data, rules, binary      string
+}
+
+func main() {
+	log.SetFlags(0)
+	var c choices
+	flag.IntVar(&c.n, "n", 200_000, "events of a round")
+	flag.IntVar(&c.rounds, "rounds", 3, "rounds of which the median is taken")
+	flag.IntVar(&c.senders, "senders", 2, "connections")
+	flag.IntVar(&c.part, "part", 1<<20, "bytes of a request")
+	flag.StringVar(&c.data, "data", "../shared/data", "the folder of real data")
+	flag.StringVar(&c.rules, "rules", "", "a folder or an archive of rules; the built-in ones alone when not given")
+	flag.StringVar(&c.binary, "binary", "", "the program; it is built when not given")
+	flag.Parse()
+	if err := c.run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func (c *choices) run() error {
+	dir, err := os.MkdirTemp("", "ingest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if c.binary == "" {
+		c.binary = filepath.Join(dir, "binnacle")
+		if out, err := exec.Command("go", "build", "-o", c.binary, "./cmd/binnacle").CombinedOutput(); err != nil {
+			return fmt.Errorf("build the program: %w\n%s", err, out)
+		}
+	}
+	lines, err := read(filepath.Join(c.data, "events", "windows-12k.ndjson.gz"))
+	if err != nil {
+		return err
+	}
+	var own, stock []result
+	for range c.rounds {
+		bodies := c.bodies(lines)
+		for _, x := range []struct {
+			to  *[]result
+			one func(string, [][]byte) (result, error)
+		}{{&own, c.own}, {&stock, c.stock}} {
+			r, err := x.one(dir, bodies)
+			if err != nil {
+				return err
+			}
+			*x.to = append(*x.to, r)
+		}
+	}
+	a, b := median(own), median(stock)
+	fmt.Printf("%-22s %10s %14s %10s\n", "", "events/s", "CPU an event", "memory")
+	fmt.Printf("%-22s %10.0f %11.1f µs %7d MB\n", "binnacle, rules on", a.rate, a.cpu, a.memory>>20)
+	fmt.Printf("%-22s %10.0f %11.1f µs %7d MB\n", "stock server", b.rate, b.cpu, b.memory>>20)
+	fmt.Printf("ratio %.2f\n", a.rate/b.rate)
+	return nil
+}
+
+// result is what a round took.
+type result struct {
+	rate   float64 // events a second
+	cpu    float64 // microseconds an event
+	memory int64   // the most it had
+}
+
+func median(list []result) result {
+	slices.SortFunc(list, func(a, b result) int { return int(a.rate - b.rate) })
+	return list[len(list)/2]
+}
+
+func read(path string) ([][]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	all, err := io.ReadAll(z)
+	all = bytes.ReplaceAll(all, []byte(`"@timestamp":`), []byte(`"was":`)) // they are dated anew
+	return bytes.Split(bytes.TrimSpace(all), []byte("\n")), err
+}
+
+// bodies repeats lines until there are n, dated over the last hour.
+func (c *choices) bodies(lines [][]byte) (out [][]byte) {
+	start := time.Now().Add(-time.Hour).UTC()
+	var b []byte
+	for i := range c.n {
+		line := lines[i%len(lines)]
+		b = fmt.Appendf(b, `{"@timestamp":%q,`, start.Add(time.Duration(i)*time.Hour/time.Duration(c.n)).Format(time.RFC3339Nano))
+		b = append(append(b, line[1:]...), '\n')
+		if len(b) >= c.part {
+			out, b = append(out, b), nil
+		}
+	}
+	if len(b) > 0 {
+		out = append(out, b)
+	}
+	return out
+}
+
+// own sends to the program.
+func (c *choices) own(dir string, bodies [][]byte) (result, error) {
+	data, err := os.MkdirTemp(dir, "own")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(data)
+	if out, err := exec.Command(c.binary, "user", "add", "bench@example.org", "--role", "owner", "--data", data).CombinedOutput(); err != nil {
+		return result{}, fmt.Errorf("make an owner: %w\n%s", err, out)
+	}
+	out, err := exec.Command(c.binary, "token", "create", "bench", "--ingest", "--data", data).CombinedOutput()
+	token := regexp.MustCompile(`bnc_\w+`).FindString(string(out))
+	if err != nil || token == "" {
+		return result{}, fmt.Errorf("make a token: %w\n%s", err, out)
+	}
+	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}
+	if c.rules != "" {
+		args = append(args, "--rules", c.rules+"?on")
+	}
+	cmd := exec.Command(c.binary, args...)
+	from, err := cmd.StdoutPipe()
+	if err != nil {
+		return result{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	defer end(cmd)
+	first, err := bufio.NewReader(from).ReadString('\n')
+	base := regexp.MustCompile(`http://localhost:\d+`).FindString(first)
+	if base == "" {
+		return result{}, fmt.Errorf("the program does not start: %q %v", first, err)
+	}
+	// One event goes ahead: rules and engine are opened when they are needed.
+	if err := post(base+"/ingest/json?source=warm", token, []byte("{\"EventID\":1}\n")); err != nil {
+		return result{}, err
+	}
+	for n, err := 0.0, error(nil); n < 1; time.Sleep(50 * time.Millisecond) {
+		if n, err = c.metric(base, "warm"); err != nil {
+			return result{}, err
+		}
+	}
+	stored := func() (float64, error) { return c.metric(base, "bench") }
+	return c.measure(cmd, base+"/ingest/json", token, bodies, stored)
+}
+
+// metric reads how many events of a source are stored.
+func (c *choices) metric(base, source string) (float64, error) {
+	res, err := http.Get(base + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	m := regexp.MustCompile(`(?m)^binnacle_ingest_stored_total\{[^}]*source="` + source + `"[^}]*\} (\S+)$`).FindSubmatch(text)
+	if err != nil || m == nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+// stock sends to the stock server.
+func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
+	data, err := os.MkdirTemp(dir, "stock")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(data)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return result{}, err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	path, err := exec.Command("go", "tool", "-n", "victoria-logs").Output()
+	if err != nil {
+		return result{}, fmt.Errorf("build the stock server: %w", err)
+	}
+	cmd := exec.Command(strings.TrimSpace(string(path)), "-storageDataPath="+data, "-httpListenAddr="+addr, "-retentionPeriod=100y", "-loggerLevel=ERROR")
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	defer end(cmd)
+	base := "http://" + addr
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if res, err := http.Get(base + "/health"); err == nil {
+			res.Body.Close()
+			break
+		}
+		if time.Now().After(until) {
+			return result{}, errors.New("the stock server does not start")
+		}
+	}
+	stored := func() (float64, error) {
+		res, err := http.Get(base + "/select/logsql/query?query=" + url.QueryEscape("* | stats count() n"))
+		if err != nil {
+			return 0, err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		m := regexp.MustCompile(`"n":"(\d+)"`).FindSubmatch(text)
+		if err != nil || m == nil {
+			return 0, err
+		}
+		return strconv.ParseFloat(string(m[1]), 64)
+	}
+	return c.measure(cmd, base+"/insert/jsonline?_time_field=@timestamp&_msg_field=Message&_stream_fields=Channel,Hostname", "", bodies, stored)
+}
+
+func end(cmd *exec.Cmd) {
+	cmd.Process.Kill()
+	cmd.Wait()
+}
+
+// measure sends all bodies and waits until everything is stored.
+func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stored func() (float64, error)) (result, error) {
+	before, _ := usage(cmd.Process.Pid)
+	began := time.Now()
+	next := make(chan []byte, len(bodies))
+	for _, b := range bodies {
+		next <- b
+	}
+	close(next)
+	failed := make(chan error, c.senders)
+	var senders sync.WaitGroup
+	for range c.senders {
+		senders.Go(func() {
+			for b := range next {
+				if err := post(to, token, b); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	senders.Wait()
+	select {
+	case err := <-failed:
+		return result{}, err
+	default:
+	}
+	for until := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		n, err := stored()
+		if err != nil {
+			return result{}, err
+		}
+		if n >= float64(c.n) {
+			break
+		}
+		if time.Now().After(until) {
+			return result{}, fmt.Errorf("%.0f of %d events are stored", n, c.n)
+		}
+	}
+	took := time.Since(began)
+	after, memory := usage(cmd.Process.Pid)
+	return result{float64(c.n) / took.Seconds(), float64((after - before).Microseconds()) / float64(c.n), memory}, nil
+}
+
+func post(to, token string, body []byte) error {
+	r, err := http.NewRequest("POST", to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode >= 300 {
+		err = fmt.Errorf("status %d: %.300s", res.StatusCode, text)
+	}
+	return err
+}
+
+// usage is the CPU time of a process and the most memory it had, of Linux.
+func usage(pid int) (cpu time.Duration, memory int64) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	var ticks int64
+	for _, f := range fields[11:13] { // utime, stime
+		n, _ := strconv.ParseInt(f, 10, 64)
+		ticks += n
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status); err == nil && m != nil {
+		memory, _ = strconv.ParseInt(string(m[1]), 10, 64)
+		memory <<= 10
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, memory
+}
