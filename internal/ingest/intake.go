@@ -51,7 +51,7 @@ type Settings struct {
 
 const (
 	// DefaultSpool is how many bytes may wait on the disk when nobody says.
-	DefaultSpool = 4 << 30
+	DefaultSpool = 8 << 30
 	// MaxSources is how many sources an organisation may have.
 	MaxSources = 10_000
 	// MaxBatch is how many bytes of records a batch may have.
