@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
@@ -147,5 +149,31 @@ func TestKilledWhileFollowing(t *testing.T) {
 	}
 	if count != fmt.Sprint(total) || unique != count {
 		t.Errorf("%s lines are stored, %s of them different; %d were written", count, unique, total)
+	}
+}
+
+// TestCollectorsAreShown looks at the page of sources: a collector with where it
+// listens and what went wrong, and none for another organisation.
+func TestCollectorsAreShown(t *testing.T) {
+	h := open(t, app.Config{})
+	s := h.own("owner@acme.example")
+	cookies := []*http.Cookie{{Name: "binnacle_session", Value: s.Secret}}
+	if strings.Contains(h.page("/sources", cookies), "h-collectors") {
+		t.Error("collectors are shown where there are none")
+	}
+	specs, err := listen.Parse("syslog+udp://127.0.0.1:0?source=edge&zone=UTC", "syslog+tcp://127.0.0.1:0?org=other")
+	h.must(err)
+	set, err := listen.Open(t.Context(), listen.Config{Dir: t.TempDir(), Org: auth.HomeID}, specs)
+	h.must(err)
+	defer set.Close()
+	h.app.Collectors = set
+	page := h.page("/sources", cookies)
+	for _, want := range []string{"h-collectors", "udp://127.0.0.1:0?source=edge&amp;zone=UTC", set.Status()[0].Where, "works"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	if strings.Contains(page, "tcp://") || strings.Contains(page, set.Status()[1].Where) {
+		t.Error("the page shows what collects for another organisation")
 	}
 }

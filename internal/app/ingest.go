@@ -9,6 +9,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
 	"github.com/binnaclehq/binnacle/internal/ingest/post"
 )
@@ -19,7 +20,7 @@ func (cfg Config) spool() string { return filepath.Join(cfg.Data, "spool") }
 
 // wireSources wires what the pages of sources work with.
 func (a *App) wireSources() {
-	c := sources.Config{DB: a.DB, Catalog: a.Catalog, Intake: func() *ingest.Intake { return a.Intake }}
+	c := sources.Config{DB: a.DB, Catalog: a.Catalog, Intake: func() *ingest.Intake { return a.Intake }, Collectors: func() []listen.Status { return a.Collectors.Status() }}
 	if len(a.Config.Origins) > 0 {
 		c.Base = a.Config.Origins[0]
 	}

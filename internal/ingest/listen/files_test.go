@@ -141,7 +141,7 @@ func TestFilesStandWhereTheyWere(t *testing.T) {
 	if err := os.Remove(memory); err != nil { // not even that
 		t.Fatal(err)
 	}
-	r = collect(t, Config{Taker: f, Dir: dir}, "file:"+path)
+	collect(t, Config{Taker: f, Dir: dir}, "file:"+path)
 	eventually(t, func() string {
 		if f.tries() == before+1 {
 			return "nothing was handed over again"

@@ -9,6 +9,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/room"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -22,7 +23,10 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Intake returns what takes events in here; nil when nothing does.
 	Intake func() *ingest.Intake
-	Base   string // the address senders reach it at, https://…; "": not known
+	// Collectors tells how what brings events in beside HTTP fares; nil when nothing
+	// does.
+	Collectors func() []listen.Status
+	Base       string // the address senders reach it at, https://…; "": not known
 }
 
 //go:embed *.html text.en.json text.es.json

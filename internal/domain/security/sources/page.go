@@ -50,6 +50,7 @@ type listPage struct {
 	Since    time.Time
 	Spool    string
 	Examples []example
+	Ways     []way // collectors of this server
 	CanWrite bool
 	CanToken bool
 }
@@ -80,6 +81,7 @@ func (c Config) list(w *web.Ctx) (any, error) {
 		p.Holding, p.Since, p.Spool = s.Holding, s.Since, w.T("sources.spool", megabytes(w.Lang, s.Spool), megabytes(w.Lang, s.MaxSpool))
 	}
 	p.Examples = c.examples(w, "SOURCE")
+	p.Ways = c.collectors(w)
 	return p, nil
 }
 
