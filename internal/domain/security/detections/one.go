@@ -247,7 +247,7 @@ func (p *pages) changedBy(c *web.Ctx, e *live.Entry, form func(string) string) (
 // valid says what is wrong with what a form asks for.
 func (x *changed) valid(c *web.Ctx) error {
 	if _, _, problems := c.Catalog().Validate(x.entity); len(problems) > 0 {
-		return fault.Bad("the detection cannot be kept so", problems...)
+		return fault.Bad("the detection cannot be kept so", problems...).Coded("detections.invalid")
 	}
 	return nil
 }
