@@ -207,5 +207,5 @@ func (o *organisation) collect(m canaryMatch, now time.Time) bool {
 
 // holds reports whether a correlation holds over matches.
 func (r *Ruleset) holds(key string, matches []followed) bool {
-	return slices.ContainsFunc(r.replay(matches, nil, time.Time{}, true), func(h hit) bool { return h.Correlation.ID == key })
+	return slices.ContainsFunc(r.replay(matches, nil, true), func(h hit) bool { return h.Correlation.ID == key })
 }

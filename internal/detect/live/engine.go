@@ -302,13 +302,12 @@ func (e *Engine) load(ctx context.Context, o *organisation) error {
 	if err != nil {
 		return err
 	}
-	before := o.rules.Load()
 	if err := e.follow(ctx, o, rules); err != nil {
 		return err
 	}
 	o.rules.Store(rules)
 	o.print = print
-	return e.noteSwitched(ctx, o.name, before, rules)
+	return e.noteSwitched(ctx, o.name, rules)
 }
 
 // share returns the rules of a decision, made once.

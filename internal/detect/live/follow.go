@@ -304,7 +304,7 @@ func (e *Engine) again(ctx context.Context, o *organisation, rules *Ruleset, lat
 			matches = append(matches, m)
 		}
 	}
-	hits := rules.replay(matches, told, from, to.Before(e.Now().Add(-rules.reach)))
+	hits := rules.replay(matches, told, to.Before(e.Now().Add(-rules.reach)))
 	hits = slices.DeleteFunc(hits, func(h hit) bool { return h.End.Before(late[0].at) })
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -313,11 +313,9 @@ func (e *Engine) again(ctx context.Context, o *organisation, rules *Ruleset, lat
 
 // replay correlates matches of a stretch of time on their own. What is told of it
 // goes on from what was told before.
-func (r *Ruleset) replay(matches []followed, told before, from time.Time, isOver bool) []hit {
+func (r *Ruleset) replay(matches []followed, told before, isOver bool) []hit {
 	f := &following{rules: r}
-	c := correlate.New(r.full, correlate.Options{MaxEvents: mostSeen, Before: func(x *sigma.Correlation, g []correlate.Field, at time.Time) (time.Time, bool) {
-		return told.last(x, g, at)
-	}})
+	c := correlate.New(r.full, correlate.Options{MaxEvents: mostSeen, Before: told.last})
 	matches = slices.Clone(matches)
 	slices.SortStableFunc(matches, byTime)
 	var hits []hit

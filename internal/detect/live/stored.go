@@ -309,7 +309,7 @@ func (p *past) end(ctx context.Context) error {
 		slices.SortFunc(list, func(a, b Hit) int { return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID)) })
 	}
 	p.answer.Problems = p.rules.Problems
-	for _, h := range p.rules.replay(p.followed, p.told, p.q.From, p.q.To.Before(p.e.Now().Add(-p.rules.reach))) {
+	for _, h := range p.rules.replay(p.followed, p.told, p.q.To.Before(p.e.Now().Add(-p.rules.reach))) {
 		e := p.rules.entries[h.Correlation.ID]
 		if e == nil || !e.On || e.under || h.End.Before(p.q.From) {
 			continue

@@ -320,7 +320,7 @@ func (t *tables) rerun(ctx context.Context, org, id, by string, found int, at ti
 
 // noteSwitched opens gaps of rules that were turned off, and closes those of rules
 // that are on again.
-func (e *Engine) noteSwitched(ctx context.Context, org string, _, now *Ruleset) error {
+func (e *Engine) noteSwitched(ctx context.Context, org string, now *Ruleset) error {
 	if e.DB == nil {
 		return nil
 	}

@@ -124,6 +124,12 @@ func TestList(t *testing.T) {
 		t.Errorf("an auditor reads the list with %d", w.Code)
 	}
 	h.Lacks(h.Main("/detections"), "Prove the rules")
+	h.Wants(h.Main("/detections/"+h.idOf("ssh-brute-force")), "SSH sign-in refused")
+	lib, err := h.engine.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Wants(h.Main(hrefOf(lib.Document("ssh_brute_force").Key)), "Many SSH sign-ins refused", "Grouped by source.ip Window 5m", "It counts what these rules match: SSH sign-in refused")
 }
 
 // TestTune: an exception takes events away once it is saved, and its preview says

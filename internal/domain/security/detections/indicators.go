@@ -158,7 +158,7 @@ func (r *reading) csv(f catalog.File) {
 		}
 		line, _ := in.FieldPos(0)
 		if err != nil {
-			r.bad(f.Name, line, "csv", "the row cannot be read: %v", err)
+			r.bad(f.Name, line, "indicator-csv", "the row cannot be read: %v", err)
 			return
 		}
 		if at == nil {

@@ -93,14 +93,14 @@ spec:
 
 func checkDetection(_ *entity.Entity, s *Detection) []fault.Problem {
 	var out []fault.Problem
-	add := func(field, code, msg string) {
+	wrong := func(field, code, msg string) {
 		out = append(out, fault.Problem{Field: field, Code: code, Msg: msg})
 	}
 	switch {
 	case s.Rule == "" && s.Of == "":
-		add("spec.rule", "detection-nothing", "give a rule of your own, or the id of one to tune")
+		wrong("spec.rule", "detection-nothing", "give a rule of your own, or the id of one to tune")
 	case s.Rule != "" && s.Of != "":
-		add("spec.of", "detection-both", "a rule of your own tunes no other")
+		wrong("spec.of", "detection-both", "a rule of your own tunes no other")
 	}
 	if s.Rule != "" {
 		_, problems := live.CheckRule(s.Rule)
@@ -113,7 +113,7 @@ func checkDetection(_ *entity.Entity, s *Detection) []fault.Problem {
 		out = append(out, inText(fmt.Sprintf("spec.exceptions[%d].when", i), "exception", live.CheckException(live.Exception{Title: x.Title, When: x.When}))...)
 	}
 	if _, ok := windowOf(s.Window); !ok {
-		add("spec.window", "detection-window", "is no length of time: write 15m, 1h or 1d")
+		wrong("spec.window", "detection-window", "is no length of time: write 15m, 1h or 1d")
 	}
 	return out
 }
@@ -126,7 +126,7 @@ func inText(field, what string, list []sigma.Problem) []fault.Problem {
 		if p.Line > 0 {
 			msg = fmt.Sprintf("line %d of the %s: %s", p.Line, what, msg)
 		}
-		out = append(out, fault.Problem{Field: field, Code: "sigma", Msg: msg, Hint: p.Fix})
+		out = append(out, fault.Problem{Field: field, Code: "sigma", Msg: msg, Args: []string{msg}, Hint: p.Fix})
 	}
 	return out
 }

@@ -97,6 +97,12 @@ func (p *pages) onePage(c *web.Ctx, e *live.Entry, rules *live.Ruleset) (*onePag
 	v := &onePage{Row: row, Key: e.Key, Act: actOf(e.Key), About: h.Description, Author: h.Author, Date: h.Date, Modified: h.Modified, File: h.Pos.String(),
 		Tags: h.Tags, FalsePositives: h.FalsePositives, References: h.References, Group: strings.Join(e.Group, ", "), Window: windowText(e.Window), CanWrite: mayWrite(c), CanLook: p.Engine.Store != nil}
 	v.Title = h.Title
+	if x := e.Correlation; x != nil {
+		v.Group, v.Window = cmp.Or(strings.Join(x.GroupBy, ", "), "–"), x.Timespan.String()
+		if x.Timespan%time.Minute == 0 {
+			v.Window = windowText(x.Timespan)
+		}
+	}
 	v.Crumbs = []web.Crumb{{Href: "/detections", Label: c.T("detections.title")}}
 	v.tuning(c, e)
 	if err := p.told(c, v); err != nil {
@@ -247,7 +253,7 @@ func (p *pages) changedBy(c *web.Ctx, e *live.Entry, form func(string) string) (
 // valid says what is wrong with what a form asks for.
 func (x *changed) valid(c *web.Ctx) error {
 	if _, _, problems := c.Catalog().Validate(x.entity); len(problems) > 0 {
-		return fault.Bad("the detection cannot be kept so", problems...)
+		return fault.Bad("the detection cannot be kept so", problems...).Coded("detections.invalid")
 	}
 	return nil
 }
