@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -311,7 +313,8 @@ func questionsOf(description string) []string {
 	for _, part := range strings.FieldsFunc(strings.Join(strings.Fields(text), " "), func(r rune) bool { return r == ';' }) {
 		for _, s := range strings.SplitAfter(part, ". ") {
 			if s = strings.TrimRight(strings.TrimSpace(s), "."); s != "" {
-				out = append(out, strings.ToUpper(s[:1])+s[1:])
+				first, size := utf8.DecodeRuneInString(s)
+				out = append(out, string(unicode.ToUpper(first))+s[size:])
 			}
 		}
 	}

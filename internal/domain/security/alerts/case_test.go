@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
@@ -291,6 +292,10 @@ func TestNotes(t *testing.T) {
 		}
 		if got := d.types("case."); !cmp.Equal(got, []string{"case.opened", "case.note", "case.note"}) {
 			t.Errorf("%v", got)
+		}
+		records, _, err := audit.New(d.db).Search(ctx, "default", audit.Query{Action: "case.*"})
+		if err != nil || len(records) != 3 || records[0].Action != "case.note" || records[0].Target != "case:default/"+name || records[0].Actor != "acc-leila" {
+			t.Errorf("%v %+v", err, records)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -67,12 +68,24 @@ func (d *Desk) act(ctx context.Context, caller catalog.Caller, name string, f fu
 		if err := f(w); err != nil {
 			return err
 		}
-		return feed.Append(ctx, tx, w.entries...)
+		return w.record()
 	})
 	if err == nil {
 		d.Notify()
 	}
 	return err
+}
+
+// record tells the feed and the audit log what was written into timelines.
+func (w *casework) record() error {
+	if err := feed.Append(w.ctx, w.tx, w.entries...); err != nil {
+		return err
+	}
+	var records []*audit.Record
+	for _, e := range w.entries {
+		records = append(records, &audit.Record{Org: e.Org, At: e.At, Actor: w.caller.Account, ActorName: w.caller.Name, Action: e.Type, Target: e.Ref, Detail: e.Data, IP: w.caller.IP, Via: w.caller.Via})
+	}
+	return audit.Append(w.ctx, w.tx, records...)
 }
 
 // casework is work on one case in one transaction.
@@ -191,7 +204,7 @@ func (d *Desk) open(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, o 
 			return "", err
 		}
 	}
-	return name, feed.Append(ctx, tx, w.entries...)
+	return name, w.record()
 }
 
 // freeName is the number after the highest that a case ever had.

@@ -56,7 +56,9 @@ func observables(lines []string) []Indicator {
 		}
 		once := map[Indicator]bool{}
 		leaves("", doc, func(field, value string) {
-			if t := indicatorType(field, value); t != "" {
+			if t := indicatorType(field, value); t == "hash" {
+				once[Indicator{Type: t, Value: strings.ToLower(value)}] = true
+			} else if t != "" {
 				once[Indicator{Type: t, Value: value}] = true
 			}
 			for _, m := range inText.FindAllString(value, 20) {

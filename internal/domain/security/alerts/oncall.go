@@ -66,7 +66,7 @@ spec:
 		Invalid: []catalog.Invalid{
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: OnCall\nmetadata: {name: x}\nspec: {people: [\"user:a\"], every: 1w, start: \"2026-09-07\", handOver: \"25:00\", zone: UTC, from: high}\n", Want: "time of day"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: OnCall\nmetadata: {name: x}\nspec: {people: [\"user:a\"], every: 1w, start: \"2026-09-07\", handOver: \"09:00\", zone: Mars/Olympus, from: high}\n", Want: "time zone"},
-			{YAML: "apiVersion: binnacle.dev/v1\nkind: OnCall\nmetadata: {name: x}\nspec: {people: [], every: 1w, start: \"2026-09-07\", handOver: \"09:00\", zone: UTC, from: high}\n", Want: "nobody"},
+			{YAML: "apiVersion: binnacle.dev/v1\nkind: OnCall\nmetadata: {name: x}\nspec: {people: [\"user:a\"], every: 1w, start: \"2026-09-07\", handOver: \"09:00\", zone: UTC, from: high, swaps: [{from: \"2026-09-08T00:00:00Z\", to: \"2026-09-07T00:00:00Z\", person: \"user:b\"}]}\n", Want: "before it begins"},
 		},
 	}, checkOnCall)
 }
