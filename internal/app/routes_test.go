@@ -276,7 +276,6 @@ var asks = map[string]ask{
 	"GET /attack/{id}":                          at("/attack/T1078"),
 
 	// Sources, those that nobody has described among them.
-	"GET /sources":     plain(),
 	"GET /KIND/{name}": ask{make: at("/sources/nobody").make}.answers(404),
 
 	// Events that are sent in; the program of the test takes none.
