@@ -478,9 +478,12 @@ func (s *service) line(c *web.Ctx, o *overall, r *ruleStanding) ruleLine {
 		if k.Canary {
 			key = "coverage.check.canary"
 		}
-		line := checkLine{State: "ok", Text: c.T(key), At: k.At, Detail: k.Detail}
+		line := checkLine{State: "ok", Text: c.T(key), At: k.At}
 		if !k.Passed {
 			line.State = "bad"
+			if line.Detail = k.Detail; k.Canary {
+				line.Detail = c.T("coverage.check.lost")
+			}
 		} else if k.At.Before(o.At.Add(-testedFor)) {
 			line.State = "warn"
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,6 +14,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/internal/sqldb"
+	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 	"github.com/binnaclehq/binnacle/sigma"
 )
@@ -246,6 +249,37 @@ func TestMeasure(t *testing.T) {
 	h.Wants(got, "33")
 	got, _ = get(t, h, "/attack", 200)
 	h.Wants(got, "What stands on it: Techniques that are tested")
+}
+
+// A canary that was found proves a rule without examples; one that was not found
+// after it is a failure, unless it was sent a moment ago.
+func TestProofs(t *testing.T) {
+	db := sqldbtest.SQLite(t, live.Migrations())
+	fsys := fstest.MapFS{}
+	for _, name := range []string{"found", "lost", "sent", "old"} {
+		rule(fsys, name, "attack.t1110", "")
+	}
+	s := &service{Config: Config{Engine: live.New(live.Config{DB: db, Builtin: fsys, Root: "rules", Now: clock}), Now: clock}}
+	for _, p := range []struct {
+		rule   string
+		ago    time.Duration
+		passed int
+	}{{"found", 100 * time.Hour, 0}, {"found", 10 * time.Hour, 1}, {"lost", 50 * time.Hour, 1}, {"lost", 5 * time.Hour, 0}, {"sent", 50 * time.Hour, 1}, {"sent", time.Minute, 0}, {"old", 100 * 24 * time.Hour, 1}} {
+		if _, err := db.Exec(t.Context(), `INSERT INTO rule_proofs (org, rule, at, passed, detail) VALUES (?, ?, ?, ?, ?)`, "default", p.rule, sqldb.Micros(webtest.Now.Add(-p.ago)), p.passed, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules, err := s.rules(t.Context(), "default", webtest.Now)
+	if err != nil || len(rules) != 4 {
+		t.Fatalf("%d rules, %v", len(rules), err)
+	}
+	for _, r := range rules {
+		got := []bool{r.tested(webtest.Now.Add(-testedFor)), r.tested(time.Time{}), r.failed() != nil}
+		want := map[string][]bool{"found": {true, true, false}, "lost": {true, true, true}, "sent": {true, true, false}, "old": {false, true, false}}[r.Entry.Key]
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: tested lately, ever, failed: %v, want %v", r.Entry.Key, got, want)
+		}
+	}
 }
 
 // The rules that come with the program, as a server has them, in time.

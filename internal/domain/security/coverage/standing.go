@@ -44,7 +44,7 @@ type check struct {
 // ruleStanding is a rule that is on.
 type ruleStanding struct {
 	Entry  *live.Entry
-	Checks []check // the newest canary, and the examples
+	Checks []check // canaries, as proofs returns them, and the examples
 	Fired  int     // findings in 90 days
 	Last   time.Time
 }
@@ -210,7 +210,7 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := s.Engine.Proven(ctx, org, at.Add(-provenFor))
+	proofs, err := s.proofs(ctx, org, at)
 	if err != nil {
 		return nil, err
 	}
@@ -221,11 +221,7 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 	var out []*ruleStanding
 	set.Entries(func(e *live.Entry) {
 		if e.On {
-			r := &ruleStanding{Entry: e, Fired: fired[e.Key].N, Last: fired[e.Key].Last}
-			if p, ok := proofs[e.Key]; ok && !p.At.After(at) {
-				r.Checks = append(r.Checks, check{p.At, p.Passed, true, p.Detail})
-			}
-			out = append(out, r)
+			out = append(out, &ruleStanding{Entry: e, Checks: proofs[e.Key], Fired: fired[e.Key].N, Last: fired[e.Key].Last})
 		}
 	})
 	for _, r := range out {
@@ -238,6 +234,33 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 		}
 	}
 	return out, nil
+}
+
+// underWay is how long a canary may take that was not found yet.
+const underWay = time.Hour
+
+// proofs returns for each rule the newest canary that was found, and the newest of
+// all when that was not.
+func (s *service) proofs(ctx context.Context, org string, at time.Time) (map[string][]check, error) {
+	out := map[string][]check{}
+	if s.Engine.DB == nil {
+		return out, nil
+	}
+	err := live.Proofs(ctx, s.Engine.DB, org, at.Add(-provenFor), at, func(p live.Proof) error {
+		c := check{p.At, p.Passed, true, p.Detail}
+		was := out[p.Rule]
+		switch {
+		case p.Passed:
+			out[p.Rule] = []check{c}
+		case at.Sub(p.At) < underWay:
+		case len(was) > 0 && was[0].Passed:
+			out[p.Rule] = []check{was[0], c}
+		default:
+			out[p.Rule] = []check{c}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // fired counts what rules found in the 90 days before a moment.
