@@ -11,7 +11,8 @@
 //     webhooks), blob (attached files), talk (comments, watches, notifications,
 //     digests), backup;
 //   - events: event (what a machine said), logs (the one door to the event engine,
-//     within the program or as a cluster, and the language of its questions);
+//     within the program or as a cluster, and the language of its questions),
+//     claim/claimlogs (claims tested by such questions);
 //   - detection: sigma beside internal (the language and the matcher, a library
 //     of their own), ingest/eventfile (events out of files) and detect (rules
 //     over them), so far of the command line alone;
