@@ -54,6 +54,7 @@ type mark struct {
 
 const (
 	settleEvery = time.Second
+	askEvery    = 3 * time.Second // the store is asked what it holds for good: that makes it write
 	mostMarks   = 64
 )
 
@@ -61,6 +62,7 @@ const (
 // until ctx ends.
 func (in *Intake) settle(ctx context.Context) {
 	var marks []mark
+	var asked time.Time
 	for {
 		wait(ctx, settleEvery)
 		if ctx.Err() != nil {
@@ -76,8 +78,8 @@ func (in *Intake) settle(ctx context.Context) {
 				marks = append(marks, m)
 			}
 		}
-		if len(marks) > 0 {
-			marks = in.forget(ctx, marks)
+		if len(marks) > 0 && time.Since(asked) >= askEvery {
+			marks, asked = in.forget(ctx, marks), time.Now()
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sources
 import (
 	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -182,7 +183,7 @@ func ownersOf(w *web.Ctx, list map[string]*entity.Entity) (map[string]web.Thing,
 }
 
 func lineOf(w *web.Ctx, k *knownSource, e *entity.Entity, owner web.Thing) line {
-	l := line{Name: k.Name, Title: k.Name, Href: "/sources/" + k.Name, Counts: k.Counts, Rejected: k.Counts.Refused(), Last: k.Counts.Last, Rate: rate(w.Lang, k.Rate), Hourly: k.Hourly[:]}
+	l := line{Name: k.Name, Title: k.Name, Href: "/sources/" + url.PathEscape(k.Name), Counts: k.Counts, Rejected: k.Counts.Refused(), Last: k.Counts.Last, Rate: rate(w.Lang, k.Rate), Hourly: k.Hourly[:]}
 	silentAfter := SilentAfter
 	if e != nil {
 		l.Described, l.Title = true, e.DisplayTitle()
@@ -329,7 +330,7 @@ func (c Config) one(w *web.Ctx) (any, error) {
 	if e != nil {
 		p.Path, p.About = w.Href(e.Ref()), e.Metadata.Description
 	} else {
-		p.Describe = "/sources/new?name=" + name
+		p.Describe = "/sources/new?metadata.name=" + url.QueryEscape(name)
 	}
 	p.fill(w, k)
 	p.Examples = c.examples(w, name)
