@@ -94,6 +94,7 @@ func (w *world) furnish() keysOf {
 	w.prove()
 	w.reportWork()
 	w.looked()
+	w.alerted()
 	w.must(w.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: "said", Time: time.Now(), Line: []byte(`{"message":"said"}`)}}))
 	file := w.talks(entity.NewRef("component", "default", "charges"))
 	w.runFeed()
