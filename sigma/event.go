@@ -5,8 +5,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/binnaclehq/binnacle/sigma/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // event is what is known of one event, by the numbers of its Engine. All of it

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/binnaclehq/binnacle/sigma/jsonline"
 	"github.com/binnaclehq/binnacle/sigma/internal/literal"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // Routed is a rule and its routes.
