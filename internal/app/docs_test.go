@@ -181,6 +181,46 @@ func configured(language, block string) [][]string {
 	return out
 }
 
+// TestDocumentationNamesEveryDependency compares docs/dependencies.md with what
+// go.mod requires directly.
+func TestDocumentationNamesEveryDependency(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join(testenv.Root(), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, checked := pagesOf(t)["docs/dependencies.md"], 0
+	said := regexp.MustCompile(`[a-z0-9.-]+\.[a-z]+/[\w./-]+`).FindAllString(page, -1)
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllSubmatch(mod, -1) { // those of others end in // indirect
+		checked++
+		if !slices.Contains(said, string(m[1])) {
+			t.Errorf("docs/dependencies.md does not say what %s is for", m[1])
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d requirements were found", checked)
+	}
+}
+
+// TestDocumentationFiles reads every file of ours that the documentation shows, as
+// apply would.
+func TestDocumentationFiles(t *testing.T) {
+	kinds, checked := app.Kinds(), 0
+	for name, text := range pagesOf(t) {
+		for _, block := range fence.FindAllStringSubmatch(text, -1) {
+			if block[1] != "yaml" || !strings.HasPrefix(block[2], "apiVersion: binnacle") {
+				continue
+			}
+			checked++
+			if _, err := kinds.Decode(name, []byte(block[2])); err != nil {
+				t.Errorf("%s:\n%s\n\t%v", name, block[2], err)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d files were found", checked)
+	}
+}
+
 func TestDocumentationNamesTheVersionOfGo(t *testing.T) {
 	mod, err := os.ReadFile(filepath.Join(testenv.Root(), "go.mod"))
 	if err != nil {
