@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/cli"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
+	intake "github.com/binnaclehq/binnacle/internal/ingest/post"
 	"github.com/binnaclehq/binnacle/internal/testenv"
 )
 
@@ -198,6 +201,59 @@ func TestDocumentationNamesEveryDependency(t *testing.T) {
 	}
 	if checked < 20 {
 		t.Errorf("only %d requirements were found", checked)
+	}
+}
+
+// TestDocumentationCollectors reads every collector that the documentation tells
+// to start, as serve would.
+func TestDocumentationCollectors(t *testing.T) {
+	flag, variable, checked := regexp.MustCompile("--collect[ =](?:'([^']+)'|\"([^\"]+)\"|([^\\s`'\"]+))"), regexp.MustCompile(`BINNACLE_COLLECT="?([^"\n]+)"?`), 0
+	try := func(name string, urls ...string) {
+		for _, u := range urls {
+			if !strings.Contains(u, ":") {
+				continue // the word URL, in a table
+			}
+			checked++
+			if _, err := listen.Parse(u); err != nil {
+				t.Errorf("%s: --collect %s\n\t%v", name, u, err)
+			}
+		}
+	}
+	for name, text := range pagesOf(t) {
+		for _, m := range flag.FindAllStringSubmatch(text, -1) {
+			try(name, m[1]+m[2]+m[3])
+		}
+		for _, m := range variable.FindAllStringSubmatch(text, -1) {
+			try(name, strings.Fields(m[1])...)
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d collectors were found", checked)
+	}
+}
+
+// TestDocumentationSendsToWhatListens asks for every address below /ingest that
+// the documentation names.
+func TestDocumentationSendsToWhatListens(t *testing.T) {
+	mux := http.NewServeMux()
+	for _, r := range intake.Routes(intake.Config{}) {
+		mux.HandleFunc(r.Method+" "+r.Pattern, func(http.ResponseWriter, *http.Request) {})
+	}
+	checked := 0
+	for name, text := range pagesOf(t) {
+		for _, p := range regexp.MustCompile(`/ingest/[\w/.-]+`).FindAllString(strings.ReplaceAll(text, "internal/ingest", ""), -1) {
+			checked++
+			r, err := http.NewRequest("POST", strings.TrimRight(p, "/."), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, pattern := mux.Handler(r); pattern == "" {
+				t.Errorf("%s: nothing listens at %s", name, p)
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d addresses were found", checked)
 	}
 }
 
