@@ -23,7 +23,7 @@ import (
 func pagesOf(t *testing.T) map[string]string {
 	t.Helper()
 	root := os.DirFS(testenv.Root())
-	names := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+	names := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "content/detections/README.md", "content/attack/README.md"}
 	err := fs.WalkDir(root, "docs", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && path.Ext(name) == ".md" {
 			names = append(names, name)
