@@ -13,19 +13,33 @@
 //   - events: event (what a machine said), logs (the one door to the event engine,
 //     within the program or as a cluster, and the language of its questions),
 //     claim/claimlogs (claims tested by such questions);
+//   - their way in: ingest (the spool on the disk, what is acknowledged, what is
+//     counted), ingest/post (what is sent over HTTP), ingest/listen (collectors:
+//     listeners, files, the journal and what is asked for), ingest/otlp,
+//     ingest/parser (formats, a package each, listed in parser/all);
 //   - detection: sigma beside internal (the language and the matcher, a library
-//     of their own), ingest/eventfile (events out of files) and detect (rules
-//     over them), so far of the command line alone;
+//     of their own), ingest/eventfile (events out of files), detect (rules over
+//     files, of the command line) and detect/live (rules and indicators over the
+//     stream, and over what is stored);
 //   - the faces, each written once for all kinds: door (where requests come in),
 //     web, api, mcp, cli;
 //   - the rooms under domain: each brings kinds, pages, cards and formats as one
-//     Module value, and none imports another;
+//     Module value, and none imports another. The room security is put together
+//     from parts that are built as rooms are: hunt, detections, alerts, coverage,
+//     sources;
+//   - content beside internal (detections, measures, playbooks, the catalogue of
+//     ATT&CK, the sample organisation), each a folder of files with a test;
 //   - this package, which lists the rooms and wires the rest by hand.
 //
 // A change made in a form goes web → catalog.Update → one transaction that
 // stores the entity, its revision, its relations, its search words, its feed
 // entry and its audit record. A file goes cli → catalog.Decode (schema, then the
 // kind's own check) → catalog.Apply → the same transaction.
+//
+// An event goes ingest/post or ingest/listen → ingest.Intake.Take: a parser, then
+// the spool, and the sender is told → detect/live, whose findings become alerts
+// (domain/security/alerts) before the event is let on → logs. A question goes from
+// the page of hunts, the API, the terminal or a claim → logs → the engine.
 package app
 
 import (

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/cli"
+	"github.com/binnaclehq/binnacle/internal/ingest/listen"
+	intake "github.com/binnaclehq/binnacle/internal/ingest/post"
 	"github.com/binnaclehq/binnacle/internal/testenv"
 )
 
@@ -20,7 +23,7 @@ import (
 func pagesOf(t *testing.T) map[string]string {
 	t.Helper()
 	root := os.DirFS(testenv.Root())
-	names := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+	names := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "content/detections/README.md", "content/attack/README.md"}
 	err := fs.WalkDir(root, "docs", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && path.Ext(name) == ".md" {
 			names = append(names, name)
@@ -179,6 +182,99 @@ func configured(language, block string) [][]string {
 		}
 	}
 	return out
+}
+
+// TestDocumentationNamesEveryDependency compares docs/dependencies.md with what
+// go.mod requires directly.
+func TestDocumentationNamesEveryDependency(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join(testenv.Root(), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, checked := pagesOf(t)["docs/dependencies.md"], 0
+	said := regexp.MustCompile(`[a-z0-9.-]+\.[a-z]+/[\w./-]+`).FindAllString(page, -1)
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllSubmatch(mod, -1) { // those of others end in // indirect
+		checked++
+		if !slices.Contains(said, string(m[1])) {
+			t.Errorf("docs/dependencies.md does not say what %s is for", m[1])
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d requirements were found", checked)
+	}
+}
+
+// TestDocumentationCollectors reads every collector that the documentation tells
+// to start, as serve would.
+func TestDocumentationCollectors(t *testing.T) {
+	flag, variable, checked := regexp.MustCompile("--collect[ =](?:'([^']+)'|\"([^\"]+)\"|([^\\s`'\"]+))"), regexp.MustCompile(`BINNACLE_COLLECT="?([^"\n]+)"?`), 0
+	try := func(name string, urls ...string) {
+		for _, u := range urls {
+			if !strings.Contains(u, ":") {
+				continue // the word URL, in a table
+			}
+			checked++
+			if _, err := listen.Parse(u); err != nil {
+				t.Errorf("%s: --collect %s\n\t%v", name, u, err)
+			}
+		}
+	}
+	for name, text := range pagesOf(t) {
+		for _, m := range flag.FindAllStringSubmatch(text, -1) {
+			try(name, m[1]+m[2]+m[3])
+		}
+		for _, m := range variable.FindAllStringSubmatch(text, -1) {
+			try(name, strings.Fields(m[1])...)
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d collectors were found", checked)
+	}
+}
+
+// TestDocumentationSendsToWhatListens asks for every address below /ingest that
+// the documentation names.
+func TestDocumentationSendsToWhatListens(t *testing.T) {
+	mux := http.NewServeMux()
+	for _, r := range intake.Routes(intake.Config{}) {
+		mux.HandleFunc(r.Method+" "+r.Pattern, func(http.ResponseWriter, *http.Request) {})
+	}
+	checked := 0
+	for name, text := range pagesOf(t) {
+		for _, p := range regexp.MustCompile(`/ingest/[\w/.-]+`).FindAllString(strings.ReplaceAll(text, "internal/ingest", ""), -1) {
+			checked++
+			r, err := http.NewRequest("POST", strings.TrimRight(p, "/."), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, pattern := mux.Handler(r); pattern == "" {
+				t.Errorf("%s: nothing listens at %s", name, p)
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d addresses were found", checked)
+	}
+}
+
+// TestDocumentationFiles reads every file of ours that the documentation shows, as
+// apply would.
+func TestDocumentationFiles(t *testing.T) {
+	kinds, checked := app.Kinds(), 0
+	for name, text := range pagesOf(t) {
+		for _, block := range fence.FindAllStringSubmatch(text, -1) {
+			if block[1] != "yaml" || !strings.HasPrefix(block[2], "apiVersion: binnacle") {
+				continue
+			}
+			checked++
+			if _, err := kinds.Decode(name, []byte(block[2])); err != nil {
+				t.Errorf("%s:\n%s\n\t%v", name, block[2], err)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d files were found", checked)
+	}
 }
 
 func TestDocumentationNamesTheVersionOfGo(t *testing.T) {

@@ -19,28 +19,33 @@ import (
 type stop struct {
 	picture string // docs/img/tour-….webp; "" for none
 	path    string
+	follow  string // a selector of the link on the page that leads on; "" stays
 	words   []string
 }
 
 // The tour, by who looks around: the CTO, the lead of a team, an auditor.
 var tour = [][]stop{
 	{
-		{"today", "/", []string{"Waiting for your decision", "Cells for booking", "Everybody signs in with a second factor", "Error budget left, payments"}},
-		{"claim", "/claims/default/payments-budget-kept", []string{"it must be ≥ 25%", "Releases wait until it is above 25 % again"}},
-		{"", "/claims/default/services-owned/replay?asOf=" + time.Now().AddDate(0, 0, -60).Format(time.DateOnly), []string{"Every service in production says who answers for it"}},
-		{"objectives", "/objectives", []string{"A second acquirer carries live traffic", "People are sure, and the numbers say otherwise"}},
-		{"roadmap", "/roadmap", []string{"Second acquirer live", "85% likely by then"}},
-		{"initiative", "/initiatives/default/second-acquirer", []string{"Waiting", "two clauses are left"}},
-		{"", "/decisions/default/0067-cells-for-booking", []string{"payments cannot move until this one is taken"}},
-		{"service", "/components/default/payments", []string{"What we claim", "Payments keep their error budget"}},
-		{"radar", "/radar", []string{"Adopt", "Hold"}},
+		{picture: "today", path: "/", words: []string{"Waiting for your decision", "Cells for booking", "Everybody signs in with a second factor", "Error budget left, payments"}},
+		{picture: "claim", path: "/claims/default/payments-budget-kept", words: []string{"it must be ≥ 25%", "Releases wait until it is above 25 % again"}},
+		{path: "/claims/default/services-owned/replay?asOf=" + time.Now().AddDate(0, 0, -60).Format(time.DateOnly), words: []string{"Every service in production says who answers for it"}},
+		{picture: "objectives", path: "/objectives", words: []string{"A second acquirer carries live traffic", "People are sure, and the numbers say otherwise"}},
+		{picture: "roadmap", path: "/roadmap", words: []string{"Second acquirer live", "85% likely by then"}},
+		{picture: "initiative", path: "/initiatives/default/second-acquirer", words: []string{"Waiting", "two clauses are left"}},
+		{path: "/decisions/default/0067-cells-for-booking", words: []string{"payments cannot move until this one is taken"}},
+		{picture: "service", path: "/components/default/payments", words: []string{"What we claim", "Payments keep their error budget"}},
+		{picture: "radar", path: "/radar", words: []string{"Adopt", "Hold"}},
+		{picture: "events", path: "/events?q=198.51.100.230&last=24h", words: []string{"1 to 9 of 9", "web-shop-access"}},
+		{picture: "alert", path: "/alerts?q=branch", follow: "main a[href^='/alerts/AL-']", words: []string{"Protection of a branch is removed on GitHub", "Why it fired", "Iker Etxeberria"}},
+		{picture: "case", path: "/cases/default/C-1", words: []string{"CI deploy key used outside the runner network", "Do not delete the key before we know which jobs use it"}},
+		{picture: "attack", path: "/attack", words: []string{"techniques have a detection that passed a test", "Worth closing next"}},
 	},
 	{
-		{"", "/", []string{"Payments keep their error budget"}},
+		{path: "/", words: []string{"Payments keep their error budget"}},
 	},
 	{
-		{"auditor", "/claims/default/second-factor-everywhere", []string{"Disputed", "The 214 accounts of the kiosk technicians are not in the count"}},
-		{"", "/evidence", []string{"Evidence"}},
+		{picture: "auditor", path: "/claims/default/second-factor-everywhere", words: []string{"Disputed", "The 214 accounts of the kiosk technicians are not in the count"}},
+		{path: "/evidence", words: []string{"Evidence"}},
 	},
 }
 
@@ -64,6 +69,13 @@ func TestTour(t *testing.T) {
 		b.at("/")
 		for _, s := range tour[i] {
 			b.open(s.path)
+			if s.follow != "" {
+				to, _ := b.eval(`document.querySelector("` + s.follow + `")?.getAttribute("href") ?? ""`).(string)
+				if to == "" {
+					t.Fatalf("%s has no link %s", s.path, s.follow)
+				}
+				b.open(to)
+			}
 			b.sees(s.words...)
 			if s.picture == "" {
 				continue
