@@ -188,17 +188,17 @@ func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
 
 // found takes a match into the finding of its rule, group and window.
 func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
-	b.take(e.Told, groupOf(e, of), e.Window, ev, fields)
+	b.take(e.Told, groupOf(e, of), e.Window, ev, of, fields)
 }
 
-func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, fields map[string]any) {
+func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
 	name := nameOf(told.Kind, told.ID, group, ev.Time.UTC().Truncate(window))
 	f := b.by[name]
 	if f == nil {
 		if b.by == nil {
 			b.by = map[string]*detect.Finding{}
 		}
-		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late}
+		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late, About: about(of)}
 		b.by[name] = f
 		b.findings = append(b.findings, f)
 	}
@@ -209,6 +209,17 @@ func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Du
 		f.End = ev.Time
 	}
 	f.Events = append(f.Events, detect.Seen{ID: ev.ID, Time: ev.Time, Source: ev.Source})
+}
+
+// about reads what an event happened to.
+func about(of func(string) (string, bool)) []detect.GroupField {
+	var out []detect.GroupField
+	for _, name := range detect.AssetFields {
+		if v, ok := of(name); ok && v != "" && v != "-" {
+			out = append(out, detect.GroupField{Name: name, Value: v})
+		}
+	}
+	return out
 }
 
 // nameOf names a finding by rule, group and window. Of a correlation the window

@@ -330,8 +330,8 @@ func (b *batch) indicated(ev *event.Event, v *fastjson.Value) {
 				return
 			}
 			ev.Rules = append(ev.Rules, key)
-			group := groupOf(&Entry{}, b.rules.fieldsOf(nil, v))
-			b.take(i.told(), group, DefaultWindow, ev, map[string]any{name: text})
+			of := b.rules.fieldsOf(nil, v)
+			b.take(i.told(), groupOf(&Entry{}, of), DefaultWindow, ev, of, map[string]any{name: text})
 		})
 	})
 }

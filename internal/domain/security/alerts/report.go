@@ -7,6 +7,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -96,7 +97,7 @@ func (p pages) reportOf(c *web.Ctx, e *entity.Entity) (string, error) {
 	severity, _ := label(c, "spec.severity", s.Severity)
 	phase, _ := label(c, "spec.phase", s.Phase)
 	r.line("# "+name+":", e.DisplayTitle()+"\n")
-	r.line(c.T("case.report.stand", c.Caller.OrgTitle, severity, phase, moment(c, c.Now.In(zone)), zone.String()) + "\n")
+	r.line(c.T("case.report.stand", c.Caller.OrgTitle, severity, phase, lang.DateTime(c.Lang, c.Now.In(zone)), zone.String()) + "\n")
 	if e.Metadata.Description != "" {
 		r.line(e.Metadata.Description)
 	}
@@ -105,7 +106,7 @@ func (p pages) reportOf(c *web.Ctx, e *entity.Entity) (string, error) {
 	for i, v := range phases(c, s) {
 		at := "–"
 		if t := s.When(Phases[i]); !t.IsZero() {
-			at = moment(c, t.In(zone))
+			at = lang.DateTime(c.Lang, t.In(zone))
 		}
 		r.row(v.Word, at, v.Note)
 	}
@@ -148,7 +149,7 @@ func (p pages) reportAlerts(r *reporter, _ Case, name string, zone *time.Locatio
 	r.head("alerts.title")
 	r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
 	for _, a := range list {
-		r.row(a.ID()+" "+a.Rule.Title, moment(r.c, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
+		r.row(a.ID()+" "+a.Rule.Title, lang.DateTime(r.c.Lang, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
 	}
 	return nil
 }
@@ -218,7 +219,7 @@ func (p pages) reportCustody(r *reporter, _ Case, name string, zone *time.Locati
 		return err
 	}
 	for _, x := range list {
-		r.line("-", moment(r.c, x.Time.In(zone))+",", x.Source+",", x.Event+":", "SHA-256", "`"+x.SHA256+"`")
+		r.line("-", lang.DateTime(r.c.Lang, x.Time.In(zone))+",", x.Source+",", x.Event+":", "SHA-256", "`"+x.SHA256+"`")
 	}
 	return nil
 }

@@ -92,6 +92,7 @@ type overall struct {
 	Sources    []*source // that come in
 	Platforms  []string  // whose logs come in
 	NoEngine   bool
+	Trying     int   // rules whose examples are being tried
 	LogsErr    error // why it is not known what comes in
 
 	by map[string]*standing
@@ -102,8 +103,7 @@ type service struct {
 	Config
 
 	mu     sync.Mutex
-	tried  map[*live.Library]map[string]check // examples, by key of the rule; they are tried once
-	coming map[string]arriving                // by organisation
+	coming map[string]arriving // by organisation
 }
 
 type arriving struct {
@@ -115,11 +115,25 @@ type arriving struct {
 // known is how long it is believed what comes in.
 const known = 5 * time.Minute
 
+// patient is how long a page waits for examples of rules that were not tried yet.
+const patient = 500 * time.Millisecond
+
+// soon is overall for a page: it does not wait for the examples of all rules.
+func (s *service) soon(ctx context.Context, org string, at time.Time) (*overall, error) {
+	return s.overallBy(ctx, org, at, time.Now().Add(patient))
+}
+
 // overall finds how well all techniques are looked for, as of a moment.
 func (s *service) overall(ctx context.Context, org string, at time.Time) (*overall, error) {
+	return s.overallBy(ctx, org, at, time.Now().Add(time.Hour))
+}
+
+// overallBy is overall, which waits for examples that were not tried yet until a
+// moment.
+func (s *service) overallBy(ctx context.Context, org string, at, wait time.Time) (*overall, error) {
 	o := &overall{At: at, Parts: map[string][]*standing{}, by: map[string]*standing{}, NoEngine: s.Engine == nil}
 	o.arrive(s.formats(ctx, org))
-	rules, err := s.rules(ctx, org, at)
+	rules, err := s.rules(ctx, org, o, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +212,7 @@ func (o *overall) judge(x *standing) {
 }
 
 // rules returns the rules that are on, with their tests and what they found.
-func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleStanding, error) {
+func (s *service) rules(ctx context.Context, org string, o *overall, wait time.Time) ([]*ruleStanding, error) {
 	if s.Engine == nil {
 		return nil, nil
 	}
@@ -206,15 +220,11 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 	if err != nil {
 		return nil, err
 	}
-	lib, err := s.Engine.Library()
+	proofs, err := s.proofs(ctx, org, o.At)
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := s.proofs(ctx, org, at)
-	if err != nil {
-		return nil, err
-	}
-	fired, err := s.fired(ctx, org, at)
+	fired, err := s.fired(ctx, org, o.At)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +235,7 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 		}
 	})
 	for _, r := range out {
-		c, ok, err := s.examples(lib, r.Entry.Document)
+		c, ok, err := s.examples(o, wait, r.Entry.Document)
 		if err != nil {
 			return nil, err
 		}
@@ -276,30 +286,22 @@ func (s *service) fired(ctx context.Context, org string, at time.Time) (map[stri
 	return out, err
 }
 
-// examples tries the examples beside a rule, once for each library.
-func (s *service) examples(lib *live.Library, d *live.Document) (check, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tried[lib] == nil {
-		s.tried = map[*live.Library]map[string]check{lib: {}}
+// examples is what the examples beside a rule show, as of now; false when there
+// are none. Until wait, the answer waits for those that were not tried yet; after
+// it, they are tried behind it, and o counts the rule among those being tried.
+func (s *service) examples(o *overall, wait time.Time, d *live.Document) (check, bool, error) {
+	t, known, err := s.Engine.TestedBy(wait, d)
+	if !known {
+		o.Trying++
 	}
-	key := d.Origin + "\x00" + d.Key
-	if c, ok := s.tried[lib][key]; ok {
-		return c, !c.At.IsZero(), nil
-	}
-	t, err := lib.Examples(d)
-	if err != nil {
+	if err != nil || t == nil {
 		return check{}, false, err
 	}
-	c := check{}
-	if t != nil {
-		c = check{At: s.Now().UTC(), Passed: len(t.Failures) == 0}
-		if !c.Passed {
-			c.Detail = t.Failures[0].String()
-		}
+	c := check{At: s.Now().UTC(), Passed: len(t.Failures) == 0}
+	if !c.Passed {
+		c.Detail = t.Failures[0].String()
 	}
-	s.tried[lib][key] = c
-	return c, t != nil, nil
+	return c, true, nil
 }
 
 // patience is how long it may take to find what comes in.

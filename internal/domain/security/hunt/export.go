@@ -23,11 +23,8 @@ func (s *service) export(c *web.Ctx) (any, error) {
 	if s.Store == nil {
 		return nil, fault.New(fault.Unavailable, "no events are kept here").Coded("hunt.no-store")
 	}
-	a := &asking{service: s, c: c}
+	a := &asking{service: s, c: c, zone: c.Zone()}
 	var err error
-	if a.zone, err = s.zoneOf(c); err != nil {
-		return nil, err
-	}
 	if a.state, err = readState(c); err != nil {
 		return nil, err
 	}
