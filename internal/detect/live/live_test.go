@@ -277,6 +277,27 @@ func TestGrouping(t *testing.T) {
 	}
 }
 
+// TestAbout: a finding says what its event happened to, though the rule does not
+// look at it.
+func TestAbout(t *testing.T) {
+	w := newWorld(t, nil)
+	ev := stopTrail(w.now, "ana")
+	ev.Line = bytes.Replace(ev.Line, []byte("{"), []byte(`{"github":{"repository":"kestrane/payments"},"orchestrator.resource.name":"payments","service.name":"-",`), 1)
+	w.look(ev)
+	if len(w.told) == 0 {
+		t.Fatal("nothing was told")
+	}
+	for _, f := range w.told {
+		want := []detect.GroupField{{Name: "orchestrator.resource.name", Value: "payments"}, {Name: "github.repository", Value: "kestrane/payments"}}
+		if d := diff.Diff(want, f.About); d != "" {
+			t.Errorf("want (-) and got (+):\n%s", d)
+		}
+		if f.Fields["github.repository"] != nil {
+			t.Errorf("the rule found %v", f.Fields)
+		}
+	}
+}
+
 // TestHeldBack: a correlation that the sink did not take is told with the next.
 func TestHeldBack(t *testing.T) {
 	w := newWorld(t, nil)

@@ -16,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -402,7 +403,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 	if len(techs) > 0 {
 		add("techniques", fact{Links: techs})
 	}
-	add("rule", fact{Text: strings.TrimSpace(c.T("alerts.kind."+cmp.Or(a.Rule.Kind, "rule")) + ", " + cmp.Or(a.Rule.Origin, "own"))})
+	add("rule", fact{Text: strings.TrimSpace(c.T("alerts.kind."+cmp.Or(a.Rule.Kind, "rule")) + ", " + originOf(c, a.Rule))})
 	if a.Late {
 		add("late", fact{Text: c.T("alerts.late")})
 	}
@@ -410,6 +411,18 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 		v.Reasons = append(v.Reasons, reasonLine{r.points(), reasonText(c, r)})
 	}
 	return nil
+}
+
+// originOf is where a rule comes from: the program, the organisation, or a rule
+// set by its name.
+func originOf(c *web.Ctx, r detect.Told) string {
+	switch r.Origin {
+	case live.Builtin:
+		return c.T("alerts.origin.builtin")
+	case "", live.Own:
+		return c.T("alerts.origin.own")
+	}
+	return r.Origin
 }
 
 // assetFacts are what was hit and who answers for it.

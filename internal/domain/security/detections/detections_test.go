@@ -118,6 +118,12 @@ func TestList(t *testing.T) {
 	text := h.Main("/detections")
 	h.Wants(text, "Rules that run", "Found something in 30 days 1", "Built in", "hits,")
 	h.Wants(h.Main("/detections?show=fired"), "1 rule")
+	h.Wants(text, "rules only feed correlations and are not listed.")
+	h.Lacks(text, "Feeds a correlation")
+	feeds := h.Main("/detections?show=feeds")
+	h.Wants(feeds, "Feeds a correlation")
+	h.Lacks(feeds, "are not listed")
+	h.Wants(h.Main("/detections?show=all"), "Feeds a correlation")
 	h.Wants(h.Main("/detections?q=zzz"), "No rule is like that")
 	h.Wants(h.Main("/detections?tactic=credential-access&level=high"), "Credential Access")
 	if w := h.Get("/detections", "auditor", lang.Spanish); w.Code != 200 || !strings.Contains(w.Body.String(), "Incluida") {
