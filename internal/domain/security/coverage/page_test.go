@@ -292,6 +292,11 @@ func TestBuiltin(t *testing.T) {
 	if n, _ := o.counts(); o.Trying == 0 || n[Tested] > 0 && o.Trying < 20 {
 		t.Errorf("an answer that does not wait says that %d rules are being tried: %v", o.Trying, n)
 	}
+	for _, x := range o.worth(1000) {
+		if x.Trying && !x.Failed {
+			t.Errorf("%s is worth closing while its examples are being tried", x.ID)
+		}
+	}
 	begun := time.Now()
 	if o, err = s.overall(t.Context(), "default", webtest.Now); err != nil || o.Trying > 0 {
 		t.Fatal(o.Trying, err)

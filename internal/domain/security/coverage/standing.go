@@ -47,6 +47,7 @@ type ruleStanding struct {
 	Checks []check // canaries, as proofs returns them, and the examples
 	Fired  int     // findings in 90 days
 	Last   time.Time
+	Trying bool // its examples are being tried
 }
 
 // tested reports whether a test passed since a time.
@@ -73,6 +74,7 @@ type standing struct {
 	*Technique
 	State   State
 	Failed  bool // the last test of one of its rules failed
+	Trying  bool // the examples of one of its rules are being tried, which may prove it
 	Rules   []*ruleStanding
 	Sources []*source // that come in and could show it
 	Fired   int
@@ -202,11 +204,13 @@ func (o *overall) judge(x *standing) {
 			x.State = state
 		}
 		x.Failed = x.Failed || r.failed() != nil
+		x.Trying = x.Trying || r.Trying
 		x.Fired += r.Fired
 		if r.Last.After(x.Last) {
 			x.Last = r.Last
 		}
 	}
+	x.Trying = x.Trying && x.State != Tested
 	x.Scope = len(x.Rules) > 0 || len(o.Platforms) == 0 && !slices.Equal(x.Platforms, []string{"PRE"}) ||
 		slices.ContainsFunc(x.Platforms, func(p string) bool { return slices.Contains(o.Platforms, p) })
 }
@@ -235,12 +239,15 @@ func (s *service) rules(ctx context.Context, org string, o *overall, wait time.T
 		}
 	})
 	for _, r := range out {
-		c, ok, err := s.examples(o, wait, r.Entry.Document)
+		c, ok, err := s.examples(r, wait)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
 			r.Checks = append(r.Checks, c)
+		}
+		if r.Trying {
+			o.Trying++
 		}
 	}
 	return out, nil
@@ -288,12 +295,10 @@ func (s *service) fired(ctx context.Context, org string, at time.Time) (map[stri
 
 // examples is what the examples beside a rule show, as of now; false when there
 // are none. Until wait, the answer waits for those that were not tried yet; after
-// it, they are tried behind it, and o counts the rule among those being tried.
-func (s *service) examples(o *overall, wait time.Time, d *live.Document) (check, bool, error) {
-	t, known, err := s.Engine.TestedBy(wait, d)
-	if !known {
-		o.Trying++
-	}
+// it, they are tried behind it, and the rule says so.
+func (s *service) examples(r *ruleStanding, wait time.Time) (check, bool, error) {
+	t, known, err := s.Engine.TestedBy(wait, r.Entry.Document)
+	r.Trying = !known
 	if err != nil || t == nil {
 		return check{}, false, err
 	}
@@ -342,6 +347,9 @@ func (s *service) formats(ctx context.Context, org string) ([]string, error) {
 func (o *overall) worth(limit int) []*standing {
 	var out []*standing
 	for _, x := range o.Techniques {
+		if x.Trying && !x.Failed {
+			continue // it may need nothing
+		}
 		if x.Scope && x.State != Tested && (x.Fired > 0 || len(x.Cases) > 0 || x.Failed || x.State == LogsOnly) || x.Failed {
 			out = append(out, x)
 		}
