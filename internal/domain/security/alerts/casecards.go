@@ -13,6 +13,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -293,7 +294,7 @@ func viewOf(c *web.Ctx, e *Entry, zone *time.Location) entryView {
 		v.Class = ""
 	}
 	if e.At.Sub(e.Happened) > time.Hour {
-		v.Written = c.T("case.written", moment(c, e.At))
+		v.Written = c.T("case.written", lang.DateTime(c.Lang, e.At.In(zone)))
 	}
 	if e.Kind == "note" && e.Side == Them {
 		v.Icon = "user"

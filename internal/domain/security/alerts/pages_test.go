@@ -184,6 +184,7 @@ func TestManyPins(t *testing.T) {
 	text := webtest.MainText(body)
 	h.Wants(text, "12 events of linux kept", "Event of okta kept: okta-0", "Kept events: 13.", "Show the other 3 kept events")
 	h.Lacks(text, "Event of linux kept")
+	h.Wants(h.Main("/cases/default/"+name+"/report"), "–#14, Inés Valcárcel) 12 events of linux kept", "linux-0", "linux-11")
 	for _, one := range []string{`<li class="tl tl-them"`, "What it did."} {
 		if n := strings.Count(body, one); n != 2 {
 			t.Errorf("%q is on the page %d times, want 2", one, n)

@@ -163,7 +163,11 @@ func (p pages) reportTimeline(r *reporter, _ Case, name string, zone *time.Locat
 	for _, d := range daysOf(r.c, list, zone, "") {
 		r.line("**" + d.Title + "**\n")
 		for _, e := range d.Entries {
-			parts := []string{"-", e.Time, fmt.Sprintf("(#%d, %s)", e.No, e.Who)}
+			no := fmt.Sprintf("#%d", e.No)
+			if e.Pins != nil {
+				no = fmt.Sprintf("#%d–#%d", e.First, e.Last) // each is in the chain of custody
+			}
+			parts := []string{"-", e.Time, "(" + no + ", " + e.Who + ")"}
 			for _, s := range []string{e.Said, e.Link, strings.Join(strings.Fields(e.Text), " ")} {
 				if s != "" {
 					parts = append(parts, s)
