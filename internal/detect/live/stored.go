@@ -53,7 +53,7 @@ type Question struct {
 	// that are on.
 	Keys []string
 	// Tuning takes the place of the organisation's for its rule: what it would do
-	// before it is saved. A rule of its own in it is run too.
+	// before it is saved. Without Keys the rules of its own text are run.
 	Tuning     *Tuning
 	Indicators bool // the indicators are looked for, and no rule
 	Limit      int  // findings at most; 0: all
@@ -195,7 +195,7 @@ func (e *Engine) asked(ctx context.Context, q Question) (*Ruleset, error) {
 			return o.Ref == t.Ref || t.Of != "" && o.Of == t.Of
 		})
 		choices.Tunings = append(choices.Tunings, *t)
-		if t.Rule != "" {
+		if t.Rule != "" && len(keys) == 0 {
 			docs, _ := CheckRule(t.Rule) // assemble tells what is wrong
 			for _, d := range docs {
 				keys = append(keys, d.Key)

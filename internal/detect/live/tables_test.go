@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/sigma"
 )
 
 // TestTables: what was told, gaps and proofs are kept, in both databases.
@@ -250,5 +251,57 @@ func TestReread(t *testing.T) {
 	gaps, err := w.Gaps(t.Context(), "acme")
 	if err != nil || len(gaps) != 1 || gaps[0].Reason != Unread || gaps[0].Until.Sub(gaps[0].Since) != time.Hour {
 		t.Errorf("gaps %+v: %v", gaps, err)
+	}
+}
+
+// TestKeyOf: the id of a rule is its key only where every database and page can
+// take it.
+func TestKeyOf(t *testing.T) {
+	f := func(id, name string, isKey bool) {
+		t.Helper()
+		got := keyOf(id, name, Own, sigma.Pos{File: "rule"}, "title")
+		if kept := got == id || got == name; kept != isKey || strings.ContainsAny(got, "\x00 \u00a0") || len(got) > longestKey {
+			t.Errorf("the key of %q and %q is %q", id, name, got)
+		}
+	}
+	f("052224b6-ff89-4f7c-ba1d-0db062d1e083", "", true)
+	f("", "ssh_failures", true)
+	f("", "", false)
+	f("two words", "", false)
+	f("no\u00a0break", "", false)
+	f("nul\x00", "", false)
+	f(strings.Repeat("x", longestKey), "", true)
+	f(strings.Repeat("x", longestKey+1), "", false)
+}
+
+// TestPreviewOfOne: what a tuned rule would find is compared with what it finds,
+// and not with what the rules beside it in the same text do.
+func TestPreviewOfOne(t *testing.T) {
+	const text = `title: One
+id: one
+logsource: {product: aws, service: cloudtrail}
+detection: {sel: {userIdentity.userName: eve}, condition: sel}
+---
+title: Two
+id: two
+logsource: {product: aws, service: cloudtrail}
+detection: {sel: {eventName: StopLogging}, condition: sel}
+`
+	w := newWorld(t, nil)
+	tuning := Tuning{Ref: "detection:both", Rule: text}
+	w.choices.Tunings = []Tuning{tuning}
+	w.look(stopTrail(w.now, "eve"), stopTrail(w.now, "ana"))
+	q := Question{Org: "acme", From: w.now.Add(-time.Hour), To: w.now.Add(time.Hour), Keys: []string{"one"}}
+	now, err := w.Past(t.Context(), q, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Tuning = &tuning
+	then, err := w.Past(t.Context(), q, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(now.Matched["one"]) != 1 || len(then.Matched) != 1 || len(then.Findings) != len(now.Findings) {
+		t.Errorf("as it is %v and %d findings, as the form has it %v and %d", now.Matched, len(now.Findings), then.Matched, len(then.Findings))
 	}
 }
