@@ -146,7 +146,7 @@ func TestTune(t *testing.T) {
 	if w.Code != http.StatusSeeOther {
 		t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
 	}
-	h.Wants(h.Main(path), "High", "The migration", "Counts", "Trails move", "How it was tuned")
+	h.Wants(h.Main(path), "High", "The migration", "Counts", "Trails move", "31 Dec", "How it was tuned")
 	h.told = nil
 	h.come(stopLogging("e3", h.Time, "ana"), stopLogging("e4", h.Time, "eve"))
 	if len(h.told) != 1 || h.told[0].Rule.Level != "high" || h.told[0].Events[0].ID != "e4" || h.told[0].Rule.Detection == "" {
@@ -163,7 +163,7 @@ func TestTune(t *testing.T) {
 	if len(h.told) != 1 {
 		t.Errorf("an exception that ran out still counts")
 	}
-	h.Wants(h.Main("/detections"), "1 exception has run out.", "The migration")
+	h.Wants(h.Main("/detections"), "1 exception has run out.", "The migration, 31 Dec")
 	bad := h.Post(actOf(id)+"/tune", "owner", url.Values{"title": {"x"}, "when": {"a|nope: 1"}, "reason": {"y"}})
 	if bad.Code != 422 && bad.Code != 400 {
 		t.Errorf("a wrong exception is answered with %d", bad.Code)
@@ -173,6 +173,43 @@ func TestTune(t *testing.T) {
 
 // TestGap: a rule that was off leaves a gap; looking at it again finds what was
 // missed, once.
+// TestLastDay: an exception counts until the day is over where the organisation
+// is, also on the days when the clocks change.
+func TestLastDay(t *testing.T) {
+	f := func(zone, day, want string) {
+		t.Helper()
+		where, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := endOf(day, where)
+		if got := end.UTC().Format("2006-01-02T15:04"); got != want || lastDay(end).Format(time.DateOnly) != day {
+			t.Errorf("%s ends in %s at %s, want %s; its last day is %s", day, zone, got, want, lastDay(end))
+		}
+	}
+	f("UTC", "2026-12-31", "2027-01-01T00:00")
+	f("Europe/Madrid", "2026-12-31", "2026-12-31T23:00")
+	f("Europe/Madrid", "2026-03-29", "2026-03-29T22:00")
+	f("Europe/Madrid", "2026-10-25", "2026-10-25T23:00")
+	f("America/Los_Angeles", "2028-02-29", "2028-03-01T08:00")
+	if end := endOf("", time.UTC); !end.IsZero() || !lastDay(end).IsZero() {
+		t.Error("an exception for good ends")
+	}
+
+	h := newHouse(t)
+	if _, err := h.DB.Exec(t.Context(), `INSERT INTO auth_orgs (id, title, home, created, zone) VALUES ('default', 'Kestrane', 1, 0, 'America/Los_Angeles')`); err != nil {
+		t.Fatal(err)
+	}
+	path := actOf(h.idOf(stopped)) + "/tune"
+	if w := h.Post(path, "owner", url.Values{"title": {"The migration"}, "when": {"userIdentity.userName: ana"}, "until": {"2026-12-31"}, "reason": {"x"}}); w.Code != http.StatusSeeOther {
+		t.Fatalf("saving is answered with %d", w.Code)
+	}
+	c, err := Choices(h.Catalog)(t.Context(), "default")
+	if err != nil || len(c.Tunings) != 1 || !c.Tunings[0].Exceptions[0].Until.Equal(time.Date(2027, 1, 1, 8, 0, 0, 0, time.UTC)) {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
+
 func TestGap(t *testing.T) {
 	h := newHouse(t)
 	h.Wants(h.Main("/detections/gaps"), "No gap")
