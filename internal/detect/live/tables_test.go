@@ -305,3 +305,38 @@ detection: {sel: {eventName: StopLogging}, condition: sel}
 		t.Errorf("as it is %v and %d findings, as the form has it %v and %d", now.Matched, len(now.Findings), then.Matched, len(then.Findings))
 	}
 }
+
+// TestCut: where not all events that matched are named, it is known from when on.
+func TestCut(t *testing.T) {
+	w := newWorld(t, nil)
+	start := w.now
+	for i := range 6 {
+		w.look(stopTrail(start.Add(time.Duration(i)*time.Hour), "eve"))
+	}
+	q := Question{Org: "acme", From: start, To: start.Add(96 * 15 * time.Minute)}
+	for most, want := range map[int]time.Time{0: {}, 6: {}, 3: start.Add(3 * time.Hour)} {
+		q.Hits = most
+		a, err := w.Past(t.Context(), q, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !a.Cut.Equal(want) {
+			t.Errorf("of %d named it is cut at %s, want %s", most, a.Cut, want)
+		}
+	}
+}
+
+// TestJobPanics: a job that breaks has failed, and the next one has its place.
+func TestJobPanics(t *testing.T) {
+	jobs := NewJobs()
+	t.Cleanup(jobs.Stop)
+	for range 2 * atOnce {
+		j := jobs.Start(&Job{Org: "acme"}, time.Now(), func(context.Context, func(Progress)) (*Answer, *Answer, int, error) { panic("a mistake") })
+		for j.Standing().Running {
+			time.Sleep(time.Millisecond)
+		}
+		if s := j.Standing(); s.Err == nil || !strings.Contains(s.Err.Error(), "a mistake") {
+			t.Errorf("it stands at %+v", s)
+		}
+	}
+}

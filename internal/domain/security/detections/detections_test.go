@@ -29,6 +29,7 @@ func TestExamples(t *testing.T) {
 type house struct {
 	*webtest.House
 	engine *live.Engine
+	jobs   *live.Jobs
 	told   []detect.Finding
 }
 
@@ -40,6 +41,7 @@ func newHouse(t *testing.T) *house {
 	}
 	h := &house{}
 	jobs := live.NewJobs()
+	h.jobs = jobs
 	t.Cleanup(func() { jobs.Stop(); store.Close() })
 	// The engine and the pages need each other's house: what is given to the
 	// engine is filled in once the house stands.
@@ -173,6 +175,27 @@ func TestTune(t *testing.T) {
 
 // TestGap: a rule that was off leaves a gap; looking at it again finds what was
 // missed, once.
+// TestComparedUntil: a preview compares only what both sides name in full.
+func TestComparedUntil(t *testing.T) {
+	h := newHouse(t)
+	at := func(hours int) time.Time { return h.Time.Add(time.Duration(hours) * time.Hour) }
+	hits := func(hours ...int) map[string][]live.Hit {
+		var out []live.Hit
+		for _, n := range hours {
+			out = append(out, live.Hit{Seen: detect.Seen{ID: at(n).Format("e15"), Time: at(n)}})
+		}
+		return map[string][]live.Hit{"r": out}
+	}
+	now, then := &live.Answer{Matched: hits(1, 2, 3), Cut: at(4)}, &live.Answer{Matched: hits(1, 3, 5, 6)}
+	j := h.jobs.Start(&live.Job{Org: "default", Title: "A rule", Kind: "preview", Rule: "r"}, h.Time, func(context.Context, func(live.Progress)) (*live.Answer, *live.Answer, int, error) {
+		return now, then, -1, nil
+	})
+	for j.Standing().Running {
+		time.Sleep(time.Millisecond)
+	}
+	h.Wants(h.Main(jobHref(j)), "The events are compared up to", at(4).Format("15:04:05"), "Events 3 2", "No longer found "+at(2).Format("e15"), "Newly found Nothing.")
+}
+
 // TestLastDay: an exception counts until the day is over where the organisation
 // is, also on the days when the clocks change.
 func TestLastDay(t *testing.T) {
