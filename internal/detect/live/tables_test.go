@@ -69,6 +69,9 @@ func TestGapOfRest(t *testing.T) {
 			return list
 		}
 		w.look(stopTrail(w.now, "eve"))
+		if err := w.tables.prove(ctx, "quiet", Proof{Rule: "r", At: w.now}); err != nil {
+			t.Fatal(err)
+		}
 		for _, rest := range []time.Duration{0, time.Minute, time.Hour} {
 			w.now = w.now.Add(rest)
 			if err := w.tables.awake(ctx, w.now); err != nil {
@@ -77,6 +80,9 @@ func TestGapOfRest(t *testing.T) {
 			if got, want := len(gaps()), rest == time.Hour; (got == 1) != want {
 				t.Errorf("after %s there are %d gaps", rest, got)
 			}
+		}
+		if list, err := w.Gaps(ctx, "quiet"); err != nil || len(list) != 1 {
+			t.Errorf("an organisation of which nothing was told has the gaps %v: %v", list, err)
 		}
 		g := gaps()[0]
 		if g.Reason != Stopped || !g.Until.Equal(w.now) || g.Until.Sub(g.Since) != time.Hour || !g.Waits() {
@@ -252,6 +258,28 @@ func TestReread(t *testing.T) {
 	if err != nil || len(gaps) != 1 || gaps[0].Reason != Unread || gaps[0].Until.Sub(gaps[0].Since) != time.Hour {
 		t.Errorf("gaps %+v: %v", gaps, err)
 	}
+}
+
+// TestGapOfGone: a rule that is off and then deleted is off no longer.
+func TestGapOfGone(t *testing.T) {
+	sqldbtest.Run(t, Migrations(), func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		f := func(want int, tunings ...Tuning) {
+			t.Helper()
+			w.choices = Choices{Tunings: tunings}
+			if _, err := w.Ruleset(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Refresh(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+			if open, err := w.tables.opened(t.Context(), "acme", Disabled); err != nil || len(open) != want {
+				t.Errorf("%v are off: %v; want %d", open, err, want)
+			}
+		}
+		f(1, Tuning{Ref: "d", State: "off", Rule: "title: mine\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  a: {eventName: StopLogging}\n  condition: a\n"})
+		f(0)
+	})
 }
 
 // TestKeyOf: the id of a rule is its key only where every database and page can
