@@ -1,6 +1,7 @@
 package alerts_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -155,6 +156,30 @@ func TestCasePage(t *testing.T) {
 		t.Errorf("an auditor wrote: %d", w.Code)
 	}
 	h.Page("/cases/default/C-2?elsewhere=1")
+}
+
+// TestReportIsWhole: the report of a case leaves no alert out.
+func TestReportIsWhole(t *testing.T) {
+	h, d := house(t)
+	const many = 1002 // more than are read at a time
+	var list []detect.Finding
+	for i := range many {
+		list = append(list, found("r1", fmt.Sprint("web-", i), webtest.Now, fmt.Sprint("e", i)))
+	}
+	if err := d.Take(ctx, list); err != nil {
+		t.Fatal(err)
+	}
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Title: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.DB.Exec(ctx, `UPDATE alerts SET case_name = ?`, name); err != nil {
+		t.Fatal(err)
+	}
+	body := h.Get("/cases/default/"+name+"/report?format=md", "owner", lang.English).Body.String()
+	if got := strings.Count(body, "| AL-"); got != many {
+		t.Errorf("%d of %d alerts are in the report", got, many)
+	}
 }
 
 // What waits and what happened is on the pages of the morning.
