@@ -17,8 +17,9 @@ import (
 	"github.com/binnaclehq/binnacle/sigma/correlate"
 )
 
-// FieldCanary is a field of events that are sent to prove that a rule finds them:
-// the key of the rule. Nothing else is told of them.
+// FieldCanary is a field of events of CanarySource, which are sent to prove that
+// a rule finds them: the key of the rule. Nothing else is told of them. Of other
+// sources it says nothing, for whoever writes a log could hide in it.
 const FieldCanary = "binnacle.canary"
 
 // mostSeen is how many events a finding names.
@@ -88,7 +89,7 @@ func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
 	}
 	ev.Rules = nil
 	if len(rules) > 0 {
-		if mark := canaryOf(v); mark != "" {
+		if mark := canaryOf(ev, v); mark != "" {
 			for _, r := range rules {
 				b.canaries = append(b.canaries, canaryMatch{mark, b.follow(r.ID, ev)})
 			}
@@ -125,7 +126,10 @@ func (b *batch) fail(ev *event.Event, why any) {
 }
 
 // canaryOf is the rule that a canary is for; "" of other events.
-func canaryOf(v *fastjson.Value) string {
+func canaryOf(ev *event.Event, v *fastjson.Value) string {
+	if ev.Source != CanarySource {
+		return ""
+	}
 	text, _ := correlate.JSON(v)(FieldCanary)
 	return text
 }

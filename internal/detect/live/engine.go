@@ -160,6 +160,7 @@ type organisation struct {
 
 	mu      sync.Mutex
 	follow  *following       // nil: there are no correlations
+	unnamed []unnamed        // hits of which it could not be found out yet how they were told
 	pending []detect.Finding // that the sink did not take yet
 	canary  map[string]*canary
 }

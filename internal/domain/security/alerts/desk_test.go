@@ -516,6 +516,9 @@ func TestSuppression(t *testing.T) {
 		if _, err := d.EndSuppression(ctx, leila, whole.No); err != nil {
 			t.Fatal(err)
 		}
+		if again, err := d.EndSuppression(ctx, leila, whole.No); err != nil || again == nil || !again.Ended.Equal(d.time) {
+			t.Errorf("ended again: %+v %v", again, err)
+		}
 		d.take(found("r1", "web-9", d.time.Add(time.Minute), "f2"))
 		if n := len(d.list(alerts.Filter{Text: "web-9"})); n != 1 {
 			t.Errorf("%d alerts after the suppression was ended", n)

@@ -2,6 +2,7 @@ package alerts_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -231,6 +232,30 @@ func TestReadersZone(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestReportIsWhole: the report of a case leaves no alert out.
+func TestReportIsWhole(t *testing.T) {
+	h, d := house(t)
+	const many = 1002 // more than are read at a time
+	var list []detect.Finding
+	for i := range many {
+		list = append(list, found("r1", fmt.Sprint("web-", i), webtest.Now, fmt.Sprint("e", i)))
+	}
+	if err := d.Take(ctx, list); err != nil {
+		t.Fatal(err)
+	}
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Title: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.DB.Exec(ctx, `UPDATE alerts SET case_name = ?`, name); err != nil {
+		t.Fatal(err)
+	}
+	body := h.Get("/cases/default/"+name+"/report?format=md", "owner", lang.English).Body.String()
+	if got := strings.Count(body, "| AL-"); got != many {
+		t.Errorf("%d of %d alerts are in the report", got, many)
 	}
 }
 

@@ -142,16 +142,22 @@ func (p pages) reportScope(r *reporter, s Case, _ string, _ *time.Location) erro
 }
 
 func (p pages) reportAlerts(r *reporter, _ Case, name string, zone *time.Location) error {
-	list, _, err := p.desk(r.c).List(r.c.R.Context(), r.c.Caller, Filter{Case: name, Limit: 500, Sort: "oldest"})
-	if err != nil || len(list) == 0 {
-		return err
+	for f := (Filter{Case: name, Limit: most, Sort: "oldest"}); ; f.Offset += f.Limit {
+		list, total, err := p.desk(r.c).List(r.c.R.Context(), r.c.Caller, f)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if f.Offset == 0 {
+			r.head("alerts.title")
+			r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
+		}
+		for _, a := range list {
+			r.row(a.ID()+" "+a.Rule.Title, lang.DateTime(r.c.Lang, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
+		}
+		if f.Offset+len(list) >= total {
+			return nil
+		}
 	}
-	r.head("alerts.title")
-	r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
-	for _, a := range list {
-		r.row(a.ID()+" "+a.Rule.Title, lang.DateTime(r.c.Lang, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
-	}
-	return nil
 }
 
 func (p pages) reportTimeline(r *reporter, _ Case, name string, zone *time.Location) error {

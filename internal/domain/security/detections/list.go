@@ -61,7 +61,7 @@ func ownProblems(rules *live.Ruleset) []live.Problem {
 // endedRow is an exception that ran out.
 type endedRow struct {
 	Href, Rule, Title string
-	Until             time.Time
+	Last              time.Time // the day on which it counted last
 }
 
 func ended(rules *live.Ruleset, now time.Time) []endedRow {
@@ -74,7 +74,7 @@ func ended(rules *live.Ruleset, now time.Time) []endedRow {
 		seen[e.Tuning] = true
 		for _, x := range e.Tuning.Exceptions {
 			if !x.Until.IsZero() && !now.Before(x.Until) {
-				out = append(out, endedRow{hrefOf(e.Key), e.Head().Title, x.Title, x.Until})
+				out = append(out, endedRow{hrefOf(e.Key), e.Head().Title, x.Title, lastDay(x.Until)})
 			}
 		}
 	})
