@@ -69,7 +69,7 @@ var pageWords = map[string]lang.Text{
 
 // tagTitles names the groups that are not kinds.
 var tagTitles = map[string]lang.Text{
-	"catalog": lang.T("Catalog", "Catálogo"), "today": lang.T("Today", "Hoy"), "import and export": lang.T("Import and export", "Importar y exportar"), "feed": lang.T("Feed", "Sucesos"), "evidence": lang.T("Evidence", "Evidencia"), "events": lang.T("Events", "Eventos"),
+	"catalog": lang.T("Catalog", "Catálogo"), "today": lang.T("Today", "Hoy"), "import and export": lang.T("Import and export", "Importar y exportar"), "feed": lang.T("Feed", "Sucesos"), "evidence": lang.T("Evidence", "Evidencia"), "events": lang.T("Events", "Eventos"), "alerts": lang.T("Alerts", "Alertas"),
 	"comments and notifications": lang.T("Comments and notifications", "Comentarios y avisos"),
 	"oneself":                    lang.T("Oneself", "Uno mismo"), "administration": lang.T("Administration", "Administración"), "installation": lang.T("Installation", "Instalación"),
 }

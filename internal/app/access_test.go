@@ -28,6 +28,7 @@ var update = flag.Bool("update", false, "write the golden files again")
 // that is.
 func TestAccess(t *testing.T) {
 	w := newWorld(t, app.Config{})
+	w.takesEvents()
 	lines := map[door.Face][]string{}
 	unused := map[string]bool{}
 	for key := range asks {

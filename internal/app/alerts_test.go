@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"slices"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect"
@@ -27,4 +29,24 @@ func (w *world) alerted() {
 	w.must(err)
 	_, err = d.Pin(ctx, owner, name, "", []*alerts.Pinned{{Event: "said", Time: now, Source: "linux", Line: `{"message":"said"}`}})
 	w.must(err)
+}
+
+// detected leaves what detection keeps: what it told and missed, what it was
+// proved with, what is known to be bad, and what sources sent.
+func (w *world) detected() {
+	w.Helper()
+	i := slices.IndexFunc(app.Importers(), func(i catalog.Importer) bool { return i.Name == "indicators" })
+	_, err := app.Importers()[i].Import(w.Context(), w.app.Catalog, w.as(), []catalog.File{{Name: "bad.csv", Data: []byte("value\n198.51.100.7\n")}}, catalog.ImportOptions{Args: map[string]string{"source": "us"}})
+	w.must(err)
+	for _, row := range []string{
+		`detection_told VALUES ('default', 'shell/web-1', 'shell', 'event', 'web-1', 'critical', 1, 2, 3)`,
+		`detection_gaps VALUES ('default', 'gap', 'shell', 'stopped', '', 1, 2, 0, 0, '', 0)`,
+		`detection_alive VALUES (1, 1)`,
+		`rule_proofs VALUES ('default', 'shell', 1, 1, '')`,
+		`source_hours VALUES ('default', 'linux', 0, 'node', 1, 1, 0, 0, 0, 1, 0, 20, 1, 1, '', '')`,
+		`source_totals VALUES ('default', 'linux', 'node', '{}', '[]', 1)`,
+	} {
+		_, err := w.app.DB.Exec(w.Context(), `INSERT INTO `+row)
+		w.must(err)
+	}
 }

@@ -95,6 +95,7 @@ func (w *world) furnish() keysOf {
 	w.reportWork()
 	w.looked()
 	w.alerted()
+	w.detected()
 	w.must(w.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: "said", Time: time.Now(), Line: []byte(`{"message":"said"}`)}}))
 	file := w.talks(entity.NewRef("component", "default", "charges"))
 	w.runFeed()

@@ -166,7 +166,6 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 	go func() { ended <- a.Detect.Run(ctx) }()
 	go func() { ended <- a.Work(ctx) }()
 	go func() { ended <- a.Claims.Run(ctx) }()
-	go func() { ended <- a.Detect.Run(ctx) }()
 	go func() { ended <- answer(server, s) }()
 	if s.Ready != nil {
 		s.Ready()

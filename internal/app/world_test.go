@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,6 +78,13 @@ func newWorld(t *testing.T, cfg app.Config) *world {
 	h.join(otherOrg, "owner@rival.example", auth.RoleOwner)
 	w.other = w.person("owner elsewhere", "owner@rival.example")
 	return w
+}
+
+// takesEvents opens the way of events, as a server does.
+func (w *world) takesEvents() {
+	w.Helper()
+	w.must(w.app.OpenIntake(w.Context()))
+	w.Cleanup(func() { w.app.CloseIntake(context.Background()) })
 }
 
 func (w *world) person(name, email string) *actor {

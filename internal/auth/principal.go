@@ -32,6 +32,17 @@ type Principal struct {
 	Pinned bool
 	Via    string // "web", "api", "cli", "mcp", "system"
 	IP     string
+
+	clock func() time.Time // by which Expires is; nil: the time
+}
+
+// ended reports whether p's time is over.
+func (p Principal) ended() bool {
+	now := time.Now
+	if p.clock != nil {
+		now = p.clock
+	}
+	return !p.Expires.IsZero() && !now().Before(p.Expires)
 }
 
 // systemAccount is the account of the program itself and of whoever holds the
@@ -74,7 +85,7 @@ func (p Principal) Can(v Verb, r Resource) error {
 		return nil
 	case !p.SignedIn():
 		return refuse(fault.Unauthenticated, "sign-in-first", "Sign in first.", "Inicia sesión primero.")
-	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
+	case p.ended():
 		return refuse(fault.Forbidden, "membership-ended", "Your access to {0} ended on {1}.", "Tu acceso a {0} terminó el {1}.", p.orgName(), p.Expires.UTC().Format(time.DateOnly))
 	case !p.Role.allows(v, r, p.Home), p.Cap != "" && !p.Cap.allows(v, r, p.Home):
 		return p.denied(v, r)

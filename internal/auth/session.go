@@ -84,6 +84,7 @@ func (s *Service) sessionRow(ctx context.Context, q sqldb.Querier, secret string
 		LEFT JOIN auth_memberships m ON m.org = s.org AND m.account = s.account WHERE s.hash = ?`, digest(secret)).
 		Scan(&p.Session, &p.Account, &p.Org, &p.Pinned, &seen, &expires, &p.Name, &p.Email, &disabled, &p.OrgTitle, &p.Home, &p.Role, &p.UserRef, &ends)
 	r.disabled, r.seen, r.expires, p.Expires = disabled != 0, sqldb.Time(seen), sqldb.Time(expires), sqldb.Time(ends)
+	p.clock = s.now
 	return r, err
 }
 

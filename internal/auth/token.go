@@ -269,7 +269,7 @@ func (s *Service) tokenRow(ctx context.Context, secret string) (Principal, time.
 	if err != nil {
 		return Principal{}, time.Time{}, err
 	}
-	p.Scopes, p.Expires = splitScopes(scopes), sqldb.Time(expires)
+	p.Scopes, p.Expires, p.clock = splitScopes(scopes), sqldb.Time(expires), s.now
 	if m := sqldb.Time(ends); !m.IsZero() && m.Before(p.Expires) {
 		p.Expires = m
 	}

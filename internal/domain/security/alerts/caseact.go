@@ -438,6 +438,9 @@ func (d *Desk) Reach(ctx context.Context, caller catalog.Caller, name, phase str
 
 // CloseAlerts closes the open alerts of a case with one disposition.
 func (d *Desk) CloseAlerts(ctx context.Context, caller catalog.Caller, name string, is Disposition, reason string) (int, error) {
+	if _, _, err := d.find(ctx, d.catalog.DB(), caller.Org, name); err != nil {
+		return 0, err
+	}
 	list, _, err := d.List(ctx, caller, Filter{Case: name, States: []State{New, Acknowledged, InWork}, Limit: most})
 	if err != nil || len(list) == 0 {
 		return 0, err
@@ -627,11 +630,11 @@ func firstText(a, b string) string {
 // Split opens another case with some of the alerts and events of this one. The
 // events stay here too; the alerts go.
 func (d *Desk) Split(ctx context.Context, caller catalog.Caller, from, title string, alerts []int64, events []string) (string, error) {
-	if len(alerts)+len(events) == 0 {
-		return "", fault.New(fault.Invalid, "nothing is chosen to go into another case").Coded("case.nothing")
-	}
 	name := ""
 	err := d.act(ctx, caller, from, func(w *casework) error {
+		if len(alerts)+len(events) == 0 {
+			return fault.New(fault.Invalid, "nothing is chosen to go into another case").Coded("case.nothing")
+		}
 		for _, no := range alerts {
 			a, err := get(ctx, w.tx, caller.Org, no)
 			if err != nil {
