@@ -440,7 +440,7 @@ func (a *App) wireSecurity() {
 		a.Looks.Stop()
 	}
 	a.Detect, a.Looks = live.New(cfg), live.NewJobs()
-	a.security.Hunt = hunt.Config{Store: a.Logs, Zone: a.ownZone, Rules: a.ruleNames}
+	a.security.Hunt = hunt.Config{Store: a.Logs, Rules: a.ruleNames}
 	a.security.Coverage = coverage.Config{Store: a.Logs, Now: a.Config.Now, Engine: a.Detect, Detection: func(_ *web.Ctx, e *live.Entry) string { return detections.Href(e.Key) }}
 	a.security.Detections = detections.Config{Engine: a.Detect, Jobs: a.Looks, Door: taker{a}, Orgs: a.organisations}
 	a.security.Alerts = a.alerts()

@@ -41,7 +41,7 @@ func (a *App) Faces(secure bool) (*Faces, error) {
 	}
 	modules = append(modules, talkweb.Module(talkweb.Config{Kinds: a.Catalog.Kinds(), Talk: a.Talk, Files: a.Files, Hooks: a.Hooks}))
 	pages, err := web.New(web.Config{Catalog: a.Catalog, Auth: a.Auth, Audit: a.Audit, Feed: a.Feed, Claims: a.Claims, Morning: a.Morning, Modules: modules,
-		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log, Clock: a.Config.Now})
+		Version: a.Config.Version, Started: a.Started, Secure: secure, Log: a.Config.Log, Clock: a.Config.Now, Zone: a.ownZone})
 	if err != nil {
 		return nil, err
 	}

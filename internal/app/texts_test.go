@@ -20,7 +20,7 @@ import (
 )
 
 // onPages are the packages whose problems and faults a page can show.
-var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go"}
+var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go", "logs/ask.go"}
 
 // coder is a function that takes the code of a problem: the first literal from
 // an argument on, then an English format where it takes one, then what the
@@ -40,6 +40,7 @@ var coders = map[string]coder{
 	"workfile.Report": {1, "work.", false}, "okrfile.Report": {1, "okr.", false}, "sheet.Report": {1, "work. okr.", false}, "sheet.Coded": {2, "work. okr.", false},
 	"claim.problem": {1, "", true}, "claim.add": {1, "", true}, "objectives.problem": {1, "", true}, "objectives.report": {2, "goal.", false}, "objectives.newProblem": {2, "goal.", false},
 	"detections.wrong": {1, "", false}, "detections.among": {1, "", false}, "detections.bad": {2, "", true},
+	"alerts.bad": {1, "", false},
 }
 
 // saying is what the sources say to people.
@@ -238,10 +239,36 @@ func (s *saying) literal(lit *ast.CompositeLit, typ ast.Expr) {
 		if !ok || key.Name != "Code" {
 			continue
 		}
+		if prefix, ok := computed(kv.Value); ok {
+			s.begun(lit.Pos(), prefix)
+		}
 		if code, ok := literal(kv.Value); ok {
 			s.problem(lit.Pos(), code)
 			s.written(lit, code)
 		}
+	}
+}
+
+// computed returns how a code starts whose end is found while the program runs:
+// Code: "case-lacks-" + l.Code.
+func computed(e ast.Expr) (string, bool) {
+	sum, ok := e.(*ast.BinaryExpr)
+	if !ok || sum.Op != token.ADD {
+		return "", false
+	}
+	return literal(sum.X)
+}
+
+// begun notes that all problems whose codes start so are said, which are some.
+func (s *saying) begun(pos token.Pos, prefix string) {
+	found := false
+	for _, key := range s.texts.Keys() {
+		if code, ok := strings.CutPrefix(key, "problem."); ok && strings.HasPrefix(code, prefix) {
+			s.said[key], found = true, true
+		}
+	}
+	if !found {
+		s.t.Errorf("%s: no problem has a text whose code starts with %q", s.fset.Position(pos), prefix)
 	}
 }
 

@@ -18,7 +18,13 @@ type Finding struct {
 	More   int            // that count and are not in Events
 	Fields map[string]any // what the rule found, by the event's names: a text, or several
 	Late   bool           // found over stored events: a gap re-run, or a retro-hunt
+	About  []GroupField   // the AssetFields that the first event has, whether the rule looks at them or not
 }
+
+// AssetFields are the fields of an event that name what it happened to, the
+// surest first.
+var AssetFields = []string{"service.name", "host.name", "host.hostname", "host.id", "orchestrator.resource.name", "kubernetes.deployment.name", "kubernetes.pod.name", "objectRef.name", "kubernetes.namespace", "orchestrator.namespace", "container.name",
+	"cloud.instance.id", "resource.name", "requestParameters.bucketName", "requestParameters.dBInstanceIdentifier", "requestParameters.functionName", "github.repository", "repo", "repository"}
 
 // Told is what is to be known of the rule of a finding.
 type Told struct {

@@ -287,7 +287,7 @@ func (a *asker) Hits(ctx context.Context, q Query, step time.Duration, field str
 		return nil, out, err
 	}
 	if step <= 0 {
-		return nil, out, fault.New(fault.Invalid, "the step of time must be more than nothing")
+		return nil, out, fault.New(fault.Invalid, "the step of time must be more than nothing").Coded("logs.step")
 	}
 	var fields []string
 	if field != "" {
@@ -325,7 +325,7 @@ func (a *asker) Hits(ctx context.Context, q Query, step time.Duration, field str
 // questions that it reads and cannot write, as a single dot.
 func caught(err *error) {
 	if cause := recover(); cause != nil {
-		*err = fault.New(fault.Invalid, "the engine cannot answer this question: %v", cause).WithHint("put names and texts with signs between quotes")
+		*err = fault.New(fault.Invalid, "the engine cannot answer this question: %v", cause).Coded("logs.question").WithHint("put names and texts with signs between quotes")
 	}
 }
 

@@ -9,6 +9,7 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,9 @@ type Config struct {
 	Secure  bool // cookies are sent over HTTPS only
 	Log     *slog.Logger
 	Clock   func() time.Time // nil: time.Now
+	// Zone returns the time zone that somebody chose to read in; nil, or a nil
+	// zone, is that of their organisation.
+	Zone func(context.Context, auth.Principal) (*time.Location, error)
 }
 
 // App is the web face of one installation. It is safe for concurrent use.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
@@ -35,6 +36,24 @@ func (c *Ctx) In(t lang.Text) string { return t.In(c.Lang) }
 
 // Num writes a whole number in the reader's language.
 func (c *Ctx) Num(n int) string { return lang.Int(c.Lang, int64(n)) }
+
+// Zone is the time zone that the reader reads in: their own when they chose one,
+// else that of the organisation; UTC when it cannot be known.
+func (c *Ctx) Zone() *time.Location {
+	zone, err := Shared(c, "zone", func() (*time.Location, error) {
+		if c.App.Config.Zone != nil {
+			if zone, err := c.App.Config.Zone(c.R.Context(), c.Caller.Principal); err != nil || zone != nil {
+				return zone, err
+			}
+		}
+		return auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
+	})
+	if err != nil {
+		c.App.Log.WarnContext(c.R.Context(), "the time zone of a reader cannot be read", "error", err)
+		return time.UTC
+	}
+	return zone
+}
 
 // Param returns a parameter of the address, without spaces around it.
 func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }

@@ -17,8 +17,9 @@ import (
 	"github.com/binnaclehq/binnacle/sigma/correlate"
 )
 
-// FieldCanary is a field of events that are sent to prove that a rule finds them:
-// the key of the rule. Nothing else is told of them.
+// FieldCanary is a field of events of CanarySource, which are sent to prove that
+// a rule finds them: the key of the rule. Nothing else is told of them. Of other
+// sources it says nothing, for whoever writes a log could hide in it.
 const FieldCanary = "binnacle.canary"
 
 // mostSeen is how many events a finding names.
@@ -88,7 +89,7 @@ func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
 	}
 	ev.Rules = nil
 	if len(rules) > 0 {
-		if mark := canaryOf(v); mark != "" {
+		if mark := canaryOf(ev, v); mark != "" {
 			for _, r := range rules {
 				b.canaries = append(b.canaries, canaryMatch{mark, b.follow(r.ID, ev)})
 			}
@@ -125,7 +126,10 @@ func (b *batch) fail(ev *event.Event, why any) {
 }
 
 // canaryOf is the rule that a canary is for; "" of other events.
-func canaryOf(v *fastjson.Value) string {
+func canaryOf(ev *event.Event, v *fastjson.Value) string {
+	if ev.Source != CanarySource {
+		return ""
+	}
 	text, _ := correlate.JSON(v)(FieldCanary)
 	return text
 }
@@ -188,17 +192,17 @@ func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
 
 // found takes a match into the finding of its rule, group and window.
 func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
-	b.take(e.Told, groupOf(e, of), e.Window, ev, fields)
+	b.take(e.Told, groupOf(e, of), e.Window, ev, of, fields)
 }
 
-func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, fields map[string]any) {
+func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
 	name := nameOf(told.Kind, told.ID, group, ev.Time.UTC().Truncate(window))
 	f := b.by[name]
 	if f == nil {
 		if b.by == nil {
 			b.by = map[string]*detect.Finding{}
 		}
-		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late}
+		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late, About: about(of)}
 		b.by[name] = f
 		b.findings = append(b.findings, f)
 	}
@@ -209,6 +213,17 @@ func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Du
 		f.End = ev.Time
 	}
 	f.Events = append(f.Events, detect.Seen{ID: ev.ID, Time: ev.Time, Source: ev.Source})
+}
+
+// about reads what an event happened to.
+func about(of func(string) (string, bool)) []detect.GroupField {
+	var out []detect.GroupField
+	for _, name := range detect.AssetFields {
+		if v, ok := of(name); ok && v != "" && v != "-" {
+			out = append(out, detect.GroupField{Name: name, Value: v})
+		}
+	}
+	return out
 }
 
 // nameOf names a finding by rule, group and window. Of a correlation the window

@@ -9,6 +9,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -77,4 +78,23 @@ func TestCanary(t *testing.T) {
 			t.Errorf("canaries made %d findings", told)
 		}
 	})
+}
+
+// TestCanaryOfOthers: an event that only says it is a canary is looked at like
+// any other, by rules and for indicators, and proves nothing.
+func TestCanaryOfOthers(t *testing.T) {
+	w := newWorld(t, nil)
+	w.bad = []Indicator{{Source: "feed", Type: IP, Value: "198.51.100.7"}}
+	claims := func(source string) event.Event {
+		ev := stopTrail(w.now, "eve")
+		ev.Source, ev.Line = source, append([]byte(`{"binnacle.canary":"x",`), ev.Line[1:]...)
+		return ev
+	}
+	w.look(claims(CanarySource))
+	want(t, w.titles())
+	ev := []event.Event{claims("aws")}
+	w.look(ev...)
+	if len(ev[0].Rules) < 2 || len(w.told) < 2 {
+		t.Errorf("a claim to be a canary hid an event: rules %q, told %q", ev[0].Rules, w.titles())
+	}
 }

@@ -160,6 +160,7 @@ type organisation struct {
 
 	mu      sync.Mutex
 	follow  *following       // nil: there are no correlations
+	unnamed []unnamed        // hits of which it could not be found out yet how they were told
 	pending []detect.Finding // that the sink did not take yet
 	canary  map[string]*canary
 }
@@ -230,17 +231,25 @@ func (e *Engine) TestedBy(until time.Time, d *Document) (t *detect.Tested, known
 		t, err = e.Tested(d)
 		return t, true, err
 	}
-	if lib, err := e.Library(); err == nil && e.trying.CompareAndSwap(false, true) {
-		go func() {
-			defer e.trying.Store(false)
-			for _, d := range lib.Documents {
-				if _, err := e.Tested(d); err != nil {
-					e.Log.Error("the examples of a rule cannot be read", "rule", d.Key, "error", err)
-				}
-			}
-		}()
-	}
+	e.tryAll()
 	return nil, false, nil
+}
+
+// tryAll has the examples of all rules run that were not yet, beside what else
+// goes on.
+func (e *Engine) tryAll() {
+	lib, err := e.Library()
+	if err != nil || !e.trying.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		defer e.trying.Store(false)
+		for _, d := range lib.Documents {
+			if _, err := e.Tested(d); err != nil {
+				e.Log.Error("the examples of a rule cannot be read", "rule", d.Key, "error", err)
+			}
+		}
+	}()
 }
 
 // Text returns the text of a rule of an organisation; "" when it is not known.
@@ -390,10 +399,17 @@ const (
 	everyAlive   = 30
 )
 
+// triedAfter is how many seconds after the start the examples of rules are run:
+// pages show what they prove, and the start has better things to do.
+const triedAfter = 15
+
 func (e *Engine) tick(ctx context.Context, n int) {
 	e.note(ctx, "time", e.advance(ctx))
 	if n == 1 {
 		e.note(ctx, "rules", e.warm(ctx))
+	}
+	if n == triedAfter {
+		e.tryAll()
 	}
 	if n%everyChoices == 0 {
 		e.note(ctx, "choices", e.Refresh(ctx, n%60 == 0))

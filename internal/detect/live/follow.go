@@ -333,28 +333,45 @@ func (r *Ruleset) replay(matches []followed, told before, isOver bool) []hit {
 	return append(hits, asHits(c.Flush())...)
 }
 
+// unnamed is a hit that is no finding yet.
+type unnamed struct {
+	hit
+	isReplay bool
+}
+
 // held makes findings of hits, which the next delivery tells. A hit whose window
 // overlaps one that was told of its group is that one. Of a replay, what was told
-// as it is, is not told again. The caller holds the lock.
+// as it is, is not told again. When it fails, what is left is made findings of the
+// next time: a correlator tells a hit once. The caller holds the lock.
 func (e *Engine) held(ctx context.Context, o *organisation, hits []hit, isReplay bool) error {
 	for _, h := range hits {
-		entry := o.entryOf(h)
-		if entry == nil || !entry.On || entry.under {
-			continue
-		}
-		f := findingOf(o.name, entry, h)
-		name, isTold, err := e.knownAs(ctx, o, f, h.Correlation.Timespan)
-		if err != nil {
+		o.unnamed = append(o.unnamed, unnamed{h, isReplay})
+	}
+	for len(o.unnamed) > 0 {
+		if err := e.name(ctx, o, o.unnamed[0]); err != nil {
 			return err
 		}
-		if isTold && isReplay && name == f.Name {
-			continue
-		}
-		if isTold {
-			f.Name = name
-		}
-		o.pending = append(o.pending, f)
+		o.unnamed = o.unnamed[1:]
 	}
+	o.unnamed = nil
+	return nil
+}
+
+// name makes a finding of a hit under the name it has. The caller holds the lock.
+func (e *Engine) name(ctx context.Context, o *organisation, h unnamed) error {
+	entry := o.entryOf(h.hit)
+	if entry == nil || !entry.On || entry.under {
+		return nil
+	}
+	f := findingOf(o.name, entry, h.hit)
+	name, isTold, err := e.knownAs(ctx, o, f, h.Correlation.Timespan)
+	if err != nil || isTold && h.isReplay && name == f.Name {
+		return err
+	}
+	if isTold {
+		f.Name = name
+	}
+	o.pending = append(o.pending, f)
 	return nil
 }
 

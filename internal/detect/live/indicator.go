@@ -131,21 +131,59 @@ func baseName(path string) string {
 // indicators are those of an organisation, by type and value. A look-up costs the
 // same however many there are.
 type indicators struct {
-	values map[string]map[string]*Indicator
-	nets   map[netip.Prefix]*Indicator
+	values map[string]map[string]*listed
+	nets   map[netip.Prefix]*listed
 	bits   []int // lengths of networks, those of IPv4 as they are, those of IPv6 plus 100
 	n      int
 }
 
+// listed is what is said about one value, the surest first. What is less sure
+// stays only where it counts for longer.
+type listed struct {
+	Indicator
+	next *listed
+}
+
+// with adds what another source says.
+func (l *listed) with(i Indicator) *listed {
+	switch {
+	case l == nil:
+		return &listed{i, nil}
+	case l.Confidence >= i.Confidence && l.outlasts(&i):
+		return l
+	case i.Confidence >= l.Confidence && i.outlasts(&l.Indicator):
+		return l.next.with(i)
+	case i.Confidence > l.Confidence:
+		return &listed{i, l}
+	}
+	l.next = l.next.with(i)
+	return l
+}
+
+// outlasts reports whether an indicator counts for as long as another, or longer.
+func (i *Indicator) outlasts(other *Indicator) bool {
+	return i.Until.IsZero() || !other.Until.IsZero() && !i.Until.Before(other.Until)
+}
+
+// at is the surest of what counts at a moment; nil when nothing does.
+func (l *listed) at(moment time.Time) *Indicator {
+	for ; l != nil; l = l.next {
+		if l.Until.IsZero() || !moment.After(l.Until) {
+			return &l.Indicator
+		}
+	}
+	return nil
+}
+
 func newIndicators() *indicators {
-	return &indicators{values: map[string]map[string]*Indicator{}, nets: map[netip.Prefix]*Indicator{}}
+	return &indicators{values: map[string]map[string]*listed{}, nets: map[netip.Prefix]*listed{}}
 }
 
 func (x *indicators) add(i Indicator) {
 	x.n++
 	if i.Type == IP {
 		if p, err := netip.ParsePrefix(i.Value); err == nil {
-			x.nets[p] = &i
+			x.nets[p] = x.nets[p].with(i)
 			if l := lengthOf(p.Addr(), p.Bits()); !slices.Contains(x.bits, l) {
 				x.bits = append(x.bits, l)
 			}
@@ -154,12 +192,10 @@ func (x *indicators) add(i Indicator) {
 	}
 	of := x.values[i.Type]
 	if of == nil {
-		of = map[string]*Indicator{}
+		of = map[string]*listed{}
 		x.values[i.Type] = of
 	}
-	if was := of[i.Value]; was == nil || was.Confidence < i.Confidence {
-		of[i.Value] = &i
-	}
+	of[i.Value] = of[i.Value].with(i)
 }
 
 const sixes = 100
@@ -172,7 +208,7 @@ func lengthOf(a netip.Addr, bits int) int {
 }
 
 // address looks an address up, and the networks it is in.
-func (x *indicators) address(text string) *Indicator {
+func (x *indicators) address(at time.Time, text string) *Indicator {
 	if len(x.values[IP]) == 0 && len(x.nets) == 0 || len(text) < 3 || len(text) > 45 {
 		return nil
 	}
@@ -181,7 +217,7 @@ func (x *indicators) address(text string) *Indicator {
 		return nil
 	}
 	a = a.Unmap().WithZone("")
-	if i := x.values[IP][a.String()]; i != nil {
+	if i := x.values[IP][a.String()].at(at); i != nil {
 		return i
 	}
 	for _, l := range x.bits {
@@ -189,7 +225,7 @@ func (x *indicators) address(text string) *Indicator {
 			continue
 		}
 		if p, err := a.Prefix(l % sixes); err == nil && l < sixes || err == nil && l >= sixes {
-			if i := x.nets[p]; i != nil {
+			if i := x.nets[p].at(at); i != nil {
 				return i
 			}
 		}
@@ -198,13 +234,13 @@ func (x *indicators) address(text string) *Indicator {
 }
 
 // domain looks a name up, and the domains it is in.
-func (x *indicators) domain(name string) *Indicator {
+func (x *indicators) domain(at time.Time, name string) *Indicator {
 	of := x.values[Domain]
 	if len(of) == 0 || !isDomain(name) {
 		return nil
 	}
 	for {
-		if i := of[name]; i != nil {
+		if i := of[name].at(at); i != nil {
 			return i
 		}
 		dot := strings.IndexByte(name, '.')
@@ -218,10 +254,10 @@ func (x *indicators) domain(name string) *Indicator {
 // longest is how long a value may be to be looked up as a whole.
 const longest = 2048
 
-// in calls f with what is known to be bad in a value.
-func (x *indicators) in(field, value string, f func(*Indicator)) {
+// in calls f with what is known to be bad in a value at a moment.
+func (x *indicators) in(at time.Time, field, value string, f func(*Indicator)) {
 	if len(x.values[Hash]) > 0 && len(value) >= 32 {
-		x.hashes(value, f)
+		x.hashes(at, value, f)
 	}
 	if value == "" || len(value) > longest {
 		return
@@ -231,22 +267,22 @@ func (x *indicators) in(field, value string, f func(*Indicator)) {
 			f(i)
 		}
 	}
-	found(x.address(value))
+	found(x.address(at, value))
 	lower := strings.ToLower(value)
 	switch {
 	case strings.Contains(lower, "://"):
-		x.url(value, found)
+		x.url(at, value, found)
 	case strings.IndexByte(lower, '@') > 0:
-		found(x.values[Email][lower])
-		found(x.domain(lower[strings.IndexByte(lower, '@')+1:]))
+		found(x.values[Email][lower].at(at))
+		found(x.domain(at, lower[strings.IndexByte(lower, '@')+1:]))
 	default:
-		found(x.domain(strings.Trim(lower, ".")))
+		found(x.domain(at, strings.Trim(lower, ".")))
 	}
 	if of := x.values[FileName]; len(of) > 0 {
-		found(of[baseName(lower)])
+		found(of[baseName(lower)].at(at))
 	}
 	if of := x.values[UserAgent]; len(of) > 0 && isAgent(field) {
-		found(of[value])
+		found(of[value].at(at))
 	}
 }
 
@@ -255,7 +291,7 @@ func isAgent(field string) bool {
 	return strings.Contains(field, "user_agent") || strings.Contains(field, "useragent") || strings.Contains(field, "user-agent")
 }
 
-func (x *indicators) url(value string, found func(*Indicator)) {
+func (x *indicators) url(at time.Time, value string, found func(*Indicator)) {
 	if len(x.values[URL])+len(x.values[Domain])+len(x.values[IP])+len(x.nets) == 0 {
 		return
 	}
@@ -263,21 +299,21 @@ func (x *indicators) url(value string, found func(*Indicator)) {
 	if err != nil || u.Host == "" {
 		return
 	}
-	found(x.values[URL][urlText(u)])
-	found(x.domain(strings.ToLower(u.Hostname())))
-	found(x.address(u.Hostname()))
+	found(x.values[URL][urlText(u)].at(at))
+	found(x.domain(at, strings.ToLower(u.Hostname())))
+	found(x.address(at, u.Hostname()))
 }
 
 // hashes looks up each run of hexadecimal digits that has the length of a hash,
 // as in Hashes: "MD5=…,SHA256=…".
-func (x *indicators) hashes(value string, f func(*Indicator)) {
+func (x *indicators) hashes(at time.Time, value string, f func(*Indicator)) {
 	for i := 0; i < len(value); {
 		j := i
 		for j < len(value) && isHex(value[j]) {
 			j++
 		}
 		if n := j - i; n == 32 || n == 40 || n == 64 {
-			if found := x.values[Hash][strings.ToLower(value[i:j])]; found != nil {
+			if found := x.values[Hash][strings.ToLower(value[i:j])].at(at); found != nil {
 				f(found)
 			}
 		}
@@ -317,21 +353,18 @@ func walk(name string, v *fastjson.Value, depth int, f func(name, text string)) 
 
 // indicated looks for indicators in an event.
 func (b *batch) indicated(ev *event.Event, v *fastjson.Value) {
-	if v.Type() != fastjson.TypeObject || canaryOf(v) != "" {
+	if v.Type() != fastjson.TypeObject || canaryOf(ev, v) != "" {
 		return
 	}
 	walk("", v, 0, func(name, text string) {
-		b.indicators.in(name, text, func(i *Indicator) {
-			if !i.Until.IsZero() && ev.Time.After(i.Until) {
-				return
-			}
+		b.indicators.in(ev.Time, name, text, func(i *Indicator) {
 			key := i.Key()
 			if slices.Contains(ev.Rules, key) {
 				return
 			}
 			ev.Rules = append(ev.Rules, key)
-			group := groupOf(&Entry{}, b.rules.fieldsOf(nil, v))
-			b.take(i.told(), group, DefaultWindow, ev, map[string]any{name: text})
+			of := b.rules.fieldsOf(nil, v)
+			b.take(i.told(), groupOf(&Entry{}, of), DefaultWindow, ev, of, map[string]any{name: text})
 		})
 	})
 }

@@ -3,6 +3,8 @@ package live
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -92,16 +94,26 @@ func (l *Jobs) Start(j *Job, at time.Time, do func(context.Context, func(Progres
 			defer func() { <-l.room }()
 		case <-ctx.Done():
 		}
-		now, answer, told, err := do(ctx, func(p Progress) {
-			j.mu.Lock()
-			j.progress = p
-			j.mu.Unlock()
-		})
+		now, answer, told, err := j.run(ctx, do)
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.now, j.answer, j.told, j.err, j.ended = now, answer, told, err, time.Now()
 	}()
 	return j
+}
+
+// run does what a job is for. A mistake in it costs the job, and not the server.
+func (j *Job) run(ctx context.Context, do func(context.Context, func(Progress)) (now, answer *Answer, told int, err error)) (now, answer *Answer, told int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			now, answer, told, err = nil, nil, -1, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do(ctx, func(p Progress) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.progress = p
+	})
 }
 
 // forget drops the oldest jobs of an organisation that has many. The caller holds

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/sigma"
@@ -140,10 +141,14 @@ func (l *Library) add(origin string, c *sigma.Collection) {
 	}
 }
 
-// keyOf is the id of a rule. One that has none gets its name, or one that follows
-// from where it is and how it is called.
+// longestKey is how long an id may be, in bytes, that indexes and addresses take.
+const longestKey = 200
+
+// keyOf is the id of a rule. One that has none that can be kept gets its name, or
+// one that follows from where it is and how it is called.
 func keyOf(id, name, origin string, at sigma.Pos, title string) string {
-	if key := cmp.Or(id, name); key != "" && !strings.ContainsAny(key, " \t\r\n") {
+	odd := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	if key := cmp.Or(id, name); key != "" && len(key) <= longestKey && !strings.ContainsFunc(key, odd) {
 		return key
 	}
 	h := sha256.Sum256([]byte(strings.Join([]string{origin, path.Base(filepath.ToSlash(at.File)), title, id, name}, "\x00")))

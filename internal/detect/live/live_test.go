@@ -277,6 +277,27 @@ func TestGrouping(t *testing.T) {
 	}
 }
 
+// TestAbout: a finding says what its event happened to, though the rule does not
+// look at it.
+func TestAbout(t *testing.T) {
+	w := newWorld(t, nil)
+	ev := stopTrail(w.now, "ana")
+	ev.Line = bytes.Replace(ev.Line, []byte("{"), []byte(`{"github":{"repository":"kestrane/payments"},"orchestrator.resource.name":"payments","service.name":"-",`), 1)
+	w.look(ev)
+	if len(w.told) == 0 {
+		t.Fatal("nothing was told")
+	}
+	for _, f := range w.told {
+		want := []detect.GroupField{{Name: "orchestrator.resource.name", Value: "payments"}, {Name: "github.repository", Value: "kestrane/payments"}}
+		if d := diff.Diff(want, f.About); d != "" {
+			t.Errorf("want (-) and got (+):\n%s", d)
+		}
+		if f.Fields["github.repository"] != nil {
+			t.Errorf("the rule found %v", f.Fields)
+		}
+	}
+}
+
 // TestHeldBack: a correlation that the sink did not take is told with the next.
 func TestHeldBack(t *testing.T) {
 	w := newWorld(t, nil)
@@ -292,6 +313,35 @@ func TestHeldBack(t *testing.T) {
 	w.fail = nil
 	w.look(list...)
 	want(t, w.titles(), bruteForce)
+}
+
+// TestHeldBackByTables: a correlation that held while the database was away is
+// told when it is back, though its events are looked at a second time.
+func TestHeldBackByTables(t *testing.T) {
+	sqldbtest.Run(t, Migrations(), func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		move := func(from, to string) {
+			t.Helper()
+			if _, err := db.Exec(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var list []event.Event
+		for i := range 10 {
+			list = append(list, sshFailure(w.now.Add(time.Duration(i)*time.Second), "198.51.100.23"))
+		}
+		w.look(list[:9]...)
+		w.now = w.now.Add(10 * time.Second)
+		move("detection_told", "gone")
+		if err := w.Look(t.Context(), "acme", list[9:]); err == nil {
+			t.Fatal("a batch passed although the database was away")
+		}
+		move("gone", "detection_told")
+		w.look(list[9:]...)
+		want(t, w.titles(), bruteForce)
+		w.later(time.Minute)
+		want(t, w.titles(), bruteForce)
+	})
 }
 
 // TestLate: events count at their own time, whether they are seconds late or

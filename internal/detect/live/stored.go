@@ -53,10 +53,11 @@ type Question struct {
 	// that are on.
 	Keys []string
 	// Tuning takes the place of the organisation's for its rule: what it would do
-	// before it is saved. A rule of its own in it is run too.
+	// before it is saved. Without Keys the rules of its own text are run.
 	Tuning     *Tuning
 	Indicators bool // the indicators are looked for, and no rule
 	Limit      int  // findings at most; 0: all
+	Hits       int  // events named of each rule at most; 0: mostHits
 }
 
 // Progress is how far a look into the past has come.
@@ -71,6 +72,7 @@ type Answer struct {
 	Events   int64            // that were looked at
 	Matches  int64            // of rules and indicators, not of correlations
 	Matched  map[string][]Hit // by key of the rule: the events that matched, in order of time
+	Cut      time.Time        // not zero: from then on more events matched than are named
 	Findings []detect.Finding // in order of time
 	Limited  bool             // there are more findings
 	Partial  bool             // some of the store did not answer
@@ -84,7 +86,7 @@ type Hit struct {
 	Fields map[string]any
 }
 
-// mostHits is how many events of a rule an answer names.
+// mostHits is how many events of a rule an answer names when nobody says.
 const mostHits = 100_000
 
 // Past looks for rules or indicators in stored events. What it finds is what the
@@ -195,7 +197,7 @@ func (e *Engine) asked(ctx context.Context, q Question) (*Ruleset, error) {
 			return o.Ref == t.Ref || t.Of != "" && o.Of == t.Of
 		})
 		choices.Tunings = append(choices.Tunings, *t)
-		if t.Rule != "" {
+		if t.Rule != "" && len(keys) == 0 {
 			docs, _ := CheckRule(t.Rule) // assemble tells what is wrong
 			for _, d := range docs {
 				keys = append(keys, d.Key)
@@ -234,7 +236,7 @@ func (p *past) run(ctx context.Context, progress func(Progress)) error {
 			return err
 		}
 		p.followed = append(p.followed, before.followed...)
-		p.answer.Matches, p.answer.Matched, p.answer.Events = 0, map[string][]Hit{}, 0
+		p.answer.Matches, p.answer.Matched, p.answer.Events, p.answer.Cut = 0, map[string][]Hit{}, 0, time.Time{}
 	}
 	steps := p.q.steps()
 	p.state.Total = len(steps) - 1
@@ -267,8 +269,11 @@ func (p *past) read(ctx context.Context, b *batch, from, to time.Time) error {
 		}
 		for _, key := range ev.Rules {
 			p.answer.Matches++
-			if list := p.answer.Matched[key]; len(list) < mostHits {
+			switch list := p.answer.Matched[key]; {
+			case len(list) < cmp.Or(p.q.Hits, mostHits):
 				p.answer.Matched[key] = append(list, Hit{Seen: detect.Seen{ID: ev.ID, Time: ev.Time, Source: ev.Source}})
+			case p.answer.Cut.IsZero(): // stretches come in order, what is in one does not
+				p.answer.Cut = from
 			}
 		}
 		return ctx.Err()

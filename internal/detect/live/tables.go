@@ -345,6 +345,13 @@ func (e *Engine) noteSwitched(ctx context.Context, org string, now *Ruleset) err
 	if err != nil {
 		return err
 	}
+	for key, gap := range open {
+		if now.entries[key] == nil && len(lib.Failed) == 0 { // there is no such rule any more
+			if err := e.tables.close(ctx, org, gap.ID, e.Now()); err != nil {
+				return err
+			}
+		}
+	}
 	return e.noteSets(ctx, org, lib)
 }
 
@@ -392,7 +399,7 @@ func (e *Engine) noteFailed(ctx context.Context, org string, at []time.Time) err
 // longestRest is how long a server may take to start again without a gap.
 const longestRest = 2 * time.Minute
 
-// awake notes a gap for every organisation that something was told of, when no
+// awake notes a gap for every organisation that detection has worked for, when no
 // server ran for a while.
 func (t *tables) awake(ctx context.Context, now time.Time) error {
 	if t.db == nil {
@@ -420,8 +427,10 @@ func (t *tables) awake(ctx context.Context, now time.Time) error {
 	return t.alive(ctx, now)
 }
 
+// organisations are those that detection has worked for: something was told of
+// them, or their rules were tried.
 func (t *tables) organisations(ctx context.Context) ([]string, error) {
-	rows, err := t.db.Query(ctx, `SELECT DISTINCT org FROM detection_told`)
+	rows, err := t.db.Query(ctx, `SELECT org FROM detection_told UNION SELECT org FROM detection_gaps UNION SELECT org FROM rule_proofs ORDER BY org`)
 	if err != nil {
 		return nil, err
 	}

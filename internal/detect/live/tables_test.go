@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/sqldb/sqldbtest"
+	"github.com/binnaclehq/binnacle/sigma"
 )
 
 // TestTables: what was told, gaps and proofs are kept, in both databases.
@@ -68,6 +69,9 @@ func TestGapOfRest(t *testing.T) {
 			return list
 		}
 		w.look(stopTrail(w.now, "eve"))
+		if err := w.tables.prove(ctx, "quiet", Proof{Rule: "r", At: w.now}); err != nil {
+			t.Fatal(err)
+		}
 		for _, rest := range []time.Duration{0, time.Minute, time.Hour} {
 			w.now = w.now.Add(rest)
 			if err := w.tables.awake(ctx, w.now); err != nil {
@@ -76,6 +80,9 @@ func TestGapOfRest(t *testing.T) {
 			if got, want := len(gaps()), rest == time.Hour; (got == 1) != want {
 				t.Errorf("after %s there are %d gaps", rest, got)
 			}
+		}
+		if list, err := w.Gaps(ctx, "quiet"); err != nil || len(list) != 1 {
+			t.Errorf("an organisation of which nothing was told has the gaps %v: %v", list, err)
 		}
 		g := gaps()[0]
 		if g.Reason != Stopped || !g.Until.Equal(w.now) || g.Until.Sub(g.Since) != time.Hour || !g.Waits() {
@@ -250,5 +257,114 @@ func TestReread(t *testing.T) {
 	gaps, err := w.Gaps(t.Context(), "acme")
 	if err != nil || len(gaps) != 1 || gaps[0].Reason != Unread || gaps[0].Until.Sub(gaps[0].Since) != time.Hour {
 		t.Errorf("gaps %+v: %v", gaps, err)
+	}
+}
+
+// TestGapOfGone: a rule that is off and then deleted is off no longer.
+func TestGapOfGone(t *testing.T) {
+	sqldbtest.Run(t, Migrations(), func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		f := func(want int, tunings ...Tuning) {
+			t.Helper()
+			w.choices = Choices{Tunings: tunings}
+			if _, err := w.Ruleset(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Refresh(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+			if open, err := w.tables.opened(t.Context(), "acme", Disabled); err != nil || len(open) != want {
+				t.Errorf("%v are off: %v; want %d", open, err, want)
+			}
+		}
+		f(1, Tuning{Ref: "d", State: "off", Rule: "title: mine\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  a: {eventName: StopLogging}\n  condition: a\n"})
+		f(0)
+	})
+}
+
+// TestKeyOf: the id of a rule is its key only where every database and page can
+// take it.
+func TestKeyOf(t *testing.T) {
+	f := func(id, name string, isKey bool) {
+		t.Helper()
+		got := keyOf(id, name, Own, sigma.Pos{File: "rule"}, "title")
+		if kept := got == id || got == name; kept != isKey || strings.ContainsAny(got, "\x00 \u00a0") || len(got) > longestKey {
+			t.Errorf("the key of %q and %q is %q", id, name, got)
+		}
+	}
+	f("052224b6-ff89-4f7c-ba1d-0db062d1e083", "", true)
+	f("", "ssh_failures", true)
+	f("", "", false)
+	f("two words", "", false)
+	f("no\u00a0break", "", false)
+	f("nul\x00", "", false)
+	f(strings.Repeat("x", longestKey), "", true)
+	f(strings.Repeat("x", longestKey+1), "", false)
+}
+
+// TestPreviewOfOne: what a tuned rule would find is compared with what it finds,
+// and not with what the rules beside it in the same text do.
+func TestPreviewOfOne(t *testing.T) {
+	const text = `title: One
+id: one
+logsource: {product: aws, service: cloudtrail}
+detection: {sel: {userIdentity.userName: eve}, condition: sel}
+---
+title: Two
+id: two
+logsource: {product: aws, service: cloudtrail}
+detection: {sel: {eventName: StopLogging}, condition: sel}
+`
+	w := newWorld(t, nil)
+	tuning := Tuning{Ref: "detection:both", Rule: text}
+	w.choices.Tunings = []Tuning{tuning}
+	w.look(stopTrail(w.now, "eve"), stopTrail(w.now, "ana"))
+	q := Question{Org: "acme", From: w.now.Add(-time.Hour), To: w.now.Add(time.Hour), Keys: []string{"one"}}
+	now, err := w.Past(t.Context(), q, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Tuning = &tuning
+	then, err := w.Past(t.Context(), q, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(now.Matched["one"]) != 1 || len(then.Matched) != 1 || len(then.Findings) != len(now.Findings) {
+		t.Errorf("as it is %v and %d findings, as the form has it %v and %d", now.Matched, len(now.Findings), then.Matched, len(then.Findings))
+	}
+}
+
+// TestCut: where not all events that matched are named, it is known from when on.
+func TestCut(t *testing.T) {
+	w := newWorld(t, nil)
+	start := w.now
+	for i := range 6 {
+		w.look(stopTrail(start.Add(time.Duration(i)*time.Hour), "eve"))
+	}
+	q := Question{Org: "acme", From: start, To: start.Add(96 * 15 * time.Minute)}
+	for most, want := range map[int]time.Time{0: {}, 6: {}, 3: start.Add(3 * time.Hour)} {
+		q.Hits = most
+		a, err := w.Past(t.Context(), q, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !a.Cut.Equal(want) {
+			t.Errorf("of %d named it is cut at %s, want %s", most, a.Cut, want)
+		}
+	}
+}
+
+// TestJobPanics: a job that breaks has failed, and the next one has its place.
+func TestJobPanics(t *testing.T) {
+	jobs := NewJobs()
+	t.Cleanup(jobs.Stop)
+	for range 2 * atOnce {
+		j := jobs.Start(&Job{Org: "acme"}, time.Now(), func(context.Context, func(Progress)) (*Answer, *Answer, int, error) { panic("a mistake") })
+		for j.Standing().Running {
+			time.Sleep(time.Millisecond)
+		}
+		if s := j.Standing(); s.Err == nil || !strings.Contains(s.Err.Error(), "a mistake") {
+			t.Errorf("it stands at %+v", s)
+		}
 	}
 }

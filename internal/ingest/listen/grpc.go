@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/netutil"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/otlp"
@@ -168,6 +169,9 @@ func (r *rpc) export(req *http.Request) (ingest.Receipt, error) {
 		return ingest.Receipt{}, &unimplemented{req.URL.Path}
 	}
 	org, source, err := r.who(req)
+	if err == nil && source == event.CanarySource { // nothing is told of them: a sender could hide in them
+		err = fault.New(fault.Forbidden, "canaries are not taken here").WithHint("send them from the page of detections, or with: binnacle rules canary")
+	}
 	if err != nil {
 		return ingest.Receipt{}, err
 	}

@@ -144,6 +144,15 @@ func TestOTLPSaysWhatWasRejected(t *testing.T) {
 	}
 }
 
+func TestOTLPTakesNoCanaries(t *testing.T) {
+	f := newFake()
+	r := collect(t, Config{Taker: f, Token: tokens}, "otlp+grpc://127.0.0.1:0")
+	err := emit(t, exporter(t, r.addr(0), otlploggrpc.WithInsecure(), otlploggrpc.WithHeaders(map[string]string{"authorization": "Bearer good", SourceKey: "canary"})), 1)
+	if len(f.all()) != 0 || err == nil || !strings.Contains(err.Error(), "canaries are not taken here") {
+		t.Errorf("%d came, error %v", len(f.all()), err)
+	}
+}
+
 func TestOTLPRefusesWhoHasNoToken(t *testing.T) {
 	f := newFake()
 	r := collect(t, Config{Taker: f, Token: tokens}, "otlp+grpc://127.0.0.1:0")

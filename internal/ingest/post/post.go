@@ -16,6 +16,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/door"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 )
@@ -69,7 +70,19 @@ func batch(r *http.Request) (ingest.Batch, error) {
 	if b.Source == "" {
 		return b, fault.New(fault.Invalid, "The request does not say which source it comes from.").Coded("ingest.no-source").WithHint("add ?source=NAME, or use a token of the source")
 	}
+	if err := mayCanary(p, b.Source); err != nil {
+		return b, err
+	}
 	return b, ingest.CheckSource(b.Source)
+}
+
+// mayCanary refuses canaries of who may only write events: nothing is told of
+// them, and whoever holds the token of a source could hide in them.
+func mayCanary(p auth.Principal, source string) error {
+	if source != event.CanarySource || p.Role != auth.RoleIngest && p.Cap != auth.RoleIngest {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "A token that only writes events sends no canaries.").Coded("ingest.canary").WithHint("send them from the page of detections, or as a person with: binnacle rules canary")
 }
 
 // answer is what senders of JSON are told.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,12 @@ func TestLinesAnswers(t *testing.T) {
 	}
 	if w := send(t, k, "POST", "/ingest/json?source=a/b", []byte("x\n")); w.Code != 422 {
 		t.Errorf("a source that cannot be: %d", w.Code)
+	}
+	if w := send(t, k, "POST", "/ingest/json?source=canary", []byte("x\n")); w.Code != 403 || slices.ContainsFunc(k.batches, func(b ingest.Batch) bool { return b.Source == "canary" }) {
+		t.Errorf("canaries of who may only write events: %d", w.Code)
+	}
+	if err := mayCanary(auth.Principal{Role: auth.RoleLead}, "canary"); err != nil {
+		t.Errorf("canaries of a person: %v", err)
 	}
 	if w := send(t, k, "POST", "/ingest/json", []byte("no gzip"), "Content-Encoding", "gzip"); w.Code != 422 {
 		t.Errorf("no gzip: %d", w.Code)

@@ -16,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -158,7 +159,8 @@ func ledeOfAlert(c *web.Ctx, a *Alert) string {
 	return out
 }
 
-func moment(c *web.Ctx, t time.Time) string { return lang.DateTime(c.Lang, t) }
+// moment writes a moment in full, in the reader's zone.
+func moment(c *web.Ctx, t time.Time) string { return lang.DateTime(c.Lang, t.In(c.Zone())) }
 
 // eventsHref is the hunt for the events of an alert.
 func eventsHref(a *Alert) string {
@@ -235,7 +237,7 @@ func (v *alertView) seen(c *web.Ctx, d *Desk) error {
 		if i == mostSeen {
 			break
 		}
-		v.Seen = append(v.Seen, seenLine{s.ID, s.Source, eventHref(s), s.Time})
+		v.Seen = append(v.Seen, seenLine{s.ID, s.Source, eventHref(s), s.Time.In(c.Zone())})
 	}
 	v.SeenMore = v.Events - len(v.Seen)
 	if len(list) >= fewest {
@@ -270,6 +272,14 @@ func (v *alertView) sample(c *web.Ctx, d *Desk, s detect.Seen) {
 // steps are the lengths of a bar of a histogram.
 var steps = []time.Duration{time.Second, 10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 
+// startOf is the start of the bar that a moment is in, counted on the clock of its
+// zone: days begin at its midnight.
+func startOf(t time.Time, length time.Duration) time.Time {
+	_, offset := t.Zone()
+	east := time.Duration(offset) * time.Second
+	return t.Add(east).Truncate(length).Add(-east)
+}
+
 // histogram draws when events were.
 func histogram(c *web.Ctx, list []detect.Seen) template.HTML {
 	first, last := list[0].Time, list[len(list)-1].Time
@@ -280,7 +290,7 @@ func histogram(c *web.Ctx, list []detect.Seen) template.HTML {
 			break
 		}
 	}
-	from := first.Truncate(length)
+	from := startOf(first.In(c.Zone()), length)
 	n := int(last.Sub(from)/length) + 1
 	y, x := make([]float64, n), make([]string, n)
 	layout := "15:04"
@@ -292,7 +302,7 @@ func histogram(c *web.Ctx, list []detect.Seen) template.HTML {
 	}
 	for i := range x {
 		at := from.Add(time.Duration(i) * length)
-		if x[i] = at.UTC().Format(layout); layout == "2 Jan" {
+		if x[i] = at.Format(layout); layout == "2 Jan" {
 			x[i] = lang.Date(c.Lang, at, c.Now)
 		}
 	}
@@ -329,6 +339,7 @@ func (v *alertView) asked(c *web.Ctx, d *Desk) error {
 	add := func(text string) {
 		q := question{Text: text}
 		if a, ok := known[text]; ok {
+			a.At = a.At.In(c.Zone())
 			q.Answer = &a
 		}
 		v.Questions = append(v.Questions, q)
@@ -348,6 +359,9 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 	a := v.Alert
 	add := func(key string, f fact) {
 		f.Label = c.T("alerts.fact." + key)
+		if !f.At.IsZero() {
+			f.At = f.At.In(c.Zone())
+		}
 		v.Facts = append(v.Facts, f)
 	}
 	names, err := titles(c, append([]string{a.Assignee}, a.People...))
@@ -389,7 +403,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 	if len(techs) > 0 {
 		add("techniques", fact{Links: techs})
 	}
-	add("rule", fact{Text: strings.TrimSpace(c.T("alerts.kind."+cmp.Or(a.Rule.Kind, "rule")) + ", " + cmp.Or(a.Rule.Origin, "own"))})
+	add("rule", fact{Text: strings.TrimSpace(c.T("alerts.kind."+cmp.Or(a.Rule.Kind, "rule")) + ", " + originOf(c, a.Rule))})
 	if a.Late {
 		add("late", fact{Text: c.T("alerts.late")})
 	}
@@ -397,6 +411,18 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 		v.Reasons = append(v.Reasons, reasonLine{r.points(), reasonText(c, r)})
 	}
 	return nil
+}
+
+// originOf is where a rule comes from: the program, the organisation, or a rule
+// set by its name.
+func originOf(c *web.Ctx, r detect.Told) string {
+	switch r.Origin {
+	case live.Builtin:
+		return c.T("alerts.origin.builtin")
+	case "", live.Own:
+		return c.T("alerts.origin.own")
+	}
+	return r.Origin
 }
 
 // assetFacts are what was hit and who answers for it.
@@ -541,7 +567,7 @@ func (v *alertView) history(c *web.Ctx, d *Desk) error {
 		if x.Act == "moved" && value == "" {
 			key = "alerts.change.out"
 		}
-		v.History = append(v.History, step{Text: c.T(key, value), Who: x.Actor, Note: x.Note, At: x.At})
+		v.History = append(v.History, step{Text: c.T(key, value), Who: x.Actor, Note: x.Note, At: x.At.In(c.Zone())})
 	}
 	return err
 }

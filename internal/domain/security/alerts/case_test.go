@@ -212,6 +212,10 @@ func TestCustody(t *testing.T) {
 		{"the last", `DELETE FROM case_entries WHERE no = 4`, "cut"},
 		{"an event", `UPDATE case_events SET line = '{}'`, "event"},
 		{"an event and its hash", `UPDATE case_events SET line = '{}', sha256 = '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'`, "event"},
+		{"where an event is from", `UPDATE case_events SET source = 'aws'`, "event"},
+		{"when an event was", `UPDATE case_events SET at = at + 1000000`, "event"},
+		{"who kept an event", `UPDATE case_events SET actor = 'Nobody'`, "event"},
+		{"when an event was kept", `UPDATE case_events SET pinned = pinned - 1000000`, "event"},
 		{"all events", `DELETE FROM case_events`, "missing"},
 	}
 	both(t, func(t *testing.T, d *desk) {
@@ -422,6 +426,16 @@ func TestCasesTableAsOf(t *testing.T) {
 		}
 		f(10*time.Minute, map[string]any{"phase": "acknowledged", "minutesToAcknowledge": 6.0, "minutesToDetect": 2.0, "minutesToContain": nil, "late": "", "minutesOpen": 10.0, "entries": int64(2)})
 		f(70*time.Minute, map[string]any{"late": "contained", "containLimit": 60.0})
-		f(2*time.Hour, map[string]any{"phase": "contained", "minutesToContain": 80.0, "late": "", "chainHolds": true, "alerts": int64(1)})
+		// What came into the case later, or left it, was not and was in it before.
+		d.take(found("r1", "web-2", now.Add(-2*time.Minute), "e2"))
+		d.time = now.Add(100 * time.Minute)
+		d.do(leila, alerts.Act{Do: alerts.Move, To: name}, 2)
+		d.do(leila, alerts.Act{Do: alerts.Move}, 1)
+		d.do(leila, alerts.Act{Do: alerts.Move, To: name}, 1)
+		d.time = now.Add(3 * time.Hour)
+		d.do(leila, alerts.Act{Do: alerts.Move}, 1, 2)
+		f(time.Minute*95, map[string]any{"alerts": int64(1)})
+		f(2*time.Hour, map[string]any{"phase": "contained", "minutesToContain": 80.0, "late": "", "chainHolds": true, "alerts": int64(2)})
+		f(4*time.Hour, map[string]any{"alerts": int64(0)})
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -104,7 +105,7 @@ func (p pages) loadCaseActions(c *web.Ctx, e *entity.Entity) (any, error) {
 type phaseView struct {
 	Word, Note string
 	At         time.Time
-	Clock      string // At in the organisation's zone: the time of today, else the day
+	Clock      string // At in the reader's zone: the time of today, else the day
 	Elapsed    string // of the step that is next
 	Done, Now  bool
 	Late       bool
@@ -117,11 +118,10 @@ func loadPhases(c *web.Ctx, e *entity.Entity) (any, error) {
 		return nil, err
 	}
 	list := phases(c, s)
-	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
 	for i := range list {
-		list[i].Clock = clock(c, list[i].At.In(zone))
+		list[i].Clock = clock(c, list[i].At.In(c.Zone()))
 	}
-	return list, err
+	return list, nil
 }
 
 // clock writes a moment of today by its time, another by its day.
@@ -197,7 +197,11 @@ type entryView struct {
 	Who, Hash           string
 	Corrected, Corrects int64
 	From                string
-	Pin                 string // start of the hash of a pinned event
+	Source              string      // of a pinned event
+	Pin                 string      // start of the hash of a pinned event
+	Pins                []entryView // of the same act and day, where it pinned several: the first of them is told by these
+	Until               string      // when the last of Pins happened
+	First, Last         int64       // numbers of the first and the last of Pins
 }
 
 var entryIcons = map[string]string{"opened": "shield", "note": "comment", "alert": "bell", "left": "logout", "pin": "lock", "phase": "check", "task": "check", "playbook": "list", "merged": "swap", "gone": "swap", "split": "swap", "splitfrom": "swap"}
@@ -211,10 +215,7 @@ func (p pages) loadTimeline(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
-	if err != nil {
-		return nil, err
-	}
+	zone := c.Zone()
 	v := &timelineView{Path: casePath(name), May: mayCase(c), N: len(list), Zone: zone.String(), Side: c.Param("side"), Now: c.Now.In(zone).Format("2006-01-02T15:04")}
 	for _, side := range []string{"", "them", "us"} {
 		href := casePath(name)
@@ -238,6 +239,7 @@ func daysOf(c *web.Ctx, list []*Entry, zone *time.Location, side string) []dayVi
 	ordered := slices.Clone(list)
 	slices.SortStableFunc(ordered, func(a, b *Entry) int { return cmp.Or(a.Happened.Compare(b.Happened), cmp.Compare(a.No, b.No)) })
 	var out []dayView
+	acts := map[pinAct]int{}
 	for _, e := range ordered {
 		if side != "" && string(e.Side) != side {
 			continue
@@ -248,9 +250,39 @@ func daysOf(c *web.Ctx, list []*Entry, zone *time.Location, side string) []dayVi
 		}
 		v := viewOf(c, e, zone)
 		v.Corrected = corrected[e.No]
-		out[len(out)-1].Entries = append(out[len(out)-1].Entries, v)
+		entries := &out[len(out)-1].Entries
+		if e.Kind == "pin" {
+			act := pinAct{day, e.At, e.Account, e.Actor, e.Side, v.Source}
+			if i, ok := acts[act]; ok {
+				(*entries)[i].fold(c, v)
+				continue
+			}
+			acts[act] = len(*entries)
+		}
+		*entries = append(*entries, v)
 	}
 	return out
+}
+
+// pinAct is what the entries have in common that one act wrote when it kept
+// several events of a source and of a day.
+type pinAct struct {
+	day            string
+	at             time.Time
+	account, actor string
+	side           Side
+	source         string
+}
+
+// fold takes another event of the same act into an entry.
+func (v *entryView) fold(c *web.Ctx, next entryView) {
+	if v.Pins == nil {
+		first := *v
+		v.Pins, v.First, v.Last, v.Link = []entryView{first}, v.No, v.No, ""
+	}
+	v.Pins, v.Until = append(v.Pins, next), next.Time
+	v.First, v.Last = min(v.First, next.No), max(v.Last, next.No)
+	v.Said = c.T("case.entry.pins", len(v.Pins), v.Source)
 }
 
 func viewOf(c *web.Ctx, e *Entry, zone *time.Location) entryView {
@@ -262,7 +294,7 @@ func viewOf(c *web.Ctx, e *Entry, zone *time.Location) entryView {
 		v.Class = ""
 	}
 	if e.At.Sub(e.Happened) > time.Hour {
-		v.Written = c.T("case.written", moment(c, e.At.In(zone)))
+		v.Written = c.T("case.written", lang.DateTime(c.Lang, e.At.In(zone)))
 	}
 	if e.Kind == "note" && e.Side == Them {
 		v.Icon = "user"
@@ -279,7 +311,7 @@ func viewOf(c *web.Ctx, e *Entry, zone *time.Location) entryView {
 	case "pin":
 		var k custody
 		_ = json.Unmarshal(e.Data, &k)
-		v.Said, v.Link, v.Text, v.Pin = c.T("case.entry.pin", k.Source), e.About, e.Text, short(k.SHA256)
+		v.Said, v.Link, v.Text, v.Pin, v.Source = c.T("case.entry.pin", k.Source), e.About, e.Text, short(k.SHA256), k.Source
 		v.Href = "#events"
 	case "phase":
 		v.Said, v.Text = c.T("case.entry.phase", c.T("case.phase."+e.About)), e.Text
@@ -332,7 +364,9 @@ type custodyView struct {
 	*Custody
 	Head   string
 	Why    string
-	Events []eventView
+	Events []eventView // the first
+	Rest   []eventView // folded away
+	N      int         // of both
 	Path   string
 	May    bool
 	Store  bool
@@ -360,10 +394,18 @@ func (p pages) loadCustody(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	list, err := d.Pinned(c.R.Context(), c.Caller.Org, name)
 	for _, x := range list {
+		x.Time, x.Pinned = x.Time.In(c.Zone()), x.Pinned.In(c.Zone())
 		v.Events = append(v.Events, eventView{x, short(x.SHA256), pretty(x.Line)})
+	}
+	v.N = len(v.Events)
+	if v.N > eventsShown+1 { // one more takes no more room than what opens it
+		v.Events, v.Rest = v.Events[:eventsShown], v.Events[eventsShown:]
 	}
 	return v, err
 }
+
+// eventsShown is how many kept events are shown at once.
+const eventsShown = 10
 
 // pretty writes an event line by line.
 func pretty(line string) []ruleLine {
@@ -589,10 +631,7 @@ func (p pages) loadClosing(c *web.Ctx, e *entity.Entity) (any, error) {
 		return nil, err
 	}
 	d := p.desk(c)
-	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
-	if err != nil {
-		return nil, err
-	}
+	zone := c.Zone()
 	v := closingView{Path: casePath(name), May: mayCase(c), Closed: s.Phase == closed, Lesson: s.Lesson, NoActions: s.NoActions, HasActions: len(s.Actions) > 0, Now: c.Now.In(zone).Format("2006-01-02T15:04"), Ready: true}
 	_, open, err := d.List(c.R.Context(), c.Caller, Filter{Case: name, States: []State{New, Acknowledged, InWork}, Limit: 1})
 	if err != nil {

@@ -125,18 +125,14 @@ func there(name, toast string, err error, args ...string) (any, error) {
 	return web.Redirect{To: casePath(name), Toast: &web.Toast{Key: "case.toast." + toast, Args: args}}, nil
 }
 
-// when reads a moment of a form, in the zone of the organisation.
+// when reads a moment of a form, in the zone of the reader.
 func when(c *web.Ctx, field string) (time.Time, error) {
 	text := c.Form(field)
 	if text == "" {
 		return time.Time{}, nil
 	}
-	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
-	if err != nil {
-		return time.Time{}, err
-	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
+		if t, err := time.ParseInLocation(layout, text, c.Zone()); err == nil {
 			return t, nil
 		}
 	}
@@ -311,4 +307,6 @@ func longDay(c *web.Ctx, t time.Time) string { return lang.LongDate(c.Lang, t, c
 
 func shortDay(c *web.Ctx, t time.Time) string { return lang.Date(c.Lang, t, c.Now) }
 
-func shortMoment(c *web.Ctx, t time.Time) string { return lang.Ago(c.Lang, t, c.Now) }
+func shortMoment(c *web.Ctx, t time.Time) string {
+	return lang.Ago(c.Lang, t.In(c.Zone()), c.Now.In(c.Zone()))
+}

@@ -61,6 +61,10 @@ var minutesTo = map[string]string{acknowledged: "minutesToAcknowledge", containe
 
 func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
 	list, err := casesAt(ctx, q, org, at.At)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	alerts, err := alertsByCase(ctx, q, org, at)
 	if err != nil {
 		return err
 	}
@@ -87,6 +91,7 @@ func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment
 			row["minutesOpen"] = at.At.Sub(start).Minutes()
 		}
 		row["late"], _ = s.Late(at.At)
+		row["alerts"] = alerts[name]
 		if err := evidenceOf(ctx, q, org, name, at.At, row); err != nil {
 			return err
 		}
@@ -114,11 +119,22 @@ func casesAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) ([]
 	return slices.DeleteFunc(list, func(e *entity.Entity) bool { return e == nil }), err
 }
 
-// evidenceOf counts what is kept with a case, and reads its chain again.
+// alertsByCase counts the alerts that cases had at a moment.
+func alertsByCase(ctx context.Context, q sqldb.Querier, org string, at claim.Moment) (map[string]int64, error) {
+	n := map[string]int64{}
+	err := scanAlerts(ctx, q, org, at, func(_, _ string, row map[string]any) error {
+		n[row["case"].(string)]++
+		return nil
+	})
+	return n, err
+}
+
+// evidenceOf counts what was kept with a case by a moment, and reads its chain
+// again.
 func evidenceOf(ctx context.Context, q sqldb.Querier, org, name string, at time.Time, row map[string]any) error {
-	var entries, pins, list int64
-	err := q.QueryRow(ctx, `SELECT (SELECT count(*) FROM case_entries WHERE org = ? AND name = ? AND at <= ?), (SELECT count(*) FROM case_events WHERE org = ? AND name = ? AND pinned <= ?),
-		(SELECT count(*) FROM alerts WHERE org = ? AND case_name = ? AND created <= ?)`, org, name, sqldb.Micros(at), org, name, sqldb.Micros(at), org, name, sqldb.Micros(at)).Scan(&entries, &pins, &list)
+	var entries, pins int64
+	err := q.QueryRow(ctx, `SELECT (SELECT count(*) FROM case_entries WHERE org = ? AND name = ? AND at <= ?), (SELECT count(*) FROM case_events WHERE org = ? AND name = ? AND pinned <= ?)`,
+		org, name, sqldb.Micros(at), org, name, sqldb.Micros(at)).Scan(&entries, &pins)
 	if err != nil {
 		return err
 	}
@@ -126,6 +142,6 @@ func evidenceOf(ctx context.Context, q sqldb.Querier, org, name string, at time.
 	if err != nil {
 		return err
 	}
-	row["entries"], row["evidence"], row["alerts"], row["chainHolds"] = entries, pins, list, k.OK
+	row["entries"], row["evidence"], row["chainHolds"] = entries, pins, k.OK
 	return nil
 }

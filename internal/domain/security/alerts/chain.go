@@ -185,6 +185,17 @@ type custody struct {
 	Time   time.Time `json:"time"`
 }
 
+// saidOf is what the chain says of a pinned event.
+type saidOf struct {
+	custody
+	entry *Entry
+}
+
+// of reports whether it says so of an event.
+func (s saidOf) of(p *Pinned) bool {
+	return s.SHA256 == p.SHA256 && s.Source == p.Source && sqldb.Micros(s.Time) == sqldb.Micros(p.Time) && s.entry.No == p.Entry && s.entry.At.Equal(p.Pinned) && s.entry.Actor == p.Actor
+}
+
 // Custody is what reading the chain of a case again gives.
 type Custody struct {
 	OK      bool
@@ -216,7 +227,7 @@ func verify(ctx context.Context, q sqldb.Querier, org, name string) (*Custody, e
 		c.Broken, c.Why = where, why
 		return c, nil
 	}
-	prev, said := "", map[string]string{}
+	prev, said := "", map[string]saidOf{}
 	for i, e := range entries {
 		where := fmt.Sprintf("#%d", e.No)
 		switch {
@@ -233,14 +244,14 @@ func verify(ctx context.Context, q sqldb.Querier, org, name string) (*Custody, e
 			if err := json.Unmarshal(e.Data, &kept); err != nil {
 				return broken(where, "changed")
 			}
-			said[e.About] = kept.SHA256
+			said[e.About] = saidOf{kept, e}
 		}
 	}
 	if no != int64(len(entries)) || head != prev {
 		return broken(fmt.Sprintf("#%d", no), "cut")
 	}
 	for _, p := range events {
-		if digest(p.Line) != p.SHA256 || said[p.Event] != p.SHA256 {
+		if said, ok := said[p.Event]; !ok || digest(p.Line) != p.SHA256 || !said.of(p) {
 			return broken(p.Event, "event")
 		}
 		delete(said, p.Event)

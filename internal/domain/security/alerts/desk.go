@@ -119,6 +119,10 @@ func complete(f *detect.Finding) *detect.Finding {
 	for i, e := range c.Events {
 		c.Events[i].ID, c.Events[i].Source = tidy(e.ID), tidy(e.Source)
 	}
+	c.About = slices.Clone(f.About)
+	for i, g := range c.About {
+		c.About[i] = detect.GroupField{Name: tidy(g.Name), Value: tidy(g.Value)}
+	}
 	c.Fields = map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
 		if len(c.Fields) == mostFields {
@@ -233,7 +237,7 @@ func (t *taking) open(f *detect.Finding, key string) (*Alert, error) {
 	}
 	a := &Alert{Org: t.org, No: no, Name: f.Name, Rule: f.Rule, GroupKey: key, Group: f.Group, Fields: f.Fields, Value: f.Value, Late: f.Late, Created: t.at, Exact: true,
 		Standing: Standing{State: New}}
-	if err := t.d.place(t.ctx, t.tx, a); err != nil {
+	if err := t.d.place(t.ctx, t.tx, a, f.About); err != nil {
 		return nil, err
 	}
 	if err := a.insert(t.ctx, t.tx); err != nil {

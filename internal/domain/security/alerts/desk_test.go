@@ -246,6 +246,41 @@ metadata: {name: leila}
 spec: {profile: {displayName: Leila Haddad}, memberOf: []}
 `
 
+// The asset is found by what the event says, also by what the rule does not look
+// at.
+func TestAssetOfEvent(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.apply(catalogue + `---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: fraud, annotations: {github.com/project-slug: kestrane/fraud-score}}
+spec: {type: service, lifecycle: production, tier: 2}
+`)
+		for i, x := range []struct{ field, value, asset string }{
+			{"github.repository", "kestrane/payments", "component:default/payments"},
+			{"repo", "kestrane/fraud-score", "component:default/fraud"},
+			{"github.repository", "Kestrane/Fraud-Score", "component:default/fraud"},
+			{"github.repository", "other/fraud-score", ""},
+			{"orchestrator.resource.name", "payments", "component:default/payments"},
+			{"orchestrator.resource.name", "payments-7d9f5c8b6-xkzpq", "component:default/payments"},
+			{"kubernetes.pod.name", "payments-xkzpq", "component:default/payments"},
+			{"kubernetes.pod.name", "payments-admin", ""},
+			{"orchestrator.namespace", "payments", "component:default/payments"},
+		} {
+			f := found(fmt.Sprint("rule-", i), "203.0.113.9", now, "e1")
+			f.About = []detect.GroupField{{Name: x.field, Value: x.value}}
+			d.take(f)
+			a := d.list(alerts.Filter{Rule: f.Rule.ID})[0]
+			if a.Asset != x.asset {
+				t.Errorf("%s=%s: the asset is %q, want %q", x.field, x.value, a.Asset, x.asset)
+			}
+			if _, is := a.Fields[x.field]; is {
+				t.Errorf("%s counts as what the rule found", x.field)
+			}
+		}
+	})
+}
+
 func TestRisk(t *testing.T) {
 	both(t, func(t *testing.T, d *desk) {
 		d.apply(catalogue)
@@ -480,6 +515,9 @@ func TestSuppression(t *testing.T) {
 		d.time = d.time.Add(2 * time.Hour)
 		if _, err := d.EndSuppression(ctx, leila, whole.No); err != nil {
 			t.Fatal(err)
+		}
+		if again, err := d.EndSuppression(ctx, leila, whole.No); err != nil || again == nil || !again.Ended.Equal(d.time) {
+			t.Errorf("ended again: %+v %v", again, err)
 		}
 		d.take(found("r1", "web-9", d.time.Add(time.Minute), "f2"))
 		if n := len(d.list(alerts.Filter{Text: "web-9"})); n != 1 {

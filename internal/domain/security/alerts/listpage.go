@@ -154,7 +154,7 @@ func (p pages) list(c *web.Ctx) (any, error) {
 	}
 	for _, s := range held {
 		if s.Holds(c.Now) {
-			v.Muted = append(v.Muted, muted{s, groupText(c, s.Group), s.Until})
+			v.Muted = append(v.Muted, muted{s, groupText(c, s.Group), s.Until.In(c.Zone())})
 		}
 	}
 	return v, p.bulkChoices(c, v)
@@ -399,7 +399,7 @@ func rowsOf(c *web.Ctx, list []*Alert) ([]row, error) {
 	var out []row
 	for i, a := range list {
 		r := row{ID: a.ID(), Href: a.Path(), Title: a.Rule.Title, Group: groupText(c, a.Group), Severity: c.T("alerts.level." + a.Severity), SeverityState: levelState(a.Severity),
-			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Tier: a.Tier, Events: eventsText(c, a), Created: a.Created, Last: a.LastSeen,
+			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Tier: a.Tier, Events: eventsText(c, a), Created: a.Created.In(c.Zone()), Last: a.LastSeen.In(c.Zone()),
 			Case: a.Case, Late: a.Late}
 		if a.Assignee != "" {
 			r.Assignee = nameOf(names, a.Assignee)

@@ -1,7 +1,10 @@
 package alerts_test
 
 import (
+	"context"
+	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +158,105 @@ func TestCasePage(t *testing.T) {
 		t.Errorf("an auditor wrote: %d", w.Code)
 	}
 	h.Page("/cases/default/C-2?elsewhere=1")
+}
+
+// Events that one act kept are one entry of the timeline, and the rest of many is
+// folded away.
+func TestManyPins(t *testing.T) {
+	h, d := busy(t)
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Alerts: []int64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := func(source string, n int) {
+		t.Helper()
+		var list []*alerts.Pinned
+		for i := range n {
+			list = append(list, &alerts.Pinned{Event: source + "-" + strconv.Itoa(i), Time: webtest.Now.Add(time.Duration(i-60) * time.Minute), Source: source, Line: `{"n":"` + strconv.Itoa(i) + `"}`})
+		}
+		if _, err := d.Pin(ctx, h.Caller(), name, "What it did.", list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pin("linux", 12)
+	h.Time = h.Time.Add(time.Minute)
+	pin("okta", 1)
+	body := h.Get("/cases/default/"+name, "owner", lang.English).Body.String()
+	text := webtest.MainText(body)
+	h.Wants(text, "12 events of linux kept", "Event of okta kept: okta-0", "Kept events: 13.", "Show the other 3 kept events")
+	h.Lacks(text, "Event of linux kept")
+	h.Wants(h.Main("/cases/default/"+name+"/report"), "–#14, Inés Valcárcel) 12 events of linux kept", "linux-0", "linux-11")
+	for _, one := range []string{`<li class="tl tl-them"`, "What it did."} {
+		if n := strings.Count(body, one); n != 2 {
+			t.Errorf("%q is on the page %d times, want 2", one, n)
+		}
+	}
+	for no := 1; no <= 15; no++ {
+		if n := strings.Count(body, `id="entry-`+strconv.Itoa(no)+`"`); n > 1 || n == 0 && strings.Contains(body, "#"+strconv.Itoa(no)+" ") {
+			t.Errorf("entry %d is at %d places", no, n)
+		}
+	}
+}
+
+// Times are in the reader's zone: their own, else that of the organisation.
+func TestReadersZone(t *testing.T) {
+	h, d := busy(t)
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Alerts: []int64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Pin(ctx, h.Caller(), name, "", []*alerts.Pinned{{Event: "e1", Time: webtest.Now, Source: "linux", Line: `{}`}}); err != nil {
+		t.Fatal(err)
+	}
+	var own *time.Location
+	h.App.Zone = func(context.Context, auth.Principal) (*time.Location, error) { return own, nil }
+	for _, x := range []struct{ zone, own, want string }{{"", "", "UTC"}, {"Europe/Madrid", "", "CEST"}, {"Europe/Madrid", "Asia/Tokyo", "JST"}} {
+		own = nil
+		if x.own != "" {
+			if own, err = time.LoadLocation(x.own); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := h.DB.Exec(ctx, `DELETE FROM auth_orgs`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.DB.Exec(ctx, `INSERT INTO auth_orgs (id, title, home, created, zone) VALUES ('default', 'Kestrane', 1, 0, ?)`, x.zone); err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range []string{"/alerts/AL-1", "/cases/default/" + name} {
+			text := h.Main(page)
+			h.Wants(text, x.want)
+			for _, other := range []string{"UTC", "CEST", "JST"} {
+				if other != x.want && strings.Contains(text, ":00 "+other) {
+					t.Errorf("%s for %s, %s: a time is in %s", page, x.zone, x.own, other)
+				}
+			}
+		}
+	}
+}
+
+// TestReportIsWhole: the report of a case leaves no alert out.
+func TestReportIsWhole(t *testing.T) {
+	h, d := house(t)
+	const many = 1002 // more than are read at a time
+	var list []detect.Finding
+	for i := range many {
+		list = append(list, found("r1", fmt.Sprint("web-", i), webtest.Now, fmt.Sprint("e", i)))
+	}
+	if err := d.Take(ctx, list); err != nil {
+		t.Fatal(err)
+	}
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Title: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.DB.Exec(ctx, `UPDATE alerts SET case_name = ?`, name); err != nil {
+		t.Fatal(err)
+	}
+	body := h.Get("/cases/default/"+name+"/report?format=md", "owner", lang.English).Body.String()
+	if got := strings.Count(body, "| AL-"); got != many {
+		t.Errorf("%d of %d alerts are in the report", got, many)
+	}
 }
 
 // What waits and what happened is on the pages of the morning.

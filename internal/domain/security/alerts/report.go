@@ -7,6 +7,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -96,7 +97,7 @@ func (p pages) reportOf(c *web.Ctx, e *entity.Entity) (string, error) {
 	severity, _ := label(c, "spec.severity", s.Severity)
 	phase, _ := label(c, "spec.phase", s.Phase)
 	r.line("# "+name+":", e.DisplayTitle()+"\n")
-	r.line(c.T("case.report.stand", c.Caller.OrgTitle, severity, phase, moment(c, c.Now.In(zone)), zone.String()) + "\n")
+	r.line(c.T("case.report.stand", c.Caller.OrgTitle, severity, phase, lang.DateTime(c.Lang, c.Now.In(zone)), zone.String()) + "\n")
 	if e.Metadata.Description != "" {
 		r.line(e.Metadata.Description)
 	}
@@ -105,7 +106,7 @@ func (p pages) reportOf(c *web.Ctx, e *entity.Entity) (string, error) {
 	for i, v := range phases(c, s) {
 		at := "–"
 		if t := s.When(Phases[i]); !t.IsZero() {
-			at = moment(c, t.In(zone))
+			at = lang.DateTime(c.Lang, t.In(zone))
 		}
 		r.row(v.Word, at, v.Note)
 	}
@@ -141,16 +142,22 @@ func (p pages) reportScope(r *reporter, s Case, _ string, _ *time.Location) erro
 }
 
 func (p pages) reportAlerts(r *reporter, _ Case, name string, zone *time.Location) error {
-	list, _, err := p.desk(r.c).List(r.c.R.Context(), r.c.Caller, Filter{Case: name, Limit: 500, Sort: "oldest"})
-	if err != nil || len(list) == 0 {
-		return err
+	for f := (Filter{Case: name, Limit: most, Sort: "oldest"}); ; f.Offset += f.Limit {
+		list, total, err := p.desk(r.c).List(r.c.R.Context(), r.c.Caller, f)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if f.Offset == 0 {
+			r.head("alerts.title")
+			r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
+		}
+		for _, a := range list {
+			r.row(a.ID()+" "+a.Rule.Title, lang.DateTime(r.c.Lang, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
+		}
+		if f.Offset+len(list) >= total {
+			return nil
+		}
 	}
-	r.head("alerts.title")
-	r.table("alerts.c.alert", "alerts.c.opened", "alerts.c.severity", "alerts.c.state")
-	for _, a := range list {
-		r.row(a.ID()+" "+a.Rule.Title, moment(r.c, a.Created.In(zone)), r.c.T("alerts.level."+a.Severity), strings.TrimSuffix(stateLabel(r.c, a)+": "+a.Reason, ": "))
-	}
-	return nil
 }
 
 func (p pages) reportTimeline(r *reporter, _ Case, name string, zone *time.Location) error {
@@ -162,7 +169,11 @@ func (p pages) reportTimeline(r *reporter, _ Case, name string, zone *time.Locat
 	for _, d := range daysOf(r.c, list, zone, "") {
 		r.line("**" + d.Title + "**\n")
 		for _, e := range d.Entries {
-			parts := []string{"-", e.Time, fmt.Sprintf("(#%d, %s)", e.No, e.Who)}
+			no := fmt.Sprintf("#%d", e.No)
+			if e.Pins != nil {
+				no = fmt.Sprintf("#%d–#%d", e.First, e.Last) // each is in the chain of custody
+			}
+			parts := []string{"-", e.Time, "(" + no + ", " + e.Who + ")"}
 			for _, s := range []string{e.Said, e.Link, strings.Join(strings.Fields(e.Text), " ")} {
 				if s != "" {
 					parts = append(parts, s)
@@ -218,7 +229,7 @@ func (p pages) reportCustody(r *reporter, _ Case, name string, zone *time.Locati
 		return err
 	}
 	for _, x := range list {
-		r.line("-", moment(r.c, x.Time.In(zone))+",", x.Source+",", x.Event+":", "SHA-256", "`"+x.SHA256+"`")
+		r.line("-", lang.DateTime(r.c.Lang, x.Time.In(zone))+",", x.Source+",", x.Event+":", "SHA-256", "`"+x.SHA256+"`")
 	}
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
@@ -90,13 +92,12 @@ func assetName(ref string) string {
 // Names of fields that say who and what was hit, the surest first.
 var (
 	userFields  = []string{"user.name", "related.user", "actor", "userIdentity.userName"}
-	assetFields = []string{"service.name", "host.name", "host.hostname", "host.id", "orchestrator.resource.name", "kubernetes.deployment.name", "objectRef.name", "kubernetes.namespace", "container.name",
-		"cloud.instance.id", "resource.name", "requestParameters.bucketName", "requestParameters.dBInstanceIdentifier", "requestParameters.functionName", "repo", "repository", "github.repository", "url.domain", "destination.domain"}
+	assetFields = append(slices.Clone(detect.AssetFields), "url.domain", "destination.domain") // the last two only where the rule looks at them
 )
 
-// values are the texts of the first of some fields that has one, of the group
-// and of what the rule found.
-func (a *Alert) values(fields []string) []string {
+// values are the texts of some fields, of the group and of what the rule found,
+// then of what else is told about it.
+func (a *Alert) values(fields []string, about ...detect.GroupField) []string {
 	var out []string
 	add := func(s string) {
 		if s = strings.TrimSpace(s); s != "" && !slices.Contains(out, s) {
@@ -111,6 +112,11 @@ func (a *Alert) values(fields []string) []string {
 		}
 		for _, s := range texts(a.Fields[name]) {
 			add(s)
+		}
+	}
+	for _, g := range about {
+		if slices.Contains(fields, g.Name) {
+			add(g.Value)
 		}
 	}
 	return out
@@ -138,8 +144,9 @@ func texts(v any) []string {
 }
 
 // place finds the asset and the people of an alert in the catalog, and weighs it.
-func (d *Desk) place(ctx context.Context, tx *sqldb.Tx, a *Alert) error {
-	if err := d.findAsset(ctx, tx, a); err != nil {
+// about is what its event happened to, whether the rule looks at it or not.
+func (d *Desk) place(ctx context.Context, tx *sqldb.Tx, a *Alert, about []detect.GroupField) error {
+	if err := d.findAsset(ctx, tx, a, about); err != nil {
 		return err
 	}
 	if err := d.findPeople(ctx, tx, a); err != nil {
@@ -157,9 +164,10 @@ var assetKinds = []string{"component", "resource", "system", "api"}
 const HostLabel = "host"
 
 // findAsset looks the things up that an alert names: by their name, with the
-// domain and what deployments add to it taken off, then by HostLabel.
-func (d *Desk) findAsset(ctx context.Context, tx *sqldb.Tx, a *Alert) error {
-	names := a.values(assetFields)
+// domain and what deployments add to it taken off, then by the repository that a
+// thing says is its own, then by HostLabel.
+func (d *Desk) findAsset(ctx context.Context, tx *sqldb.Tx, a *Alert, about []detect.GroupField) error {
+	names := a.values(assetFields, about...)
 	var refs []string
 	for _, name := range names {
 		for _, n := range spellings(name) {
@@ -180,16 +188,52 @@ func (d *Desk) findAsset(ctx context.Context, tx *sqldb.Tx, a *Alert) error {
 			return a.hit(e)
 		}
 	}
+	if found, err := d.findRepository(ctx, tx, a, a.values(repositoryFields, about...)); err != nil || found {
+		return err
+	}
 	return d.findLabelled(ctx, tx, a, names)
 }
 
-func (d *Desk) findLabelled(ctx context.Context, tx *sqldb.Tx, a *Alert, names []string) error {
-	var kinds, values []string
-	for _, k := range assetKinds {
-		if d.catalog.Kinds().Get(k) != nil {
-			kinds = append(kinds, k)
+// repositoryFields name a repository as owner/name.
+var repositoryFields = []string{"github.repository", "repo", "repository"}
+
+// slugAnnotations are where a thing says which repository it is built from.
+var slugAnnotations = []string{"github.com/project-slug", "gitlab.com/project-slug", "bitbucket.org/project-slug", "gitea.com/project-slug"}
+
+// findRepository looks for the thing that is built from one of some repositories.
+func (d *Desk) findRepository(ctx context.Context, tx *sqldb.Tx, a *Alert, slugs []string) (bool, error) {
+	kinds := d.assetKinds()
+	for _, slug := range slugs {
+		if len(kinds) == 0 || !strings.Contains(slug, "/") {
+			continue
+		}
+		page, err := d.catalog.In(tx).List(ctx, catalog.Program(a.Org, "alerts"), catalog.Query{Kinds: kinds, Text: slug, Limit: 100, NoTotal: true})
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page.Items {
+			if slices.ContainsFunc(slugAnnotations, func(name string) bool { return strings.EqualFold(e.Metadata.Annotations[name], slug) }) {
+				return true, a.hit(e)
+			}
 		}
 	}
+	return false, nil
+}
+
+// assetKinds are those of the kinds of assets that are here.
+func (d *Desk) assetKinds() []string {
+	var out []string
+	for _, k := range assetKinds {
+		if d.catalog.Kinds().Get(k) != nil {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func (d *Desk) findLabelled(ctx context.Context, tx *sqldb.Tx, a *Alert, names []string) error {
+	kinds := d.assetKinds()
+	var values []string
 	for _, n := range names {
 		for _, s := range spellings(n) {
 			if !slices.Contains(values, s) {
@@ -230,6 +274,10 @@ func tierOf(e *entity.Entity) int {
 	return 0
 }
 
+// podTail is what Kubernetes hangs on a workload's name to name a pod. Its letters
+// are no vowels, so that it rarely takes a word away.
+var podTail = regexp.MustCompile(`(-[bcdf-hj-np-tv-xz2456789]{6,10})?-[bcdf-hj-np-tv-xz2456789]{5}$`)
+
 // spellings are the names by which the catalog may know a machine: as it is
 // called, without its domain, and without what deployments hang on
 // (payments-7d9f5c-x2x, payments-02), the longest first.
@@ -248,6 +296,7 @@ func spellings(name string) []string {
 	}
 	for _, s := range []string{name, strings.ToLower(name)} {
 		add(s)
+		add(podTail.ReplaceAllString(s, ""))
 		s, _, _ = strings.Cut(s, ".")
 		add(s)
 		for i := strings.LastIndexByte(s, '-'); i > 0 && strings.ContainsAny(s[i:], "0123456789"); i = strings.LastIndexByte(s, '-') {

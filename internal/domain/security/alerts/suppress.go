@@ -81,7 +81,7 @@ func (d *Desk) Suppress(ctx context.Context, caller catalog.Caller, no int64, wh
 	return s, err
 }
 
-// EndSuppression lets findings open alerts again.
+// EndSuppression lets findings open alerts again. One that is over stays as it is.
 func (d *Desk) EndSuppression(ctx context.Context, caller catalog.Caller, no int64) (*Suppression, error) {
 	if err := caller.Can(auth.Write, Resource); err != nil {
 		return nil, err
@@ -93,10 +93,13 @@ func (d *Desk) EndSuppression(ctx context.Context, caller catalog.Caller, no int
 		if err == nil && len(list) == 0 {
 			err = fault.New(fault.NotFound, "there is no suppression %d", no).Coded("alerts.no-suppression")
 		}
-		if err != nil || !list[0].Holds(now) {
+		if err != nil {
 			return err
 		}
-		out = list[0]
+		if out = list[0]; !out.Holds(now) {
+			return nil
+		}
+		out.Ended, out.EndedBy = now, caller.Name
 		if _, err := tx.Exec(ctx, `UPDATE alert_suppressions SET ended = ?, ended_by = ? WHERE org = ? AND no = ?`, sqldb.Micros(now), caller.Name, caller.Org, no); err != nil {
 			return err
 		}

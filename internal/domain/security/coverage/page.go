@@ -40,6 +40,8 @@ type page struct {
 	LogsLost  bool
 	Arriving  []string
 	Failing   int
+	Trying    string // that the examples of rules are being tried
+	Here      string // this page, to look again
 }
 
 type choice struct {
@@ -82,7 +84,7 @@ const mostWorth = 8
 var states = []State{Tested, Before, Untested, LogsOnly, NoLogs}
 
 func (s *service) show(c *web.Ctx) (any, error) {
-	o, err := s.overall(c.R.Context(), c.Caller.Org, c.Now)
+	o, err := s.soon(c.R.Context(), c.Caller.Org, c.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +93,10 @@ func (s *service) show(c *web.Ctx) (any, error) {
 	}
 	p := &page{Query: c.Param("q"), Gaps: c.Param("gap") != "", All: c.Param("all") != "", Version: Enterprise().Version, Notice: Enterprise().Notice, NoRules: o.NoEngine, NoLogs: len(o.Sources) == 0 && o.LogsErr == nil, LogsLost: o.LogsErr != nil}
 	p.Title = c.T("coverage.title")
+	if o.Trying > 0 {
+		p.Here = c.R.URL.RequestURI()
+		p.Trying = c.T("coverage.trying", o.Trying)
+	}
 	p.sum(c, o)
 	p.filters(c, o)
 	p.matrix(c, o)

@@ -269,7 +269,7 @@ func TestProofs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rules, err := s.rules(t.Context(), "default", webtest.Now)
+	rules, err := s.rules(t.Context(), "default", &overall{At: webtest.Now}, time.Now().Add(time.Hour))
 	if err != nil || len(rules) != 4 {
 		t.Fatalf("%d rules, %v", len(rules), err)
 	}
@@ -285,10 +285,21 @@ func TestProofs(t *testing.T) {
 // The rules that come with the program, as a server has them, in time.
 func TestBuiltin(t *testing.T) {
 	s := &service{Config: Config{Engine: live.New(live.Config{Builtin: content.Detections, Root: "detections", Now: clock, Choices: nil}), Store: &arrivals{formats: []string{"cloudtrail", "github", "linux", "auditd", "kubernetes", "okta"}}, Now: clock}}
-	begun := time.Now()
-	o, err := s.overall(t.Context(), "default", webtest.Now)
+	o, err := s.overallBy(t.Context(), "default", webtest.Now, time.Now())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n, _ := o.counts(); o.Trying == 0 || n[Tested] > 0 && o.Trying < 20 {
+		t.Errorf("an answer that does not wait says that %d rules are being tried: %v", o.Trying, n)
+	}
+	for _, x := range o.worth(1000) {
+		if x.Trying && !x.Failed {
+			t.Errorf("%s is worth closing while its examples are being tried", x.ID)
+		}
+	}
+	begun := time.Now()
+	if o, err = s.overall(t.Context(), "default", webtest.Now); err != nil || o.Trying > 0 {
+		t.Fatal(o.Trying, err)
 	}
 	n, all := o.counts()
 	t.Logf("%v of %d in %v", n, all, time.Since(begun))

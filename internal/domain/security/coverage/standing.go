@@ -47,6 +47,7 @@ type ruleStanding struct {
 	Checks []check // canaries, as proofs returns them, and the examples
 	Fired  int     // findings in 90 days
 	Last   time.Time
+	Trying bool // its examples are being tried
 }
 
 // tested reports whether a test passed since a time.
@@ -73,6 +74,7 @@ type standing struct {
 	*Technique
 	State   State
 	Failed  bool // the last test of one of its rules failed
+	Trying  bool // the examples of one of its rules are being tried, which may prove it
 	Rules   []*ruleStanding
 	Sources []*source // that come in and could show it
 	Fired   int
@@ -92,6 +94,7 @@ type overall struct {
 	Sources    []*source // that come in
 	Platforms  []string  // whose logs come in
 	NoEngine   bool
+	Trying     int   // rules whose examples are being tried
 	LogsErr    error // why it is not known what comes in
 
 	by map[string]*standing
@@ -102,8 +105,7 @@ type service struct {
 	Config
 
 	mu     sync.Mutex
-	tried  map[*live.Library]map[string]check // examples, by key of the rule; they are tried once
-	coming map[string]arriving                // by organisation
+	coming map[string]arriving // by organisation
 }
 
 type arriving struct {
@@ -115,11 +117,25 @@ type arriving struct {
 // known is how long it is believed what comes in.
 const known = 5 * time.Minute
 
+// patient is how long a page waits for examples of rules that were not tried yet.
+const patient = 500 * time.Millisecond
+
+// soon is overall for a page: it does not wait for the examples of all rules.
+func (s *service) soon(ctx context.Context, org string, at time.Time) (*overall, error) {
+	return s.overallBy(ctx, org, at, time.Now().Add(patient))
+}
+
 // overall finds how well all techniques are looked for, as of a moment.
 func (s *service) overall(ctx context.Context, org string, at time.Time) (*overall, error) {
+	return s.overallBy(ctx, org, at, time.Now().Add(time.Hour))
+}
+
+// overallBy is overall, which waits for examples that were not tried yet until a
+// moment.
+func (s *service) overallBy(ctx context.Context, org string, at, wait time.Time) (*overall, error) {
 	o := &overall{At: at, Parts: map[string][]*standing{}, by: map[string]*standing{}, NoEngine: s.Engine == nil}
 	o.arrive(s.formats(ctx, org))
-	rules, err := s.rules(ctx, org, at)
+	rules, err := s.rules(ctx, org, o, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -188,17 +204,19 @@ func (o *overall) judge(x *standing) {
 			x.State = state
 		}
 		x.Failed = x.Failed || r.failed() != nil
+		x.Trying = x.Trying || r.Trying
 		x.Fired += r.Fired
 		if r.Last.After(x.Last) {
 			x.Last = r.Last
 		}
 	}
+	x.Trying = x.Trying && x.State != Tested
 	x.Scope = len(x.Rules) > 0 || len(o.Platforms) == 0 && !slices.Equal(x.Platforms, []string{"PRE"}) ||
 		slices.ContainsFunc(x.Platforms, func(p string) bool { return slices.Contains(o.Platforms, p) })
 }
 
 // rules returns the rules that are on, with their tests and what they found.
-func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleStanding, error) {
+func (s *service) rules(ctx context.Context, org string, o *overall, wait time.Time) ([]*ruleStanding, error) {
 	if s.Engine == nil {
 		return nil, nil
 	}
@@ -206,15 +224,11 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 	if err != nil {
 		return nil, err
 	}
-	lib, err := s.Engine.Library()
+	proofs, err := s.proofs(ctx, org, o.At)
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := s.proofs(ctx, org, at)
-	if err != nil {
-		return nil, err
-	}
-	fired, err := s.fired(ctx, org, at)
+	fired, err := s.fired(ctx, org, o.At)
 	if err != nil {
 		return nil, err
 	}
@@ -225,12 +239,15 @@ func (s *service) rules(ctx context.Context, org string, at time.Time) ([]*ruleS
 		}
 	})
 	for _, r := range out {
-		c, ok, err := s.examples(lib, r.Entry.Document)
+		c, ok, err := s.examples(r, wait)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
 			r.Checks = append(r.Checks, c)
+		}
+		if r.Trying {
+			o.Trying++
 		}
 	}
 	return out, nil
@@ -276,30 +293,20 @@ func (s *service) fired(ctx context.Context, org string, at time.Time) (map[stri
 	return out, err
 }
 
-// examples tries the examples beside a rule, once for each library.
-func (s *service) examples(lib *live.Library, d *live.Document) (check, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tried[lib] == nil {
-		s.tried = map[*live.Library]map[string]check{lib: {}}
-	}
-	key := d.Origin + "\x00" + d.Key
-	if c, ok := s.tried[lib][key]; ok {
-		return c, !c.At.IsZero(), nil
-	}
-	t, err := lib.Examples(d)
-	if err != nil {
+// examples is what the examples beside a rule show, as of now; false when there
+// are none. Until wait, the answer waits for those that were not tried yet; after
+// it, they are tried behind it, and the rule says so.
+func (s *service) examples(r *ruleStanding, wait time.Time) (check, bool, error) {
+	t, known, err := s.Engine.TestedBy(wait, r.Entry.Document)
+	r.Trying = !known
+	if err != nil || t == nil {
 		return check{}, false, err
 	}
-	c := check{}
-	if t != nil {
-		c = check{At: s.Now().UTC(), Passed: len(t.Failures) == 0}
-		if !c.Passed {
-			c.Detail = t.Failures[0].String()
-		}
+	c := check{At: s.Now().UTC(), Passed: len(t.Failures) == 0}
+	if !c.Passed {
+		c.Detail = t.Failures[0].String()
 	}
-	s.tried[lib][key] = c
-	return c, t != nil, nil
+	return c, true, nil
 }
 
 // patience is how long it may take to find what comes in.
@@ -340,6 +347,9 @@ func (s *service) formats(ctx context.Context, org string) ([]string, error) {
 func (o *overall) worth(limit int) []*standing {
 	var out []*standing
 	for _, x := range o.Techniques {
+		if x.Trying && !x.Failed {
+			continue // it may need nothing
+		}
 		if x.Scope && x.State != Tested && (x.Fired > 0 || len(x.Cases) > 0 || x.Failed || x.State == LogsOnly) || x.Failed {
 			out = append(out, x)
 		}

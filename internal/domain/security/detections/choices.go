@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -19,13 +20,17 @@ const hand = "detections"
 func Choices(c *catalog.Catalog) func(context.Context, string) (live.Choices, error) {
 	return func(ctx context.Context, org string) (live.Choices, error) {
 		var out live.Choices
-		err := c.Each(ctx, catalog.Program(org, hand), catalog.Query{Kinds: []string{KindDetection, KindRuleSet}}, func(e *entity.Entity) error {
+		zone, err := auth.Zone(ctx, c.DB(), org)
+		if err != nil {
+			return out, err
+		}
+		err = c.Each(ctx, catalog.Program(org, hand), catalog.Query{Kinds: []string{KindDetection, KindRuleSet}}, func(e *entity.Entity) error {
 			if e.Kind == KindRuleSet {
 				s, err := catalog.Spec[RuleSet](e)
 				out.Switches = append(out.Switches, live.Switch{Source: s.Set, Levels: s.Levels, Statuses: s.Statuses, Tags: s.Tags, Products: s.Products})
 				return err
 			}
-			t, err := tuningOf(e)
+			t, err := tuningOf(e, zone)
 			out.Tunings = append(out.Tunings, t)
 			return err
 		})
@@ -33,26 +38,35 @@ func Choices(c *catalog.Catalog) func(context.Context, string) (live.Choices, er
 	}
 }
 
-// tuningOf is a Detection as the engine knows it.
-func tuningOf(e *entity.Entity) (live.Tuning, error) {
+// tuningOf is a Detection as the engine knows it, in an organisation that counts
+// its days in a zone.
+func tuningOf(e *entity.Entity, zone *time.Location) (live.Tuning, error) {
 	s, err := catalog.Spec[Detection](e)
 	t := live.Tuning{Ref: e.Ref().String(), Rule: s.Rule, Of: s.Of, State: s.State, Level: s.Level, Filters: s.Filters, Group: s.Group}
 	t.Revision, _ = strconv.ParseInt(e.Metadata.ResourceVersion, 10, 64) // the server sets it
 	t.Window, _ = windowOf(s.Window)                                     // checked when it was written
 	for _, x := range s.Exceptions {
-		t.Exceptions = append(t.Exceptions, live.Exception{Title: x.Title, When: x.When, Until: endOf(x.Until), Reason: x.Reason, By: x.By})
+		t.Exceptions = append(t.Exceptions, live.Exception{Title: x.Title, When: x.When, Until: endOf(x.Until, zone), Reason: x.Reason, By: x.By})
 	}
 	return t, err
 }
 
 // endOf is the end of a day, from when on an exception counts no more; zero for
 // none.
-func endOf(day string) time.Time {
+func endOf(day string, zone *time.Location) time.Time {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return time.Time{}
 	}
-	return t.AddDate(0, 0, 1)
+	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, zone)
+}
+
+// lastDay is the day that endOf is the end of; zero for none.
+func lastDay(end time.Time) time.Time {
+	if end.IsZero() {
+		return end
+	}
+	return end.Add(-time.Nanosecond)
 }
 
 // Changed tells which organisations decided something about their rules after an

@@ -29,6 +29,7 @@ func TestExamples(t *testing.T) {
 type house struct {
 	*webtest.House
 	engine *live.Engine
+	jobs   *live.Jobs
 	told   []detect.Finding
 }
 
@@ -40,6 +41,7 @@ func newHouse(t *testing.T) *house {
 	}
 	h := &house{}
 	jobs := live.NewJobs()
+	h.jobs = jobs
 	t.Cleanup(func() { jobs.Stop(); store.Close() })
 	// The engine and the pages need each other's house: what is given to the
 	// engine is filled in once the house stands.
@@ -118,6 +120,12 @@ func TestList(t *testing.T) {
 	text := h.Main("/detections")
 	h.Wants(text, "Rules that run", "Found something in 30 days 1", "Built in", "hits,")
 	h.Wants(h.Main("/detections?show=fired"), "1 rule")
+	h.Wants(text, "rules only feed correlations and are not listed.")
+	h.Lacks(text, "Feeds a correlation")
+	feeds := h.Main("/detections?show=feeds")
+	h.Wants(feeds, "Feeds a correlation")
+	h.Lacks(feeds, "are not listed")
+	h.Wants(h.Main("/detections?show=all"), "Feeds a correlation")
 	h.Wants(h.Main("/detections?q=zzz"), "No rule is like that")
 	h.Wants(h.Main("/detections?tactic=credential-access&level=high"), "Credential Access")
 	if w := h.Get("/detections", "auditor", lang.Spanish); w.Code != 200 || !strings.Contains(w.Body.String(), "Incluida") {
@@ -146,7 +154,7 @@ func TestTune(t *testing.T) {
 	if w.Code != http.StatusSeeOther {
 		t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
 	}
-	h.Wants(h.Main(path), "High", "The migration", "Counts", "Trails move", "How it was tuned")
+	h.Wants(h.Main(path), "High", "The migration", "Counts", "Trails move", "31 Dec", "How it was tuned")
 	h.told = nil
 	h.come(stopLogging("e3", h.Time, "ana"), stopLogging("e4", h.Time, "eve"))
 	if len(h.told) != 1 || h.told[0].Rule.Level != "high" || h.told[0].Events[0].ID != "e4" || h.told[0].Rule.Detection == "" {
@@ -163,7 +171,7 @@ func TestTune(t *testing.T) {
 	if len(h.told) != 1 {
 		t.Errorf("an exception that ran out still counts")
 	}
-	h.Wants(h.Main("/detections"), "1 exception has run out.", "The migration")
+	h.Wants(h.Main("/detections"), "1 exception has run out.", "The migration, 31 Dec")
 	bad := h.Post(actOf(id)+"/tune", "owner", url.Values{"title": {"x"}, "when": {"a|nope: 1"}, "reason": {"y"}})
 	if bad.Code != 422 && bad.Code != 400 {
 		t.Errorf("a wrong exception is answered with %d", bad.Code)
@@ -173,6 +181,64 @@ func TestTune(t *testing.T) {
 
 // TestGap: a rule that was off leaves a gap; looking at it again finds what was
 // missed, once.
+// TestComparedUntil: a preview compares only what both sides name in full.
+func TestComparedUntil(t *testing.T) {
+	h := newHouse(t)
+	at := func(hours int) time.Time { return h.Time.Add(time.Duration(hours) * time.Hour) }
+	hits := func(hours ...int) map[string][]live.Hit {
+		var out []live.Hit
+		for _, n := range hours {
+			out = append(out, live.Hit{Seen: detect.Seen{ID: at(n).Format("e15"), Time: at(n)}})
+		}
+		return map[string][]live.Hit{"r": out}
+	}
+	now, then := &live.Answer{Matched: hits(1, 2, 3), Cut: at(4)}, &live.Answer{Matched: hits(1, 3, 5, 6)}
+	j := h.jobs.Start(&live.Job{Org: "default", Title: "A rule", Kind: "preview", Rule: "r"}, h.Time, func(context.Context, func(live.Progress)) (*live.Answer, *live.Answer, int, error) {
+		return now, then, -1, nil
+	})
+	for j.Standing().Running {
+		time.Sleep(time.Millisecond)
+	}
+	h.Wants(h.Main(jobHref(j)), "The events are compared up to", at(4).Format("15:04:05"), "Events 3 2", "No longer found "+at(2).Format("e15"), "Newly found Nothing.")
+}
+
+// TestLastDay: an exception counts until the day is over where the organisation
+// is, also on the days when the clocks change.
+func TestLastDay(t *testing.T) {
+	f := func(zone, day, want string) {
+		t.Helper()
+		where, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := endOf(day, where)
+		if got := end.UTC().Format("2006-01-02T15:04"); got != want || lastDay(end).Format(time.DateOnly) != day {
+			t.Errorf("%s ends in %s at %s, want %s; its last day is %s", day, zone, got, want, lastDay(end))
+		}
+	}
+	f("UTC", "2026-12-31", "2027-01-01T00:00")
+	f("Europe/Madrid", "2026-12-31", "2026-12-31T23:00")
+	f("Europe/Madrid", "2026-03-29", "2026-03-29T22:00")
+	f("Europe/Madrid", "2026-10-25", "2026-10-25T23:00")
+	f("America/Los_Angeles", "2028-02-29", "2028-03-01T08:00")
+	if end := endOf("", time.UTC); !end.IsZero() || !lastDay(end).IsZero() {
+		t.Error("an exception for good ends")
+	}
+
+	h := newHouse(t)
+	if _, err := h.DB.Exec(t.Context(), `INSERT INTO auth_orgs (id, title, home, created, zone) VALUES ('default', 'Kestrane', 1, 0, 'America/Los_Angeles')`); err != nil {
+		t.Fatal(err)
+	}
+	path := actOf(h.idOf(stopped)) + "/tune"
+	if w := h.Post(path, "owner", url.Values{"title": {"The migration"}, "when": {"userIdentity.userName: ana"}, "until": {"2026-12-31"}, "reason": {"x"}}); w.Code != http.StatusSeeOther {
+		t.Fatalf("saving is answered with %d", w.Code)
+	}
+	c, err := Choices(h.Catalog)(t.Context(), "default")
+	if err != nil || len(c.Tunings) != 1 || !c.Tunings[0].Exceptions[0].Until.Equal(time.Date(2027, 1, 1, 8, 0, 0, 0, time.UTC)) {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
+
 func TestGap(t *testing.T) {
 	h := newHouse(t)
 	h.Wants(h.Main("/detections/gaps"), "No gap")

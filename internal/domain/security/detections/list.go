@@ -61,7 +61,7 @@ func ownProblems(rules *live.Ruleset) []live.Problem {
 // endedRow is an exception that ran out.
 type endedRow struct {
 	Href, Rule, Title string
-	Until             time.Time
+	Last              time.Time // the day on which it counted last
 }
 
 func ended(rules *live.Ruleset, now time.Time) []endedRow {
@@ -74,7 +74,7 @@ func ended(rules *live.Ruleset, now time.Time) []endedRow {
 		seen[e.Tuning] = true
 		for _, x := range e.Tuning.Exceptions {
 			if !x.Until.IsZero() && !now.Before(x.Until) {
-				out = append(out, endedRow{hrefOf(e.Key), e.Head().Title, x.Title, x.Until})
+				out = append(out, endedRow{hrefOf(e.Key), e.Head().Title, x.Title, lastDay(x.Until)})
 			}
 		}
 	})
@@ -88,6 +88,8 @@ type listPage struct {
 	States, Levels, Tactics, Shows []option
 	Rows                           []ruleRow
 	Total                          int
+	Feeding                        int    // rules that only feed correlations and are not shown
+	FeedingHref                    string // where they are
 	Prev, Next                     string
 	Figures                        []figure
 	Problems                       []problemRow
@@ -220,6 +222,8 @@ func tacticName(tag string) string {
 }
 
 // selection is what of the list is shown.
+// Left alone, show is the rules that tell of what they find: those that only feed
+// correlations are many, and nobody is told of them.
 type selection struct{ text, state, level, tactic, show string }
 
 func selectionOf(c *web.Ctx) selection {
@@ -235,6 +239,10 @@ func (s selection) takes(e *live.Entry, row ruleRow) bool {
 		return false
 	}
 	switch s.show {
+	case "":
+		return !row.Feeding
+	case "feeds":
+		return row.Feeding
 	case "fired":
 		return row.Fired > 0
 	case "quiet":
@@ -297,6 +305,11 @@ func (p *pages) fill(c *web.Ctx, v *listPage, rules *live.Ruleset) error {
 		count(&proven, !row.Proven.IsZero())
 		count(&tuned, row.Tuned)
 		if !s.takes(e, row) {
+			all := s
+			all.show = "all"
+			if s.show == "" && row.Feeding && all.takes(e, row) {
+				v.Feeding++
+			}
 			return
 		}
 		if v.Total++; v.Total > skip && len(v.Rows) < perPage {
@@ -305,6 +318,7 @@ func (p *pages) fill(c *web.Ctx, v *listPage, rules *live.Ruleset) error {
 	})
 	v.Figures = []figure{{c.T("detections.f.on"), with(c, "state", "on"), on, ""}, {c.T("detections.f.fired"), with(c, "show", "fired"), fired, ""},
 		{c.T("detections.f.proven"), with(c, "show", "unproven"), proven, ""}, {c.T("detections.f.tuned"), with(c, "show", "tuned"), tuned, ""}}
+	v.FeedingHref = with(c, "show", "feeds")
 	if skip > 0 {
 		v.Prev = with(c, "skip", strconv.Itoa(max(0, skip-perPage)))
 	}
@@ -338,7 +352,7 @@ func (v *listPage) choices(c *web.Ctx) {
 	}
 	add(&v.States, "state", "detections.state.", "on", "off")
 	add(&v.Levels, "level", "detections.level.", "critical", "high", "medium", "low", "informational")
-	add(&v.Shows, "show", "detections.show.", "fired", "quiet", "tuned", "own", "untested", "unproven")
+	add(&v.Shows, "show", "detections.show.", "all", "feeds", "fired", "quiet", "tuned", "own", "untested", "unproven")
 	for _, t := range knownTactics {
 		v.Tactics = append(v.Tactics, option{t, tacticName(t), c.Param("tactic") == t})
 	}

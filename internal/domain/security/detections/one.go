@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
@@ -52,6 +53,7 @@ type firedRow struct {
 
 type exceptionRow struct {
 	live.Exception
+	Last  time.Time // the day on which it counts last; zero: for good
 	Ended bool
 }
 
@@ -162,7 +164,7 @@ func (v *onePage) tuning(c *web.Ctx, e *live.Entry) {
 		state, level = t.State, t.Level
 		v.Form.Rev = t.Revision
 		for _, x := range t.Exceptions {
-			v.Exceptions = append(v.Exceptions, exceptionRow{x, !x.Until.IsZero() && !c.Now.Before(x.Until)})
+			v.Exceptions = append(v.Exceptions, exceptionRow{x, lastDay(x.Until), !x.Until.IsZero() && !c.Now.Before(x.Until)})
 		}
 	}
 	for _, s := range []string{"", "on", "off"} {
@@ -323,7 +325,11 @@ func (p *pages) preview(c *web.Ctx) (any, error) {
 	if err != nil {
 		return p.again(c, e, rules, err)
 	}
-	t, err := tuningOf(x.entity)
+	zone, err := auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tuningOf(x.entity, zone)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -157,6 +158,7 @@ type jobPage struct {
 	CanWrite         bool
 	Hits             []hitRow
 	MoreHits         int
+	Cut              string // that not all that matched is listed; "" when it is
 	Seconds          string
 }
 
@@ -230,7 +232,9 @@ func (v *jobPage) found(c *web.Ctx, s live.Standing) {
 	v.CanTell = v.CanWrite && len(a.Findings) > 0 && v.Job.Kind != "preview" && v.Job.Kind != "gap" && !v.WasTold
 	v.CanSave = v.CanWrite && v.Job.Text != "" && v.Job.Kind == "hunt"
 	if v.Job.Kind == "preview" && s.Now != nil {
-		v.preview(s)
+		v.preview(c, s)
+	} else if !a.Cut.IsZero() {
+		v.Cut = c.T("detections.job.cut", lang.DateTime(c.Lang, a.Cut.UTC()))
 	}
 }
 
@@ -258,8 +262,12 @@ func shown(list []hitRow) ([]hitRow, int) {
 	return list[:n], len(list) - n
 }
 
-func (v *jobPage) preview(s live.Standing) {
+func (v *jobPage) preview(c *web.Ctx, s live.Standing) {
 	now, then := hitsOf(s.Now, v.Job.Rule), hitsOf(s.Answer, v.Job.Rule)
+	if cut := cutOf(s); !cut.IsZero() {
+		now, then = until(now, cut), until(then, cut)
+		v.Cut = c.T("detections.preview.cut", lang.DateTime(c.Lang, cut.UTC()))
+	}
 	x := &previewView{NowEvents: len(now), ThenEvents: len(then), NowFindings: len(s.Now.Findings), ThenFindings: len(s.Answer.Findings), Form: v.Job.Form, Path: hrefOf(v.Job.Rule), Act: actOf(v.Job.Rule)}
 	if v.Job.Form["state"] == "off" {
 		then, x.ThenEvents, x.ThenFindings = nil, 0, 0
@@ -267,6 +275,21 @@ func (v *jobPage) preview(s live.Standing) {
 	x.Gone, x.MoreGone = shown(without(now, then))
 	x.New, x.MoreNew = shown(without(then, now))
 	v.Preview = x
+}
+
+// cutOf is from when on one of the answers of a preview does not name all events;
+// zero: both name all.
+func cutOf(s live.Standing) time.Time {
+	a, b := s.Now.Cut, s.Answer.Cut
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// until is what of a list was before a time.
+func until(list []hitRow, at time.Time) []hitRow {
+	return slices.DeleteFunc(list, func(h hitRow) bool { return !h.Time.Before(at) })
 }
 
 // without is what of a list another does not have.

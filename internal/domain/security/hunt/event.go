@@ -49,10 +49,7 @@ func (s *service) event(c *web.Ctx) (any, error) {
 	if s.Store == nil {
 		return nil, fault.New(fault.Unavailable, "no events are kept here").Coded("hunt.no-store")
 	}
-	zone, err := s.zoneOf(c)
-	if err != nil {
-		return nil, err
-	}
+	zone := c.Zone()
 	row, err := s.one(c, zone)
 	if err != nil {
 		return nil, err

@@ -23,11 +23,8 @@ func (s *service) export(c *web.Ctx) (any, error) {
 	if s.Store == nil {
 		return nil, fault.New(fault.Unavailable, "no events are kept here").Coded("hunt.no-store")
 	}
-	a := &asking{service: s, c: c}
+	a := &asking{service: s, c: c, zone: c.Zone()}
 	var err error
-	if a.zone, err = s.zoneOf(c); err != nil {
-		return nil, err
-	}
 	if a.state, err = readState(c); err != nil {
 		return nil, err
 	}
@@ -55,13 +52,17 @@ func (s *service) export(c *web.Ctx) (any, error) {
 		return web.File{Name: name + ".csv", Type: "text/csv; charset=utf-8", Write: func(w http.ResponseWriter) error {
 			defer leave()
 			out := csv.NewWriter(w)
-			columns := append([]string{"_time"}, a.exportColumns()...)
-			if err := out.Write(columns); err != nil {
+			columns := a.exportColumns()
+			head := []string{"_time"}
+			for _, name := range columns {
+				head = append(head, web.Harmless(name))
+			}
+			if err := out.Write(head); err != nil {
 				return err
 			}
 			err := a.write(w, q, func(r logs.Row) error {
 				record := []string{stamp(r.Time)}
-				for _, name := range columns[1:] {
+				for _, name := range columns {
 					record = append(record, web.Harmless(r.Get(name)))
 				}
 				return out.Write(record)
@@ -86,7 +87,9 @@ func (a *asking) exportColumns() []string {
 	return append(slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return name == what }), event.Action, "_msg")
 }
 
-// limitTrailer says behind a file whether there was more to be had.
+// limitTrailer says behind a file whether there was more to be had: more rows than
+// a file may have, more events than a rule may be tried on, or some that a part of
+// the store did not tell of.
 const limitTrailer = "Binnacle-Limited"
 
 func (a *asking) write(w http.ResponseWriter, q question, row func(logs.Row) error) error {
@@ -101,12 +104,13 @@ func (a *asking) write(w http.ResponseWriter, q question, row func(logs.Row) err
 		return row(r)
 	}
 	var err error
+	got := &answer{}
 	if q.rule != nil {
-		err = q.rule.matches(ctx, a.Store, q, &answer{}, limited)
+		err = q.rule.matches(ctx, a.Store, q, got, limited)
 	} else {
-		_, err = a.Store.Rows(ctx, q.store(exportRows+1, 0), limited)
+		got.Outcome, err = a.Store.Rows(ctx, q.store(exportRows+1, 0), limited)
 	}
-	w.Header().Set(limitTrailer, fmt.Sprint(n > exportRows))
+	w.Header().Set(limitTrailer, fmt.Sprint(n > exportRows || got.Cut || got.Outcome.Partial))
 	return err
 }
 

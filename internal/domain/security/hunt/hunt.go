@@ -1,8 +1,6 @@
 package hunt
 
 import (
-	"time"
-
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -112,15 +110,4 @@ func saved(c *web.Ctx) ([]savedHunt, int, error) {
 		out = append(out, savedHunt{e.DisplayTitle(), h.state().href("/events"), e.Metadata.Description})
 	}
 	return out, page.Total, nil
-}
-
-// zoneOf is the zone of the reader: their own where it is known, else that of
-// the organisation.
-func (s *service) zoneOf(c *web.Ctx) (*time.Location, error) {
-	if s.Zone != nil {
-		if zone, err := s.Zone(c.R.Context(), c.Caller.Principal); err != nil || zone != nil {
-			return zone, err
-		}
-	}
-	return auth.Zone(c.R.Context(), c.Catalog().DB(), c.Caller.Org)
 }

@@ -19,9 +19,6 @@ import (
 // tables need nothing.
 type Config struct {
 	Store logs.Store // nil: nothing is kept
-	// Zone returns the time zone that somebody reads in; nil, or a nil zone, is
-	// the organisation's.
-	Zone func(context.Context, auth.Principal) (*time.Location, error)
 	// Rules returns what the rules with some ids are called and where their pages
 	// are; nil leaves the ids as they are.
 	Rules func(c *web.Ctx, ids []string) (map[string]Rule, error)

@@ -74,12 +74,8 @@ type asking struct {
 
 // prepare reads the address.
 func (s *service) prepare(c *web.Ctx) (*asking, *page, error) {
-	a := &asking{service: s, c: c}
-	var err error
-	if a.zone, err = s.zoneOf(c); err != nil {
-		return nil, nil, err
-	}
-	var bad error
+	a := &asking{service: s, c: c, zone: c.Zone()}
+	var err, bad error
 	a.state, bad = readState(c)
 	a.now = a.state.now(c.Now)
 	if bad == nil {

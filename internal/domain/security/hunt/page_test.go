@@ -260,7 +260,7 @@ func TestEvent(t *testing.T) {
 }
 
 func TestExport(t *testing.T) {
-	h, _ := house(t, Config{})
+	h, m := house(t, Config{})
 	w := h.Get("/events/export?q=GetSecretValue&as=jsonl", "auditor", lang.English)
 	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
 	if w.Code != 200 || len(lines) != 2 || w.Header().Get("Content-Type") != "application/x-ndjson" {
@@ -281,6 +281,22 @@ func TestExport(t *testing.T) {
 		t.Errorf("the rule's file has %d lines", n)
 	}
 	get(t, h, "/events/export?as=exe", "owner", 422)
+	if w = h.Get("/events/export?as=csv&cols=%3DHYPERLINK(1)&cols=event.action", "owner", lang.English); !strings.HasPrefix(w.Body.String(), "_time,'=HYPERLINK(1),event.action\n") {
+		t.Errorf("a column that a spreadsheet calculates: %s", w.Body)
+	}
+	limited := func(who string) string {
+		return h.Get("/events/export?"+url.Values{"q": {who}}.Encode(), "owner", lang.English).Result().Trailer.Get(limitTrailer)
+	}
+	for _, q := range []string{"GetSecretValue", rule} {
+		m.partial = false
+		if got := limited(q); got != "false" {
+			t.Errorf("a whole file says limited: %s", got)
+		}
+		m.partial = true
+		if got := limited(q); got != "true" {
+			t.Errorf("a file without what a node has says limited: %s", got)
+		}
+	}
 }
 
 func TestSavedHunts(t *testing.T) {
