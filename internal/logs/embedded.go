@@ -156,6 +156,11 @@ var writers = sync.Pool{New: func() any {
 	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
 }}
 
+// together is how many bytes of lines are given to the engine at once. It makes
+// one part of them; a small part is packed again each time it is merged with
+// others, and a full block never is.
+const together = 8 << 20
+
 // Add stores events.
 func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
 	done, err := e.use()
@@ -182,6 +187,7 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 	c, now := encoders.Get().(*encoder), time.Now()
 	defer encoders.Put(c)
 	floor := e.floorOf(now)
+	size := 0
 	for i := range events {
 		ev := &events[i]
 		fields, reason := limits.lay(c, ev, now)
@@ -193,12 +199,13 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			continue
 		}
 		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, streamFields)
-		if rows.NeedFlush() {
+		if size += len(ev.Line); size >= together {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			e.storage.MustAddRows(rows)
 			rows.ResetKeepSettings()
+			size = 0
 		}
 	}
 	if rows.RowsCount() > 0 {
