@@ -120,7 +120,7 @@ func (c *choices) byStage(dir string, bodies [][]byte) (err error) {
 		return err
 	}
 	os.Unsetenv(profileTo)
-	fmt.Printf("by stage, of %.1f µs:\n", r.cpu)
+	fmt.Printf("by stage, of %.1f µs, with %d MB:\n", r.cpu, r.memory>>20)
 	return byStage(c.profile, r.cpu)
 }
 

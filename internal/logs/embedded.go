@@ -156,10 +156,14 @@ var writers = sync.Pool{New: func() any {
 	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
 }}
 
+// ownStream has the engine find the fields of the stream by the names that
+// writers know.
+const ownStream = -1
+
 // together is how many bytes of lines are given to the engine at once. It makes
 // one part of them; a small part is packed again each time it is merged with
 // others, and a full block never is.
-const together = 8 << 20
+const together = 16 << 20
 
 // Add stores events.
 func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
@@ -198,7 +202,7 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
 		}
-		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, streamFields)
+		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), ownStream)
 		if size += len(ev.Line); size >= together {
 			if err := ctx.Err(); err != nil {
 				return err

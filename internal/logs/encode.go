@@ -83,6 +83,7 @@ type encoder struct {
 	path   []byte
 	met    [512]uint8 // by hash: 1 + the place in names, to find names that stand twice
 	names  [][]byte   // of one object
+	orders orders
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -91,7 +92,7 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 const (
 	slotSource = iota
 	slotHost
-	streamFields
+	slots
 )
 
 // encode lays out an event; its fields begin with those of its stream. Reason

@@ -331,7 +331,7 @@ func (b *batch) indicated(ev *event.Event, v *fastjson.Value) {
 			}
 			ev.Rules = append(ev.Rules, key)
 			group := groupOf(&Entry{}, b.rules.fieldsOf(nil, v))
-			b.take(i.told(), group, DefaultWindow, ev, map[string]any{name: text})
+			b.take(i.told(), group, DefaultWindow, ev, func() map[string]any { return map[string]any{name: text} })
 		})
 	})
 }
