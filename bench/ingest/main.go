@@ -30,16 +30,21 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 type choices struct {
 	n, rounds, senders, part int
 	data, rules, binary      string
+	profile                  string
 }
 
 func main() {
 	log.SetFlags(0)
+	if name := os.Getenv(profileTo); name != "" {
+		os.Exit(profiled(name))
+	}
 	var c choices
 	flag.IntVar(&c.n, "n", 200_000, "events of a round")
 	flag.IntVar(&c.rounds, "rounds", 3, "rounds of which the median is taken")
@@ -48,6 +53,7 @@ func main() {
 	flag.StringVar(&c.data, "data", "../shared/data", "the folder of real data")
 	flag.StringVar(&c.rules, "rules", "", "a folder or an archive of rules; the built-in ones alone when not given")
 	flag.StringVar(&c.binary, "binary", "", "the program; it is built when not given")
+	flag.StringVar(&c.profile, "profile", "", "a file for the profile of one more round of the program, which is told by stage")
 	flag.Parse()
 	if err := c.run(); err != nil {
 		log.Fatal(err)
@@ -55,6 +61,9 @@ func main() {
 }
 
 func (c *choices) run() error {
+	if c.rounds == 0 && c.profile == "" {
+		return errors.New("-rounds 0 is for -profile")
+	}
 	dir, err := os.MkdirTemp("", "ingest")
 	if err != nil {
 		return err
@@ -84,12 +93,35 @@ func (c *choices) run() error {
 			*x.to = append(*x.to, r)
 		}
 	}
+	if c.rounds == 0 {
+		return c.byStage(dir, c.bodies(lines))
+	}
 	a, b := median(own), median(stock)
 	fmt.Printf("%-22s %10s %14s %10s\n", "", "events/s", "CPU an event", "memory")
 	fmt.Printf("%-22s %10.0f %11.1f µs %7d MB\n", "binnacle, rules on", a.rate, a.cpu, a.memory>>20)
 	fmt.Printf("%-22s %10.0f %11.1f µs %7d MB\n", "stock server", b.rate, b.cpu, b.memory>>20)
 	fmt.Printf("ratio %.2f\n", a.rate/b.rate)
-	return nil
+	if c.profile == "" {
+		return nil
+	}
+	return c.byStage(dir, c.bodies(lines))
+}
+
+// byStage says where the time of a round goes. This program is then the one that
+// is measured, so that it can be profiled.
+func (c *choices) byStage(dir string, bodies [][]byte) (err error) {
+	if c.binary, err = os.Executable(); err != nil {
+		return err
+	}
+	os.Setenv(profileTo, c.profile)
+	os.Remove(c.profile)
+	r, err := c.own(dir, bodies)
+	if err != nil {
+		return err
+	}
+	os.Unsetenv(profileTo)
+	fmt.Printf("by stage, of %.1f µs, with %d MB:\n", r.cpu, r.memory>>20)
+	return byStage(c.profile, r.cpu)
 }
 
 // result is what a round took.
@@ -253,6 +285,7 @@ func end(cmd *exec.Cmd) {
 
 // measure sends all bodies and waits until everything is stored.
 func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stored func() (float64, error)) (result, error) {
+	c.mark(cmd)
 	before, _ := usage(cmd.Process.Pid)
 	began := time.Now()
 	next := make(chan []byte, len(bodies))
@@ -292,7 +325,17 @@ func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stor
 	}
 	took := time.Since(began)
 	after, memory := usage(cmd.Process.Pid)
+	c.mark(cmd)
 	return result{float64(c.n) / took.Seconds(), float64((after - before).Microseconds()) / float64(c.n), memory}, nil
+}
+
+// mark begins and ends a profile.
+func (c *choices) mark(cmd *exec.Cmd) {
+	if os.Getenv(profileTo) == "" {
+		return
+	}
+	cmd.Process.Signal(syscall.SIGUSR1)
+	time.Sleep(time.Second) // the profile is written at the end
 }
 
 func post(to, token string, body []byte) error {

@@ -26,6 +26,7 @@ type line struct {
 	until  uint64   // frames up to it were there at the start
 	at     place    // behind the frame that was handed last
 	disk   reader
+	read   *frame // the frame at that place, when it was read from the disk already
 
 	flight []*flying // frames that workers have, in order
 	low    place     // everything before it is in the store
@@ -55,8 +56,8 @@ type flying struct {
 
 const (
 	mostFlying  = 4096
-	togetherN   = 2000    // events that a worker takes at once, of one frame or several
-	togetherLen = 4 << 20 // and bytes
+	togetherN   = 10_000   // events that a worker takes at once, of one frame or several
+	togetherLen = 16 << 20 // and bytes: what the store takes in together it need not merge later
 )
 
 func (l *line) init(in *Intake, cp *checkpoint) {
@@ -124,9 +125,6 @@ func (l *line) pop() []*frame {
 	var out []*frame
 	n, size := 0, int64(0)
 	for !l.ended && l.handed != l.tail && len(l.flight) < mostFlying {
-		if len(l.ring) == 0 && len(out) > 0 {
-			break // one frame from the disk at a time
-		}
 		f := l.peek()
 		if f == nil {
 			break
@@ -145,6 +143,9 @@ func (l *line) peek() *frame {
 	if len(l.ring) > 0 {
 		return l.ring[0]
 	}
+	if l.read != nil {
+		return l.read
+	}
 	if l.disk.at != l.at || l.disk.file == nil {
 		l.disk.move(l.at)
 	}
@@ -153,6 +154,7 @@ func (l *line) peek() *frame {
 		switch {
 		case err == nil:
 			f.check = f.seq <= l.until
+			l.read = f
 			return f
 		case err == io.EOF || errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist):
 			if l.disk.at.Segment >= l.in.spool.newest() {
@@ -175,6 +177,7 @@ func (l *line) take(f *frame) {
 		l.ring, l.held = l.ring[1:], l.held-f.size()
 		l.disk.close()
 	}
+	l.read = nil
 	l.handed, l.at = f.seq, f.end
 	x := &flying{seq: f.seq, seen: f.seen, end: f.end, key: key{f.org, f.source}, come: f.came()}
 	if l.in.cfg.Verify {

@@ -37,6 +37,7 @@ type spool struct {
 	dir      string
 	segments []segment     // in order
 	file     *os.File      // the last segment; nil: the next write begins one
+	out      *bufio.Writer // to the file
 	last     uint64        // no segment begins at it or before
 	number   atomic.Uint64 // of the last segment
 	log      *slog.Logger
@@ -139,7 +140,11 @@ func (s *spool) write(frames []*frame, heads [][]byte) error {
 		s.number.Store(s.last + 1)
 	}
 	last := &s.segments[len(s.segments)-1]
-	out := bufio.NewWriterSize(s.file, 256<<10)
+	if s.out == nil {
+		s.out = bufio.NewWriterSize(nil, 256<<10)
+	}
+	out := s.out
+	out.Reset(s.file)
 	at := last.size
 	for i, f := range frames {
 		out.Write(heads[i])
@@ -229,7 +234,11 @@ func (r *reader) open() error {
 		f.Close()
 		return err
 	}
-	r.file, r.in = f, bufio.NewReaderSize(f, 256<<10)
+	if r.in == nil {
+		r.in = bufio.NewReaderSize(nil, 256<<10)
+	}
+	r.file = f
+	r.in.Reset(f)
 	return nil
 }
 

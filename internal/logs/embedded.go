@@ -156,6 +156,15 @@ var writers = sync.Pool{New: func() any {
 	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
 }}
 
+// ownStream has the engine find the fields of the stream by the names that
+// writers know.
+const ownStream = -1
+
+// together is how many bytes of lines are given to the engine at once. It makes
+// one part of them; a small part is packed again each time it is merged with
+// others, and a full block never is.
+const together = 16 << 20
+
 // Add stores events.
 func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
 	done, err := e.use()
@@ -182,6 +191,7 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 	c, now := encoders.Get().(*encoder), time.Now()
 	defer encoders.Put(c)
 	floor := e.floorOf(now)
+	size := 0
 	for i := range events {
 		ev := &events[i]
 		fields, reason := limits.lay(c, ev, now)
@@ -192,13 +202,14 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
 		}
-		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, streamFields)
-		if rows.NeedFlush() {
+		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), ownStream)
+		if size += len(ev.Line); size >= together {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			e.storage.MustAddRows(rows)
 			rows.ResetKeepSettings()
+			size = 0
 		}
 	}
 	if rows.RowsCount() > 0 {

@@ -81,7 +81,9 @@ type encoder struct {
 	rest   []byte
 	texts  arena
 	path   []byte
-	met    [16]uint64 // hashes of names of one object, to find those that stand twice
+	met    [512]uint8 // by hash: 1 + the place in names, to find names that stand twice
+	names  [][]byte   // of one object
+	orders orders
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -90,7 +92,7 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 const (
 	slotSource = iota
 	slotHost
-	streamFields
+	slots
 )
 
 // encode lays out an event; its fields begin with those of its stream. Reason
@@ -189,20 +191,32 @@ func count(object *fastjson.Object, name string) (n int) {
 	return n
 }
 
-// twice reports whether a name may stand in an object twice.
+// twice reports whether a name stands in an object twice; of an object with very
+// many names, whether it may.
 func (c *encoder) twice(object *fastjson.Object) (is bool) {
+	if object.Len() >= len(c.met)/2 {
+		return true
+	}
 	clear(c.met[:])
+	c.names = c.names[:0]
 	object.Visit(func(key []byte, _ *fastjson.Value) {
-		h := uint32(2166136261)
-		for _, b := range key {
-			h = (h ^ uint32(b)) * 16777619
+		c.names = append(c.names, key)
+		at := nameHash(key)
+		for ; c.met[at] != 0; at = (at + 1) % uint(len(c.met)) {
+			is = is || string(c.names[c.met[at]-1]) == string(key)
 		}
-		h ^= h >> 15
-		slot, bit := h>>6&15, uint64(1)<<(h&63)
-		is = is || c.met[slot]&bit != 0
-		c.met[slot] |= bit
+		c.met[at] = uint8(len(c.names))
 	})
 	return is
+}
+
+// nameHash is a place in encoder.met.
+func nameHash(key []byte) uint {
+	n := uint(len(key))
+	if n == 0 {
+		return 0
+	}
+	return (n*37 ^ uint(key[0])*5 ^ uint(key[n-1])*53 ^ uint(key[n/2])*17 ^ uint(key[n/4])*101) % 512
 }
 
 // value lays out one value under a name.

@@ -106,7 +106,7 @@ func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
 			b.followed = append(b.followed, b.follow(e.Key, ev))
 		}
 		if e.On && !e.under && b.rules.full.Alone(e.Key) {
-			b.found(e, ev, b.rules.fieldsOf(e, v), detect.Found(s.s.Findings(n)))
+			b.found(e, ev, b.rules.fieldsOf(e, v), func() map[string]any { return detect.Found(s.s.Findings(n)) })
 		}
 	}
 	if b.indicators != nil {
@@ -191,18 +191,19 @@ func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
 }
 
 // found takes a match into the finding of its rule, group and window.
-func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
+func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields func() map[string]any) {
 	b.take(e.Told, groupOf(e, of), e.Window, ev, of, fields)
 }
 
-func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, of func(string) (string, bool), fields map[string]any) {
+// take takes a match into its finding. It asks for the fields of the first alone.
+func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, of func(string) (string, bool), fields func() map[string]any) {
 	name := nameOf(told.Kind, told.ID, group, ev.Time.UTC().Truncate(window))
 	f := b.by[name]
 	if f == nil {
 		if b.by == nil {
 			b.by = map[string]*detect.Finding{}
 		}
-		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields, Late: b.late, About: about(of)}
+		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields(), Late: b.late, About: about(of)}
 		b.by[name] = f
 		b.findings = append(b.findings, f)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"sync"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -28,7 +29,8 @@ func (c Config) lines(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer body.Close()
-	p := &parts{take: func(records []ingest.Record) error { return nil }}
+	p := spare.Get().(*parts)
+	defer p.free()
 	var a answer
 	p.take = func(records []ingest.Record) error {
 		b.Records = records
@@ -46,6 +48,21 @@ type parts struct {
 	take    func([]ingest.Record) error
 	records []ingest.Record
 	buf     []byte
+}
+
+// spare are parts whose memory is used again: what Take has taken it has copied.
+var spare = sync.Pool{New: func() any { return new(parts) }}
+
+// mostSpare is how many bytes and records are kept for the next request.
+const mostSpare = 2 * part
+
+func (p *parts) free() {
+	p.take = nil
+	clear(p.records[:cap(p.records)])
+	p.records, p.buf = p.records[:0], p.buf[:0]
+	if cap(p.buf) <= mostSpare && cap(p.records) <= perPart {
+		spare.Put(p)
+	}
 }
 
 // objects is how a body begins whose records are not lines.
