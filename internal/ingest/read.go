@@ -36,6 +36,7 @@ const (
 	TooNew        = logs.TooNew
 	Empty         = "empty"
 	NoFormat      = "no-format"     // no parser has this name
+	NoRecord      = "no-record"     // the way it came found none
 	ParserFailed  = "parser-failed" // a mistake of ours: the parser broke
 )
 
@@ -81,6 +82,9 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return TooLarge, fmt.Sprintf("It has %d bytes; an event may have %d.", len(rec.Data), MaxEvent)
 	}
 	data := rec.Data
+	if rec.Problem != "" {
+		return NoRecord, rec.Problem
+	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Empty, "There is nothing in it."
 	}

@@ -140,7 +140,7 @@ func (in *Intake) checkpoint(m mark) error {
 	})
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if err := in.ids.sync(); err != nil {
+	if err := in.ids.sync(in.now()); err != nil {
 		return err
 	}
 	cp.IDs, cp.Lost = in.ids.state(), in.ids.lost

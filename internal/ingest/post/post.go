@@ -158,7 +158,8 @@ func whole(r *http.Request) ([]byte, error) {
 // unreadable is a body that broke off or is not packed as it says.
 func unreadable(err error) error {
 	var big *http.MaxBytesError
-	if errors.As(err, &big) {
+	var said *fault.Error
+	if errors.As(err, &big) || errors.As(err, &said) {
 		return err
 	}
 	return &fault.Error{Kind: fault.Invalid, Code: "ingest.unreadable", Msg: "The body cannot be read: it broke off, or is not packed as Content-Encoding says.", Hint: "send it again", Err: err}

@@ -360,3 +360,55 @@ func FuzzBulk(f *testing.F) {
 		}
 	})
 }
+
+// TestNoRecords: a place of a body that holds no object is refused as such, whatever
+// the format, and the rest is taken.
+func TestNoRecords(t *testing.T) {
+	k := &taker{}
+	send(t, k, "POST", "/ingest/json", []byte(`[{"a":1}, nonsense`+"\n"+`{"b":2}`+"\n"))
+	var got []string
+	for _, r := range k.batches[0].Records {
+		got = append(got, string(r.Data)+r.Problem)
+	}
+	if text := strings.Join(got, "|"); text != `{"a":1}|Line 1: it is no JSON object.|{"b":2}` {
+		t.Errorf("records: %s", text)
+	}
+	// However many there are, they are not all in memory.
+	k = &taker{}
+	send(t, k, "POST", "/ingest/json", []byte("{\n}\n"+strings.Repeat("x\n", 3*perPart)))
+	if len(k.batches) < 3 {
+		t.Errorf("%d bad lines were held at once", len(k.batches[0].Records))
+	}
+}
+
+// TestTooMuchUnpacked: a body that is too large is told so, not that it broke off.
+func TestTooMuchUnpacked(t *testing.T) {
+	p := &parts{take: func([]ingest.Record) error { return nil }}
+	if err := p.read(&limited{in: strings.NewReader("a\nb\nc\n"), left: 3}); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStrangersAreNotRead: a webhook that cannot be right takes no memory.
+func TestStrangersAreNotRead(t *testing.T) {
+	c := Config{Taker: &taker{}, Secret: func(_ context.Context, _, name string) (string, error) {
+		if name == "github-repo" {
+			return "s3cret", nil
+		}
+		return "", fault.New(fault.NotFound, "there is no secret")
+	}}
+	for source, signature := range map[string]string{"repo": "", "other": "sha256=00"} {
+		body := &counted{}
+		r := httptest.NewRequest("POST", "/ingest/github/"+source, body)
+		r.SetPathValue("source", source)
+		r.Header.Set("X-Hub-Signature-256", signature)
+		if err := c.github(httptest.NewRecorder(), r); !fault.Is(err, fault.Unauthenticated) || body.n > 0 {
+			t.Errorf("%s: %v after %d reads", source, err, body.n)
+		}
+	}
+}
+
+// counted is an empty body that counts how often it is read.
+type counted struct{ n int }
+
+func (c *counted) Read([]byte) (int, error) { c.n++; return 0, io.EOF }
