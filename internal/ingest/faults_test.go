@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -315,4 +316,22 @@ func codeOf(err error) string {
 		return f.Code
 	}
 	return ""
+}
+
+// TestFieldsOfManyRecords: a field that records share becomes part of each of their
+// events, and counts as often.
+func TestFieldsOfManyRecords(t *testing.T) {
+	in := open(t, t.TempDir(), newStore())
+	b := Batch{Org: "a", Source: "x"}
+	shared := []Field{{Name: "resource", Value: strings.Repeat("x", 1<<20)}}
+	for range 1000 {
+		b.Records = append(b.Records, Record{Data: []byte(`{}`), Fields: shared})
+	}
+	if _, err := in.Take(t.Context(), b); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("a gigabyte of two megabytes: %v", err)
+	}
+	b.Records = b.Records[:3]
+	if _, err := in.Take(t.Context(), b); err != nil {
+		t.Error(err)
+	}
 }

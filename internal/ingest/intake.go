@@ -54,8 +54,11 @@ const (
 	DefaultSpool = 8 << 30
 	// MaxSources is how many sources an organisation may have.
 	MaxSources = 10_000
-	// MaxBatch is how many bytes of records a batch may have.
+	// MaxBatch is how many bytes of records a batch may have, at 64 for each record
+	// beside its data.
 	MaxBatch = 64 << 20
+	// MaxRecords is how many records a batch may have for that.
+	MaxRecords = MaxBatch / 64
 
 	inMemory   = 32 << 20  // bytes of frames that wait and are kept in memory too
 	inReading  = 192 << 20 // bytes of batches that are read at once
@@ -267,12 +270,12 @@ func (in *Intake) Take(ctx context.Context, b Batch) (Receipt, error) {
 	g, err := in.append(f, false)
 	if err != nil {
 		in.line.refused(&b)
-		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), size)
+		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), b.bytes())
 		return Receipt{}, err
 	}
 	if g != nil {
 		if <-g.done; g.err != nil {
-			in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), size)
+			in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), b.bytes())
 			return Receipt{}, &fault.Error{Kind: fault.Unavailable, Code: "ingest.disk", Msg: "The events could not be written to the disk, and none of them was taken.", Hint: "look at the free room of the data folder, then send them again", RetryAfter: 5 * time.Second, Err: g.err}
 		}
 	}
@@ -365,15 +368,15 @@ func badSource(name string) error {
 // enter waits until there is room in memory for a batch, and spends of what its
 // source may send.
 func (in *Intake) enter(ctx context.Context, b *Batch, set Settings) (int64, error) {
-	size := b.bytes()
-	if size > MaxBatch {
-		return 0, fault.New(fault.TooLarge, "A batch may have %d MiB.", MaxBatch>>20).Coded("ingest.batch").WithHint("send it in parts")
+	bytes, size := b.bytes(), b.weight()
+	if bytes > MaxBatch || size > inReading {
+		return 0, fault.New(fault.TooLarge, "A batch may have %d MiB, and %d with the fields that come beside each record.", MaxBatch>>20, inReading>>20).Coded("ingest.batch").WithHint("send it in parts")
 	}
-	if wait := in.limits.spend(key{b.Org, b.Source}, set, len(b.Records), size, in.now()); wait > 0 {
+	if wait := in.limits.spend(key{b.Org, b.Source}, set, len(b.Records), bytes, in.now()); wait > 0 {
 		return 0, &fault.Error{Kind: fault.RateLimited, Code: "ingest.rate", Msg: "The source sends more than it may.", Hint: "send it again later, or raise the limit of the source", RetryAfter: wait}
 	}
 	if !in.room.enter(ctx, size, 5*time.Second) {
-		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), size)
+		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), bytes)
 		return 0, busy(2 * time.Second)
 	}
 	return size, nil
@@ -387,6 +390,18 @@ func (b *Batch) bytes() int64 {
 	n := int64(64 * len(b.Records))
 	for i := range b.Records {
 		n += int64(len(b.Records[i].Data))
+	}
+	return n
+}
+
+// weight is bytes with the fields that come beside each record: they become part
+// of each event, though records may share them.
+func (b *Batch) weight() int64 {
+	n := b.bytes()
+	for i := range b.Records {
+		for _, f := range b.Records[i].Fields {
+			n += int64(len(f.Name) + len(f.Value) + 6)
+		}
 	}
 	return n
 }

@@ -79,7 +79,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 // record reads one record, or says why it is refused.
 func (r *reading) record(rec *Record, name string) (reason, detail string) {
 	if len(rec.Data) > MaxEvent {
-		return TooLarge, fmt.Sprintf("It has %d bytes; an event may have %d.", len(rec.Data), MaxEvent)
+		return TooLarge, fmt.Sprintf("It has more than the %d bytes that an event may have.", MaxEvent) // how many more, the way in does not always say
 	}
 	data := rec.Data
 	if rec.Problem != "" {

@@ -133,6 +133,9 @@ func readBulk(data []byte, index string, b *ingest.Batch) ([]deed, error) {
 		if !ok {
 			return nil, fault.New(fault.Invalid, "Line %d of the bulk request is no action: it must be one of index and create.", n).Coded("ingest.bulk").WithHint("write the action on one line and the document on the next")
 		}
+		if len(deeds) >= ingest.MaxRecords {
+			return nil, tooMany()
+		}
 		if d.verb == "delete" {
 			deeds = append(deeds, d)
 			continue

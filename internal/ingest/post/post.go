@@ -155,6 +155,11 @@ func whole(r *http.Request) ([]byte, error) {
 	return data, nil
 }
 
+// tooMany is a body with more records than are taken all or nothing.
+func tooMany() error {
+	return fault.New(fault.TooLarge, "The body has more than %d records, or fields in all of them.", ingest.MaxRecords).Coded("ingest.records").WithHint("send it in parts")
+}
+
 // unreadable is a body that broke off or is not packed as it says.
 func unreadable(err error) error {
 	var big *http.MaxBytesError

@@ -412,3 +412,22 @@ func TestStrangersAreNotRead(t *testing.T) {
 type counted struct{ n int }
 
 func (c *counted) Read([]byte) (int, error) { c.n++; return 0, io.EOF }
+
+// TestSmallBodiesOfManyRecords: what becomes large in memory is refused on the way.
+func TestSmallBodiesOfManyRecords(t *testing.T) {
+	labels := strings.Repeat("x", maxLabels)
+	if w := send(t, &taker{}, "POST", "/ingest/loki/api/v1/push", []byte(`{"streams":[{"stream":{"a":"`+labels+`"},"values":[]}]}`), "Content-Type", "application/json"); w.Code != 413 {
+		t.Errorf("labels: %d %s", w.Code, w.Body)
+	}
+	p := push{records: make([]ingest.Record, ingest.MaxRecords-1)}
+	if err := p.add(ingest.Record{}); err != nil {
+		t.Error(err)
+	}
+	if err := p.add(ingest.Record{}); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("one more: %v", err)
+	}
+	var b ingest.Batch
+	if _, err := readBulk([]byte(strings.Repeat("{\"index\":{}}\n\n", ingest.MaxRecords+1)), "", &b); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("documents: %v", err)
+	}
+}
