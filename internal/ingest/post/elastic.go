@@ -97,10 +97,11 @@ func (c Config) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	index, _, found := strings.Cut(strings.Trim(r.PathValue("path"), "/"), "/")
 	if !found {
 		index = ""
@@ -220,10 +221,11 @@ func (c Config) document(w http.ResponseWriter, r *http.Request, index string) e
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	parts := strings.Split(strings.Trim(r.PathValue("path"), "/"), "/")
 	d := deed{index: index}
 	if len(parts) == 3 {

@@ -24,10 +24,11 @@ func (c Config) loki(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if media(r) == "application/json" {
 		b.Records, err = lokiJSON(data)
 	} else {

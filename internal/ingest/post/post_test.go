@@ -431,3 +431,29 @@ func TestSmallBodiesOfManyRecords(t *testing.T) {
 		t.Errorf("documents: %v", err)
 	}
 }
+
+// TestBodiesHeld: bodies that are taken whole share what may be in memory, and give it
+// back.
+func TestBodiesHeld(t *testing.T) {
+	c := Config{held: &held{left: 10}}
+	read := func(n int) (func(), error) {
+		_, done, err := c.whole(httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", n))))
+		return done, err
+	}
+	first, err := read(8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(3); !fault.Is(err, fault.RateLimited) {
+		t.Errorf("no room: %v", err)
+	}
+	first()
+	if second, err := read(10); err != nil {
+		t.Errorf("after it was given back: %v", err)
+	} else {
+		second()
+	}
+	if c.held.left != 10 {
+		t.Errorf("%d are left of 10", c.held.left)
+	}
+}
