@@ -335,3 +335,34 @@ func TestFieldsOfManyRecords(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEngineThatKeepsNothing: a store that drops what it takes is told of, with what
+// to look at.
+func TestEngineThatKeepsNothing(t *testing.T) {
+	s := newStore()
+	in := open(t, t.TempDir(), s, func(c *Config) { c.Verify = true })
+	if _, err := in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, in)
+	in.crash()
+	m, ok := in.line.mark()
+	if !ok { // settle has it already
+		t.Skip("the mark is taken")
+	}
+	for range mostAgains {
+		if in.State().Holding != "" {
+			t.Errorf("too early: %s", in.State().Holding)
+		}
+		s.crash(1)
+		if in.verified(t.Context(), &m) {
+			t.Fatal("what is not there is verified")
+		}
+	}
+	if h := in.State().Holding; !strings.Contains(h, "-retentionPeriod") {
+		t.Errorf("holding: %q", h)
+	}
+	if !in.verified(t.Context(), &m) || in.State().Holding != "" {
+		t.Errorf("it is there: %q", in.State().Holding)
+	}
+}
