@@ -24,7 +24,7 @@ func TestABrokenReaderEndsNoServer(t *testing.T) {
 	for i, network := range []string{"tcp", "udp"} {
 		send(t, dial(t, network, r.addr(i)), "<13>1 - boom app - - - one\n")
 		eventually(t, func() string {
-			if s := r.Set.Status()[i]; s.Broken != 1 || s.State == Failing {
+			if s := r.Set.Status()[i]; s.Broken+s.Rejected != 1 || s.State == Failing {
 				return "the broken message is not told of"
 			}
 			return ""

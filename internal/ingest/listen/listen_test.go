@@ -67,7 +67,7 @@ func (f *fake) keep(b ingest.Batch) ingest.Receipt {
 	f.batches++
 	r := ingest.Receipt{Accepted: len(b.Records)}
 	for i, rec := range b.Records {
-		if f.reject != "" && strings.Contains(string(rec.Data), f.reject) {
+		if rec.Problem != "" || f.reject != "" && strings.Contains(string(rec.Data), f.reject) {
 			r.Rejected = append(r.Rejected, ingest.Rejection{Record: i, Reason: "not-json", Detail: "x"})
 			continue
 		}
@@ -525,8 +525,8 @@ func TestGELF(t *testing.T) {
 	}
 	eventually(t, func() string {
 		a, b := r.Status()[0], r.Status()[1]
-		if a.Broken != 2 || b.Broken != 1 {
-			return fmt.Sprintf("broken %d and %d, want 2 and 1", a.Broken, b.Broken)
+		if a.Rejected != 1 || a.Broken != 1 || b.Rejected != 1 || a.Err == "" || b.Err == "" {
+			return fmt.Sprintf("rejected %d and %d, want 1 and 1; broken %d, want 1", a.Rejected, b.Rejected, a.Broken)
 		}
 		return ""
 	})

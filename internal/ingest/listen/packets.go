@@ -206,8 +206,7 @@ func (p *packets) record(d datagram) (r ingest.Record, source string, ok bool) {
 		return err
 	})
 	if err != nil {
-		p.broke(err)
-		return r, "", false
+		r, source = p.unread(data, d.from, err)
 	}
 	return r, source, true
 }

@@ -224,8 +224,7 @@ func (s *stream) read(ctx context.Context, conn io.Reader, within func(time.Dura
 		}
 		record, source, err := s.protocol.read(s.collector, message, peer)
 		if err != nil {
-			s.broke(err)
-			continue
+			record, source = s.unread(message, peer, err)
 		}
 		record.Fields = append(record.Fields, fields...)
 		if cut {
