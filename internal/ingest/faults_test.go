@@ -366,3 +366,21 @@ func TestEngineThatKeepsNothing(t *testing.T) {
 		t.Errorf("it is there: %q", in.State().Holding)
 	}
 }
+
+// TestVouch: what the way in knows stands, whatever the record says.
+func TestVouch(t *testing.T) {
+	sure := []Field{{Name: "tls.client", Value: "web-1"}}
+	for line, want := range map[string]string{
+		`{}`:                              `{"tls.client":"web-1"}`,
+		`{"a":1}`:                         `{"a":1,"tls.client":"web-1"}`,
+		`{"tls.client":"db-1","a":1.50}`:  `{"a":1.50,"tls.client.claimed":"db-1","tls.client":"web-1"}`,
+		`{"tls":{"client":"db-1","v":3}}`: `{"tls":{"v":3},"tls.client.claimed":"db-1","tls.client":"web-1"}`,
+		`{"tls.client":1,"tls.client":2,"tls":{"client":3}}`: `{"tls":{},"tls.client.claimed":3,"tls.client":"web-1"}`,
+		`{"tls":"x"}`: `{"tls":"x","tls.client":"web-1"}`,
+		`[1]`:         `[1]`,
+	} {
+		if got := string(vouch([]byte(line), sure)); got != want {
+			t.Errorf("%s became %s, want %s", line, got, want)
+		}
+	}
+}

@@ -117,6 +117,9 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 	if len(rec.Fields) > 0 {
 		r.out.Line = addFields(r.out.Line, rec.Fields)
 	}
+	if len(rec.Sure) > 0 {
+		r.out.Line = vouch(r.out.Line, rec.Sure)
+	}
 	return r.keep(rec, format, start)
 }
 
@@ -250,6 +253,30 @@ func addFields(line []byte, fields []Field) []byte {
 		line = append(line, '}')
 	}
 	return line
+}
+
+// vouch gives an object fields that it cannot contradict.
+func vouch(line []byte, fields []Field) []byte {
+	p := parsers.Get()
+	defer parsers.Put(p)
+	v, err := p.ParseBytes(line)
+	if err != nil || v.Type() != fastjson.TypeObject {
+		return line // refuseLine or the engine says what is wrong with it
+	}
+	claims := false
+	for _, f := range fields {
+		for _, path := range [][]string{{f.Name}, strings.Split(f.Name, ".")} {
+			for claim := v.Get(path...); claim != nil; claim = v.Get(path...) { // a name may stand there twice
+				claims = true
+				v.Set(f.Name+".claimed", claim)
+				v.Get(path[:len(path)-1]...).Del(path[len(path)-1])
+			}
+		}
+	}
+	if claims {
+		line = v.MarshalTo(nil)
+	}
+	return addFields(line, fields)
 }
 
 func appendJSON(b []byte, s string) []byte {

@@ -76,7 +76,7 @@ func (f *fake) keep(b ingest.Batch) ingest.Receipt {
 		}
 		f.ids[rec.ID] = true
 		k := kept{org: b.Org, source: b.Source, format: b.Format, data: string(rec.Data), id: rec.ID, time: rec.Time, fields: map[string]string{}}
-		for _, x := range rec.Fields {
+		for _, x := range slices.Concat(rec.Fields, rec.Sure) {
 			if _, twice := k.fields[x.Name]; twice {
 				panic("the field " + x.Name + " is there twice")
 			}

@@ -226,7 +226,7 @@ func (s *stream) read(ctx context.Context, conn io.Reader, within func(time.Dura
 		if err != nil {
 			record, source = s.unread(message, peer, err)
 		}
-		record.Fields = append(record.Fields, fields...)
+		record.Sure = fields
 		if cut {
 			record.Fields = append(record.Fields, ingest.Field{Name: FieldFlags, Value: "truncated"})
 		}
