@@ -156,23 +156,24 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	running := 5
-	ended := make(chan error, running+2)
-	go func() { ended <- a.record(ctx) }()
-	if a.Collectors != nil {
+	ended, running := make(chan error, 8), 0 // nobody waits to say that he ended
+	run := func(part func() error) {
 		running++
-		go func() { ended <- a.Collectors.Run(ctx) }()
+		go func() { ended <- part() }()
 	}
-	go func() { ended <- a.Detect.Run(ctx) }()
-	go func() { ended <- a.Work(ctx) }()
-	go func() { ended <- a.Claims.Run(ctx) }()
-	go func() { ended <- answer(server, s) }()
+	run(func() error { return a.record(ctx) })
+	if a.Collectors != nil {
+		run(func() error { return a.Collectors.Run(ctx) })
+	}
+	run(func() error { return a.Detect.Run(ctx) })
+	run(func() error { return a.Work(ctx) })
+	run(func() error { return a.Claims.Run(ctx) })
+	run(func() error { return answer(server, s) })
 	if s.Ready != nil {
 		s.Ready()
 	}
 	if a.unsaid != nil {
-		running++
-		go func() { ended <- a.sayPast(ctx) }()
+		run(func() error { return a.sayPast(ctx) })
 	}
 	var first error
 	select {

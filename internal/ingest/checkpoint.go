@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -88,9 +89,8 @@ func (c *checkpoint) sweep(dir string) error {
 	if len(c.IDs) == 0 {
 		return nil
 	}
-	oldest := c.IDs[len(c.IDs)-1].Name // names follow time: what began since the checkpoint was put together stays
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), "ids-") && e.Name() < oldest {
+		if strings.HasPrefix(e.Name(), "ids-") && !slices.ContainsFunc(c.IDs, func(g genState) bool { return g.Name == e.Name() }) {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}

@@ -52,6 +52,15 @@ const (
 	timed // the time is the event's own word, and how late it came is measured
 )
 
+// bound is how many bytes it has on the disk at most.
+func (f *frame) bound() int64 {
+	n := int64(len(f.lines)) + 512 + int64(len(f.org)+len(f.source)) + 64*int64(len(f.took.rejected))
+	for i := range f.events {
+		n += 48 + int64(len(f.events[i].ID)+len(f.events[i].Format))
+	}
+	return n
+}
+
 func (f *frame) size() int64 { return int64(len(f.lines)) + 64*int64(len(f.events)) + 256 }
 
 const (

@@ -30,6 +30,12 @@ type Record struct {
 	// Fields are what the way it came says beside the data: host.name, severity.
 	// They are added where the parser finds none of that name.
 	Fields []Field
+	// Sure are fields that the way it came vouches for, as the name in a certificate.
+	// What the record says under such a name is kept with ".claimed" behind it.
+	Sure []Field
+	// Problem is why Data is no record, where the way it came found that already:
+	// it is refused, and counted as such.
+	Problem string
 }
 
 // Field is a field of an event.

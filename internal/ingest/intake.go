@@ -54,8 +54,11 @@ const (
 	DefaultSpool = 8 << 30
 	// MaxSources is how many sources an organisation may have.
 	MaxSources = 10_000
-	// MaxBatch is how many bytes of records a batch may have.
+	// MaxBatch is how many bytes of records a batch may have, at 64 for each record
+	// beside its data.
 	MaxBatch = 64 << 20
+	// MaxRecords is how many records a batch may have for that.
+	MaxRecords = MaxBatch / 64
 
 	inMemory   = 32 << 20  // bytes of frames that wait and are kept in memory too
 	inReading  = 192 << 20 // bytes of batches that are read at once
@@ -84,6 +87,7 @@ type Intake struct {
 	node   uint64
 	seq    uint64 // of the last frame
 	queue  *group
+	under  *group         // what is written now
 	queued int64          // bytes of it and of the group under way
 	onDisk int64          // bytes of segments
 	known  map[string]int // sources of each organisation
@@ -91,7 +95,8 @@ type Intake struct {
 	wake   chan struct{}
 	drops  map[key]int64 // that no frame tells of yet
 
-	spool *spool // of the goroutine that writes, and of settle under mu
+	coming coming
+	spool  *spool // of the goroutine that writes; settle drops segments of it
 
 	line line // frames on their way to the store
 
@@ -113,7 +118,7 @@ func newGroup() *group { return &group{done: make(chan struct{})} }
 // Open opens the spool in a folder, makes it when it is not there, cuts off
 // what was not written wholly, and goes on with what waits.
 func Open(ctx context.Context, cfg Config) (*Intake, error) {
-	in := &Intake{cfg: cfg, log: cfg.Log, now: cfg.Now, formats: map[string]*parser.Format{}, queue: newGroup(), known: map[string]int{}, wake: make(chan struct{}, 1), drops: map[key]int64{}}
+	in := &Intake{cfg: cfg, log: cfg.Log, now: cfg.Now, formats: map[string]*parser.Format{}, queue: newGroup(), under: newGroup(), known: map[string]int{}, wake: make(chan struct{}, 1), drops: map[key]int64{}}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
 	}
@@ -259,14 +264,18 @@ func (in *Intake) Take(ctx context.Context, b Batch) (Receipt, error) {
 		return Receipt{}, err
 	}
 	defer in.room.leave(size)
-	f, refused := in.read(&b, set, in.now())
+	now := in.now()
+	defer in.coming.come(now)()
+	f, refused := in.read(&b, set, now)
 	g, err := in.append(f, false)
 	if err != nil {
 		in.line.refused(&b)
+		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), b.bytes())
 		return Receipt{}, err
 	}
 	if g != nil {
 		if <-g.done; g.err != nil {
+			in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), b.bytes())
 			return Receipt{}, &fault.Error{Kind: fault.Unavailable, Code: "ingest.disk", Msg: "The events could not be written to the disk, and none of them was taken.", Hint: "look at the free room of the data folder, then send them again", RetryAfter: 5 * time.Second, Err: g.err}
 		}
 	}
@@ -285,7 +294,9 @@ func (in *Intake) Offer(b Batch) Receipt {
 		return Receipt{}
 	}
 	defer in.room.leave(size)
-	f, refused := in.read(&b, set, in.now())
+	now := in.now()
+	defer in.coming.come(now)()
+	f, refused := in.read(&b, set, now)
 	if _, err := in.append(f, true); err != nil {
 		in.drop(b.Org, b.Source, len(b.Records))
 		return Receipt{}
@@ -305,10 +316,28 @@ func (in *Intake) admit(ctx context.Context, b *Batch) (Settings, error) {
 	if len(b.Records) == 0 {
 		return Settings{}, nil
 	}
+	if err := in.crowded(b.Org, b.Source); err != nil {
+		return Settings{}, err // before anything is remembered of it
+	}
 	if in.cfg.Source == nil {
 		return Settings{}, nil
 	}
 	return in.cfg.Source(ctx, b.Org, b.Source), nil
+}
+
+// crowded is full for who does not hold mu.
+func (in *Intake) crowded(org, source string) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.full(org, source)
+}
+
+// full returns an error when a source would be one too many. The caller holds mu.
+func (in *Intake) full(org, source string) error {
+	if in.known[org] < MaxSources || in.line.has(key{org, source}) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "The organisation has %d sources already, and %q is none of them.", MaxSources, source).Coded("ingest.sources").WithHint("give the source of each sender a name of its own, not each of its events")
 }
 
 // CheckSource returns what is wrong with the name of a source.
@@ -339,14 +368,15 @@ func badSource(name string) error {
 // enter waits until there is room in memory for a batch, and spends of what its
 // source may send.
 func (in *Intake) enter(ctx context.Context, b *Batch, set Settings) (int64, error) {
-	size := b.bytes()
-	if size > MaxBatch {
-		return 0, fault.New(fault.TooLarge, "A batch may have %d MiB.", MaxBatch>>20).Coded("ingest.batch").WithHint("send it in parts")
+	bytes, size := b.bytes(), b.weight()
+	if bytes > MaxBatch || size > inReading {
+		return 0, fault.New(fault.TooLarge, "A batch may have %d MiB, and %d with the fields that come beside each record.", MaxBatch>>20, inReading>>20).Coded("ingest.batch").WithHint("send it in parts")
 	}
-	if wait := in.limits.spend(key{b.Org, b.Source}, set, len(b.Records), size, in.now()); wait > 0 {
+	if wait := in.limits.spend(key{b.Org, b.Source}, set, len(b.Records), bytes, in.now()); wait > 0 {
 		return 0, &fault.Error{Kind: fault.RateLimited, Code: "ingest.rate", Msg: "The source sends more than it may.", Hint: "send it again later, or raise the limit of the source", RetryAfter: wait}
 	}
 	if !in.room.enter(ctx, size, 5*time.Second) {
+		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), bytes)
 		return 0, busy(2 * time.Second)
 	}
 	return size, nil
@@ -360,6 +390,18 @@ func (b *Batch) bytes() int64 {
 	n := int64(64 * len(b.Records))
 	for i := range b.Records {
 		n += int64(len(b.Records[i].Data))
+	}
+	return n
+}
+
+// weight is bytes with the fields that come beside each record: they become part
+// of each event, though records may share them.
+func (b *Batch) weight() int64 {
+	n := b.bytes()
+	for i := range b.Records {
+		for _, f := range b.Records[i].Fields {
+			n += int64(len(f.Name) + len(f.Value) + 6)
+		}
 	}
 	return n
 }
@@ -379,12 +421,15 @@ func (in *Intake) append(f *frame, offered bool) (*group, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
+	case f.bound() > maxFrame:
+		return nil, fault.New(fault.TooLarge, "With the fields that were read from it, the batch has more than %d MiB.", maxFrame>>20).Coded("ingest.batch").WithHint("send it in parts")
 	case in.closed:
 		return nil, &fault.Error{Kind: fault.Unavailable, Code: "ingest.closing", Msg: "The program is ending.", Hint: "send them again later", RetryAfter: 5 * time.Second}
 	case in.onDisk+in.queued+f.size() > in.cfg.MaxSpool, offered && in.queued > offerQueue:
 		return nil, busy(10 * time.Second)
-	case in.known[f.org] >= MaxSources && !in.line.has(key{f.org, f.source}):
-		return nil, fault.New(fault.Invalid, "The organisation has %d sources already, and %q is none of them.", MaxSources, f.source).Coded("ingest.sources").WithHint("give the source of each sender a name of its own, not each of its events")
+	}
+	if err := in.full(f.org, f.source); err != nil {
+		return nil, err
 	}
 	in.note(f.org, f.source)
 	in.line.touch(f.org, f.source)
@@ -465,7 +510,7 @@ func (in *Intake) Drop(org, source string, n int) { in.drop(org, source, n) }
 func (in *Intake) drop(org, source string, n int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.closed || in.known[org] >= MaxSources && !in.line.has(key{org, source}) {
+	if in.closed || in.full(org, source) != nil {
 		return
 	}
 	in.note(org, source)
@@ -494,7 +539,7 @@ func (in *Intake) commit() {
 	for range in.wake {
 		in.mu.Lock()
 		g, closed := in.queue, in.closed
-		in.queue = newGroup()
+		in.queue, in.under = newGroup(), g
 		in.mu.Unlock()
 		if len(g.frames) > 0 {
 			in.write(g)
@@ -513,7 +558,7 @@ func (in *Intake) write(g *group) {
 	} else {
 		in.done(g)
 	}
-	in.onDisk = in.spool.bytes()
+	in.onDisk, in.under = in.spool.bytes(), newGroup()
 	in.mu.Unlock()
 }
 
@@ -535,7 +580,9 @@ func (in *Intake) undo(g *group, err error) {
 	in.log.Error("events could not be written to the disk; their senders are told", "error", err)
 	behind := in.queue
 	in.queue = newGroup()
-	in.seq = g.frames[0].seq - 1
+	if in.spool.file != nil { // nothing of the group is on the disk, and its numbers are free
+		in.seq = g.frames[0].seq - 1
+	}
 	for _, x := range []*group{g, behind} {
 		for _, f := range x.frames {
 			in.queued -= f.size()
@@ -557,6 +604,7 @@ func (in *Intake) undo(g *group, err error) {
 // workers finish what they have until ctx ends. The rest waits for the next
 // start.
 func (in *Intake) Close(ctx context.Context) error {
+	in.tellDrops()
 	in.mu.Lock()
 	was := in.closed
 	in.closed = true

@@ -71,6 +71,16 @@ type spending struct {
 	bytes  int64 // of the day
 }
 
+// giveBack undoes spend for what was not taken after all.
+func (l *limits) giveBack(k key, n int, size int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.all[k]; s != nil {
+		s.events += float64(n)
+		s.bytes = max(0, s.bytes-size)
+	}
+}
+
 const burst = 10 // seconds of its rate that a source may send at once
 
 // spend takes n events of size bytes off what a source may send, and returns

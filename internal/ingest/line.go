@@ -149,8 +149,14 @@ func (l *line) peek() *frame {
 	if l.disk.at != l.at || l.disk.file == nil {
 		l.disk.move(l.at)
 	}
+	ahead := l.disk.file != nil // it may have read ahead what was cut off since
 	for {
 		f, err := l.disk.next()
+		if err != nil && ahead {
+			ahead = false
+			l.disk.move(l.disk.at)
+			continue
+		}
 		switch {
 		case err == nil:
 			f.check = f.seq <= l.until

@@ -3,8 +3,10 @@ package ingest
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,9 +27,10 @@ type generation struct {
 	table table
 	Name  string    // of its file
 	Began time.Time // when the first of it came
-	file  *os.File
-	out   *bufio.Writer
-	size  int64
+	file  *os.File  // nil until the first sync
+	size  int64     // of it on the disk
+	// unsynced is what follows in the file with the next sync.
+	unsynced []byte
 }
 
 // genState is a generation in the checkpoint.
@@ -67,79 +70,78 @@ func (m *memory) forget(list []uint64) {
 	if len(gone) == 0 {
 		return
 	}
-	t := table{}
-	for _, h := range m.gens[0].table.places {
-		if h != 0 && !gone[h] {
-			t.add(h)
+	for i := range m.gens { // they may have turned since
+		t := table{}
+		for _, h := range m.gens[i].table.places {
+			if h != 0 && !gone[h] {
+				t.add(h)
+			}
 		}
+		m.gens[i].table = t
 	}
-	m.gens[0].table = t
 }
 
-// record writes hashes to the file of the younger generation, and begins a new
-// one when that is full.
-func (m *memory) record(list []uint64, now time.Time) error {
-	if len(list) == 0 {
-		return nil
-	}
-	if m.gens[0].table.n > m.most {
-		if err := m.turn(now); err != nil {
-			return err
-		}
+// record keeps hashes for the file of the younger generation, and begins a new
+// one when that is full. When that fails they are kept all the same.
+func (m *memory) record(list []uint64, now time.Time) (err error) {
+	if len(list) > 0 && m.gens[0].table.n > m.most {
+		err = m.turn(now)
 	}
 	g := &m.gens[0]
-	if g.file == nil {
-		if err := m.begin(now); err != nil {
-			return err
-		}
+	if g.Began.IsZero() {
+		g.Began = now
 	}
-	var b [8]byte
 	for _, h := range list {
-		binary.LittleEndian.PutUint64(b[:], h)
-		if _, err := g.out.Write(b[:]); err != nil {
-			return err
-		}
-	}
-	g.size += 8 * int64(len(list))
-	return nil
-}
-
-func (m *memory) begin(now time.Time) error {
-	g := &m.gens[0]
-	g.Name, g.Began = fmt.Sprintf("ids-%016x", now.UnixNano()), now
-	var err error
-	if g.file, err = os.OpenFile(filepath.Join(m.dir, g.Name), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600); err == nil {
-		g.out = bufio.NewWriterSize(g.file, 64<<10)
+		g.unsynced = binary.LittleEndian.AppendUint64(g.unsynced, h)
 	}
 	return err
 }
 
+// create makes a file that no other has the name of, whatever the clock says.
+func (m *memory) create(now time.Time) (*os.File, error) {
+	for n := now.UnixNano(); ; n++ {
+		f, err := os.OpenFile(filepath.Join(m.dir, fmt.Sprintf("ids-%016x", n)), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
 func (m *memory) turn(now time.Time) error {
-	if err := m.sync(); err != nil {
+	if err := m.sync(now); err != nil {
 		return err
 	}
 	if g := m.gens[1]; g.file != nil {
 		m.lost = true
 		g.file.Close() // it is removed once the checkpoint no longer names it
 	}
-	m.gens[1], m.gens[0] = m.gens[0], generation{}
-	m.gens[1].out = nil
-	return m.begin(now)
-}
-
-// flush brings what was recorded to the file; sync brings it to the disk.
-func (m *memory) flush() error {
-	if g := m.gens[0]; g.out != nil {
-		return g.out.Flush()
-	}
+	m.gens[1], m.gens[0] = m.gens[0], generation{Began: now}
 	return nil
 }
 
-func (m *memory) sync() error {
-	if err := m.flush(); err != nil || m.gens[0].file == nil {
+// sync brings what was recorded to the disk. What failed is tried again by the next
+// one: a disk that was full may have room again.
+func (m *memory) sync(now time.Time) (err error) {
+	g := &m.gens[0]
+	if len(g.unsynced) == 0 {
+		return nil
+	}
+	if g.file == nil {
+		if g.file, err = m.create(now); err != nil {
+			g.file = nil
+			return err
+		}
+		g.Name = filepath.Base(g.file.Name())
+	}
+	if _, err := g.file.WriteAt(g.unsynced, g.size); err != nil {
 		return err
 	}
-	return m.gens[0].file.Sync()
+	if err := g.file.Sync(); err != nil {
+		return err
+	}
+	g.size += int64(len(g.unsynced))
+	g.unsynced = g.unsynced[:0]
+	return nil
 }
 
 func (m *memory) state() (out []genState) {
@@ -179,10 +181,7 @@ func (g *generation) read(f *os.File, s genState) error {
 	if err := f.Truncate(s.Bytes); err != nil {
 		return err
 	}
-	if _, err := f.Seek(s.Bytes, io.SeekStart); err != nil {
-		return err
-	}
-	g.Name, g.Began, g.size, g.file, g.out = s.Name, s.Began, s.Bytes, f, bufio.NewWriterSize(f, 64<<10)
+	g.Name, g.Began, g.size, g.file = s.Name, s.Began, s.Bytes, f
 	return nil
 }
 

@@ -36,6 +36,7 @@ const (
 	TooNew        = logs.TooNew
 	Empty         = "empty"
 	NoFormat      = "no-format"     // no parser has this name
+	NoRecord      = "no-record"     // the way it came found none
 	ParserFailed  = "parser-failed" // a mistake of ours: the parser broke
 )
 
@@ -78,9 +79,12 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 // record reads one record, or says why it is refused.
 func (r *reading) record(rec *Record, name string) (reason, detail string) {
 	if len(rec.Data) > MaxEvent {
-		return TooLarge, fmt.Sprintf("It has %d bytes; an event may have %d.", len(rec.Data), MaxEvent)
+		return TooLarge, fmt.Sprintf("It has more than the %d bytes that an event may have.", MaxEvent) // how many more, the way in does not always say
 	}
 	data := rec.Data
+	if rec.Problem != "" {
+		return NoRecord, rec.Problem
+	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Empty, "There is nothing in it."
 	}
@@ -112,6 +116,9 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 	}
 	if len(rec.Fields) > 0 {
 		r.out.Line = addFields(r.out.Line, rec.Fields)
+	}
+	if len(rec.Sure) > 0 {
+		r.out.Line = vouch(r.out.Line, rec.Sure)
 	}
 	return r.keep(rec, format, start)
 }
@@ -246,6 +253,30 @@ func addFields(line []byte, fields []Field) []byte {
 		line = append(line, '}')
 	}
 	return line
+}
+
+// vouch gives an object fields that it cannot contradict.
+func vouch(line []byte, fields []Field) []byte {
+	p := parsers.Get()
+	defer parsers.Put(p)
+	v, err := p.ParseBytes(line)
+	if err != nil || v.Type() != fastjson.TypeObject {
+		return line // refuseLine or the engine says what is wrong with it
+	}
+	claims := false
+	for _, f := range fields {
+		for _, path := range [][]string{{f.Name}, strings.Split(f.Name, ".")} {
+			for claim := v.Get(path...); claim != nil; claim = v.Get(path...) { // a name may stand there twice
+				claims = true
+				v.Set(f.Name+".claimed", claim)
+				v.Get(path[:len(path)-1]...).Del(path[len(path)-1])
+			}
+		}
+	}
+	if claims {
+		line = v.MarshalTo(nil)
+	}
+	return addFields(line, fields)
 }
 
 func appendJSON(b []byte, s string) []byte {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
@@ -50,12 +51,14 @@ type mark struct {
 	seq     uint64
 	sources ledger
 	spans   spans
+	agains  int // how often it was stored again
 }
 
 const (
 	settleEvery = time.Second
 	askEvery    = 3 * time.Second // the store is asked what it holds for good: that makes it write
 	mostMarks   = 64
+	mostAgains  = 3 // after which somebody has to look
 )
 
 // settle forgets the frames that the store holds for good, again and again
@@ -114,7 +117,7 @@ func (in *Intake) forget(ctx context.Context, marks []mark) []mark {
 	}
 	n := 0
 	for n < len(marks) && marks[n].at.Before(settled) {
-		if in.cfg.Verify && !in.verified(ctx, marks[n]) {
+		if in.cfg.Verify && !in.verified(ctx, &marks[n]) {
 			break
 		}
 		n++
@@ -140,7 +143,7 @@ func (in *Intake) checkpoint(m mark) error {
 	})
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if err := in.ids.sync(); err != nil {
+	if err := in.ids.sync(in.now()); err != nil {
 		return err
 	}
 	cp.IDs, cp.Lost = in.ids.state(), in.ids.lost
@@ -154,7 +157,7 @@ func (in *Intake) checkpoint(m mark) error {
 
 // verified counts in the store what a mark says is there, and puts in again
 // what is not.
-func (in *Intake) verified(ctx context.Context, m mark) bool {
+func (in *Intake) verified(ctx context.Context, m *mark) bool {
 	for org, list := range m.spans {
 		for part := range slices.Chunk(list, 500) {
 			n, want, err := in.countBatches(ctx, org, part)
@@ -165,10 +168,16 @@ func (in *Intake) verified(ctx context.Context, m mark) bool {
 				in.log.Warn("the event engine has lost events that it had taken; they are stored again from the spool", "org", org, "events", want-n)
 				if err := in.again(ctx, m.from, m.place); err != nil {
 					in.log.Error("events could not be stored again yet", "error", err)
+				} else if m.agains++; m.agains >= mostAgains {
+					in.line.hold(fault.New(fault.Unavailable, "the event engine takes %d events again and again and does not have them afterwards", want-n).
+						WithHint("let --keep-events be no longer than the nodes keep events (-retentionPeriod), and see that no node drops what it is given"))
 				}
 				return false
 			}
 		}
+	}
+	if m.agains >= mostAgains {
+		in.line.hold(nil)
 	}
 	return true
 }

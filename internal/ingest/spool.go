@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -32,9 +33,11 @@ const (
 	segmentSize  = 16 << 20 // from which on a new one begins
 )
 
-// spool is a row of files of frames. One goroutine writes it; others read.
+// spool is a row of files of frames. One goroutine writes it, another drops what
+// is settled; others read.
 type spool struct {
 	dir      string
+	mu       sync.Mutex    // guards segments
 	segments []segment     // in order
 	file     *os.File      // the last segment; nil: the next write begins one
 	out      *bufio.Writer // to the file
@@ -83,6 +86,8 @@ func (s *spool) newest() uint64 { return s.number.Load() }
 
 // drop removes the segments that lie wholly before a place.
 func (s *spool) drop(before place) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for len(s.segments) > 0 && s.segments[0].n < before.Segment {
 		if err := os.Remove(s.path(s.segments[0].n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -93,10 +98,30 @@ func (s *spool) drop(before place) error {
 }
 
 func (s *spool) bytes() (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, g := range s.segments {
 		n += g.size
 	}
 	return n
+}
+
+// tail is the last segment; its number is 0 when there is none.
+func (s *spool) tail() segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.segments) == 0 {
+		return segment{}
+	}
+	return s.segments[len(s.segments)-1]
+}
+
+// grow sets the size of the last segment, which is never dropped while it is
+// written.
+func (s *spool) grow(size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.segments[len(s.segments)-1].size = size
 }
 
 // first is the place of the first frame.
@@ -109,6 +134,7 @@ func (s *spool) first() place {
 
 // begin starts a segment, whose number nobody used.
 func (s *spool) begin(n uint64) error {
+	s.last = n
 	f, err := os.OpenFile(s.path(n), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -123,23 +149,23 @@ func (s *spool) begin(n uint64) error {
 		s.file.Close()
 	}
 	s.file = f
+	s.mu.Lock()
 	s.segments = append(s.segments, segment{n, int64(len(segmentMagic))})
+	s.mu.Unlock()
+	s.number.Store(n)
 	return nil
 }
 
 // write puts frames at the end and brings them to the disk. On an error none of
 // them is there.
 func (s *spool) write(frames []*frame, heads [][]byte) error {
-	if s.file == nil || s.segments[len(s.segments)-1].size >= segmentSize {
-		if len(s.segments) > 0 {
-			s.last = max(s.last, s.segments[len(s.segments)-1].n)
-		}
-		if err := s.begin(s.last + 1); err != nil {
+	last := s.tail()
+	if s.file == nil || last.size >= segmentSize {
+		if err := s.begin(max(s.last, last.n) + 1); err != nil {
 			return err
 		}
-		s.number.Store(s.last + 1)
+		last = s.tail()
 	}
-	last := &s.segments[len(s.segments)-1]
 	if s.out == nil {
 		s.out = bufio.NewWriterSize(nil, 256<<10)
 	}
@@ -159,7 +185,7 @@ func (s *spool) write(frames []*frame, heads [][]byte) error {
 	if err != nil {
 		return errors.Join(err, s.cut(last.size))
 	}
-	last.size = at
+	s.grow(at)
 	return nil
 }
 

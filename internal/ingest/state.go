@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // Source is how a source is doing on this node.
@@ -56,6 +58,9 @@ func (in *Intake) State() State {
 	s.Frames, s.Refused = int64(in.line.tail-in.line.lowSeq), in.line.refusals
 	if in.line.holding != nil {
 		s.Holding, s.Since = in.line.holding.Error(), in.line.since
+		if hint := fault.HintOf(in.line.holding); hint != "" {
+			s.Holding += "; " + hint
+		}
 	}
 	in.line.mu.Unlock()
 	s.Retention = in.fits.Past

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,7 +104,16 @@ func (j *job) untilDone(ctx context.Context) bool {
 	}
 }
 
-func (j *job) try(ctx context.Context) error {
+// try does what is left to do. What breaks in a stage or in the engine is an error:
+// the events wait, and the program goes on.
+func (j *job) try(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			j.check = true
+			err = fmt.Errorf("a mistake of the program: %v", p)
+			j.in.log.Error("storing events broke", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	if len(j.events) > 0 && (j.check || j.aged) {
 		if err := j.sort(ctx); err != nil {
 			return err
@@ -117,7 +127,7 @@ func (j *job) try(ctx context.Context) error {
 			return fmt.Errorf("look at events: %w", err)
 		}
 	}
-	err := j.in.cfg.Store.Add(ctx, j.org, j.events)
+	err = j.in.cfg.Store.Add(ctx, j.org, j.events)
 	var refused logs.Refused
 	if err != nil && !errors.As(err, &refused) {
 		j.check = true // some may be there

@@ -357,7 +357,7 @@ func (s *search) each(ctx context.Context, q *logstorage.Query, rows func([]Row)
 		turn.Lock()
 		defer turn.Unlock()
 		if failed == nil && ctx.Err() == nil {
-			if failed = rows(list); failed != nil {
+			if failed = unbroken(rows, list); failed != nil {
 				stop()
 			}
 		}
@@ -370,6 +370,17 @@ func (s *search) each(ctx context.Context, q *logstorage.Query, rows func([]Row)
 		return ctx.Err()
 	}
 	return err
+}
+
+// unbroken calls rows in a goroutine of the engine, where a panic would end the
+// program.
+func unbroken(rows func([]Row) error, list []Row) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fault.New(fault.Internal, "a mistake of the program in reading the answer: %v", cause)
+		}
+	}()
+	return rows(list)
 }
 
 // rowsOf copies the rows of a block, whose memory the engine uses again.

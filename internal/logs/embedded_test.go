@@ -39,3 +39,25 @@ func TestDroppedDays(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPanicInAnAnswer: who breaks while it reads an answer is told so, though it is
+// called in a goroutine of the engine, and the next question is answered.
+func TestPanicInAnAnswer(t *testing.T) {
+	s := opened(t, [][]byte{[]byte(`{"a":"b"}`)})
+	n := 0
+	for _, breaks := range []bool{true, false} {
+		_, err := s.Rows(t.Context(), Query{Org: "one", Text: "* | fields a"}, func(Row) error {
+			if breaks {
+				panic("oh")
+			}
+			n++
+			return nil
+		})
+		if (err != nil) != breaks {
+			t.Errorf("breaks %v: %v", breaks, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}

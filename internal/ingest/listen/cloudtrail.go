@@ -267,7 +267,7 @@ type brokenFile struct {
 func (b *brokenFile) Error() string { return fmt.Sprintf("%s: %v", b.path, b.err) }
 
 func (w *trail) read(ctx context.Context, path string) error {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return err
 	}

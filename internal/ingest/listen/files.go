@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/ingest"
@@ -246,7 +247,7 @@ func (w *files) meet(path string, named bool) error {
 	if isPacked(path) {
 		return w.meetPacked(path, info, named)
 	}
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return err
 	}
@@ -256,6 +257,24 @@ func (w *files) meet(path string, named bool) error {
 	}
 	w.follow(&followed{f: f, info: info, path: path, named: named, size: -1, grown: time.Now(), old: w.fromEnd && w.first, stray: !named})
 	return nil
+}
+
+// openRegular opens a file with content of its own. What has none, as a pipe that was
+// put in its place, is an error and holds nobody up.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func (w *files) follow(fo *followed) {

@@ -62,10 +62,11 @@ type rpc struct {
 	most     int
 	open     bool // no token is asked for
 	room     chan struct{}
+	patience time.Duration // for all of a message
 }
 
 func openRPC(c *collector) (worker, error) {
-	r := &rpc{collector: c, room: make(chan struct{}, atOnce)}
+	r := &rpc{collector: c, room: make(chan struct{}, atOnce), patience: midMessage}
 	var err error
 	if r.most, err = c.number("connections", usualConnections); err != nil {
 		return nil, err
@@ -149,6 +150,9 @@ func (r *rpc) serve(w http.ResponseWriter, req *http.Request) {
 	h.Set("Content-Type", "application/grpc")
 	h.Set("Trailer", "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin")
 	h.Set("Grpc-Accept-Encoding", "identity, gzip, zstd")
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(r.patience)); err != nil {
+		r.broke(err)
+	}
 	receipt, err := r.export(req)
 	if err != nil {
 		w.WriteHeader(http.StatusOK)

@@ -12,10 +12,12 @@ package listen
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -157,7 +159,7 @@ func backoff(n int) time.Duration { return min(firstWait<<min(n, 10), lastWait) 
 func (c *collector) keepRunning(ctx context.Context) {
 	for failures := 0; ; failures++ {
 		begun := time.Now()
-		err := c.worker.run(ctx)
+		err := c.guarded("", func() error { return c.worker.run(ctx) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -172,6 +174,18 @@ func (c *collector) keepRunning(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// guarded turns what breaks in f into an error: one message, however it is made,
+// ends no server. From says who sent it.
+func (c *collector) guarded(from string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.cfg.Log.Error("a collector broke, which is a mistake of the program", "collect", c.Spec.String(), "from", from, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("a mistake of the program: %v", p)
+		}
+	}()
+	return f()
 }
 
 // sleep waits, and reports whether ctx goes on.

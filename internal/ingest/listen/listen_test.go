@@ -67,7 +67,7 @@ func (f *fake) keep(b ingest.Batch) ingest.Receipt {
 	f.batches++
 	r := ingest.Receipt{Accepted: len(b.Records)}
 	for i, rec := range b.Records {
-		if f.reject != "" && strings.Contains(string(rec.Data), f.reject) {
+		if rec.Problem != "" || f.reject != "" && strings.Contains(string(rec.Data), f.reject) {
 			r.Rejected = append(r.Rejected, ingest.Rejection{Record: i, Reason: "not-json", Detail: "x"})
 			continue
 		}
@@ -76,7 +76,7 @@ func (f *fake) keep(b ingest.Batch) ingest.Receipt {
 		}
 		f.ids[rec.ID] = true
 		k := kept{org: b.Org, source: b.Source, format: b.Format, data: string(rec.Data), id: rec.ID, time: rec.Time, fields: map[string]string{}}
-		for _, x := range rec.Fields {
+		for _, x := range slices.Concat(rec.Fields, rec.Sure) {
 			if _, twice := k.fields[x.Name]; twice {
 				panic("the field " + x.Name + " is there twice")
 			}
@@ -525,8 +525,8 @@ func TestGELF(t *testing.T) {
 	}
 	eventually(t, func() string {
 		a, b := r.Status()[0], r.Status()[1]
-		if a.Broken != 2 || b.Broken != 1 {
-			return fmt.Sprintf("broken %d and %d, want 2 and 1", a.Broken, b.Broken)
+		if a.Rejected != 1 || a.Broken != 1 || b.Rejected != 1 || a.Err == "" || b.Err == "" {
+			return fmt.Sprintf("rejected %d and %d, want 1 and 1; broken %d, want 1", a.Rejected, b.Rejected, a.Broken)
 		}
 		return ""
 	})

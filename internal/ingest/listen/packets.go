@@ -201,10 +201,12 @@ func (p *packets) record(d datagram) (r ingest.Record, source string, ok bool) {
 	if len(strings.TrimSpace(string(data[:min(len(data), 64)]))) == 0 {
 		return r, "", false
 	}
-	r, source, err := p.read(p.collector, data, d.from)
+	err := p.guarded(d.from.String(), func() (err error) {
+		r, source, err = p.read(p.collector, data, d.from)
+		return err
+	})
 	if err != nil {
-		p.broke(err)
-		return r, "", false
+		r, source = p.unread(data, d.from, err)
 	}
 	return r, source, true
 }

@@ -20,7 +20,7 @@ type Status struct {
 	Taken    int64     // records that were handed over and kept
 	Rejected int64     // that were handed over and refused
 	Dropped  int64     // that could neither wait nor be handed over
-	Broken   int64     // messages, connections or files that could not be read
+	Broken   int64     // connections, calls or files that could not be read
 	Last     time.Time // when the last record was handed over; zero: none was
 
 	Err string    // the last failure, for a person; "" for none
@@ -90,6 +90,13 @@ func (t *state) broke(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.s.Broken++
+	t.s.Err, t.s.At = said(err), time.Now()
+}
+
+// noted tells of a failure that is counted elsewhere.
+func (t *state) noted(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.s.Err, t.s.At = said(err), time.Now()
 }
 

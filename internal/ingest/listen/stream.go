@@ -148,23 +148,29 @@ func (s *stream) serve(ctx context.Context, conn net.Conn) {
 		s.open(-1)
 	}()
 	defer context.AfterFunc(ctx, func() { plain.SetReadDeadline(time.Now()) })()
+	err := s.guarded(peer.String(), func() error { return s.talk(ctx, conn, peer) })
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+		s.broke(fault.New(fault.Invalid, "the connection of %s broke off: %v", peer, err))
+	}
+}
+
+// talk reads what a connection brings.
+func (s *stream) talk(ctx context.Context, conn net.Conn, peer netip.AddrPort) error {
+	plain := conn
 	var fields []ingest.Field
 	if s.tls != nil {
 		var err error
 		if conn, fields, err = s.secure(ctx, conn); err != nil {
 			s.broke(fault.New(fault.Invalid, "the TLS of %s failed: %v", peer, err))
-			return
+			return nil
 		}
 	}
-	err := s.read(ctx, conn, func(d time.Duration) {
+	return s.read(ctx, conn, func(d time.Duration) {
 		plain.SetReadDeadline(time.Now().Add(d))
 		if ctx.Err() != nil { // it ended meanwhile, and its deadline must stand
 			plain.SetReadDeadline(time.Now())
 		}
 	}, peer, fields)
-	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
-		s.broke(fault.New(fault.Invalid, "the connection of %s broke off: %v", peer, err))
-	}
 }
 
 // secure shakes hands; the fields say who the sender's certificate is for.
@@ -218,10 +224,9 @@ func (s *stream) read(ctx context.Context, conn io.Reader, within func(time.Dura
 		}
 		record, source, err := s.protocol.read(s.collector, message, peer)
 		if err != nil {
-			s.broke(err)
-			continue
+			record, source = s.unread(message, peer, err)
 		}
-		record.Fields = append(record.Fields, fields...)
+		record.Sure = fields
 		if cut {
 			record.Fields = append(record.Fields, ingest.Field{Name: FieldFlags, Value: "truncated"})
 		}

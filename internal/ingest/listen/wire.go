@@ -77,6 +77,13 @@ func (p *protocol) read(c *collector, message []byte, sender netip.AddrPort) (in
 	return r, source, nil
 }
 
+// unread makes a record of a message that cannot be read, so that it is counted
+// with its source as refused.
+func (c *collector) unread(message []byte, sender netip.AddrPort, err error) (ingest.Record, string) {
+	c.noted(err)
+	return ingest.Record{Data: message, Problem: err.Error()}, c.sourceOf("", sender.Addr())
+}
+
 func hostOf(r ingest.Record) string {
 	for _, f := range r.Fields {
 		if f.Name == syslog.FieldHost {

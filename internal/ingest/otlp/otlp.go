@@ -115,8 +115,8 @@ func (r *reader) add(l *logRecord, a around) error {
 	own = add(own, FieldSpan, l.span)
 	own = add(own, FieldEvent, l.name)
 	fields := over(unique(flattened(own, l.attributes)), a)
-	if r.fields += len(fields); r.fields > maxFields {
-		return fault.New(fault.TooLarge, "the request has more than %d fields in all", maxFields).WithHint("let the exporter send smaller batches")
+	if r.fields += len(fields); r.fields > maxFields || len(r.records) >= ingest.MaxRecords {
+		return fault.New(fault.TooLarge, "the request has more than %d records, or fields in all of them", maxFields).WithHint("let the exporter send smaller batches")
 	}
 	out := ingest.Record{Data: l.body.data(), Fields: fields}
 	if at := l.time; at != 0 || l.observed != 0 {

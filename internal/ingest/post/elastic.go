@@ -97,10 +97,11 @@ func (c Config) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	index, _, found := strings.Cut(strings.Trim(r.PathValue("path"), "/"), "/")
 	if !found {
 		index = ""
@@ -132,6 +133,9 @@ func readBulk(data []byte, index string, b *ingest.Batch) ([]deed, error) {
 		d, ok := readDeed(&p, line, index)
 		if !ok {
 			return nil, fault.New(fault.Invalid, "Line %d of the bulk request is no action: it must be one of index and create.", n).Coded("ingest.bulk").WithHint("write the action on one line and the document on the next")
+		}
+		if len(deeds) >= ingest.MaxRecords {
+			return nil, tooMany()
 		}
 		if d.verb == "delete" {
 			deeds = append(deeds, d)
@@ -217,10 +221,11 @@ func (c Config) document(w http.ResponseWriter, r *http.Request, index string) e
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	parts := strings.Split(strings.Trim(r.PathValue("path"), "/"), "/")
 	d := deed{index: index}
 	if len(parts) == 3 {

@@ -3,6 +3,7 @@ package post
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -95,10 +96,14 @@ func (p *parts) read(body io.Reader) error {
 func (p *parts) readObjects(in io.Reader) error {
 	var failed error
 	err := eventfile.Read(in, func(e eventfile.Event) error {
-		failed = p.add(e.JSON)
+		if failed == nil {
+			failed = p.add(e.JSON)
+		}
 		return failed
 	}, func(bad eventfile.Problem) {
-		p.records = append(p.records, ingest.Record{Data: []byte(bad.Why)}) // it is refused in its place
+		if failed == nil { // it is refused in its place
+			failed = p.keep(ingest.Record{Problem: fmt.Sprintf("Line %d: %s.", bad.Line, bad.Why)})
+		}
 	})
 	if failed != nil || err == nil {
 		return failed
@@ -113,7 +118,7 @@ func (p *parts) readLines(in *bufio.Reader) error {
 			return unreadable(err)
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
-			if err := p.keep(line); err != nil {
+			if err := p.keep(ingest.Record{Data: line}); err != nil {
 				return err
 			}
 		}
@@ -151,12 +156,12 @@ func (p *parts) line(in *bufio.Reader) ([]byte, error) {
 func (p *parts) add(data []byte) error {
 	start := len(p.buf)
 	p.buf = append(p.buf, data...)
-	return p.keep(p.buf[start:])
+	return p.keep(ingest.Record{Data: p.buf[start:]})
 }
 
 // keep takes a record that lies at the end of the buffer, which may have moved.
-func (p *parts) keep(line []byte) error {
-	p.records = append(p.records, ingest.Record{Data: line})
+func (p *parts) keep(r ingest.Record) error {
+	p.records = append(p.records, r)
 	if len(p.buf) < part && len(p.records) < perPart {
 		return nil
 	}

@@ -24,14 +24,19 @@ func (c Config) loki(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if media(r) == "application/json" {
 		b.Records, err = lokiJSON(data)
 	} else {
 		b.Records, err = lokiPacked(data)
+	}
+	var said *fault.Error
+	if errors.As(err, &said) {
+		return err
 	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Invalid, Code: "ingest.loki", Msg: "This is no push of Loki.", Hint: "send JSON with Content-Type: application/json, or snappy and protobuf", Err: err}
@@ -55,20 +60,42 @@ type stream struct {
 	fields []ingest.Field
 }
 
+// maxLabels bounds the labels of a stream as they are written: each of its lines is
+// known by them, and has them as fields.
+const maxLabels = 64 << 10
+
+// push is the records of a request.
+type push struct {
+	records []ingest.Record
+	fields  int
+}
+
+// add adds a record, unless they are too many.
+func (p *push) add(r ingest.Record) error {
+	if p.fields += len(r.Fields); p.fields > 8*ingest.MaxRecords || len(p.records) >= ingest.MaxRecords {
+		return tooMany()
+	}
+	p.records = append(p.records, r)
+	return nil
+}
+
 // hostLabels are labels that name a machine.
 var hostLabels = []string{"host", "hostname", "nodename", "node_name"}
 
-func newStream(name string, labels []ingest.Field) stream {
+func newStream(name string, labels []ingest.Field) (stream, error) {
 	s := stream{name: name, fields: labels}
+	if len(name) > maxLabels {
+		return s, fault.New(fault.TooLarge, "The labels of a stream have %d bytes; they may have %d.", len(name), maxLabels).Coded("ingest.labels").WithHint("send what differs from line to line in the line")
+	}
 	for _, label := range hostLabels {
 		for _, f := range labels {
 			if f.Name == label {
 				s.fields = append(s.fields, ingest.Field{Name: event.Host, Value: f.Value})
-				return s
+				return s, nil
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 // record makes a record of an entry. As in Loki, a line with the same labels
@@ -93,13 +120,16 @@ func lokiJSON(data []byte) ([]ingest.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []ingest.Record
+	var out push
 	for _, sv := range v.GetArray("streams") {
 		o := sv.GetObject("stream")
 		if o == nil {
 			return nil, errors.New("a stream has no labels")
 		}
-		s := newStream(o.String(), fieldsOf(o))
+		s, err := newStream(o.String(), fieldsOf(o))
+		if err != nil {
+			return nil, err
+		}
 		for _, value := range sv.GetArray("values") {
 			pair, err := value.Array()
 			if err != nil || len(pair) < 2 || len(pair) > 3 || pair[1].Type() != fastjson.TypeString {
@@ -113,10 +143,12 @@ func lokiJSON(data []byte) ([]ingest.Record, error) {
 			if len(pair) == 3 {
 				more = fieldsOf(pair[2].GetObject())
 			}
-			out = append(out, s.record(time.Unix(0, n), pair[1].GetStringBytes(), more))
+			if err := out.add(s.record(time.Unix(0, n), pair[1].GetStringBytes(), more)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return out, nil
+	return out.records, nil
 }
 
 func fieldsOf(o *fastjson.Object) (out []ingest.Field) {
@@ -141,35 +173,35 @@ func lokiPacked(data []byte) ([]ingest.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []ingest.Record
+	var out push
 	err = members(data, func(n protowire.Number, value []byte, _ uint64) error {
 		if n != 1 {
 			return nil
 		}
-		list, err := lokiStream(value)
-		out = append(out, list...)
-		return err
+		return lokiStream(value, &out)
 	})
-	return out, err
+	return out.records, err
 }
 
-func lokiStream(data []byte) ([]ingest.Record, error) {
+func lokiStream(data []byte, out *push) error {
 	var s stream
-	var out []ingest.Record
-	err := members(data, func(n protowire.Number, value []byte, _ uint64) error {
+	return members(data, func(n protowire.Number, value []byte, _ uint64) error {
 		switch n {
 		case 1:
 			labels, err := lokiLabels(string(value))
-			s = newStream(string(value), labels)
+			if err == nil {
+				s, err = newStream(string(value), labels)
+			}
 			return err
 		case 2:
 			at, line, more, err := lokiEntry(value)
-			out = append(out, s.record(at, line, more))
+			if err == nil {
+				err = out.add(s.record(at, line, more))
+			}
 			return err
 		}
 		return nil
 	})
-	return out, err
 }
 
 func lokiEntry(data []byte) (at time.Time, line []byte, more []ingest.Field, err error) {

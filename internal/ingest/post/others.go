@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -45,10 +44,11 @@ func (c Config) takeOTLP(r *http.Request, form otlp.Form) (ingest.Receipt, error
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
-	data, err := whole(r)
+	data, done, err := c.whole(r)
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
+	defer done()
 	if b.Records, err = otlp.Decode(data, form); err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -78,15 +78,20 @@ func (c Config) github(w http.ResponseWriter, r *http.Request) error {
 	if err := ingest.CheckSource(b.Source); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		return unreadable(err)
-	}
 	secret, err := c.Secret(r.Context(), b.Org, "github-"+b.Source)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	if err != nil || !signed(data, secret, r.Header.Get("X-Hub-Signature-256")) {
+	var data []byte
+	signature := r.Header.Get("X-Hub-Signature-256")
+	if err == nil && signature != "" { // strangers are not read
+		var done func()
+		if data, done, err = (Config{held: c.unsigned}).whole(r); err != nil {
+			return wait(w, err)
+		}
+		defer done()
+	}
+	if err != nil || !signed(data, secret, signature) {
 		return fault.New(fault.Unauthenticated, "The webhook is not signed with the secret that is kept here.").Coded("ingest.signature").WithHint("set the same secret on GitHub and with: binnacle secret set github-%s", b.Source)
 	}
 	record := ingest.Record{Data: data, ID: r.Header.Get("X-GitHub-Delivery")}

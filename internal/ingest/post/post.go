@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -27,21 +28,26 @@ type Config struct {
 	// Secret returns a secret of an organisation by its name; NotFound when there
 	// is none.
 	Secret func(ctx context.Context, org, name string) (string, error)
+
+	held     *held // by who has a token
+	unsigned *held // by anybody, until the signature is checked
 }
 
 // Limits of a request.
 const (
-	maxBody  = 1 << 30  // bytes as they come
-	maxPlain = 8 << 30  // bytes unpacked of what is taken in parts
-	maxWhole = 48 << 20 // bytes unpacked of what is taken all or nothing
-	part     = 4 << 20  // bytes that are taken at once of what is taken in parts
-	perPart  = 20_000   // records
+	maxBody  = 1 << 30       // bytes as they come
+	maxPlain = 8 << 30       // bytes unpacked of what is taken in parts
+	maxWhole = 48 << 20      // bytes unpacked of what is taken all or nothing
+	mostHeld = 10 * maxWhole // of all requests together, as they come
+	part     = 4 << 20       // bytes that are taken at once of what is taken in parts
+	perPart  = 20_000        // records
 	timeout  = 10 * time.Minute
 	shown    = 100 // rejections that an answer names
 )
 
 // Routes returns the addresses of the listeners.
 func Routes(c Config) []door.Route {
+	c.held, c.unsigned = &held{left: mostHeld}, &held{left: mostHeld / 4}
 	r := func(method, pattern string, handle door.Handler) door.Route {
 		return door.Route{Method: method, Pattern: pattern, Face: door.API, Verb: auth.Ingest, MaxBody: maxBody, Timeout: timeout, Handle: handle}
 	}
@@ -151,27 +157,72 @@ func write(w http.ResponseWriter, status int, body any) error {
 	return err
 }
 
-// whole reads a body that is taken all or nothing.
-func whole(r *http.Request) ([]byte, error) {
+// held is how many bytes of bodies may be in memory, of all requests together.
+type held struct {
+	mu   sync.Mutex
+	left int64
+}
+
+// take takes n bytes, or gives some back when n is negative.
+func (h *held) take(n int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n > h.left {
+		return false
+	}
+	h.left -= n
+	return true
+}
+
+// holding takes of what may be held as a body is read.
+type holding struct {
+	in    io.Reader
+	held  *held
+	taken int64
+}
+
+func (h *holding) Read(b []byte) (int, error) {
+	n, err := h.in.Read(b)
+	if !h.held.take(int64(n)) {
+		return 0, &fault.Error{Kind: fault.RateLimited, Code: "ingest.full", Msg: "Too many events are being read now.", Hint: "send them again later, or in smaller parts", RetryAfter: 2 * time.Second}
+	}
+	h.taken += int64(n)
+	return n, err
+}
+
+// whole reads a body that is taken all or nothing. Done gives its memory back.
+func (c Config) whole(r *http.Request) (data []byte, done func(), err error) {
 	in, err := unpacked(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
+	h := &holding{in: in, held: c.held}
+	done = func() { c.held.take(-h.taken) }
+	data, err = io.ReadAll(io.LimitReader(h, maxWhole+1))
 	switch {
 	case err != nil:
-		return nil, unreadable(err)
+		err = unreadable(err)
 	case len(data) > maxWhole:
-		return nil, fault.New(fault.TooLarge, "The body has more than %d MiB when it is unpacked.", maxWhole>>20).Coded("ingest.body").WithHint("send it in parts")
+		err = fault.New(fault.TooLarge, "The body has more than %d MiB when it is unpacked.", maxWhole>>20).Coded("ingest.body").WithHint("send it in parts")
 	}
-	return data, nil
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return data, done, nil
+}
+
+// tooMany is a body with more records than are taken all or nothing.
+func tooMany() error {
+	return fault.New(fault.TooLarge, "The body has more than %d records, or fields in all of them.", ingest.MaxRecords).Coded("ingest.records").WithHint("send it in parts")
 }
 
 // unreadable is a body that broke off or is not packed as it says.
 func unreadable(err error) error {
 	var big *http.MaxBytesError
-	if errors.As(err, &big) {
+	var said *fault.Error
+	if errors.As(err, &big) || errors.As(err, &said) {
 		return err
 	}
 	return &fault.Error{Kind: fault.Invalid, Code: "ingest.unreadable", Msg: "The body cannot be read: it broke off, or is not packed as Content-Encoding says.", Hint: "send it again", Err: err}

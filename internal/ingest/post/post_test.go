@@ -367,3 +367,100 @@ func FuzzBulk(f *testing.F) {
 		}
 	})
 }
+
+// TestNoRecords: a place of a body that holds no object is refused as such, whatever
+// the format, and the rest is taken.
+func TestNoRecords(t *testing.T) {
+	k := &taker{}
+	send(t, k, "POST", "/ingest/json", []byte(`[{"a":1}, nonsense`+"\n"+`{"b":2}`+"\n"))
+	var got []string
+	for _, r := range k.batches[0].Records {
+		got = append(got, string(r.Data)+r.Problem)
+	}
+	if text := strings.Join(got, "|"); text != `{"a":1}|Line 1: it is no JSON object.|{"b":2}` {
+		t.Errorf("records: %s", text)
+	}
+	// However many there are, they are not all in memory.
+	k = &taker{}
+	send(t, k, "POST", "/ingest/json", []byte("{\n}\n"+strings.Repeat("x\n", 3*perPart)))
+	if len(k.batches) < 3 {
+		t.Errorf("%d bad lines were held at once", len(k.batches[0].Records))
+	}
+}
+
+// TestTooMuchUnpacked: a body that is too large is told so, not that it broke off.
+func TestTooMuchUnpacked(t *testing.T) {
+	p := &parts{take: func([]ingest.Record) error { return nil }}
+	if err := p.read(&limited{in: strings.NewReader("a\nb\nc\n"), left: 3}); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStrangersAreNotRead: a webhook that cannot be right takes no memory.
+func TestStrangersAreNotRead(t *testing.T) {
+	c := Config{Taker: &taker{}, Secret: func(_ context.Context, _, name string) (string, error) {
+		if name == "github-repo" {
+			return "s3cret", nil
+		}
+		return "", fault.New(fault.NotFound, "there is no secret")
+	}}
+	for source, signature := range map[string]string{"repo": "", "other": "sha256=00"} {
+		body := &counted{}
+		r := httptest.NewRequest("POST", "/ingest/github/"+source, body)
+		r.SetPathValue("source", source)
+		r.Header.Set("X-Hub-Signature-256", signature)
+		if err := c.github(httptest.NewRecorder(), r); !fault.Is(err, fault.Unauthenticated) || body.n > 0 {
+			t.Errorf("%s: %v after %d reads", source, err, body.n)
+		}
+	}
+}
+
+// counted is an empty body that counts how often it is read.
+type counted struct{ n int }
+
+func (c *counted) Read([]byte) (int, error) { c.n++; return 0, io.EOF }
+
+// TestSmallBodiesOfManyRecords: what becomes large in memory is refused on the way.
+func TestSmallBodiesOfManyRecords(t *testing.T) {
+	labels := strings.Repeat("x", maxLabels)
+	if w := send(t, &taker{}, "POST", "/ingest/loki/api/v1/push", []byte(`{"streams":[{"stream":{"a":"`+labels+`"},"values":[]}]}`), "Content-Type", "application/json"); w.Code != 413 {
+		t.Errorf("labels: %d %s", w.Code, w.Body)
+	}
+	p := push{records: make([]ingest.Record, ingest.MaxRecords-1)}
+	if err := p.add(ingest.Record{}); err != nil {
+		t.Error(err)
+	}
+	if err := p.add(ingest.Record{}); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("one more: %v", err)
+	}
+	var b ingest.Batch
+	if _, err := readBulk([]byte(strings.Repeat("{\"index\":{}}\n\n", ingest.MaxRecords+1)), "", &b); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("documents: %v", err)
+	}
+}
+
+// TestBodiesHeld: bodies that are taken whole share what may be in memory, and give it
+// back.
+func TestBodiesHeld(t *testing.T) {
+	c := Config{held: &held{left: 10}}
+	read := func(n int) (func(), error) {
+		_, done, err := c.whole(httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", n))))
+		return done, err
+	}
+	first, err := read(8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(3); !fault.Is(err, fault.RateLimited) {
+		t.Errorf("no room: %v", err)
+	}
+	first()
+	if second, err := read(10); err != nil {
+		t.Errorf("after it was given back: %v", err)
+	} else {
+		second()
+	}
+	if c.held.left != 10 {
+		t.Errorf("%d are left of 10", c.held.left)
+	}
+}
