@@ -521,7 +521,7 @@ func (w *casework) sound(from string) error {
 	}
 	k, err := verify(w.ctx, w.tx, w.caller.Org, from)
 	if err == nil && !k.OK {
-		err = fault.New(fault.Conflict, "what %s holds is not as it was written, at %s, and is not copied", from, k.Broken).Coded("case.broken").WithHint("compare it with a backup")
+		err = fault.New(fault.Conflict, "what %s holds is not as it was written, at %s, and is not copied", from, k.Broken).Coded("case.tampered").WithHint("compare it with a backup")
 	}
 	return err
 }
