@@ -48,6 +48,17 @@ func (m *memory) Add(_ context.Context, org string, events []event.Event) error 
 	return nil
 }
 
+func (m *memory) Usage(context.Context) (u logs.Usage, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ev := range m.events {
+		if u.Oldest.IsZero() || ev.Time.Before(u.Oldest) {
+			u.Oldest = ev.Time
+		}
+	}
+	return u, nil
+}
+
 func (m *memory) Rows(_ context.Context, q logs.Query, row func(logs.Row) error) (logs.Outcome, error) {
 	m.mu.Lock()
 	var list []event.Event

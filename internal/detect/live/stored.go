@@ -99,6 +99,12 @@ func (e *Engine) Past(ctx context.Context, q Question, progress func(Progress)) 
 		return nil, fault.New(fault.Invalid, "the time is empty").Coded("detections.no-time").WithHint("give a beginning before the end")
 	}
 	start := time.Now()
+	if u, err := e.Store.Usage(ctx); err == nil && q.From.Before(u.Oldest) { // before that there is nothing to look at
+		q.From = u.Oldest
+		if q.To.Before(q.From) {
+			q.From = q.To
+		}
+	}
 	p, err := e.past(ctx, q)
 	if err != nil {
 		return nil, err

@@ -354,6 +354,27 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestPastOfAges: a time that began long before anything was stored is looked at
+// from where there is something on.
+func TestPastOfAges(t *testing.T) {
+	w := newWorld(t, nil)
+	w.look(stopTrail(w.now, "eve"), stopTrail(w.now.Add(time.Hour), "eve"))
+	f := func(from, to time.Time, most int, events int64) {
+		t.Helper()
+		steps := 0
+		a, err := w.Past(t.Context(), Question{Org: "acme", From: from, To: to}, func(p Progress) { steps = p.Total })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps > most || a.Events != events {
+			t.Errorf("from %s to %s: %d steps over %d events, want %d over %d", from, to, steps, a.Events, most, events)
+		}
+	}
+	f(time.Time{}, w.now.Add(2*time.Hour), 96, 2)
+	f(time.Time{}, w.now.Add(-time.Hour), 0, 0)
+	f(w.now.Add(time.Minute), w.now.Add(2*time.Hour), 96, 1)
+}
+
 // TestJobPanics: a job that breaks has failed, and the next one has its place.
 func TestJobPanics(t *testing.T) {
 	jobs := NewJobs()

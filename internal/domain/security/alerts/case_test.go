@@ -263,6 +263,14 @@ func TestCustody(t *testing.T) {
 			if k, err := d.Verify(ctx, "default", names[i]); err != nil || k.OK || k.Why != s.why {
 				t.Errorf("%s was changed: %v %+v, want %s", s.name, err, k, s.why)
 			}
+			// A copy would bear out what was changed.
+			into := d.open(alerts.Opening{Title: "y"})
+			if err := d.Merge(ctx, leila, names[i], into, ""); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s was changed, and the case was merged: %v", s.name, err)
+			}
+			if _, err := d.Split(ctx, leila, names[i], "z", nil, []string{"e1"}); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s was changed, and the case was split: %v", s.name, err)
+			}
 		}
 	})
 }
@@ -378,6 +386,14 @@ func TestMergeLosesNothing(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		d.holds(split)
+		// Without a word about events none goes along.
+		bare, err := d.Split(ctx, leila, into, "The kiosk", []int64{2}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := d.Pinned(ctx, "default", bare); len(kept) != 0 {
+			t.Errorf("%d events went along with an alert", len(kept))
+		}
 		if _, err := d.Split(ctx, leila, into, "x", []int64{1}, nil); !fault.Is(err, fault.Invalid) {
 			t.Errorf("an alert of another case was split off: %v", err)
 		}

@@ -481,6 +481,9 @@ func (d *Desk) Merge(ctx context.Context, caller catalog.Caller, from, into, rea
 		if s.MergedInto != "" {
 			return fault.New(fault.Conflict, "%s was merged already", from).Coded("case.merged")
 		}
+		if err := w.sound(from); err != nil {
+			return err
+		}
 		if err := w.copyTimeline(from); err != nil {
 			return err
 		}
@@ -513,6 +516,19 @@ func (d *Desk) Merge(ctx context.Context, caller catalog.Caller, from, into, rea
 	})
 }
 
+// sound holds the timeline of another case, and refuses to copy what is not as it
+// was written: the copy would bear it out.
+func (w *casework) sound(from string) error {
+	if _, _, err := hold(w.ctx, w.tx, w.caller.Org, from); err != nil {
+		return err
+	}
+	k, err := verify(w.ctx, w.tx, w.caller.Org, from)
+	if err == nil && !k.OK {
+		err = fault.New(fault.Conflict, "what %s holds is not as it was written, at %s, and is not copied", from, k.Broken).Coded("case.tampered").WithHint("compare it with a backup")
+	}
+	return err
+}
+
 // copyTimeline writes the entries of another case into this one, with what they
 // were. Alerts and pins are written anew as they come over.
 func (w *casework) copyTimeline(from string) error {
@@ -533,8 +549,8 @@ func (w *casework) copyTimeline(from string) error {
 	return write(w.ctx, w.tx, w.caller.Org, w.name, out...)
 }
 
-// copyEvents keeps the pinned events of another case here too: all, or those
-// that are named.
+// copyEvents keeps the pinned events of another case here too: those that are
+// named, or all when none is.
 func (w *casework) copyEvents(from string, only []string) error {
 	list, err := pinned(w.ctx, w.tx, w.caller.Org, from)
 	if err != nil {
@@ -654,8 +670,13 @@ func (d *Desk) Split(ctx context.Context, caller catalog.Caller, from, title str
 			return err
 		}
 		n := &casework{d: d, ctx: ctx, tx: w.tx, caller: w.caller, name: name, e: e, spec: s, at: w.at}
-		if err := n.copyEvents(from, events); err != nil {
-			return err
+		if len(events) > 0 {
+			if err := n.sound(from); err != nil {
+				return err
+			}
+			if err := n.copyEvents(from, events); err != nil {
+				return err
+			}
 		}
 		came, went := n.by(Us, "splitfrom", ""), w.by(Us, "split", "")
 		came.About, went.About = from, name
