@@ -4,6 +4,8 @@
 //
 //	go run ./bench/ingest -rules ../shared/data/sigma/sigmahq-rules.tar.gz
 //
+// With -profile it says where the time goes, by stage.
+//
 // The events are real ones of Windows, dated anew over the last hour and repeated.
 // The program is done when nothing waits in its spool: every event was on the
 // disk, was parsed, went past every rule and is in the engine. The stock server is

@@ -406,9 +406,12 @@ func TestMuch(t *testing.T) {
 	}
 	in.line.mu.Unlock()
 	s.mu.Lock()
-	s.away = false
+	s.away, s.adds = false, 0
 	s.mu.Unlock()
 	drained(t, in)
+	if s.adds > 20 {
+		t.Errorf("60 frames, most of them read back, were stored in %d parts", s.adds)
+	}
 	checkWhole(t, in, s, 600)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		s.settle()
