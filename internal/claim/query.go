@@ -636,7 +636,8 @@ func misread(field string, err error) fault.Problem {
 	if errors.As(err, &f) {
 		p.Hint = f.Hint
 	}
-	for _, in := range fault.ProblemsOf(err) {
+	if list := fault.ProblemsOf(err); len(list) > 0 {
+		in := list[0]
 		if in.Line > 0 {
 			p = problem(field, "query-text", "at %d:%d: %s", in.Line, in.Column, in.Msg)
 			p.Args = []string{fmt.Sprintf("%d:%d: %s", in.Line, in.Column, in.Msg)}
@@ -644,7 +645,6 @@ func misread(field string, err error) fault.Problem {
 			p = problem(field, "query-text", "%s", in.Msg)
 		}
 		p.Hint = in.Hint
-		break
 	}
 	return p
 }

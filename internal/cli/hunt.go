@@ -223,7 +223,7 @@ type rowSink struct {
 func (o *rowSink) row(r logs.Row, rules []string) error {
 	if o.most > 0 && o.rows == o.most {
 		o.more = true
-		return logs.Stop
+		return logs.ErrStop
 	}
 	o.rows++
 	if rules != nil {
@@ -368,7 +368,7 @@ func (r *remote) Events(ctx context.Context, q logs.Query, exact bool, row func(
 	if err == nil && !ended {
 		err = failed(exitFailed, "the answer broke off", "la respuesta se cortó").hinting("try again", "repite")
 	}
-	if err == logs.Stop {
+	if err == logs.ErrStop {
 		err = nil
 	}
 	return out, err

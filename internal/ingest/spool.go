@@ -209,7 +209,6 @@ type reader struct {
 	at   place
 	file *os.File
 	in   *bufio.Reader
-	left int64 // bytes of the segment from at on; -1 for as many as there are
 }
 
 // next reads the frame at the reader's place. io.EOF is the end of the segment;

@@ -131,7 +131,7 @@ func told(err error) error {
 	var known *fault.Error
 	var own callerError
 	switch {
-	case err == nil, errors.Is(err, Stop), errors.Is(err, errEnough), errors.As(err, &own), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &known):
+	case err == nil, errors.Is(err, ErrStop), errors.Is(err, errEnough), errors.As(err, &own), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &known):
 		return err
 	}
 	return problem(err)
@@ -152,11 +152,11 @@ func (a *asker) Rows(ctx context.Context, q Query, row func(Row) error) (out Out
 		for _, r := range list {
 			if q.Limit > 0 && out.Rows >= int64(q.Limit) {
 				out.Limited = true
-				return Stop
+				return ErrStop
 			}
 			if err := row(r); err != nil {
-				if errors.Is(err, Stop) {
-					return Stop
+				if errors.Is(err, ErrStop) {
+					return ErrStop
 				}
 				return callerError{err}
 			}
@@ -184,7 +184,7 @@ func (a *asker) Rows(ctx context.Context, q Query, row func(Row) error) (out Out
 	out.Took = time.Since(began)
 	var own callerError
 	switch {
-	case errors.Is(err, Stop):
+	case errors.Is(err, ErrStop):
 		err = nil
 	case errors.As(err, &own):
 		err = own.error

@@ -27,7 +27,7 @@ type Store interface {
 	Flush(ctx context.Context) error
 
 	// Rows answers with rows, the newest first unless the question sorts, and
-	// calls row with each until it returns an error, which Rows returns; Stop ends
+	// calls row with each until it returns an error, which Rows returns; ErrStop ends
 	// it without one. A question may have pipes.
 	Rows(ctx context.Context, q Query, row func(Row) error) (Outcome, error)
 	// Hits counts in steps of time, from From on, per value of a field ("" for
@@ -50,8 +50,8 @@ type Store interface {
 	Close() error
 }
 
-// Stop ends Rows without an error.
-var Stop = errors.New("enough rows")
+// ErrStop ends Rows without an error.
+var ErrStop = errors.New("enough rows")
 
 // Query is a question about the events of an organisation.
 type Query struct {

@@ -172,7 +172,7 @@ func TestRowsEnd(t *testing.T) {
 			n := 0
 			if out, err := s.Rows(t.Context(), logs.Query{Org: "one", Text: text}, func(logs.Row) error {
 				if n++; n == 5 {
-					return logs.Stop
+					return logs.ErrStop
 				}
 				return nil
 			}); err != nil || n != 5 || out.Limited {

@@ -99,7 +99,7 @@ func (a *asking) write(w http.ResponseWriter, q question, row func(logs.Row) err
 	n := 0
 	limited := func(r logs.Row) error {
 		if n++; n > exportRows {
-			return logs.Stop
+			return logs.ErrStop
 		}
 		return row(r)
 	}

@@ -160,7 +160,7 @@ func (p *pasted) matches(ctx context.Context, store logs.Store, q question, a *a
 	a.Outcome, err = store.Rows(ctx, q.store(0, 0), func(r logs.Row) error {
 		if a.Tried++; a.Tried > mostTried {
 			a.Tried, a.Cut = mostTried, true
-			return logs.Stop
+			return logs.ErrStop
 		}
 		hit, err := p.match(logs.Event(r).Line)
 		if err != nil {

@@ -127,11 +127,6 @@ func (s state) before(last string) state {
 	return s.afresh()
 }
 
-func (s state) splitBy(field string) state {
-	s.By = field
-	return s
-}
-
 func (s state) looking(field string) state {
 	s.Facet = field
 	return s

@@ -46,7 +46,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	line := parser.String(data)
 	at := strings.Index(line, "CEF:")
 	if at < 0 {
-		return errors.New("the line has no CEF:")
+		return errors.New("CEF: is not in the line")
 	}
 	parts, rest, ok := Head(line[at+len("CEF:"):], 7)
 	if !ok {

@@ -47,7 +47,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	line := parser.String(data)
 	at := strings.Index(line, "LEEF:")
 	if at < 0 {
-		return errors.New("the line has no LEEF:")
+		return errors.New("LEEF: is not in the line")
 	}
 	parts, rest, ok := cef.Head(line[at+len("LEEF:"):], 5)
 	if !ok {

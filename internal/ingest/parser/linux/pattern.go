@@ -23,7 +23,6 @@ type pattern struct {
 	parts           []part
 	open            bool // anything may follow
 	action, outcome string
-	reason          string
 }
 
 type part struct {
