@@ -47,9 +47,10 @@ func (f *filling) hear(to time.Time) error {
 		if err := f.dial(); err != nil {
 			return err
 		}
+		once := slices.ContainsFunc(list, func(x sample.Sent) bool { return x.Once })
 		err := f.machines.send(f.ctx, list)
 		list = nil
-		if err == nil {
+		if err == nil && once { // it is found now; what is quiet can wait
 			err = f.settled()
 		}
 		return err
@@ -107,7 +108,7 @@ func (f *filling) findable() error {
 	if f.machines == nil {
 		return nil
 	}
-	return errors.Join(f.Logs.Flush(f.ctx), (&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(f.ctx))
+	return errors.Join(f.settled(), f.Logs.Flush(f.ctx), (&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(f.ctx))
 }
 
 // triage does something with the open alerts of some rules.

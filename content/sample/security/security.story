@@ -4,7 +4,7 @@
   creates: ["source:*"]
 
 # What Security claims of the events themselves.
-- at: "{{moment -13 16:00}}"
+- at: "{{moment -5 16:00}}"
   by: leila.haddad
   installs: [assets-heard, sources-heard, clocks-agree, events-retained, logging-kept-on, privileged-use-ticketed, second-factor-used, alerts-decided, alerts-triage-time, incidents-contained, time-to-contain, evidence-unbroken, rules-proven]
 
