@@ -156,12 +156,13 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	ended, running := make(chan error, 8), 0 // nobody waits to say that he ended
+	ended, running := make(chan error, 9), 0 // nobody waits to say that he ended
 	run := func(part func() error) {
 		running++
 		go func() { ended <- part() }()
 	}
 	run(func() error { return a.record(ctx) })
+	run(func() error { return letGo(ctx) })
 	if a.Collectors != nil {
 		run(func() error { return a.Collectors.Run(ctx) })
 	}
