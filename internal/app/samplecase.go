@@ -37,39 +37,48 @@ func (f *filling) hear(to time.Time) error {
 	if from.IsZero() || !from.Before(to) {
 		return nil
 	}
-	recent := f.o.Now.Add(-lately)
 	var list []sample.Sent
-	flush := func(at time.Time) error {
-		if len(list) == 0 {
-			return nil
-		}
-		f.clock.Set(at)
-		if err := f.dial(); err != nil {
-			return err
-		}
-		once := slices.ContainsFunc(list, func(x sample.Sent) bool { return x.Once })
-		err := f.machines.send(f.ctx, list)
-		list = nil
-		if err == nil && once { // it is found now; what is quiet can wait
-			err = f.settled()
-		}
-		return err
-	}
-	for x := range f.o.Heard(from, to, recent) {
-		// Incidents are found soon after they happened, and not in the morning, and
-		// what came in the last day came when it was said.
-		gap := time.Minute
-		if x.At.After(f.o.Now.Add(-lastly)) {
-			gap = 5 * time.Second
-		}
-		if n := len(list); n > 0 && (x.Once || list[n-1].Once || gap < time.Minute) && x.At.Sub(list[n-1].At) > gap {
-			if err := flush(list[n-1].At.Add(400 * time.Millisecond)); err != nil {
+	for x := range f.o.Heard(from, to, f.o.Now.Add(-lately)) {
+		if n := len(list); n > 0 && (f.soon(x) || f.soon(list[n-1])) && x.At.Sub(list[n-1].At) > 5*time.Second {
+			if err := f.send(list, soonAfter(list)); err != nil {
 				return err
 			}
+			list = nil
 		}
 		list = append(list, x)
 	}
-	return flush(to)
+	if n := len(list); n > 0 && f.soon(list[n-1]) {
+		to = soonAfter(list)
+	}
+	return f.send(list, to)
+}
+
+// soonAfter is when lines are there that were sent when the last was said.
+func soonAfter(list []sample.Sent) time.Time {
+	return list[len(list)-1].At.Add(400 * time.Millisecond)
+}
+
+// soon reports whether a line is sent when it was said, and not with those of its
+// night: incidents are found soon after they happened, and what came in the last
+// day is measured.
+func (f *filling) soon(x sample.Sent) bool {
+	return x.Once || x.At.After(f.o.Now.Add(-lastly))
+}
+
+// send sends lines at a moment.
+func (f *filling) send(list []sample.Sent, at time.Time) error {
+	if len(list) == 0 {
+		return nil
+	}
+	f.clock.Set(at)
+	if err := f.dial(); err != nil {
+		return err
+	}
+	err := f.machines.send(f.ctx, list)
+	if err == nil && slices.ContainsFunc(list, func(x sample.Sent) bool { return x.Once }) { // it is found now; what is quiet can wait
+		err = f.settled()
+	}
+	return err
 }
 
 // dial opens the listeners when the first machine has something to say.

@@ -58,3 +58,13 @@ const (
 	ServiceName = "service.name"
 	CloudAcct   = "cloud.account.id"
 )
+
+// Inner reports whether a field of a stored event is the store's own: it says how
+// the event is kept, and nothing of the event.
+func Inner(field string) bool {
+	switch field {
+	case "_stream", "_stream_id", FieldBatch, FieldShape, FieldRest:
+		return true
+	}
+	return false
+}

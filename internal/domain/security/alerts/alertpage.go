@@ -261,8 +261,8 @@ func (v *alertView) sample(c *web.Ctx, d *Desk, s detect.Seen) {
 	}
 	v.SampleName = c.T("alerts.sample", moment(c, s.Time))
 	for _, f := range rows[0].fields {
-		if strings.HasPrefix(f.Name, "_stream") || f.Name == "binnacle.shape" {
-			continue // the store's own
+		if event.Inner(f.Name) {
+			continue
 		}
 		_, hit := v.Alert.Fields[f.Name]
 		v.Sample = append(v.Sample, ruleLine{f.Name + ": " + f.Value, hit})

@@ -163,10 +163,10 @@ func found(ctx context.Context, store logs.Store, q logs.Query) ([]logs.Row, log
 // nothing of the event.
 func inner(field string) bool {
 	switch field {
-	case "_time", "_stream", "_stream_id", event.FieldBatch, event.FieldSeen, event.FieldID:
+	case "_time", event.FieldSeen, event.FieldID:
 		return true
 	}
-	return strings.HasPrefix(field, "binnacle.") && field != event.FieldSource && field != event.FieldRules
+	return event.Inner(field) || strings.HasPrefix(field, "binnacle.") && field != event.FieldSource && field != event.FieldRules
 }
 
 // gate lets an organisation ask so many questions at a time.
