@@ -207,32 +207,13 @@ func drawTrend(c *web.Ctx, v *claim.View, ev *claim.Evidence, y []*float64, from
 	line.Series = []chart.Series{s}
 	if counts(ev) {
 		s.Name = c.T("claims.trend.exceptions")
-		line.Series[0].Name, line.Min, line.YTicks = s.Name, 0, wholeTicks(y)
+		line.Series[0].Name, line.Min, line.Whole = s.Name, 0, true
 	}
 	marks(c, &line, scale)
 	if scale.Target != nil {
 		line.Target = &chart.Target{V: *scale.Target, Label: c.T("claims.trend.target", format(*scale.Target)), Below: scale.Direction != claim.Down && scale.Limit == nil}
 	}
 	return line.HTML()
-}
-
-// wholeTicks keeps fractions away from an axis that counts few; nil leaves it to
-// the chart.
-func wholeTicks(y []*float64) []float64 {
-	most := 1.0
-	for _, v := range y {
-		if v != nil {
-			most = max(most, *v)
-		}
-	}
-	if most > 4 {
-		return nil
-	}
-	var out []float64
-	for v := 0.0; v <= most; v++ {
-		out = append(out, v)
-	}
-	return out
 }
 
 // marks draws the other lines that a number is held against.

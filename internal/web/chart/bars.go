@@ -16,6 +16,7 @@ type Bars struct {
 	Edge    bool      // tick labels stand at the left edge of their bar
 	Max     float64   // top of the y axis; less than the data: taken from it
 	YTicks  []float64 // none: round numbers
+	Whole   bool      // it counts: the y axis has no fractions
 	Format  Format
 	Series  []Series // stacked, first next to zero
 	Target  *Target
@@ -42,7 +43,7 @@ func (c Bars) HTML() template.HTML {
 	}
 	p := plot{height: heightOr(c.Height), x: c.x, words: c.Words}
 	p.min, p.max = c.ends(lo, hi)
-	ticks := yTicks(c.YTicks, p.min, p.max)
+	ticks := yTicks(c.YTicks, p.min, p.max, c.Whole)
 	p.figure(c.Name, c.Caption, c.Legend, false, c.Series)
 	p.begin(c.Name, Line{Left: c.Left, Format: c.Format}.left(ticks), c.right())
 	p.bands(c.Bands)
@@ -89,7 +90,7 @@ func (c Bars) ends(lo, hi float64) (float64, float64) {
 	if lo == 0 && finite(c.Max) && c.Max >= hi {
 		return 0, c.Max
 	}
-	return scale(0, 0, lo, hi)
+	return scale(0, 0, lo, hi, c.Whole)
 }
 
 func (c Bars) x(i float64) float64 { return clamp(i*100/float64(len(c.X)), 0, 100) }

@@ -151,7 +151,7 @@ func TestScale(t *testing.T) {
 		{0, 0, 0, 0, -1, 1},
 		{9, 1, 0, 40, 0, 40},
 	} {
-		lo, hi := scale(c.min, c.max, c.lo, c.hi)
+		lo, hi := scale(c.min, c.max, c.lo, c.hi, false)
 		if lo != c.wantLo || hi != c.wantHi {
 			t.Errorf("scale(%v, %v, %v, %v) = %v, %v, want %v, %v", c.min, c.max, c.lo, c.hi, lo, hi, c.wantLo, c.wantHi)
 		}
@@ -250,5 +250,25 @@ func TestEveryMarkHasATitle(t *testing.T) {
 		if i < 0 || !strings.Contains(got[i:min(len(got), i+400)], "<title>") {
 			t.Errorf("no title in %s of\n%s", class, got)
 		}
+	}
+}
+
+// What is counted has no fractions on its axis, however few or many it is.
+func TestWholeAxes(t *testing.T) {
+	for hi := 1.0; hi < 3000; hi++ {
+		lo, top := scale(0, 0, 0, hi, true)
+		ticks := yTicks(nil, lo, top, true)
+		if lo != 0 || top < hi || len(ticks) < 2 || len(ticks) > 7 {
+			t.Errorf("up to %v: from %v to %v with %v", hi, lo, top, ticks)
+		}
+		for _, v := range ticks {
+			if v != math.Trunc(v) {
+				t.Errorf("up to %v: a tick at %v", hi, v)
+			}
+		}
+	}
+	one := Bars{Name: "x", X: []string{"a", "b"}, Whole: true, Series: []Series{{Name: "n", Y: []float64{1, 0}}}}
+	if got := string(one.HTML()); strings.Contains(got, ">0.5<") || !strings.Contains(got, ">1<") {
+		t.Errorf("one thing is drawn with fractions: %s", got)
 	}
 }

@@ -16,6 +16,7 @@ type Line struct {
 	Min     float64 // ends of the y axis; equal: taken from the data
 	Max     float64
 	YTicks  []float64 // none: round numbers
+	Whole   bool      // it counts: the y axis has no fractions
 	Format  Format    // on the axis
 	Exact   Format    // in tooltips and table; none: Format
 	Series  []Series
@@ -41,8 +42,8 @@ func (l Line) HTML() template.HTML {
 		l.Exact = l.Format
 	}
 	p := plot{height: heightOr(l.Height), x: l.x, words: l.Words}
-	p.min, p.max = scale(l.Min, l.Max, lo, hi)
-	ticks := yTicks(l.YTicks, p.min, p.max)
+	p.min, p.max = scale(l.Min, l.Max, lo, hi, l.Whole)
+	ticks := yTicks(l.YTicks, p.min, p.max, l.Whole)
 	p.figure(l.Name, l.Caption, l.Legend, true, l.Series)
 	p.begin(l.Name, l.left(ticks), l.right())
 	p.bands(l.Bands)

@@ -30,12 +30,12 @@ func (p *plot) y(v float64) float64 {
 
 // scale chooses the ends of the y axis: the caller's when they make sense,
 // else those of the data, widened when all data is equal.
-func scale(min, max, lo, hi float64) (float64, float64) {
+func scale(min, max, lo, hi float64, whole bool) (float64, float64) {
 	if finite(min) && finite(max) && max > min {
 		return min, max
 	}
 	if hi-lo > 1e-12*math.Max(math.Abs(lo), math.Abs(hi)) {
-		step := niceStep(hi-lo, 4)
+		step := niceStep(hi-lo, 4, whole)
 		return math.Floor(lo/step) * step, math.Ceil(hi/step) * step
 	}
 	pad := math.Max(math.Abs(lo)/2, 1)
@@ -43,27 +43,31 @@ func scale(min, max, lo, hi float64) (float64, float64) {
 }
 
 // niceStep is the 1, 2, 2.5 or 5 times a power of ten that cuts span into
-// about parts pieces.
-func niceStep(span float64, parts int) float64 {
+// about parts pieces; of what is counted, a whole number.
+func niceStep(span float64, parts int, whole bool) float64 {
 	if !finite(span) || span <= 0 {
 		return 1
 	}
 	raw := span / float64(parts)
 	ten := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, m := range []float64{1, 2, 2.5, 5} {
-		if raw <= m*ten*1.0001 {
-			return m * ten
+		step := m * ten
+		if raw <= step*1.0001 && (!whole || step == math.Trunc(step)) {
+			return step
 		}
+	}
+	if whole {
+		return math.Max(1, 10*ten)
 	}
 	return 10 * ten
 }
 
 // yTicks are the caller's ticks, or round numbers from min to max.
-func yTicks(given []float64, min, max float64) []float64 {
+func yTicks(given []float64, min, max float64, whole bool) []float64 {
 	if given != nil {
 		return given
 	}
-	step := niceStep(max-min, 4)
+	step := niceStep(max-min, 4, whole)
 	var out []float64
 	for i := 0.0; i < 20; i++ {
 		v := math.Ceil(min/step-1e-9)*step + i*step

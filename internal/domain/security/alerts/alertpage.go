@@ -309,7 +309,7 @@ func histogram(c *web.Ctx, list []detect.Seen) template.HTML {
 	for _, s := range list {
 		y[int(s.Time.Sub(from)/length)]++
 	}
-	return chart.Bars{Name: c.T("alerts.chart", len(list), moment(c, first), moment(c, last)), Height: 110, X: x, Edge: true, XName: c.T("alerts.chart.x"),
+	return chart.Bars{Name: c.T("alerts.chart", len(list), moment(c, first), moment(c, last)), Height: 110, Whole: true, X: x, Edge: true, XName: c.T("alerts.chart.x"),
 		Series: []chart.Series{{Name: c.T("alerts.c.events"), Class: "bad", Y: y}}, Words: c.App.ChartWords(c)}.HTML()
 }
 

@@ -199,7 +199,7 @@ func (p *pages) told(c *web.Ctx, v *onePage) error {
 
 // byDay draws a number for each day.
 func byDay(c *web.Ctx, name string, from, to time.Time, days map[string]float64) template.HTML {
-	bars := chart.Bars{Name: name, Height: 130, Words: c.App.ChartWords(c), XName: c.T("detections.day")}
+	bars := chart.Bars{Name: name, Height: 130, Whole: true, Words: c.App.ChartWords(c), XName: c.T("detections.day")}
 	var y []*float64
 	for d := from.UTC().Truncate(24 * time.Hour); !d.After(to); d = d.AddDate(0, 0, 1) {
 		n := days[d.Format(time.DateOnly)]

@@ -22,7 +22,7 @@ func (a *asking) picture(r *results, got *answer) {
 	if bars <= 0 || bars > 10*mostBars {
 		return
 	}
-	b := chart.Bars{Height: 118, Gap: .1, Edge: true, Legend: a.state.By != "", XName: a.c.T("hunt.chart.when"), Words: chart.Words{Table: a.c.T("hunt.chart.table"), NoData: "0"},
+	b := chart.Bars{Height: 118, Whole: true, Gap: .1, Edge: true, Legend: a.state.By != "", XName: a.c.T("hunt.chart.when"), Words: chart.Words{Table: a.c.T("hunt.chart.table"), NoData: "0"},
 		Format: func(v float64) string { return lang.Int(a.c.Lang, int64(v)) }}
 	b.Name = a.c.T("hunt.chart.name", large(a.c.Lang, got.Total), a.words(a.span.From), a.words(a.span.To), a.length(step))
 	for i := range bars {
