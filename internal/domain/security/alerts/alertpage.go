@@ -501,23 +501,10 @@ func (v *alertView) claims(c *web.Ctx, _ *Desk) error {
 	slices.SortStableFunc(glances, claim.Glance.Compare)
 	for _, g := range glances {
 		if len(v.Claims) < 8 && (g.Ref == v.Asset || slices.ContainsFunc(rels, func(r catalog.Relation) bool { return r.Ref == g.Ref })) {
-			v.Claims = append(v.Claims, claimLine{g.Title, c.App.HrefOf(g.Ref), claimState(g.State), c.In(g.State.Word())})
+			v.Claims = append(v.Claims, claimLine{g.Title, c.App.HrefOf(g.Ref), g.State.Class(), c.In(g.State.Word())})
 		}
 	}
 	return nil
-}
-
-// claimState is how the state of a claim is marked.
-func claimState(s claim.State) string {
-	switch s {
-	case claim.Supported:
-		return "ok"
-	case claim.Weak:
-		return "warn"
-	case claim.Unsupported:
-		return "no"
-	}
-	return "bad"
 }
 
 const mostRelated = 6
