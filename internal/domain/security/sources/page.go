@@ -10,6 +10,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
@@ -181,7 +182,7 @@ func lineOf(w *web.Ctx, k *knownSource, e *entity.Entity, owner web.Thing) line 
 	if e != nil {
 		l.Described, l.Title = true, e.DisplayTitle()
 		if s, err := catalog.Spec[Source](e); err == nil {
-			l.Format, silentAfter = formatTitle(w, s.Format), length(s.SilentAfter, SilentAfter)
+			l.Format, silentAfter = formatTitle(w, s.Format), claim.DurationOr(s.SilentAfter, SilentAfter)
 		}
 		l.Owner, l.HasOwner = owner, owner.Title != ""
 	}
