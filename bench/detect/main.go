@@ -17,13 +17,11 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,6 +29,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/binnaclehq/binnacle/bench/realdata"
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/route"
 	"github.com/valyala/fastjson"
@@ -39,7 +38,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	b := bench{}
-	data := flag.String("data", cmpOr(os.Getenv("BINNACLE_TEST_DATA"), "../shared/data"), "the folder of real data")
+	data := flag.String("data", realdata.Folder(), "the folder of real data")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds of which the median is taken")
 	flag.IntVar(&b.times, "times", 8, "how many times the rules, in the second part")
 	flag.BoolVar(&b.all, "all", false, "mutate every text of a copy")
@@ -61,13 +60,6 @@ func main() {
 	fmt.Println("engine MB: heap of the engine and its scanner after all events, without the rules.")
 }
 
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 type bench struct {
 	rounds, times int
 	all           bool
@@ -80,12 +72,14 @@ type bench struct {
 
 // load reads the events, the rules below rules/ and SigmaHQ's own routes.
 func (b *bench) load(data string) error {
-	events, err := unzipped(filepath.Join(data, "events", "windows-12k.ndjson.gz"))
+	lines, err := realdata.Windows(data)
 	if err != nil {
 		return err
 	}
-	b.lines = bytes.Split(bytes.TrimSpace(events), []byte("\n"))
-	b.bytes = len(events)
+	b.lines = lines
+	for _, line := range lines {
+		b.bytes += len(line) + 1
+	}
 	before := heap()
 	archive := filepath.Join(data, "sigma", "sigmahq-rules.tar.gz")
 	loaded, err := sigma.Load(archive)
@@ -111,22 +105,9 @@ func (b *bench) load(data string) error {
 	return nil
 }
 
-func unzipped(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
-}
-
 // member is a file of an archive.
 func member(path, name string) ([]byte, error) {
-	data, err := unzipped(path)
+	data, err := realdata.Unzipped(path)
 	if err != nil {
 		return nil, err
 	}

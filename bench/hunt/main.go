@@ -14,25 +14,23 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/binnaclehq/binnacle/bench/measured"
+	"github.com/binnaclehq/binnacle/bench/realdata"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
@@ -69,13 +67,10 @@ func main() {
 	log.SetFlags(0)
 	n := flag.Int("n", 400_000, "events")
 	rounds := flag.Int("rounds", 7, "rounds of which the median is taken")
-	data := flag.String("data", os.Getenv("BINNACLE_TEST_DATA"), "the folder of real data")
+	data := flag.String("data", realdata.Folder(), "the folder of real data")
 	only := flag.String("only", "", "ask only questions whose names hold this, and measure no intake")
 	dir := flag.String("dir", "", "folder for both stores; a temporary one when not given")
 	flag.Parse()
-	if *data == "" {
-		*data = "../shared/data"
-	}
 	if *only != "" {
 		questions = slices.DeleteFunc(questions, func(q question) bool { return !strings.Contains(q.name, *only) })
 	}
@@ -93,9 +88,12 @@ func run(n, rounds int, data, dir string, all bool) error {
 		defer os.RemoveAll(temp)
 		dir = temp
 	}
-	lines, err := read(filepath.Join(data, "events", "windows-12k.ndjson.gz"))
+	lines, err := realdata.Windows(data)
 	if err != nil {
 		return err
+	}
+	for i, line := range lines { // their text is where parsers put it
+		lines[i] = bytes.ReplaceAll(line, []byte(`"Message":`), []byte(`"message":`))
 	}
 	events := dated(lines, n)
 	if all {
@@ -111,35 +109,17 @@ func run(n, rounds int, data, dir string, all bool) error {
 	if err := add(own, events, 1000, 1); err != nil {
 		return err
 	}
-	server, stop, err := stock(dir)
+	base, cmd, err := measured.Stock(context.Background(), filepath.Join(dir, "stock"))
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer measured.End(cmd)
+	server := &remote{base}
 	if err := server.insert(events); err != nil {
 		return err
 	}
 	time.Sleep(15 * time.Second) // both write and merge what they hold
 	return compare(own, server, rounds)
-}
-
-// read returns the events with their text under "message", as parsers leave it.
-func read(path string) ([][]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	all, err := io.ReadAll(z)
-	if err != nil {
-		return nil, err
-	}
-	all = bytes.ReplaceAll(all, []byte(`"Message":`), []byte(`"message":`))
-	return bytes.Split(bytes.TrimSpace(all), []byte("\n")), nil
 }
 
 // dated repeats lines until there are n, spread over the last day.
@@ -214,36 +194,6 @@ func add(s *logs.Embedded, events []event.Event, batch, writers int) error {
 
 // remote is the stock server.
 type remote struct{ base string }
-
-// stock builds and starts the server of the module that the program embeds.
-func stock(dir string) (*remote, func(), error) {
-	binary := filepath.Join(dir, "victoria-logs")
-	build := exec.Command("go", "build", "-o", binary, "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, nil, fmt.Errorf("the server cannot be built: %v: %s", err, said)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, nil, err
-	}
-	addr := l.Addr().String()
-	l.Close()
-	cmd := exec.Command(binary, "-httpListenAddr="+addr, "-storageDataPath="+filepath.Join(dir, "stock"), "-loggerLevel=ERROR")
-	if err := cmd.Start(); err != nil {
-		return nil, nil, err
-	}
-	stop := func() { cmd.Process.Kill(); cmd.Wait() }
-	for range 100 {
-		if resp, err := http.Get("http://" + addr + "/health"); err == nil {
-			resp.Body.Close()
-			return &remote{"http://" + addr}, stop, nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	stop()
-	return nil, nil, errors.New("the server does not answer")
-}
 
 func (r *remote) insert(events []event.Event) error {
 	for part := range slices.Chunk(events, 5000) {

@@ -15,13 +15,12 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,10 +29,12 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/binnaclehq/binnacle/bench/measured"
+	"github.com/binnaclehq/binnacle/bench/realdata"
 )
 
 type choices struct {
@@ -52,7 +53,7 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 3, "rounds of which the median is taken")
 	flag.IntVar(&c.senders, "senders", 2, "connections")
 	flag.IntVar(&c.part, "part", 1<<20, "bytes of a request")
-	flag.StringVar(&c.data, "data", "../shared/data", "the folder of real data")
+	flag.StringVar(&c.data, "data", realdata.Folder(), "the folder of real data")
 	flag.StringVar(&c.rules, "rules", "", "a folder or an archive of rules; the built-in ones alone when not given")
 	flag.StringVar(&c.binary, "binary", "", "the program; it is built when not given")
 	flag.StringVar(&c.profile, "profile", "", "a file for the profile of one more round of the program, which is told by stage")
@@ -73,13 +74,16 @@ func (c *choices) run() error {
 	defer os.RemoveAll(dir)
 	if c.binary == "" {
 		c.binary = filepath.Join(dir, "binnacle")
-		if out, err := exec.Command("go", "build", "-o", c.binary, "./cmd/binnacle").CombinedOutput(); err != nil {
-			return fmt.Errorf("build the program: %w\n%s", err, out)
+		if err := measured.Build(context.Background(), c.binary); err != nil {
+			return err
 		}
 	}
-	lines, err := read(filepath.Join(c.data, "events", "windows-12k.ndjson.gz"))
+	lines, err := realdata.Windows(c.data)
 	if err != nil {
 		return err
+	}
+	for i, line := range lines { // they are dated anew
+		lines[i] = bytes.ReplaceAll(line, []byte(`"@timestamp":`), []byte(`"was":`))
 	}
 	var own, stock []result
 	for range c.rounds {
@@ -138,21 +142,6 @@ func median(list []result) result {
 	return list[len(list)/2]
 }
 
-func read(path string) ([][]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	all, err := io.ReadAll(z)
-	all = bytes.ReplaceAll(all, []byte(`"@timestamp":`), []byte(`"was":`)) // they are dated anew
-	return bytes.Split(bytes.TrimSpace(all), []byte("\n")), err
-}
-
 // bodies repeats lines until there are n, dated over the last hour.
 func (c *choices) bodies(lines [][]byte) (out [][]byte) {
 	start := time.Now().Add(-time.Hour).UTC()
@@ -198,7 +187,7 @@ func (c *choices) own(dir string, bodies [][]byte) (result, error) {
 	if err := cmd.Start(); err != nil {
 		return result{}, err
 	}
-	defer end(cmd)
+	defer measured.End(cmd)
 	first, err := bufio.NewReader(from).ReadString('\n')
 	base := regexp.MustCompile(`http://localhost:\d+`).FindString(first)
 	if base == "" {
@@ -239,31 +228,11 @@ func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
 		return result{}, err
 	}
 	defer os.RemoveAll(data)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	base, cmd, err := measured.Stock(context.Background(), data)
 	if err != nil {
 		return result{}, err
 	}
-	addr := l.Addr().String()
-	l.Close()
-	path, err := exec.Command("go", "tool", "-n", "victoria-logs").Output()
-	if err != nil {
-		return result{}, fmt.Errorf("build the stock server: %w", err)
-	}
-	cmd := exec.Command(strings.TrimSpace(string(path)), "-storageDataPath="+data, "-httpListenAddr="+addr, "-retentionPeriod=100y", "-loggerLevel=ERROR")
-	if err := cmd.Start(); err != nil {
-		return result{}, err
-	}
-	defer end(cmd)
-	base := "http://" + addr
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if res, err := http.Get(base + "/health"); err == nil {
-			res.Body.Close()
-			break
-		}
-		if time.Now().After(until) {
-			return result{}, errors.New("the stock server does not start")
-		}
-	}
+	defer measured.End(cmd)
 	stored := func() (float64, error) {
 		res, err := http.Get(base + "/select/logsql/query?query=" + url.QueryEscape("* | stats count() n"))
 		if err != nil {
@@ -280,15 +249,13 @@ func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
 	return c.measure(cmd, base+"/insert/jsonline?_time_field=@timestamp&_msg_field=Message&_stream_fields=Channel,Hostname", "", bodies, stored)
 }
 
-func end(cmd *exec.Cmd) {
-	cmd.Process.Kill()
-	cmd.Wait()
-}
-
 // measure sends all bodies and waits until everything is stored.
 func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stored func() (float64, error)) (result, error) {
 	c.mark(cmd)
-	before, _ := usage(cmd.Process.Pid)
+	before, err := measured.UsageOf(cmd.Process.Pid)
+	if err != nil {
+		return result{}, err
+	}
 	began := time.Now()
 	next := make(chan []byte, len(bodies))
 	for _, b := range bodies {
@@ -326,9 +293,9 @@ func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stor
 		}
 	}
 	took := time.Since(began)
-	after, memory := usage(cmd.Process.Pid)
+	after, err := measured.UsageOf(cmd.Process.Pid)
 	c.mark(cmd)
-	return result{float64(c.n) / took.Seconds(), float64((after - before).Microseconds()) / float64(c.n), memory}, nil
+	return result{float64(c.n) / took.Seconds(), float64((after.CPU - before.CPU).Microseconds()) / float64(c.n), after.Most}, err
 }
 
 // mark begins and ends a profile.
@@ -358,24 +325,4 @@ func post(to, token string, body []byte) error {
 		err = fmt.Errorf("status %d: %.300s", res.StatusCode, text)
 	}
 	return err
-}
-
-// usage is the CPU time of a process and the most memory it had, of Linux.
-func usage(pid int) (cpu time.Duration, memory int64) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	var ticks int64
-	for _, f := range fields[11:13] { // utime, stime
-		n, _ := strconv.ParseInt(f, 10, 64)
-		ticks += n
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status); err == nil && m != nil {
-		memory, _ = strconv.ParseInt(string(m[1]), 10, 64)
-		memory <<= 10
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, memory
 }

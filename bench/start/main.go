@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -24,9 +23,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/binnaclehq/binnacle/bench/measured"
 )
 
 // Budgets of DESIGN.md.
@@ -54,7 +54,7 @@ func run(ctx context.Context, binary string, rounds int, rest time.Duration) err
 	defer os.RemoveAll(dir)
 	if binary == "" {
 		binary = filepath.Join(dir, "binnacle")
-		if err := build(ctx, binary); err != nil {
+		if err := measured.Build(ctx, binary); err != nil {
 			return err
 		}
 	}
@@ -90,13 +90,6 @@ func report(what string, got, budget float64, unit string) {
 	fmt.Printf("%-44s %8.1f %-2s   budget %4.0f %-2s   %s\n", what, got, unit, budget, unit, word)
 }
 
-func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "./cmd/binnacle")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	return cmd.Run()
-}
-
 // program is one running binnacle.
 type program struct {
 	*exec.Cmd
@@ -123,7 +116,7 @@ func (p *program) end() error {
 
 // startOnce returns the time from starting the program to its first answer.
 func startOnce(ctx context.Context, binary, data string) (time.Duration, error) {
-	listen, err := freePort()
+	listen, err := measured.FreeAddress()
 	if err != nil {
 		return 0, err
 	}
@@ -147,15 +140,6 @@ func startOnce(ctx context.Context, binary, data string) (time.Duration, error) 
 		return 0, errors.New("the program does not answer")
 	}
 	return took, nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // pages are what a reader looks at, twice each.
@@ -192,16 +176,8 @@ func memory(ctx context.Context, binary, data string, rest time.Duration) error 
 }
 
 func (p *program) reportMemory(what string) error {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
-	if err != nil {
-		return err
-	}
-	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
-	if m == nil {
-		return errors.New("the system does not say how much memory a process has")
-	}
-	kb, err := strconv.ParseFloat(string(m[1]), 64)
-	report(what, kb/1024, budgetMemory>>20, "MB")
+	u, err := measured.UsageOf(p.Process.Pid)
+	report(what, float64(u.Now)/(1<<20), budgetMemory>>20, "MB")
 	return err
 }
 

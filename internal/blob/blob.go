@@ -252,7 +252,7 @@ func (s *Service) receive(f *os.File, name string, content io.Reader) (Attachmen
 		return a, fmt.Errorf("blob: receive %s: %w", name, err)
 	}
 	if n > s.limits.File {
-		return a, auth.Refuse(fault.TooLarge, "attachment-large", lang.T("{0} is larger than {1}, the limit of an attachment.", "{0} supera {1}, el límite de un adjunto."), name, Size(s.limits.File))
+		return a, auth.Refuse(fault.TooLarge, "attachment-large", lang.T("{0} is larger than {1}, the limit of an attachment.", "{0} supera {1}, el límite de un adjunto."), name, lang.Bytes(lang.English, s.limits.File))
 	}
 	if n == 0 {
 		return a, auth.BadField("file", "attachment-empty", lang.T("{0} is empty.", "{0} está vacío."), name)
@@ -278,7 +278,7 @@ func (s *Service) room(ctx context.Context, org string, a Attachment) error {
 }
 
 func (s *Service) full() error {
-	return auth.Refuse(fault.TooLarge, "attachments-full", lang.T("The attachments of this organisation would take more than {0}; remove some first.", "Los adjuntos de esta organización ocuparían más de {0}; quita alguno antes."), Size(s.limits.Org))
+	return auth.Refuse(fault.TooLarge, "attachments-full", lang.T("The attachments of this organisation would take more than {0}; remove some first.", "Los adjuntos de esta organización ocuparían más de {0}; quita alguno antes."), lang.Bytes(lang.English, s.limits.Org))
 }
 
 // noted enters a content before it is kept, so that one left behind by a crash

@@ -72,19 +72,6 @@ func cleanName(name string) string {
 	return name
 }
 
-// Size writes bytes as people read them: 25 MB.
-func Size(n int64) string {
-	const units = "kMGTP"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, u := float64(n)/1000, 0
-	for v >= 1000 && u < len(units)-1 {
-		v, u = v/1000, u+1
-	}
-	return strings.Replace(fmt.Sprintf("%.1f %cB", v, units[u]), ".0 ", " ", 1)
-}
-
 // Headers are those a content is served with: it is downloaded and never shown,
 // whatever it is.
 func Headers(a Attachment) http.Header {

@@ -48,11 +48,3 @@ func FuzzCleanName(f *testing.F) {
 		}
 	})
 }
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1 kB", 25_000_000: "25 MB", 1_550: "1.6 kB", 10_000_000_000: "10 GB"} {
-		if got := Size(n); got != want {
-			t.Errorf("%d: got %s, want %s", n, got, want)
-		}
-	}
-}

@@ -261,9 +261,9 @@ func (s *session) word(caller catalog.Caller, x *entity.Entity, d *Definition, p
 func (p *Probe) GoodFor() time.Duration {
 	switch {
 	case p.Typed != nil:
-		return durationOr(p.Typed.GoodFor, defaultTyped)
+		return DurationOr(p.Typed.GoodFor, defaultTyped)
 	case p.Attest != nil:
-		return durationOr(p.Attest.GoodFor, defaultWord)
+		return DurationOr(p.Attest.GoodFor, defaultWord)
 	}
 	return 0
 }

@@ -28,9 +28,9 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// durationOr is ParseDuration for a text that was checked before; def when it
+// DurationOr is ParseDuration for a text that was checked before; def when it
 // is empty.
-func durationOr(s string, def time.Duration) time.Duration {
+func DurationOr(s string, def time.Duration) time.Duration {
 	if d, err := ParseDuration(s); err == nil {
 		return d
 	}

@@ -106,14 +106,14 @@ const keySep = " / "
 // nobody is the value of a key's field that a row does not have.
 const nobody = "–"
 
-func (q *Query) window() time.Duration { return durationOr(q.Window, defaultWindow) }
+func (q *Query) window() time.Duration { return DurationOr(q.Window, defaultWindow) }
 
 // second returns the second question and how far back it looks; "" for none.
 func (q *Query) second() (text string, window time.Duration) {
 	if q.Population == nil || q.Population.Text == "" {
 		return "", 0
 	}
-	return q.Population.Text, durationOr(q.Population.Window, q.window())
+	return q.Population.Text, DurationOr(q.Population.Window, q.window())
 }
 
 // from names what is kept here that is asked; "" for none.

@@ -68,7 +68,7 @@ func (t *Test) every() time.Duration {
 	if t.Attest != nil {
 		return 0
 	}
-	return durationOr(t.Every, defaultEvery)
+	return DurationOr(t.Every, defaultEvery)
 }
 
 // maxAge returns how old an answer may grow; 0 when the word given says so
@@ -77,7 +77,7 @@ func (t *Test) maxAge() time.Duration {
 	if t.Attest != nil {
 		return 0
 	}
-	return durationOr(t.MaxAge, 2*t.every())
+	return DurationOr(t.MaxAge, 2*t.every())
 }
 
 // Label returns what people call the test.

@@ -149,21 +149,8 @@ func (s *session) fetchBackup(ctx context.Context, file string) (backup.Report, 
 }
 
 func (s *session) printBackup(file string, r backup.Report) {
-	s.print("%s: %d rows of %d tables, %d file(s), %s, taken %s UTC", "%s: %d filas de %d tablas, %d fichero(s), %s, hecha %s UTC", file, r.Rows, len(r.Tables), len(r.Files), size(r.Bytes), moment(r.Created))
+	s.print("%s: %d rows of %d tables, %d file(s), %s, taken %s UTC", "%s: %d filas de %d tablas, %d fichero(s), %s, hecha %s UTC", file, r.Rows, len(r.Tables), len(r.Files), lang.Bytes(s.code, r.Bytes), moment(r.Created))
 	fmt.Fprintln(s.Out, "sha256 "+r.SHA256)
-}
-
-// size writes bytes: 3.4 MB.
-func size(n int64) string {
-	const units = "kMGTP"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, u := float64(n)/1000, 0
-	for v >= 1000 && u < len(units)-1 {
-		v, u = v/1000, u+1
-	}
-	return fmt.Sprintf("%.1f %cB", v, units[u])
 }
 
 func restoreCommand() *command {

@@ -320,7 +320,7 @@ func attachListCommand() *command {
 				if !a.Removed.IsZero() {
 					name = cell{a.Name + s.say(lang.T(" (removed by %s)", " (lo quitó %s)"), a.RemovedBy), "idle"}
 				}
-				t.add(plain(a.ID), name, plain(size(a.Size)), plain(a.Type), plain(a.By), plain(moment(a.Created)), plain(a.SHA256))
+				t.add(plain(a.ID), name, plain(lang.Bytes(s.code, a.Size)), plain(a.Type), plain(a.By), plain(moment(a.Created)), plain(a.SHA256))
 			}
 			return s.write(t)
 		},

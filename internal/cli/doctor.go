@@ -220,11 +220,11 @@ func (d *doctor) disk() {
 	case err != nil:
 		d.note("idle", d.sentence(err), "")
 	case free < fullDisk:
-		d.note("bad", d.say(lang.T("only %s are free", "solo quedan %s"), size(free)), hint)
+		d.note("bad", d.say(lang.T("only %s are free", "solo quedan %s"), lang.Bytes(d.code, free)), hint)
 	case free < lowDisk:
-		d.note("warn", d.say(lang.T("only %s are free", "solo quedan %s"), size(free)), hint)
+		d.note("warn", d.say(lang.T("only %s are free", "solo quedan %s"), lang.Bytes(d.code, free)), hint)
 	default:
-		d.ok("%s free", "%s libres", size(free))
+		d.ok("%s free", "%s libres", lang.Bytes(d.code, free))
 	}
 }
 
@@ -289,7 +289,7 @@ func (d *doctor) weight(path string) string {
 			n += info.Size()
 		}
 	}
-	return filepath.Base(path) + ", " + size(n)
+	return filepath.Base(path) + ", " + lang.Bytes(d.code, n)
 }
 
 // migrations checks that this program fits the database.
@@ -440,7 +440,7 @@ func (d *doctor) attachments(ctx context.Context, db *sqldb.DB) {
 		return
 	}
 	if len(got.Flaws) == 0 {
-		d.ok("%d file(s), %s, all as they were attached", "%d fichero(s), %s, todos como se adjuntaron", got.Contents, size(got.Bytes))
+		d.ok("%d file(s), %s, all as they were attached", "%d fichero(s), %s, todos como se adjuntaron", got.Contents, lang.Bytes(d.code, got.Bytes))
 		return
 	}
 	var some []string

@@ -80,14 +80,6 @@ func TestAgo(t *testing.T) {
 	}
 }
 
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 3_400_000: "3.4 MB", 7e18: "7000.0 PB"} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestUntilAndSince(t *testing.T) {
 	s := testSession(nil, false, nil)
 	for text, want := range map[string]string{

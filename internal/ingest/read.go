@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -249,7 +248,7 @@ func addFields(line []byte, fields []Field) []byte {
 		if line[len(line)-1] != '{' {
 			line = append(line, ',')
 		}
-		line = appendJSON(append(appendJSON(line, f.Name), ':'), f.Value)
+		line = parser.AppendString(append(parser.AppendString(line, f.Name), ':'), f.Value)
 		line = append(line, '}')
 	}
 	return line
@@ -277,12 +276,4 @@ func vouch(line []byte, fields []Field) []byte {
 		line = v.MarshalTo(nil)
 	}
 	return addFields(line, fields)
-}
-
-func appendJSON(b []byte, s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return append(b, '"', '"') // a text always has a form
-	}
-	return append(b, text...)
 }

@@ -193,7 +193,7 @@ func (in *Intake) countBatches(ctx context.Context, org string, list []span) (n,
 		}
 		to = later(to, s.to)
 	}
-	q := logs.Query{Org: org, From: from, To: to, Text: inValues(event.FieldBatch, batches) + ` | stats count() n`}
+	q := logs.Query{Org: org, From: from, To: to, Text: logs.In(event.FieldBatch, batches) + ` | stats count() n`}
 	_, err = in.cfg.Store.Rows(ctx, q, func(r logs.Row) error {
 		n, err = strconv.ParseInt(r.Get("n"), 10, 64)
 		return err

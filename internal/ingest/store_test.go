@@ -113,7 +113,7 @@ func (s *store) crash(share float64) (lost int) {
 	return lost
 }
 
-var asked = regexp.MustCompile(`^"([a-z.]+)":in\((.*?)\) \| (.*)$`)
+var asked = regexp.MustCompile(`^([a-z.]+):in\((.*?)\) \| (.*)$`)
 
 func (s *store) Rows(_ context.Context, q logs.Query, row func(logs.Row) error) (logs.Outcome, error) {
 	s.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -201,7 +200,7 @@ func (j *job) there(ctx context.Context) (map[string]here, error) {
 	out := map[string]here{}
 	from, to := extent(j.events)
 	ask := func(field string, values []string) error {
-		q := logs.Query{Org: j.org, From: from, To: to, Text: inValues(field, values) + ` | fields ` + event.FieldID + `, ` + event.FieldBatch + `, ` + event.FieldRules}
+		q := logs.Query{Org: j.org, From: from, To: to, Text: logs.In(field, values) + ` | fields ` + event.FieldID + `, ` + event.FieldBatch + `, ` + event.FieldRules}
 		_, err := j.in.cfg.Store.Rows(ctx, q, func(r logs.Row) error {
 			batch, _ := strconv.ParseUint(r.Get(event.FieldBatch), 10, 64)
 			out[r.Get(event.FieldID)] = here{batch, r.Get(event.FieldRules) != ""}
@@ -232,15 +231,6 @@ func (j *job) there(ctx context.Context) (map[string]here, error) {
 		return out, ask(event.FieldBatch, texts)
 	}
 	return out, nil
-}
-
-// inValues is the question for events with one of the values in a field.
-func inValues(field string, values []string) string {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = strconv.Quote(v)
-	}
-	return strconv.Quote(field) + ":in(" + strings.Join(quoted, ",") + ")"
 }
 
 // extent is the time from the first event to the last, as a question has it.

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,21 @@ func Float(c Code, f float64, decimals int) string {
 		return whole + "," + frac
 	}
 	return whole + "." + frac
+}
+
+// Bytes writes a size as people read it: 25 MB, 1.6 kB.
+func Bytes(c Code, n int64) string {
+	f, unit := float64(n), "B"
+	for _, u := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if f < 999.5 {
+			break
+		}
+		f, unit = f/1000, u
+	}
+	if math.Abs(f) >= 99.95 || math.Abs(f-math.Round(f)) < .05 {
+		return Float(c, f, 0) + " " + unit
+	}
+	return Float(c, f, 1) + " " + unit
 }
 
 // Percent writes a share (0.938) as 93.8% or 93,8 %.

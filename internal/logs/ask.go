@@ -487,6 +487,3 @@ func hiddenField(name string) bool {
 	}
 	return strings.HasPrefix(name, "binnacle.") && name != "binnacle.source" && name != "binnacle.rules" && !strings.HasPrefix(name, own)
 }
-
-// Quote is a text as LogsQL quotes it.
-func Quote(text string) string { return strconv.Quote(text) }

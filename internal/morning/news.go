@@ -90,19 +90,6 @@ func (d *Desk) changes(l *Look, since time.Time) ([]Line, error) {
 	return out, nil
 }
 
-// stateOf says how a state of a claim is marked.
-func stateOf(s claim.State) string {
-	switch s {
-	case claim.Supported:
-		return "ok"
-	case claim.Weak:
-		return "warn"
-	case claim.Unsupported:
-		return "no"
-	}
-	return "bad"
-}
-
 // zoneWords are what people call the reading of a number.
 var zoneWords = map[claim.Zone]lang.Text{
 	claim.OK: lang.T("on target", "en objetivo"), claim.Warn: lang.T("at risk", "en riesgo"), claim.Bad: lang.T("off track", "fuera de plazo"), "": lang.T("not read", "sin lectura"),
@@ -111,7 +98,7 @@ var zoneWords = map[claim.Zone]lang.Text{
 // turned makes a line of a shift. A claim that is new has not turned: it is told
 // only when it is contradicted or disputed from the beginning.
 func turned(s claim.Shift) (Line, bool) {
-	line := Line{Ref: s.Ref, Title: s.Title, Owner: s.Owner, Room: s.Room, At: s.At, State: stateOf(s.State), Was: s.Was.Word(), Is: s.State.Word(), Claim: true}
+	line := Line{Ref: s.Ref, Title: s.Title, Owner: s.Owner, Room: s.Room, At: s.At, State: s.State.Class(), Was: s.Was.Word(), Is: s.State.Word(), Claim: true}
 	if s.Was == "" {
 		line.Was = lang.T("new", "nueva")
 		line.Word = lang.T("New, "+line.Is.En, "Nueva, "+line.Is.Es)

@@ -456,7 +456,7 @@ func (x *Doubted) add(l *Look, g claim.Glance, v *claim.View) {
 	if len(x.List) == mostDoubted {
 		return
 	}
-	doubt := Doubt{Ref: g.Ref, Title: g.Title, Owner: g.Owner, State: stateOf(g.State), Word: word, Since: g.Since.In(l.Zone)}
+	doubt := Doubt{Ref: g.Ref, Title: g.Title, Owner: g.Owner, State: g.State.Class(), Word: word, Since: g.Since.In(l.Zone)}
 	if v != nil {
 		doubt.Why = v.Why
 	}

@@ -2,12 +2,12 @@ package claimlogs
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 // real leaves out canaries, which nobody did, unless a question is about them.
@@ -30,23 +30,13 @@ func Narrow(text string, fields []claim.FieldValue) string {
 		parts = append(parts, "("+filter+")")
 	}
 	for _, f := range fields {
-		is := ":="
+		is := logs.Is
 		if f.Value == "" {
-			is = ":"
+			is = logs.Has
 		}
-		parts = append(parts, name(f.Name)+is+strconv.Quote(f.Value))
+		parts = append(parts, is(f.Name, f.Value))
 	}
 	return strings.Join(parts, " ")
-}
-
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
-
-// name writes the name of a field.
-func name(s string) string {
-	if plainName.MatchString(s) {
-		return s
-	}
-	return strconv.Quote(s)
 }
 
 // Filter returns what stands before the first pipe of a question: which events

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,11 +22,11 @@ func (e *Engine) storedMatches(ctx context.Context, org string, rules *Ruleset, 
 	if e.Store == nil {
 		return nil, nil
 	}
-	text := strconv.Quote(event.FieldRules) + ":*"
+	text := event.FieldRules + ":*"
 	if n := len(rules.follow); n <= mostNamed {
 		var parts []string
 		for key := range rules.follow {
-			parts = append(parts, strconv.Quote(event.FieldRules)+":"+strconv.Quote(key))
+			parts = append(parts, logs.Has(event.FieldRules, key))
 		}
 		slices.Sort(parts)
 		text = strings.Join(parts, " or ")

@@ -16,36 +16,27 @@ func taskWaiter() morning.Waiter {
 	return morning.Waiter{ID: "tasks", Order: 40, Title: lang.T("Tasks", "Tareas"), Kinds: []string{auth.KindTask}, Find: ownTasks, Done: doneTasks}
 }
 
-const (
-	ahead     = 14 // days before its day from which on a task waits
-	mostTasks = 500
-)
+// ahead is how many days before its day a task waits.
+const ahead = 14
 
 func ownTasks(l *morning.Look) ([]morning.Item, error) {
-	k := l.Catalog.Kinds().Get(auth.KindTask)
-	if len(l.Mine) == 0 || k == nil || l.Caller.Can(auth.Read, k.Resource()) != nil {
+	if len(l.Mine) == 0 {
 		return nil, nil
 	}
-	page, err := l.Catalog.List(l.Ctx, l.Caller, catalog.Query{Kinds: []string{k.Name}, Fields: map[string][]string{"spec.state": {open}, "spec.assignee": l.Mine}, Limit: mostTasks, NoTotal: true})
-	if err != nil {
-		return nil, err
-	}
-	may := l.Caller.Can(auth.Write, k.Resource()) == nil
+	k := l.Catalog.Kinds().Get(auth.KindTask)
+	may := k != nil && l.Caller.Can(auth.Write, k.Resource()) == nil
 	var out []morning.Item
-	for _, e := range page.Items {
-		s, err := catalog.Spec[Task](e)
-		if err != nil {
-			return nil, err
-		}
+	err := morning.Each(l, auth.KindTask, catalog.Query{Fields: map[string][]string{"spec.state": {open}, "spec.assignee": l.Mine}}, func(e *entity.Entity, s Task) {
 		it, ok := taskItem(l, e, s)
-		if ok {
-			if may {
-				it.Acts = []morning.Act{s.act(e)}
-			}
-			out = append(out, it)
+		if !ok {
+			return
 		}
-	}
-	return out, nil
+		if may {
+			it.Acts = []morning.Act{s.act(e)}
+		}
+		out = append(out, it)
+	})
+	return out, err
 }
 
 // taskItem is a task that waits; false while it is far away.

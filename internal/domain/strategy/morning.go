@@ -18,9 +18,6 @@ func waiters() []morning.Waiter {
 	return []morning.Waiter{{ID: "decisions", Order: 15, Decides: true, Title: lang.T("Decisions you take part in", "Decisiones en las que participas"), Find: waitingDecisions, Done: takenDecisions}}
 }
 
-// mostProposed bounds how many decisions are looked through.
-const mostProposed = 500
-
 // decidedBy reports whether the reader is one of those who decide, by reference
 // or by name.
 func (d *Decision) decidedBy(l *morning.Look, e *entity.Entity) bool {
@@ -30,33 +27,13 @@ func (d *Decision) decidedBy(l *morning.Look, e *entity.Entity) bool {
 	})
 }
 
-func decisions(l *morning.Look, q catalog.Query, f func(*entity.Entity, Decision)) error {
-	k := l.Catalog.Kinds().Get("Decision")
-	if k == nil || l.Caller.Can(auth.Read, k.Resource()) != nil {
-		return nil
-	}
-	q.Kinds, q.Limit, q.NoTotal = []string{k.Name}, mostProposed, true
-	page, err := l.Catalog.List(l.Ctx, l.Caller, q)
-	if err != nil {
-		return err
-	}
-	for _, e := range page.Items {
-		d, err := catalog.Spec[Decision](e)
-		if err != nil {
-			return err
-		}
-		f(e, d)
-	}
-	return nil
-}
-
 func waitingDecisions(l *morning.Look) ([]morning.Item, error) {
 	may := l.Caller.Can(auth.Write, auth.Resource{Room: Room, Kind: "Decision"}) == nil
 	if err := l.Names(l.Caller.UserRef); err != nil {
 		return nil, err
 	}
 	var out []morning.Item
-	err := decisions(l, catalog.Query{Fields: map[string][]string{"spec.status": {"proposed"}}}, func(e *entity.Entity, d Decision) {
+	err := morning.Each(l, "Decision", catalog.Query{Fields: map[string][]string{"spec.status": {"proposed"}}}, func(e *entity.Entity, d Decision) {
 		if !d.decidedBy(l, e) {
 			return
 		}
@@ -89,7 +66,7 @@ func takenDecisions(l *morning.Look, since time.Time) ([]morning.Did, error) {
 	words := map[string]lang.Text{"accepted": lang.T("Accepted", "Aceptada"), "rejected": lang.T("Rejected", "Rechazada")}
 	var out []morning.Did
 	q := catalog.Query{Fields: map[string][]string{"spec.status": {"accepted", "rejected"}}, Sort: "updated", Desc: true}
-	err := decisions(l, q, func(e *entity.Entity, d Decision) {
+	err := morning.Each(l, "Decision", q, func(e *entity.Entity, d Decision) {
 		if e.Metadata.Updated != nil && !e.Metadata.Updated.Before(since) && d.Date == since.Format(time.DateOnly) && d.decidedBy(l, e) {
 			out = append(out, morning.Did{Ref: e.Ref().String(), Title: e.DisplayTitle(), What: words[d.Status], At: *e.Metadata.Updated})
 		}

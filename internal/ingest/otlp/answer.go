@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 // Answer writes the ExportLogsServiceResponse for what became of a request. It
@@ -20,7 +21,7 @@ func Answer(r ingest.Receipt, form Form) []byte {
 		if rejected == 0 {
 			return []byte("{}")
 		}
-		text := string(appendQuoted(nil, message))
+		text := string(parser.AppendString(nil, message))
 		return []byte(`{"partialSuccess":{"rejectedLogRecords":"` + strconv.Itoa(rejected) + `","errorMessage":` + text + `}}`)
 	}
 	if rejected == 0 {

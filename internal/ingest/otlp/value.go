@@ -1,12 +1,12 @@
 package otlp
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"math"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 type kind byte
@@ -65,16 +65,16 @@ func (v value) text() string {
 func (v value) appendJSON(b []byte) []byte {
 	switch v.kind {
 	case kindText:
-		return appendQuoted(b, v.str)
+		return parser.AppendString(b, v.str)
 	case kindBytes:
-		return appendQuoted(b, v.text())
+		return parser.AppendString(b, v.text())
 	case kindBool:
 		return strconv.AppendBool(b, v.num != 0)
 	case kindInt:
 		return strconv.AppendInt(b, v.num, 10)
 	case kindDouble:
 		if math.IsNaN(v.double) || math.IsInf(v.double, 0) {
-			return appendQuoted(b, v.text())
+			return parser.AppendString(b, v.text())
 		}
 		return strconv.AppendFloat(b, v.double, 'g', -1, 64)
 	case kindList:
@@ -92,21 +92,10 @@ func (v value) appendJSON(b []byte) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendQuoted(b, m.name), ':')
+			b = append(parser.AppendString(b, m.name), ':')
 			b = m.value.appendJSON(b)
 		}
 		return append(b, '}')
 	}
 	return append(b, "null"...)
-}
-
-// appendQuoted appends a text as JSON; bytes that are no UTF-8 are replaced.
-func appendQuoted(b []byte, s string) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil { // of a string there is none
-		return append(b, `""`...)
-	}
-	return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
 }

@@ -3,7 +3,6 @@ package post
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 // elasticVersion is the version of Elasticsearch whose bulk form this is.
@@ -93,11 +93,7 @@ type deed struct {
 // bulk takes a request of the bulk form, all or nothing.
 func (c Config) bulk(w http.ResponseWriter, r *http.Request) error {
 	began := time.Now()
-	b, err := batch(r)
-	if err != nil {
-		return err
-	}
-	data, done, err := c.whole(r)
+	b, data, done, err := c.request(r)
 	if err != nil {
 		return err
 	}
@@ -194,22 +190,14 @@ func bulkAnswer(deeds []deed, records []ingest.Record, got ingest.Receipt, took 
 
 func (d *deed) item(b []byte, bad bool, x ingest.Rejection) []byte {
 	b = append(append(append(b, `{"`...), d.verb...), `":{"_index":`...)
-	b = quoted(b, d.index)
-	b = quoted(append(b, `,"_id":`...), d.id)
+	b = parser.AppendString(b, d.index)
+	b = parser.AppendString(append(b, `,"_id":`...), d.id)
 	if bad {
 		b = append(b, `,"status":400,"error":{"type":"document_parsing_exception","reason":`...)
-		b = quoted(b, strings.TrimSpace(x.Reason+" "+x.Detail))
+		b = parser.AppendString(b, strings.TrimSpace(x.Reason+" "+x.Detail))
 		return append(b, `}}}`...)
 	}
 	return append(b, `,"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},"_seq_no":0,"_primary_term":1,"status":201}}`...)
-}
-
-func quoted(b []byte, s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return append(b, `""`...)
-	}
-	return append(b, text...)
 }
 
 // document takes one document.
@@ -217,11 +205,7 @@ func (c Config) document(w http.ResponseWriter, r *http.Request, index string) e
 	if r.Method == http.MethodGet {
 		return fault.New(fault.NotFound, "Documents are not read here.").Coded("ingest.read").WithHint("search events with binnacle hunt")
 	}
-	b, err := batch(r)
-	if err != nil {
-		return err
-	}
-	data, done, err := c.whole(r)
+	b, data, done, err := c.request(r)
 	if err != nil {
 		return err
 	}

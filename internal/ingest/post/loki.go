@@ -20,11 +20,7 @@ import (
 
 // loki takes a push of Loki, as JSON or as protobuf, all or nothing.
 func (c Config) loki(w http.ResponseWriter, r *http.Request) error {
-	b, err := batch(r)
-	if err != nil {
-		return err
-	}
-	data, done, err := c.whole(r)
+	b, data, done, err := c.request(r)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,7 @@ func (c Config) otlp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c Config) takeOTLP(r *http.Request, form otlp.Form) (ingest.Receipt, error) {
-	b, err := batch(r)
-	if err != nil {
-		return ingest.Receipt{}, err
-	}
-	data, done, err := c.whole(r)
+	b, data, done, err := c.request(r)
 	if err != nil {
 		return ingest.Receipt{}, err
 	}

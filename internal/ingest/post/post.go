@@ -190,6 +190,15 @@ func (h *holding) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// request reads what a request says of its events, and its body.
+func (c Config) request(r *http.Request) (b ingest.Batch, data []byte, done func(), err error) {
+	if b, err = batch(r); err != nil {
+		return b, nil, nil, err
+	}
+	data, done, err = c.whole(r)
+	return b, data, done, err
+}
+
 // whole reads a body that is taken all or nothing. Done gives its memory back.
 func (c Config) whole(r *http.Request) (data []byte, done func(), err error) {
 	in, err := unpacked(r)

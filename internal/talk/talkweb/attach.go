@@ -32,9 +32,9 @@ func (m *module) loadFiles(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	card := &filesCard{Path: c.Href(e.Ref()), CanAdd: c.CanKind(auth.Comment, m.Kinds.Get(e.Kind)), Largest: blob.Size(m.Files.Limits().File)}
+	card := &filesCard{Path: c.Href(e.Ref()), CanAdd: c.CanKind(auth.Comment, m.Kinds.Get(e.Kind)), Largest: lang.Bytes(c.Lang, m.Files.Limits().File)}
 	for _, a := range list {
-		card.Files = append(card.Files, fileView{a, blob.Size(a.Size), m.Files.MayRemove(c.Caller.Principal, e, a)})
+		card.Files = append(card.Files, fileView{a, lang.Bytes(c.Lang, a.Size), m.Files.MayRemove(c.Caller.Principal, e, a)})
 	}
 	if len(card.Files) == 0 && !card.CanAdd {
 		return nil, nil

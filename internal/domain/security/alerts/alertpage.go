@@ -21,6 +21,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/chart"
@@ -166,17 +167,17 @@ func moment(c *web.Ctx, t time.Time) string { return lang.DateTime(c.Lang, t.In(
 func eventsHref(a *Alert) string {
 	var parts []string
 	if a.Rule.Kind != "correlation" {
-		parts = append(parts, event.FieldRules+":"+strconv.Quote(a.Rule.ID))
+		parts = append(parts, logs.Has(event.FieldRules, a.Rule.ID))
 	}
 	for _, g := range a.Group {
-		parts = append(parts, strconv.Quote(g.Name)+":="+strconv.Quote(g.Value))
+		parts = append(parts, logs.Is(g.Name, g.Value))
 	}
 	q := url.Values{"q": {strings.Join(parts, " ")}, "from": {a.FirstSeen.Add(-time.Minute).UTC().Format(time.RFC3339)}, "to": {a.LastSeen.Add(time.Minute).UTC().Format(time.RFC3339)}}
 	return "/events?" + q.Encode()
 }
 
 func eventHref(s detect.Seen) string {
-	q := url.Values{"q": {event.FieldID + ":=" + strconv.Quote(s.ID)}, "from": {s.Time.Add(-time.Minute).UTC().Format(time.RFC3339)}, "to": {s.Time.Add(time.Minute).UTC().Format(time.RFC3339)}}
+	q := url.Values{"q": {logs.Is(event.FieldID, s.ID)}, "from": {s.Time.Add(-time.Minute).UTC().Format(time.RFC3339)}, "to": {s.Time.Add(time.Minute).UTC().Format(time.RFC3339)}}
 	return "/events?" + q.Encode()
 }
 
@@ -387,7 +388,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 		if slices.Contains(namedFields, g.Name) {
 			label = c.T("alerts.fact.field." + g.Name)
 		}
-		v.Facts = append(v.Facts, fact{Label: label, Links: []link{{g.Value, "/events?" + url.Values{"q": {strconv.Quote(g.Name) + ":=" + strconv.Quote(g.Value)}}.Encode()}}})
+		v.Facts = append(v.Facts, fact{Label: label, Links: []link{{g.Value, "/events?" + url.Values{"q": {logs.Is(g.Name, g.Value)}}.Encode()}}})
 	}
 	if err := v.assetFacts(c, add); err != nil {
 		return err
@@ -501,23 +502,10 @@ func (v *alertView) claims(c *web.Ctx, _ *Desk) error {
 	slices.SortStableFunc(glances, claim.Glance.Compare)
 	for _, g := range glances {
 		if len(v.Claims) < 8 && (g.Ref == v.Asset || slices.ContainsFunc(rels, func(r catalog.Relation) bool { return r.Ref == g.Ref })) {
-			v.Claims = append(v.Claims, claimLine{g.Title, c.App.HrefOf(g.Ref), claimState(g.State), c.In(g.State.Word())})
+			v.Claims = append(v.Claims, claimLine{g.Title, c.App.HrefOf(g.Ref), g.State.Class(), c.In(g.State.Word())})
 		}
 	}
 	return nil
-}
-
-// claimState is how the state of a claim is marked.
-func claimState(s claim.State) string {
-	switch s {
-	case claim.Supported:
-		return "ok"
-	case claim.Weak:
-		return "warn"
-	case claim.Unsupported:
-		return "no"
-	}
-	return "bad"
 }
 
 const mostRelated = 6

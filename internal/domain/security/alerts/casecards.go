@@ -735,7 +735,9 @@ func openCases(c *web.Ctx) ([]option, error) {
 	if k == nil || !c.CanKind(auth.Read, k) {
 		return nil, nil
 	}
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}, Sort: "created", Desc: true, Limit: 50, NoTotal: true})
+	q := openCaseQuery(50)
+	q.Sort, q.Desc = "created", true
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, q)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil
 	}

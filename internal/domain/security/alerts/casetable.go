@@ -20,7 +20,7 @@ func casesOpen(c *web.Ctx) (web.Count, error) {
 	if k == nil || !c.CanKind(auth.Read, k) {
 		return web.Count{}, nil
 	}
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}, Limit: 200, NoTotal: true})
+	page, err := c.Catalog().List(c.R.Context(), c.Caller, openCaseQuery(200))
 	if err != nil {
 		return web.Count{}, err
 	}

@@ -22,9 +22,9 @@ import (
 // Playbook is a template of the work of a case: what is done by when, in the
 // order in which it is done.
 type Playbook struct {
-	Name  string `yaml:"-"`
-	Title Words  `yaml:"title"`
-	Doc   Words  `yaml:"doc"`
+	Name  string    `yaml:"-"`
+	Title lang.Text `yaml:"title"`
+	Doc   lang.Text `yaml:"doc"`
 	// Tags are tags of rules, as attack.t1078, whose alerts it is meant for. One
 	// that is longer than another that fits goes before it.
 	Tags  []string `yaml:"tags"`
@@ -33,20 +33,11 @@ type Playbook struct {
 
 // Step is a task of a playbook.
 type Step struct {
-	Title    Words  `yaml:"title"`
-	Text     Words  `yaml:"text"`
-	Phase    string `yaml:"phase"`    // it has to be done for the case to reach it
-	Evidence bool   `yaml:"evidence"` // a file shows that it was done
+	Title    lang.Text `yaml:"title"`
+	Text     lang.Text `yaml:"text"`
+	Phase    string    `yaml:"phase"`    // it has to be done for the case to reach it
+	Evidence bool      `yaml:"evidence"` // a file shows that it was done
 }
-
-// Words is a text in each language.
-type Words struct {
-	En string `yaml:"en"`
-	Es string `yaml:"es"`
-}
-
-// In returns the text in a language.
-func (w Words) In(c lang.Code) string { return lang.T(w.En, w.Es).In(c) }
 
 // LoadPlaybooks reads the playbooks of a folder, NAME.yml, by name.
 func LoadPlaybooks(fsys fs.FS) ([]Playbook, error) {
@@ -75,7 +66,7 @@ func LoadPlaybooks(fsys fs.FS) ([]Playbook, error) {
 }
 
 func (p *Playbook) check() error {
-	whole := func(w Words) bool { return w.En != "" && w.Es != "" }
+	whole := func(t lang.Text) bool { return t.En != "" && t.Es != "" }
 	if !whole(p.Title) || !whole(p.Doc) || len(p.Tasks) == 0 {
 		return fmt.Errorf("it needs a title, a doc in both languages, and tasks")
 	}
@@ -83,7 +74,7 @@ func (p *Playbook) check() error {
 	for i, s := range p.Tasks {
 		at := slices.Index(Phases, s.Phase)
 		switch {
-		case !whole(s.Title) || s.Text != (Words{}) && !whole(s.Text):
+		case !whole(s.Title) || s.Text != (lang.Text{}) && !whole(s.Text):
 			return fmt.Errorf("task %d: its texts are not in both languages", i+1)
 		case at < 1:
 			return fmt.Errorf("task %d: %q is no phase; they are %s", i+1, s.Phase, strings.Join(Phases[1:], ", "))

@@ -37,7 +37,7 @@ func (d *Desk) fetch(ctx context.Context, org string, ids []string, from, to tim
 	for part := range slices.Chunk(ids, 100) {
 		var any []string
 		for _, id := range part {
-			any = append(any, event.FieldID+":="+strconv.Quote(id))
+			any = append(any, logs.Is(event.FieldID, id))
 		}
 		q := logs.Query{Org: org, Text: strings.Join(any, " or "), Limit: len(part)}
 		if !from.IsZero() && !to.IsZero() {
@@ -101,9 +101,9 @@ var indicatorFields = map[string][]string{
 
 // question is the LogsQL that finds an indicator.
 func (i Indicator) question() string {
-	parts := []string{"_msg:" + strconv.Quote(i.Value)}
+	parts := []string{logs.Has("_msg", i.Value)}
 	for _, f := range indicatorFields[i.Type] {
-		parts = append(parts, strconv.Quote(f)+":="+strconv.Quote(i.Value))
+		parts = append(parts, logs.Is(f, i.Value))
 	}
 	return "(" + strings.Join(parts, " or ") + ")"
 }

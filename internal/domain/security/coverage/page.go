@@ -10,7 +10,9 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/sigma/navigator"
 )
@@ -460,7 +462,7 @@ func (v *techniqueView) logs(c *web.Ctx, x *standing) {
 	for _, s := range x.Sources {
 		var terms []string
 		for _, f := range s.Formats {
-			terms = append(terms, `event.module:="`+f+`"`)
+			terms = append(terms, logs.Is(event.FieldFormat, f))
 		}
 		v.Sources = append(v.Sources, choice{Value: "/events?" + url.Values{"last": {"7d"}, "q": {strings.Join(terms, " or ")}}.Encode(), Label: c.In(s.Title)})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -44,7 +45,7 @@ func tuningOf(e *entity.Entity, zone *time.Location) (live.Tuning, error) {
 	s, err := catalog.Spec[Detection](e)
 	t := live.Tuning{Ref: e.Ref().String(), Rule: s.Rule, Of: s.Of, State: s.State, Level: s.Level, Filters: s.Filters, Group: s.Group}
 	t.Revision, _ = strconv.ParseInt(e.Metadata.ResourceVersion, 10, 64) // the server sets it
-	t.Window, _ = windowOf(s.Window)                                     // checked when it was written
+	t.Window = claim.DurationOr(s.Window, 0)
 	for _, x := range s.Exceptions {
 		t.Exceptions = append(t.Exceptions, live.Exception{Title: x.Title, When: x.When, Until: endOf(x.Until, zone), Reason: x.Reason, By: x.By})
 	}

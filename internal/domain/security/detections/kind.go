@@ -2,13 +2,11 @@ package detections
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -112,7 +110,7 @@ func checkDetection(_ *entity.Entity, s *Detection) []fault.Problem {
 	for i, x := range s.Exceptions {
 		out = append(out, inText(fmt.Sprintf("spec.exceptions[%d].when", i), "exception", live.CheckException(live.Exception{Title: x.Title, When: x.When}))...)
 	}
-	if _, ok := windowOf(s.Window); !ok {
+	if _, err := claim.ParseDuration(s.Window); s.Window != "" && err != nil {
 		wrong("spec.window", "detection-window", "is no length of time: write 15m, 1h or 1d")
 	}
 	return out
@@ -129,23 +127,6 @@ func inText(field, what string, list []sigma.Problem) []fault.Problem {
 		out = append(out, fault.Problem{Field: field, Code: "sigma", Msg: msg, Args: []string{msg}, Hint: p.Fix})
 	}
 	return out
-}
-
-var windowForm = regexp.MustCompile(`^(\d{1,4})([mhd])$`)
-
-// windowOf reads a window; zero for none.
-func windowOf(text string) (time.Duration, bool) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return 0, true
-	}
-	m := windowForm.FindStringSubmatch(text)
-	if m == nil {
-		return 0, false
-	}
-	n, err := strconv.Atoi(m[1])
-	unit := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[m[2]]
-	return time.Duration(n) * unit, err == nil && n > 0
 }
 
 // RuleSet says which rules of a set run.

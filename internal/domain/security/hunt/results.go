@@ -162,7 +162,7 @@ func (a *asking) foundText(got *answer) string {
 		text = c.T("hunt.found.rows", len(got.Rows), large(c.Lang, o.Read), took)
 	}
 	if o.Bytes > 0 {
-		text += "; " + c.T("hunt.read", size(c.Lang, o.Bytes))
+		text += "; " + c.T("hunt.read", lang.Bytes(c.Lang, o.Bytes))
 	}
 	return text
 }
@@ -465,20 +465,4 @@ func large(c lang.Code, n int64) string {
 		}
 	}
 	return lang.Int(c, n)
-}
-
-// size writes a number of bytes.
-func size(c lang.Code, n int64) string {
-	f, unit := float64(n), "B"
-	for _, u := range []string{"kB", "MB", "GB", "TB"} {
-		if f < 1000 {
-			break
-		}
-		f, unit = f/1000, u
-	}
-	decimals := 1
-	if unit == "B" || f >= 100 {
-		decimals = 0
-	}
-	return lang.Float(c, f, decimals) + " " + unit
 }

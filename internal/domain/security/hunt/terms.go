@@ -1,10 +1,12 @@
 package hunt
 
 import (
-	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 // term is a part of a query at its top level that asks for the value of a field,
@@ -125,6 +127,9 @@ func fieldEnd(s string) int {
 }
 
 func unquote(s string) string {
+	if plain, err := strconv.Unquote(s); err == nil {
+		return plain
+	}
 	if len(s) < 2 || s[0] != s[len(s)-1] || !strings.ContainsRune("\"'`", rune(s[0])) {
 		return s
 	}
@@ -147,18 +152,9 @@ func unquote(s string) string {
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r'}
 
-var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
-
-func quote(s string) string { return `"` + quoting.Replace(s) + `"` }
-
-var plainName = regexp.MustCompile(`^[A-Za-z_@][\w.@]*$`)
-
 // only is the term that asks for a value of a field; not turns it round.
 func only(field, value string, not bool) string {
-	if !plainName.MatchString(field) {
-		field = quote(field)
-	}
-	term := field + ":=" + quote(value)
+	term := logs.Is(field, value)
 	if not {
 		return "-" + term
 	}

@@ -25,6 +25,7 @@ func TestTerms(t *testing.T) {
 		{`(a:b or c:d) e:f`, []string{"e f"}, false, ""},
 		{"\"odd name\":=`a\\b`", []string{`odd name =a\b`}, false, ""},
 		{`a:="say \"no\" \\ twice"`, []string{`a =say "no" \ twice`}, false, ""},
+		{`a:="\u200b\x07" b:'it\'s'`, []string{"a =\u200b\a", "b it's"}, false, ""},
 		{"--a:b", []string{"a b"}, false, ""},
 		{"http://x", []string{"http //x"}, false, ""},
 		{`a: b:`, nil, false, ""},

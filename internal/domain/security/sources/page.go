@@ -10,6 +10,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
@@ -79,7 +80,7 @@ func (c Config) list(w *web.Ctx) (any, error) {
 	p.figures(w)
 	if in := c.intake(); in != nil {
 		s := in.State()
-		p.Holding, p.Since, p.Spool = s.Holding, s.Since, w.T("sources.spool", megabytes(w.Lang, s.Spool), megabytes(w.Lang, s.MaxSpool))
+		p.Holding, p.Since, p.Spool = s.Holding, s.Since, w.T("sources.spool", lang.Bytes(w.Lang, s.Spool), lang.Bytes(w.Lang, s.MaxSpool))
 	}
 	p.Examples = c.examples(w, "SOURCE")
 	p.Ways = c.collectors(w)
@@ -88,13 +89,6 @@ func (c Config) list(w *web.Ctx) (any, error) {
 
 func canWrite(w *web.Ctx) bool {
 	return w.Can(auth.Write, auth.Resource{Room: auth.Security, Kind: Kind})
-}
-
-func megabytes(code lang.Code, n int64) string {
-	if n < 10_000_000 {
-		return lang.Float(code, float64(n)/1e3, 0) + " kB"
-	}
-	return lang.Float(code, float64(n)/1e6, 0) + " MB"
 }
 
 // figures are the numbers that add up.
@@ -188,7 +182,7 @@ func lineOf(w *web.Ctx, k *knownSource, e *entity.Entity, owner web.Thing) line 
 	if e != nil {
 		l.Described, l.Title = true, e.DisplayTitle()
 		if s, err := catalog.Spec[Source](e); err == nil {
-			l.Format, silentAfter = formatTitle(w, s.Format), length(s.SilentAfter, SilentAfter)
+			l.Format, silentAfter = formatTitle(w, s.Format), claim.DurationOr(s.SilentAfter, SilentAfter)
 		}
 		l.Owner, l.HasOwner = owner, owner.Title != ""
 	}
@@ -342,7 +336,7 @@ var explained = []string{ingest.TooLarge, ingest.TooManyFields, ingest.TooDeep, 
 
 func (p *onePage) fill(w *web.Ctx, k *knownSource) {
 	c := k.Counts
-	p.Evaluated, p.Matched, p.Repaired, p.Panics, p.First, p.Size = c.Evaluated, c.Matched, c.Repaired, c.Panics, c.First, megabytes(w.Lang, c.Bytes)
+	p.Evaluated, p.Matched, p.Repaired, p.Panics, p.First, p.Size = c.Evaluated, c.Matched, c.Repaired, c.Panics, c.First, lang.Bytes(w.Lang, c.Bytes)
 	for _, name := range slices.Sorted(maps.Keys(c.Rejected)) {
 		r := reason{Name: name, N: c.Rejected[name]}
 		if format, ok := strings.CutPrefix(name, "not-"); ok {

@@ -96,19 +96,11 @@ func (d *Described) of(ctx context.Context, org string) described {
 }
 
 func (s *Source) settings() ingest.Settings {
-	out := ingest.Settings{Format: s.Format, Rate: s.Rate, BytesPerDay: int64(s.PerDay) * 1_000_000, Delay: length(s.Delay, 0)}
+	out := ingest.Settings{Format: s.Format, Rate: s.Rate, BytesPerDay: int64(s.PerDay) * 1_000_000, Delay: claim.DurationOr(s.Delay, 0)}
 	if zone, err := time.LoadLocation(s.Zone); err == nil {
 		out.Zone = zone
 	}
 	return out
-}
-
-// length reads a length of time that was checked before.
-func length(text string, other time.Duration) time.Duration {
-	if d, err := claim.ParseDuration(text); err == nil {
-		return d
-	}
-	return other
 }
 
 // network reads a network or one address.

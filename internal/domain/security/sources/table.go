@@ -88,7 +88,7 @@ func (c Config) scanDescribed(ctx context.Context, q sqldb.Querier, org string, 
 		for _, x := range s.Covers {
 			covers = append(covers, x)
 		}
-		row["described"], row["owner"], row["covers"], row["format"], row["silentAfter"] = true, s.Owner, covers, s.Format, length(s.SilentAfter, SilentAfter).Hours()
+		row["described"], row["owner"], row["covers"], row["format"], row["silentAfter"] = true, s.Owner, covers, s.Format, claim.DurationOr(s.SilentAfter, SilentAfter).Hours()
 		rows[e.Metadata.Name], titles[e.Metadata.Name] = row, e.DisplayTitle()
 		return nil
 	})

@@ -31,11 +31,14 @@ func Format() parser.Format {
 		Title: lang.T("CEF", "CEF"),
 		Doc:   lang.T("ArcSight's Common Event Format, with or without a header of syslog.", "El Common Event Format de ArcSight, con o sin cabecera de syslog."),
 		Parse: parse,
-		Is: func(data []byte, _ *parser.Env) bool {
-			at := strings.Index(parser.String(data[:min(len(data), 256)]), "CEF:")
-			return at == 0 || at > 0 && data[at-1] == ' '
-		},
+		Is:    func(data []byte, _ *parser.Env) bool { return Has(data, "CEF:") },
 	}
+}
+
+// Has reports whether a mark begins a line, or a word of its header.
+func Has(data []byte, mark string) bool {
+	at := strings.Index(parser.String(data[:min(len(data), 256)]), mark)
+	return at == 0 || at > 0 && data[at-1] == ' '
 }
 
 // mostPairs bounds how many extensions are read.
@@ -56,41 +59,39 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	e := extensions(rest)
 	l := parser.Begin(out, data)
 	defer l.End()
-	out.Time = e.time(env)
+	out.Time = timeOf(e, env)
 	if out.Time.IsZero() {
 		out.Time = h.Time
 	}
 	for i, name := range []string{"cefVersion", "deviceVendor", "deviceProduct", "deviceVersion", "signatureId", "name", "severity"} {
 		l.Add(name, parts[i])
 	}
-	for _, p := range e {
-		l.Set(p.name, []byte(p.value))
-	}
-	e.labels(l)
+	e.AddTo(l)
+	labels(l, e)
 	l.Add("observer.vendor", parts[1])
 	l.Add("observer.product", parts[2])
 	l.Add("observer.version", parts[3])
 	l.Add("event.code", parts[4])
 	l.Add("event.severity", parts[6])
-	message := e.first("msg", "message")
+	message := e.First("msg", "message")
 	if message == "" {
 		message = parts[5]
 	}
 	l.Add(event.Message, message)
-	l.Add(event.Action, e.first("act"))
-	l.Add(event.Outcome, outcome(e.first("outcome", "categoryOutcome")))
-	l.From(e.first("src", "c6a2", "shost"))
-	l.Int("source.port", e.first("spt"))
-	l.Add("destination.ip", e.first("dst", "c6a3"))
-	l.Int("destination.port", e.first("dpt"))
-	l.Add("network.transport", e.first("proto"))
-	l.Add(event.User, e.first("suser", "duser"))
-	l.Add("user.target.name", e.first("duser"))
-	l.Add("url.full", e.first("request"))
-	l.Add("file.name", e.first("fname"))
-	l.Add("file.path", e.first("filePath"))
-	l.Add(event.ProcessName, e.first("sproc", "deviceProcessName", "dproc"))
-	host := e.first("dvchost", "deviceHostName")
+	l.Add(event.Action, e.First("act"))
+	l.Add(event.Outcome, outcome(e.First("outcome", "categoryOutcome")))
+	l.From(e.First("src", "c6a2", "shost"))
+	l.Int("source.port", e.First("spt"))
+	l.Add("destination.ip", e.First("dst", "c6a3"))
+	l.Int("destination.port", e.First("dpt"))
+	l.Add("network.transport", e.First("proto"))
+	l.Add(event.User, e.First("suser", "duser"))
+	l.Add("user.target.name", e.First("duser"))
+	l.Add("url.full", e.First("request"))
+	l.Add("file.name", e.First("fname"))
+	l.Add("file.path", e.First("filePath"))
+	l.Add(event.ProcessName, e.First("sproc", "deviceProcessName", "dproc"))
+	host := e.First("dvchost", "deviceHostName")
 	if host == "" && at > 0 {
 		host = h.Host
 	}
@@ -131,14 +132,10 @@ func replaced(by *strings.Replacer, text string) string {
 	return by.Replace(text)
 }
 
-type pair struct{ name, value string }
-
-type pairs []pair
-
 // extensions reads name=value name=value: a value goes up to the space before
 // the next name.
-func extensions(text string) pairs {
-	var list pairs
+func extensions(text string) parser.Pairs {
+	var list parser.Pairs
 	text = strings.TrimLeft(text, " ")
 	for len(list) < mostPairs {
 		equal := strings.IndexByte(text, '=')
@@ -160,7 +157,7 @@ func extensions(text string) pairs {
 				break
 			}
 		}
-		list = append(list, pair{key, replaced(plain, strings.TrimRight(rest[:end], " "))})
+		list = append(list, parser.Pair{Name: key, Value: replaced(plain, strings.TrimRight(rest[:end], " "))})
 		text = rest[next:]
 	}
 	return list
@@ -176,31 +173,20 @@ func name(text string) bool {
 	return text != ""
 }
 
-func (e pairs) first(names ...string) string {
-	for _, n := range names {
-		for _, p := range e {
-			if p.name == n && p.value != "" && p.value != "-" {
-				return p.value
-			}
-		}
-	}
-	return ""
-}
-
 // labels adds the custom fields by what their labels say.
-func (e pairs) labels(l *parser.Line) {
+func labels(l *parser.Line, e parser.Pairs) {
 	for _, p := range e {
-		if of, ok := strings.CutSuffix(p.name, "Label"); ok {
-			if label := strings.ReplaceAll(p.value, " ", ""); label != "" && len(label) < 128 {
-				l.Add(label, e.first(of))
+		if of, ok := strings.CutSuffix(p.Name, "Label"); ok {
+			if label := strings.ReplaceAll(p.Value, " ", ""); label != "" && len(label) < 128 {
+				l.Add(label, e.First(of))
 			}
 		}
 	}
 }
 
-func (e pairs) time(env *parser.Env) time.Time {
+func timeOf(e parser.Pairs, env *parser.Env) time.Time {
 	for _, name := range []string{"rt", "end", "start", "deviceReceiptTime"} {
-		if text := e.first(name); text != "" {
+		if text := e.First(name); text != "" {
 			if t, ok := event.ParseTime(text, env.Zone); ok {
 				return t
 			}

@@ -59,7 +59,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	data = parser.Trimmed(data)
 	line := parser.String(data)
 	h, _ := linux.ReadHeader(line, env)
-	var v values
+	var v parser.Pairs
 	var words []string
 	s := scanner{text: h.Message}
 	for n := 0; n < mostPairs && s.next(); n++ {
@@ -67,21 +67,19 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 			words = append(words, s.value)
 			continue
 		}
-		v = append(v, pair{s.name, s.value})
+		v = append(v, parser.Pair{Name: s.name, Value: s.value})
 	}
 	if len(v) == 0 {
 		return errors.New("the line has no name=value")
 	}
 	l := parser.Begin(out, data)
 	defer l.End()
-	out.Time = v.time(env)
+	out.Time = timeOf(v, env)
 	if out.Time.IsZero() {
 		out.Time = h.Time
 	}
-	for _, p := range v {
-		l.Set(p.name, []byte(p.value))
-	}
-	message := v.first("message", "msg", "event", "logdesc")
+	v.AddTo(l)
+	message := v.First("message", "msg", "event", "logdesc")
 	if message == "" {
 		message = strings.Join(words, " ")
 	}
@@ -89,37 +87,22 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 		message = h.Message
 	}
 	l.Add(event.Message, message)
-	host := v.first("host.name", "hostname", "host", "devname", "dvc")
+	host := v.First("host.name", "hostname", "host", "devname", "dvc")
 	if host == "" {
 		host = h.Host
 	}
 	l.Host(host)
 	l.Add(event.ProcessName, h.Program)
 	l.Int("process.pid", h.PID)
-	l.From(v.first("source.ip", "srcip", "src_ip", "src", "SRC", "client_ip", "remote_ip", "ip"))
-	l.Int("source.port", v.first("srcport", "src_port", "spt", "SPT"))
-	l.Add("destination.ip", v.first("dstip", "dst_ip", "dst", "DST"))
-	l.Int("destination.port", v.first("dstport", "dst_port", "dpt", "DPT"))
-	l.Add("network.transport", v.first("proto", "PROTO"))
-	l.Add(event.User, v.first("user", "username", "srcuser", "usr"))
-	l.Add(event.Action, v.first("action", "act"))
-	l.Add("log.level", v.first("level", "lvl", "severity"))
+	l.From(v.First("source.ip", "srcip", "src_ip", "src", "SRC", "client_ip", "remote_ip", "ip"))
+	l.Int("source.port", v.First("srcport", "src_port", "spt", "SPT"))
+	l.Add("destination.ip", v.First("dstip", "dst_ip", "dst", "DST"))
+	l.Int("destination.port", v.First("dstport", "dst_port", "dpt", "DPT"))
+	l.Add("network.transport", v.First("proto", "PROTO"))
+	l.Add(event.User, v.First("user", "username", "srcuser", "usr"))
+	l.Add(event.Action, v.First("action", "act"))
+	l.Add("log.level", v.First("level", "lvl", "severity"))
 	return nil
-}
-
-type pair struct{ name, value string }
-
-type values []pair
-
-func (v values) first(names ...string) string {
-	for _, name := range names {
-		for _, p := range v {
-			if p.name == name && p.value != "" && p.value != "-" {
-				return p.value
-			}
-		}
-	}
-	return ""
 }
 
 // scanner reads pairs and the words between them.

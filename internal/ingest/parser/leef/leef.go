@@ -32,10 +32,7 @@ func Format() parser.Format {
 		Title: lang.T("LEEF", "LEEF"),
 		Doc:   lang.T("QRadar's Log Event Extended Format 1.0 and 2.0, with or without a header of syslog.", "El Log Event Extended Format 1.0 y 2.0 de QRadar, con o sin cabecera de syslog."),
 		Parse: parse,
-		Is: func(data []byte, _ *parser.Env) bool {
-			at := strings.Index(parser.String(data[:min(len(data), 256)]), "LEEF:")
-			return at == 0 || at > 0 && data[at-1] == ' '
-		},
+		Is:    func(data []byte, _ *parser.Env) bool { return cef.Has(data, "LEEF:") },
 	}
 }
 
@@ -61,35 +58,33 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	e := extensions(rest, between)
 	l := parser.Begin(out, data)
 	defer l.End()
-	if out.Time = e.time(env); out.Time.IsZero() {
+	if out.Time = timeOf(e, env); out.Time.IsZero() {
 		out.Time = h.Time
 	}
 	for i, name := range []string{"leefVersion", "deviceVendor", "deviceProduct", "deviceVersion", "eventId"} {
 		l.Add(name, parts[i])
 	}
-	for _, p := range e {
-		l.Set(p[0], []byte(p[1]))
-	}
+	e.AddTo(l)
 	l.Add("observer.vendor", parts[1])
 	l.Add("observer.product", parts[2])
 	l.Add("observer.version", parts[3])
 	l.Add("event.code", parts[4])
-	l.Add("event.severity", e.first("sev"))
-	l.Add("event.category", e.first("cat"))
-	message := e.first("msg", "message", "reason")
+	l.Add("event.severity", e.First("sev"))
+	l.Add("event.category", e.First("cat"))
+	message := e.First("msg", "message", "reason")
 	if message == "" {
 		message = strings.TrimSpace(parts[2] + " " + parts[4])
 	}
 	l.Add(event.Message, message)
-	l.Add(event.Action, e.first("action", "act"))
-	l.From(e.first("src", "identSrc"))
-	l.Int("source.port", e.first("srcPort"))
-	l.Add("destination.ip", e.first("dst"))
-	l.Int("destination.port", e.first("dstPort"))
-	l.Add("network.transport", e.first("proto"))
-	l.Add(event.User, e.first("usrName", "accountName"))
-	l.Add("url.full", e.first("url"))
-	host := e.first("identHostName", "devName")
+	l.Add(event.Action, e.First("action", "act"))
+	l.From(e.First("src", "identSrc"))
+	l.Int("source.port", e.First("srcPort"))
+	l.Add("destination.ip", e.First("dst"))
+	l.Int("destination.port", e.First("dstPort"))
+	l.Add("network.transport", e.First("proto"))
+	l.Add(event.User, e.First("usrName", "accountName"))
+	l.Add("url.full", e.First("url"))
+	host := e.First("identHostName", "devName")
 	if host == "" && at > 0 {
 		host = h.Host
 	}
@@ -119,35 +114,22 @@ func delimiter(text string) (string, string) {
 	return "\t", text
 }
 
-type pairs [][2]string
-
-func extensions(text, between string) pairs {
-	var list pairs
+func extensions(text, between string) parser.Pairs {
+	var list parser.Pairs
 	for part := range strings.SplitSeq(text, between) {
 		if len(list) == mostPairs {
 			break
 		}
 		name, value, ok := strings.Cut(part, "=")
 		if name = strings.TrimSpace(name); ok && name != "" {
-			list = append(list, [2]string{name, strings.TrimSpace(value)})
+			list = append(list, parser.Pair{Name: name, Value: strings.TrimSpace(value)})
 		}
 	}
 	return list
 }
 
-func (e pairs) first(names ...string) string {
-	for _, n := range names {
-		for _, p := range e {
-			if p[0] == n && p[1] != "" && p[1] != "-" {
-				return p[1]
-			}
-		}
-	}
-	return ""
-}
-
-func (e pairs) time(env *parser.Env) time.Time {
-	text := e.first("devTime", "time")
+func timeOf(e parser.Pairs, env *parser.Env) time.Time {
+	text := e.First("devTime", "time")
 	if text == "" {
 		return time.Time{}
 	}
@@ -155,7 +137,7 @@ func (e pairs) time(env *parser.Env) time.Time {
 	if zone == nil {
 		zone = time.UTC
 	}
-	if form := e.first("devTimeFormat"); form != "" {
+	if form := e.First("devTimeFormat"); form != "" {
 		if t, err := time.ParseInLocation(layout.Replace(form), text, zone); err == nil {
 			return t.UTC()
 		}

@@ -1,0 +1,40 @@
+package measured_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/bench/measured"
+)
+
+func TestUsageOf(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Linux alone says what a process uses")
+	}
+	before, err := measured.UsageOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := make([]byte, 64<<20)
+	for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
+		for i := 0; i < len(held); i += 4096 {
+			held[i]++
+		}
+	}
+	after, err := measured.UsageOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.KeepAlive(held)
+	if used := after.CPU - before.CPU; used < 20*time.Millisecond || used > 10*time.Second {
+		t.Errorf("%v of CPU", used)
+	}
+	if more := after.Now - before.Now; more < 32<<20 || after.Most < after.Now {
+		t.Errorf("%d bytes more, %d at most of %d", more, after.Most, after.Now)
+	}
+	if _, err := measured.UsageOf(-1); err == nil {
+		t.Error("a process that is none")
+	}
+}
