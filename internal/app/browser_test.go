@@ -220,7 +220,7 @@ func (b *tab) sees(words ...string) {
 // lacks fails when an element that a selector finds can be seen.
 func (b *tab) lacks(selector string) {
 	b.Helper()
-	b.eventually(fmt.Sprintf("[...document.querySelectorAll(%q)].filter(e => e.checkVisibility()).length", selector), 0)
+	b.eventually(fmt.Sprintf("document.readyState === 'complete' ? [...document.querySelectorAll(%q)].filter(e => e.checkVisibility()).length : 'loading'", selector), 0)
 }
 
 // wants fails unless one does.
@@ -230,11 +230,15 @@ func (b *tab) wants(selector string) {
 }
 
 // on clicks an element once the page is painted: what is clicked before that is
-// lost.
+// lost. A page that is just being left is never painted; the next one is.
 func on(selector string) step {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		const painted = "Promise.race([new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r))), new Promise(r => setTimeout(r, 500))]).then(() => true)"
-		if _, err := chromedp.Run(ctx, chromedp.Evaluate[any](painted, chromedp.EvalAwaitPromise)); err != nil {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[any](painted, chromedp.EvalAwaitPromise))
+		for err != nil && strings.Contains(err.Error(), "navigated") && ctx.Err() == nil {
+			_, err = chromedp.Run(ctx, chromedp.Evaluate[any](painted, chromedp.EvalAwaitPromise))
+		}
+		if err != nil {
 			return err
 		}
 		return chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -93,7 +94,11 @@ func TestServeCollects(t *testing.T) {
 		}
 		defer c.Close()
 		fmt.Fprintf(c, "<38>1 %s web-1 sshd 4321 - - Failed password for invalid user bob from 192.0.2.7 port 2222 ssh2\n", time.Now().UTC().Format(time.RFC3339))
-		time.Sleep(300 * time.Millisecond)
+		h.must(c.(*net.TCPConn).CloseWrite())
+		h.must(c.SetReadDeadline(time.Now().Add(time.Minute)))
+		if _, err := io.Copy(io.Discard, c); err != nil { // it hangs up when it has taken all
+			t.Fatal(err)
+		}
 	})
 	rows := asked(t, data, "*")
 	if len(rows) != 1 {

@@ -182,6 +182,7 @@ func (b *tab) choosesWhatToBeTold() {
 	b.eventually("document.querySelector('#hook-secret')?.textContent.slice(0, 6)", "whsec_")
 	b.shot("webhooks")
 	b.do(on(`.setting a[href^="/settings/webhooks/"]`))
+	b.wants(`form[action$="/test"] button`)
 	b.do(on(`form[action$="/test"] button`))
 	b.sees("Deliveries", "msg_")
 	b.shot("webhook")

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,36 @@ func TestLargestFrame(t *testing.T) {
 	}
 	if n := int64(len(f.encode()) + len(f.lines)); n > f.bound() {
 		t.Errorf("a frame has %d bytes, and %d at most", n, f.bound())
+	}
+}
+
+// TestDamage: whichever bit of a frame has changed on the disk, the frame is not
+// taken for one.
+func TestDamage(t *testing.T) {
+	f := &frame{seq: 7, batch: 9, org: "a", source: "x", seen: time.Now(), took: took{accepted: 3, rejected: map[string]int64{Empty: 1}}, lines: []byte(`{"a":1}{}`)}
+	f.events = []event.Event{{ID: "id", Format: "json", Time: time.Now(), Line: f.lines[:7]}, {Format: "json", Time: time.Now(), Line: f.lines[7:]}}
+	f.notes = []note{named, 0}
+	whole := append(append([]byte(segmentMagic), f.encode()...), f.lines...)
+	r := &reader{dir: t.TempDir()}
+	path := filepath.Join(r.dir, fmt.Sprintf("%016x%s", 0, segmentEnd))
+	read := func(data []byte) (*frame, error) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.move(place{})
+		defer r.close()
+		return r.next()
+	}
+	if got, err := read(whole); err != nil || got.seq != 7 || len(got.events) != 2 || string(got.events[0].Line) != `{"a":1}` {
+		t.Fatalf("the frame is read as %+v, %v", got, err)
+	}
+	for bit := range 8 * len(whole) {
+		data := bytes.Clone(whole)
+		data[bit/8] ^= 1 << (bit % 8)
+		if got, err := read(data); !errors.Is(err, errDamaged) {
+			t.Fatalf("with bit %d of %d changed it is read as %+v, %v", bit, 8*len(whole), got, err)
+		}
 	}
 }
 
@@ -346,10 +377,7 @@ func TestEngineThatKeepsNothing(t *testing.T) {
 	}
 	drained(t, in)
 	in.crash()
-	m, ok := in.line.mark()
-	if !ok { // settle has it already
-		t.Skip("the mark is taken")
-	}
+	m := in.whole(t)
 	for range mostAgains {
 		if in.State().Holding != "" {
 			t.Errorf("too early: %s", in.State().Holding)
@@ -365,6 +393,63 @@ func TestEngineThatKeepsNothing(t *testing.T) {
 	if !in.verified(t.Context(), &m) || in.State().Holding != "" {
 		t.Errorf("it is there: %q", in.State().Holding)
 	}
+}
+
+// whole is a mark over all that lies in the spool, also where settle has taken one.
+func (in *Intake) whole(t *testing.T) mark {
+	t.Helper()
+	m := in.line.last()
+	m.from = place{m.place.Segment, int64(len(segmentMagic))}
+	r := &reader{dir: in.cfg.Dir, at: m.from}
+	defer r.close()
+	for r.at.before(m.place) {
+		f, err := r.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.spans.add(f.org, f.span())
+	}
+	return m
+}
+
+// TestCheckpointWaits: a frame is forgotten once the store says that it has it for
+// good, and not before, also when the program ends as it should. Until then both
+// may crash, and nothing is lost.
+func TestCheckpointWaits(t *testing.T) {
+	dir, s := t.TempDir(), newStore()
+	in := open(t, dir, s)
+	after := func(when string, seq uint64) {
+		t.Helper()
+		if cp, err := readCheckpoint(dir); err != nil || cp.Seq != seq {
+			t.Errorf("%s the checkpoint is at %d, want %d: %v", when, cp.Seq, seq, err)
+		}
+	}
+	s.settle() // long before
+	if _, err := in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(`{"event.id":"1"}`, `{"event.id":"2"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, in)
+	if err := in.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after("at the end", 0)
+	if lost := s.crash(1); lost != 2 {
+		t.Fatalf("%d of 2 events were lost", lost)
+	}
+	in = open(t, dir, s)
+	drained(t, in)
+	checkWhole(t, in, s, 2)
+	in.crash()
+	m := in.line.last()
+	if left := in.forget(t.Context(), []mark{m}); len(left) != 1 {
+		t.Error("what is not settled is forgotten")
+	}
+	after("before it is settled", 0)
+	s.settle()
+	if left := in.forget(t.Context(), []mark{m}); len(left) != 0 || m.seq == 0 {
+		t.Errorf("%d marks are kept of what is settled, up to %d", len(left), m.seq)
+	}
+	after("once it is settled", m.seq)
 }
 
 // TestVouch: what the way in knows stands, whatever the record says.

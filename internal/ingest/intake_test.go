@@ -320,7 +320,8 @@ func checkWhole(t *testing.T, in *Intake, s *store, want int) {
 	}
 }
 
-// tear leaves a frame at the end of the spool that was not written wholly.
+// tear leaves a frame at the end of the spool that was not written wholly, or not
+// as it was.
 func tear(t *testing.T, dir string, round int) {
 	t.Helper()
 	list, err := filepath.Glob(filepath.Join(dir, "*"+segmentEnd))
@@ -335,7 +336,12 @@ func tear(t *testing.T, dir string, round int) {
 	x := &frame{seq: 9999, org: "a", source: "torn", lines: []byte(`{"a":1}`), events: make([]event.Event, 1), notes: make([]note, 1)}
 	x.events[0].Line = x.lines
 	whole := append(x.encode(), x.lines...)
-	if _, err := f.Write(whole[:len(whole)-1-round%20]); err != nil {
+	if round%2 == 0 {
+		whole = whole[:len(whole)-1-round%20]
+	} else {
+		whole[len(whole)-1-round%len(whole)] ^= 1
+	}
+	if _, err := f.Write(whole); err != nil {
 		t.Fatal(err)
 	}
 }
