@@ -281,7 +281,7 @@ func (e *Embedded) Usage(context.Context) (Usage, error) {
 		Events:    int64(s.RowsCount()),
 		Bytes:     int64(s.IndexdbSizeBytes + s.CompressedInmemorySize + s.CompressedSmallPartSize + s.CompressedBigPartSize),
 		Raw:       int64(s.UncompressedInmemorySize + s.UncompressedSmallPartSize + s.UncompressedBigPartSize),
-		Retention: e.options.Keep, MaxBytes: e.options.KeepBytes, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
+		Retention: e.options.Keep, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
 	}
 	if u.Events > 0 && s.MinTimestamp != math.MinInt64 && s.MinTimestamp != math.MaxInt64 {
 		u.Oldest = time.Unix(0, s.MinTimestamp).UTC()

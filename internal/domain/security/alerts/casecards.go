@@ -169,15 +169,14 @@ func phases(c *web.Ctx, s Case) []phaseView {
 
 // timelineView is what happened, by days.
 type timelineView struct {
-	Path   string
-	May    bool
-	Days   []dayView
-	N      int
-	Zone   string
-	Sides  []link
-	Side   string
-	Now    string // for a moment of the form, in the zone
-	Latest []option
+	Path  string
+	May   bool
+	Days  []dayView
+	N     int
+	Zone  string
+	Sides []link
+	Side  string
+	Now   string // for a moment of the form, in the zone
 }
 
 type dayView struct {

@@ -96,7 +96,6 @@ type row struct {
 	Risk                                       int
 	Asset                                      web.Thing
 	HasAsset                                   bool
-	Tier                                       int
 	Assignee                                   string
 	Events                                     string
 	Created, Last                              time.Time
@@ -399,7 +398,7 @@ func rowsOf(c *web.Ctx, list []*Alert) ([]row, error) {
 	var out []row
 	for i, a := range list {
 		r := row{ID: a.ID(), Href: a.Path(), Title: a.Rule.Title, Group: groupText(c, a.Group), Severity: c.T("alerts.level." + a.Severity), SeverityState: levelState(a.Severity),
-			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Tier: a.Tier, Events: eventsText(c, a), Created: a.Created.In(c.Zone()), Last: a.LastSeen.In(c.Zone()),
+			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Events: eventsText(c, a), Created: a.Created.In(c.Zone()), Last: a.LastSeen.In(c.Zone()),
 			Case: a.Case, Late: a.Late}
 		if a.Assignee != "" {
 			r.Assignee = nameOf(names, a.Assignee)

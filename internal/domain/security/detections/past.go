@@ -159,7 +159,6 @@ type jobPage struct {
 	Hits             []hitRow
 	MoreHits         int
 	Cut              string // that not all that matched is listed; "" when it is
-	Seconds          string
 }
 
 type findingRow struct {
@@ -211,7 +210,6 @@ func (p *pages) job(c *web.Ctx) (any, error) {
 func (v *jobPage) found(c *web.Ctx, s live.Standing) {
 	a := s.Answer
 	v.Looked, v.Matches, v.Limited, v.Partial = c.Num(int(a.Events)), c.Num(int(a.Matches)), a.Limited, a.Partial
-	v.Seconds = c.Num(int(a.Took.Seconds() + .5))
 	perDay := map[string]float64{}
 	for _, f := range a.Findings {
 		perDay[f.End.UTC().Format(time.DateOnly)]++
