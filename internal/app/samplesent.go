@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -65,9 +64,7 @@ func (s *senders) listenHTTP(a *App) error {
 	if err != nil {
 		return err
 	}
-	quiet := *a
-	quiet.Config.Log = slog.New(slog.DiscardHandler) // a line for each of many requests says nothing
-	server := &http.Server{Handler: quiet.Handler(faces, false), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: a.Handler(faces, false), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
 	s.ends = append(s.ends, func() { _ = server.Close() })
 	s.base = "http://" + l.Addr().String()
