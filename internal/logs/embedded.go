@@ -153,7 +153,7 @@ func (e *Embedded) floorOf(now time.Time) time.Time {
 // writers hold rows that are on their way into the engine. Their memory is used
 // again.
 var writers = sync.Pool{New: func() any {
-	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
+	return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
 }}
 
 // ownStream has the engine find the fields of the stream by the names that
