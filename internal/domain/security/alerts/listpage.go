@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -420,7 +421,7 @@ func eventsText(c *web.Ctx, a *Alert) string {
 }
 
 // namedFields are fields that people call otherwise.
-var namedFields = []string{"host.name", "user.name", "source.ip", "service.name", "cloud.account.id"}
+var namedFields = []string{event.Host, event.User, event.SourceIP, event.ServiceName, event.CloudAcct}
 
 // groupText writes what an alert is about.
 func groupText(c *web.Ctx, group []detect.GroupField) string {
