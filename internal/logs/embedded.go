@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math"
 	"runtime"
 	"slices"
@@ -29,7 +28,6 @@ type Options struct {
 	// FreeBytes is how much of the disk must stay free: below it nothing is taken
 	// in. 0 is DefaultFree.
 	FreeBytes int64
-	Log       *slog.Logger // nil: nothing is logged
 }
 
 // What holds unless it is said otherwise.
@@ -74,9 +72,6 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 	}
 	if o.FreeBytes <= 0 {
 		o.FreeBytes = DefaultFree
-	}
-	if o.Log != nil {
-		logTo.Store(o.Log)
 	}
 	prepare()
 	// The engine panics where a folder cannot be used.
