@@ -25,7 +25,7 @@ import (
 type senders struct {
 	base   string // of the server
 	token  string
-	past   bool // all of it is of long ago: it is sent as files are, by HTTP
+	past   bool // all of it is of long ago, and said to be
 	client *http.Client
 	lines  map[string]net.Conn // of syslog, by source
 	said   int64               // lines of syslog
@@ -119,9 +119,7 @@ const perRequest = 500
 func (s *senders) send(ctx context.Context, all []sample.Sent) error {
 	bodies := map[string][]sample.Sent{} // of JSON, by query
 	for _, x := range all {
-		if x.Way == "syslog" && s.past {
-			x.Line, x.Format = headed(x), "auto"
-		} else if x.Way == "syslog" {
+		if x.Way == "syslog" {
 			if err := s.say(x); err != nil {
 				return err
 			}

@@ -63,13 +63,16 @@ func Module(cfg Config) room.Module {
 		m.Schedules = func(*catalog.Catalog) []feed.Schedule {
 			list := []feed.Schedule{{Name: "detections/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: cfg.Engine.Sweep}}
 			if cfg.Door != nil && cfg.Orgs != nil {
-				list = append(list, feed.Schedule{Name: "detections/canary", Every: 7 * 24 * time.Hour, Jitter: time.Hour, Run: p.stingAll})
+				list = append(list, feed.Schedule{Name: CanarySchedule, Every: 7 * 24 * time.Hour, Jitter: time.Hour, Run: p.stingAll})
 			}
 			return list
 		}
 	}
 	return m
 }
+
+// CanarySchedule is the schedule that sends canaries.
+const CanarySchedule = "detections/canary"
 
 // stingAll sends the canaries of every organisation.
 func (p *pages) stingAll(ctx context.Context) error {
