@@ -85,32 +85,12 @@ func doneAlerts(l *morning.Look, since time.Time) ([]morning.Did, error) {
 // phaseWords are what people call the next phase of a case, inside a sentence.
 var phaseWords = map[string]lang.Text{acknowledged: lang.T("acknowledged", "visto"), contained: lang.T("contained", "contenido"), removed: lang.T("removed", "eliminado"), recovered: lang.T("recovered", "recuperado"), closed: lang.T("closed, with its lesson", "cerrado, con su lección")}
 
-// openCaseEntities are the cases that are not closed.
-func openCaseEntities(l *morning.Look, f func(*entity.Entity, Case)) error {
-	k := l.Catalog.Kinds().Get(CaseKind)
-	if k == nil || l.Caller.Can(auth.Read, k.Resource()) != nil {
-		return nil
-	}
-	page, err := l.Catalog.List(l.Ctx, l.Caller, catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}, Limit: 200, NoTotal: true})
-	if err != nil {
-		return err
-	}
-	for _, e := range page.Items {
-		s, err := catalog.Spec[Case](e)
-		if err != nil {
-			return err
-		}
-		f(e, s)
-	}
-	return nil
-}
-
 // waitingCases are those of which a phase is overdue, for their leads and for who
 // answers for security.
 func waitingCases(l *morning.Look) ([]morning.Item, error) {
-	var out []morning.Item
 	officer := l.Caller.Role == auth.RoleCISO || l.Caller.Role == auth.RoleVCISO
-	err := openCaseEntities(l, func(e *entity.Entity, s Case) {
+	var out []morning.Item
+	err := eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
 		phase, since := s.Late(l.Now)
 		lead := s.Lead != "" && l.Is(person(s.Lead))
 		if phase == "" || !lead && !officer {
