@@ -1,6 +1,7 @@
 package detections
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -272,10 +273,12 @@ func (p *pages) list(c *web.Ctx) (any, error) {
 	v.choices(c)
 	v.Ended = ended(rules, c.Now)
 	v.problems(c, rules)
-	if lib, err := p.Engine.Library(); err == nil {
-		for name, why := range lib.Failed {
-			v.Failed = append(v.Failed, failedSet{name, why})
-		}
+	lib, err := p.Engine.Library()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(lib.Failed)) {
+		v.Failed = append(v.Failed, failedSet{name, lib.Failed[name]})
 	}
 	v.Gaps, err = p.openGaps(c)
 	return v, err

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -74,18 +76,20 @@ func Module(cfg Config) room.Module {
 // CanarySchedule is the schedule that sends canaries.
 const CanarySchedule = "detections/canary"
 
-// stingAll sends the canaries of every organisation.
+// stingAll sends the canaries of every organisation; that one fails keeps none of
+// the others from it.
 func (p *pages) stingAll(ctx context.Context) error {
 	orgs, err := p.Orgs(ctx)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, org := range orgs {
 		if _, _, err := p.Engine.Sting(ctx, org, p.Door); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("organisation %s: %w", org, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (p *pages) all() []web.PageDef {
