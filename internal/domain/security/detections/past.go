@@ -329,8 +329,9 @@ func (p *pages) keep(c *web.Ctx) (any, error) {
 	if j == nil || j.Text == "" {
 		return nil, fault.New(fault.NotFound, "there is no rule to keep").Coded("detections.no-job")
 	}
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(j.Title), "-"), "-")
-	e := &entity.Entity{APIVersion: entity.APIVersion, Kind: KindDetection, Metadata: entity.Metadata{Name: strings.Trim(cmp.Or(name, "rule")[:min(len(cmp.Or(name, "rule")), 63)], "-"), Title: j.Title}}
+	name := cmp.Or(strings.Trim(notInName.ReplaceAllString(strings.ToLower(j.Title), "-"), "-"), "rule")
+	name = strings.Trim(name[:min(len(name), 63)], "-")
+	e := &entity.Entity{APIVersion: entity.APIVersion, Kind: KindDetection, Metadata: entity.Metadata{Name: name, Title: j.Title}}
 	if err := catalog.SetSpec(e, Detection{Rule: j.Text}); err != nil {
 		return nil, err
 	}
