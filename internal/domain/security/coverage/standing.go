@@ -113,7 +113,8 @@ type arriving struct {
 	formats []string
 }
 
-// known is how long it is believed what comes in.
+// known is how long it is believed what comes in: each page of coverage asks, and
+// the store reads a week of events to say.
 const known = 5 * time.Minute
 
 // patient is how long a page waits for examples of rules that were not tried yet.
