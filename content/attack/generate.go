@@ -161,11 +161,13 @@ func sources(objects map[string]*object) map[string][]string {
 			continue
 		}
 		for _, ref := range strategy.Analytics {
-			if a := objects[ref]; a != nil {
-				for _, l := range a.Logs {
-					if name := strings.TrimSpace(l.Name); sourceName.MatchString(name) {
-						out[o.To] = append(out[o.To], name)
-					}
+			a := objects[ref]
+			if a == nil {
+				continue
+			}
+			for _, l := range a.Logs {
+				if name := strings.TrimSpace(l.Name); sourceName.MatchString(name) {
+					out[o.To] = append(out[o.To], name)
 				}
 			}
 		}

@@ -53,7 +53,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 	_ "time/tzdata" // digests keep people's own time, also where the machine has no zones
 
@@ -227,7 +226,6 @@ type App struct {
 	Talk    *talk.Service
 	Logs    logs.Store // opened when it is first used
 	events  eventChoices
-	told    *atomic.Pointer[slog.Logger] // where the store of events logs to
 	Detect  *live.Engine
 	Looks   *live.Jobs // into the past
 	Started time.Time
@@ -409,18 +407,17 @@ func (a *App) wireOutward(keys action.Sealer, client *http.Client) error {
 // wireLogs wires the events. A server wires itself anew once it knows its
 // choices: what was opened before is closed, unless they are the same.
 func (a *App) wireLogs() error {
+	logs.LogTo(a.Config.Log)
 	choices := eventChoices{a.Config.Logs, a.Config.events(), a.Config.KeepEvents, a.Config.KeepEventsBytes}
+	if a.Logs != nil && a.events == choices {
+		return nil
+	}
 	if a.Logs != nil {
-		if a.events == choices {
-			a.told.Store(a.Config.Log)
-			return nil
-		}
 		if err := a.Logs.Close(); err != nil {
 			return err
 		}
 	}
-	a.events, a.told = choices, &atomic.Pointer[slog.Logger]{}
-	a.told.Store(a.Config.Log)
+	a.events = choices
 	tenants := logs.NewTenants(a.DB)
 	if a.Config.Logs != "" {
 		store, err := logs.OpenCluster(logs.ClusterOptions{URL: a.Config.Logs, Tenants: tenants, Keep: a.Config.KeepEvents})
@@ -430,7 +427,7 @@ func (a *App) wireLogs() error {
 		return err
 	}
 	a.Logs = logs.Lazy(logs.EmbeddedLimits(a.Config.KeepEvents), func() (logs.Store, error) {
-		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes, Log: slog.New(current{a.told})})
+		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes})
 	})
 	return nil
 }
@@ -440,26 +437,6 @@ type eventChoices struct {
 	url, folder string
 	keep        time.Duration
 	bytes       int64
-}
-
-// current logs to where the installation logs now: what was opened before a
-// server knew its choices goes on under it.
-type current struct{ to *atomic.Pointer[slog.Logger] }
-
-func (c current) Enabled(ctx context.Context, l slog.Level) bool {
-	return c.to.Load().Enabled(ctx, l)
-}
-
-func (c current) Handle(ctx context.Context, r slog.Record) error {
-	return c.to.Load().Handler().Handle(ctx, r)
-}
-
-func (c current) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return c.to.Load().Handler().WithAttrs(attrs)
-}
-
-func (c current) WithGroup(name string) slog.Handler {
-	return c.to.Load().Handler().WithGroup(name)
 }
 
 // wireSecurity wires detection, and what the pages of the security room work

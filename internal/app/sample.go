@@ -17,6 +17,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
+	"github.com/binnaclehq/binnacle/internal/domain/security/detections"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
@@ -150,7 +151,7 @@ func (f *filling) begin() error {
 		}
 	}
 	// Canaries take longer than the rest of a night; a server sends them.
-	f.nightly = slices.DeleteFunc(f.nightly, func(s feed.Schedule) bool { return s.Name == "detections/canary" })
+	f.nightly = slices.DeleteFunc(f.nightly, func(s feed.Schedule) bool { return s.Name == detections.CanarySchedule })
 	f.watches = slices.DeleteFunc(f.watches, func(w feed.Watch) bool {
 		scheduled := slices.ContainsFunc(f.nightly, func(s feed.Schedule) bool { return s.Name == w.Name })
 		if scheduled {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +38,7 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 		s.past = true
 		end := o.Now.Add(-lately)
 		for ; from.Before(end); from = from.Add(stretch) {
-			if err := s.send(ctx, o.Streamed(from, earlier(from.Add(stretch), end))); err != nil {
+			if err := s.send(ctx, o.Filed(from, earlier(from.Add(stretch), end))); err != nil {
 				return err
 			}
 			if err := os.WriteFile(mark, []byte(from.Add(stretch).UTC().Format(time.RFC3339)), 0o600); err != nil {
@@ -65,9 +64,4 @@ func (a *App) sayPast(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return ctx.Err()
-}
-
-// headed is a line of syslog as a file holds it: with its moment and its host.
-func headed(x sample.Sent) string {
-	return fmt.Sprintf("%s %s %s", x.At.Format("2006-01-02T15:04:05.000000-07:00"), x.Host, x.Line)
 }

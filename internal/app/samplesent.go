@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,7 +25,7 @@ import (
 type senders struct {
 	base   string // of the server
 	token  string
-	past   bool // all of it is of long ago: it is sent as files are, by HTTP
+	past   bool // all of it is of long ago, and said to be
 	client *http.Client
 	lines  map[string]net.Conn // of syslog, by source
 	said   int64               // lines of syslog
@@ -65,9 +64,7 @@ func (s *senders) listenHTTP(a *App) error {
 	if err != nil {
 		return err
 	}
-	quiet := *a
-	quiet.Config.Log = slog.New(slog.DiscardHandler) // a line for each of many requests says nothing
-	server := &http.Server{Handler: quiet.Handler(faces, false), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: a.Handler(faces, false), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }()
 	s.ends = append(s.ends, func() { _ = server.Close() })
 	s.base = "http://" + l.Addr().String()
@@ -122,9 +119,7 @@ const perRequest = 500
 func (s *senders) send(ctx context.Context, all []sample.Sent) error {
 	bodies := map[string][]sample.Sent{} // of JSON, by query
 	for _, x := range all {
-		if x.Way == "syslog" && s.past {
-			x.Line, x.Format = headed(x), "auto"
-		} else if x.Way == "syslog" {
+		if x.Way == "syslog" {
 			if err := s.say(x); err != nil {
 				return err
 			}

@@ -156,25 +156,19 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	ended, running := make(chan error, 9), 0 // nobody waits to say that he ended
-	run := func(part func() error) {
-		running++
-		go func() { ended <- part() }()
-	}
-	run(func() error { return a.record(ctx) })
-	run(func() error { return letGo(ctx) })
+	parts := []func(context.Context) error{a.record, letGo, a.Detect.Run, a.Work, a.Claims.Run, func(context.Context) error { return answer(server, s) }}
 	if a.Collectors != nil {
-		run(func() error { return a.Collectors.Run(ctx) })
-	}
-	run(func() error { return a.Detect.Run(ctx) })
-	run(func() error { return a.Work(ctx) })
-	run(func() error { return a.Claims.Run(ctx) })
-	run(func() error { return answer(server, s) })
-	if s.Ready != nil {
-		s.Ready()
+		parts = append(parts, a.Collectors.Run)
 	}
 	if a.unsaid != nil {
-		run(func() error { return a.sayPast(ctx) })
+		parts = append(parts, a.sayPast)
+	}
+	ended, running := make(chan error, len(parts)), len(parts) // nobody waits to say that he ended
+	for _, part := range parts {
+		go func() { ended <- part(ctx) }()
+	}
+	if s.Ready != nil {
+		s.Ready()
 	}
 	var first error
 	select {

@@ -286,7 +286,7 @@ func (o *rowSink) table() *table {
 	}
 	t := &table{head: head}
 	for _, r := range o.kept {
-		row := []string{r.Time.Format("2006-01-02 15:04:05.000"), r.Get(event.FieldSource), r.Get(event.FieldHost), oneLine(gist(r), 100)}
+		row := []string{r.Time.Format("2006-01-02 15:04:05.000"), r.Get(event.FieldSource), r.Get(event.Host), oneLine(gist(r), 100)}
 		if ruled {
 			row = append(row, oneLine(r.Get("rule.name"), 60))
 		}
@@ -310,7 +310,7 @@ func gist(r logs.Row) string {
 	var b strings.Builder
 	for _, f := range r.Fields {
 		switch {
-		case strings.HasPrefix(f.Name, "_"), strings.HasPrefix(f.Name, "binnacle."), f.Name == event.FieldID, f.Name == event.FieldSeen, f.Name == event.FieldFormat, f.Name == event.FieldHost, f.Name == "rule.name":
+		case strings.HasPrefix(f.Name, "_"), strings.HasPrefix(f.Name, "binnacle."), f.Name == event.FieldID, f.Name == event.FieldSeen, f.Name == event.FieldFormat, f.Name == event.Host, f.Name == "rule.name":
 		case b.Len() < 200:
 			fmt.Fprintf(&b, "%s=%s ", f.Name, f.Value)
 		}

@@ -1,6 +1,10 @@
 package detect
 
-import "time"
+import (
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
 
 // Finding is what a rule, a correlation or an indicator found while events came
 // in, or later over what is stored. A replay gives findings of the same names.
@@ -23,7 +27,7 @@ type Finding struct {
 
 // AssetFields are the fields of an event that name what it happened to, the
 // surest first.
-var AssetFields = []string{"service.name", "host.name", "host.hostname", "host.id", "orchestrator.resource.name", "kubernetes.deployment.name", "kubernetes.pod.name", "objectRef.name", "kubernetes.namespace", "orchestrator.namespace", "container.name",
+var AssetFields = []string{event.ServiceName, event.Host, "host.hostname", "host.id", "orchestrator.resource.name", "kubernetes.deployment.name", "kubernetes.pod.name", "objectRef.name", "kubernetes.namespace", "orchestrator.namespace", "container.name",
 	"cloud.instance.id", "resource.name", "requestParameters.bucketName", "requestParameters.dBInstanceIdentifier", "requestParameters.functionName", "github.repository", "repo", "repository"}
 
 // Told is what is to be known of the rule of a finding.

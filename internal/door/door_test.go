@@ -43,6 +43,7 @@ var known = people{
 	"owner":   {Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner},
 	"auditor": {Account: "a2", Name: "Aud", Org: "acme", Role: auth.RoleAuditor},
 	"scraper": {Account: "a1", Name: "Ana", Org: "acme", Home: true, Role: auth.RoleOwner, Token: "t2", Scopes: []auth.Scope{"monitor"}},
+	"sender":  {Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner, Token: "t3", Scopes: []auth.Scope{"ingest"}},
 	"token":   {Account: "a1", Name: "Ana", Org: "acme", Role: auth.RoleOwner, Token: "t1", Scopes: []auth.Scope{"read"}},
 }
 
@@ -78,6 +79,7 @@ func newFixture(t *testing.T, d Door) *fixture {
 		{Method: "GET", Pattern: "/link/{token}", Face: Web, Verb: auth.Public, Handle: echo},
 		{Method: "GET", Pattern: "/api/thing", Face: API, Verb: auth.Read, Handle: echo},
 		{Method: "POST", Pattern: "/api/thing", Face: API, Verb: auth.Write, Resource: security, MaxBody: 10, Handle: echo},
+		{Method: "POST", Pattern: "/ingest", Face: API, Verb: auth.Ingest, MaxBody: 10, Handle: echo},
 		{Method: "GET", Pattern: "/api/missing", Face: API, Verb: auth.Read, Resource: func(*http.Request) (auth.Resource, error) {
 			return auth.Resource{}, fault.New(fault.NotFound, "no such thing")
 		}, Handle: echo},
@@ -406,6 +408,27 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	var entry map[string]any
 	if err := json.Unmarshal(f.log.Bytes(), &entry); err != nil || entry["path"] != "/link/{token}" || entry["status"] != 401.0 {
 		t.Errorf("entry %v, %v", entry, err)
+	}
+}
+
+// TestLogIsQuietOfEvents: what machines send again and again is counted and not
+// logged; that it was refused is logged.
+func TestLogIsQuietOfEvents(t *testing.T) {
+	f := newFixture(t, Door{})
+	if w := f.do("POST", "/ingest", "events", "Authorization", "Bearer sender"); w.Code != 200 || f.log.Len() > 0 {
+		t.Errorf("%d %s, the log says %s", w.Code, w.Body, f.log)
+	}
+	refused := func(token, body string) {
+		t.Helper()
+		f.log.Reset()
+		if w := f.do("POST", "/ingest", body, "Authorization", "Bearer "+token); w.Code < 400 || !strings.Contains(f.log.String(), `"path":"/ingest"`) {
+			t.Errorf("%s: %d, the log says %s", body, w.Code, f.log)
+		}
+	}
+	refused("sender", "too many events")
+	refused("nobody", "events")
+	if w := f.do("GET", "/metrics", "", "Authorization", "Bearer scraper"); !strings.Contains(w.Body.String(), `route="/ingest"`) {
+		t.Errorf("the metrics do not count it: %s", w.Body)
 	}
 }
 

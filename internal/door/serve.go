@@ -340,7 +340,9 @@ func (h *house) rescue(w *recorder, r *http.Request) {
 
 // depart finishes the answer and writes the access log and the metrics. The
 // log has the names of query values, never the values, and the pattern instead
-// of the path where the path itself could be a secret.
+// of the path where the path itself could be a secret. Machines that send events
+// do so every second: of what was taken from them the metrics alone tell, unless
+// the log is one of details.
 func (h *house) depart(w *recorder, r *http.Request, v *visit) {
 	w.finish()
 	took := time.Since(v.began)
@@ -349,7 +351,11 @@ func (h *house) depart(w *recorder, r *http.Request, v *visit) {
 		pattern = v.route.Pattern
 	}
 	h.Metrics.observe(r.Method, pattern, w.code(), took)
-	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	level := slog.LevelInfo
+	if v.route != nil && v.route.Verb == auth.Ingest && w.code() < http.StatusBadRequest {
+		level = slog.LevelDebug
+	}
+	h.Log.LogAttrs(r.Context(), level, "request",
 		slog.String("request", v.id), slog.String("method", loggable(r.Method, 16)), slog.String("path", loggedPath(v.route, r)),
 		slog.Any("query", queryNames(r)), slog.Int("status", w.code()), slog.Int64("bytes", w.bytes),
 		slog.Duration("took", took), slog.String("ip", v.ip), slog.String("account", v.principal.Account),

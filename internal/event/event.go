@@ -36,7 +36,6 @@ const (
 	FieldSource = "binnacle.source" // Event.Source; a stream field
 	FieldRules  = "binnacle.rules"  // Event.Rules, joined by one space; only where there are some
 	FieldBatch  = "binnacle.batch"  // Event.Batch; only where there is one
-	FieldHost   = "host.name"       // of the line; a stream field
 	FieldShape  = "binnacle.shape"  // what the flat fields cannot say of the line: package logs writes and reads it
 	FieldRest   = "binnacle.rest"   // members of the line whose names no field can have, as JSON
 )
@@ -51,7 +50,7 @@ const (
 	Original    = "event.original" // the line as it came, of formats that are no JSON
 	Action      = "event.action"
 	Outcome     = "event.outcome" // success, failure, unknown
-	Host        = "host.name"
+	Host        = "host.name"     // a stream field
 	User        = "user.name"
 	SourceIP    = "source.ip"
 	ProcessName = "process.name"

@@ -233,13 +233,15 @@ func (in *Intake) scanSegment(r *reader) error {
 		in.line.came(f)
 		in.line.tail, in.line.until = f.seq, f.seq
 		for i := range f.events {
-			if f.notes[i]&named != 0 {
-				h := in.ids.hash(f.events[i].ID, f.org)
-				if in.ids.add(h) {
-					if err := in.ids.record([]uint64{h}, in.now()); err != nil {
-						return err
-					}
-				}
+			if f.notes[i]&named == 0 {
+				continue
+			}
+			h := in.ids.hash(f.events[i].ID, f.org)
+			if !in.ids.add(h) {
+				continue
+			}
+			if err := in.ids.record([]uint64{h}, in.now()); err != nil {
+				return err
 			}
 		}
 	}

@@ -10,11 +10,10 @@ import (
 type room struct {
 	mu   sync.Mutex
 	left int64
-	most int64
 	news chan struct{} // closed when some are given back
 }
 
-func (r *room) init(n int64) { r.left, r.most, r.news = n, n, make(chan struct{}) }
+func (r *room) init(n int64) { r.left, r.news = n, make(chan struct{}) }
 
 // try takes n bytes if they are there; more than all of them wait for all.
 func (r *room) try(n int64) bool {

@@ -39,14 +39,12 @@ func (in *Intake) Sources(org string) []Source {
 
 // State is how the way of the events is.
 type State struct {
-	Node      uint64
-	Spool     int64 // bytes on the disk
-	MaxSpool  int64
-	Frames    int64         // on the disk, that are not stored yet
-	Refused   int64         // batches that were told to come again later, since the start
-	Holding   string        // why events wait; "" when they go on
-	Since     time.Time     // of Holding
-	Retention time.Duration // of events, by their time; 0: without end
+	Node     uint64
+	Spool    int64 // bytes on the disk
+	MaxSpool int64
+	Refused  int64     // batches that were told to come again later, since the start
+	Holding  string    // why events wait; "" when they go on
+	Since    time.Time // of Holding
 }
 
 // State returns the state of this node.
@@ -55,7 +53,7 @@ func (in *Intake) State() State {
 	s := State{Node: in.node, Spool: in.onDisk + in.queued, MaxSpool: in.cfg.MaxSpool}
 	in.mu.Unlock()
 	in.line.mu.Lock()
-	s.Frames, s.Refused = int64(in.line.tail-in.line.lowSeq), in.line.refusals
+	s.Refused = in.line.refusals
 	if in.line.holding != nil {
 		s.Holding, s.Since = in.line.holding.Error(), in.line.since
 		if hint := fault.HintOf(in.line.holding); hint != "" {
@@ -63,7 +61,6 @@ func (in *Intake) State() State {
 		}
 	}
 	in.line.mu.Unlock()
-	s.Retention = in.fits.Past
 	return s
 }
 

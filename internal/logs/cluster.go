@@ -149,7 +149,7 @@ func appendFields(b []byte, t time.Time, fields []logstorage.Field) []byte {
 }
 
 func (c *Cluster) send(ctx context.Context, tenant uint32, body []byte) error {
-	req, err := c.request(ctx, "/insert/jsonline?_stream_fields="+event.FieldSource+","+event.FieldHost, bytes.NewReader(c.packer.EncodeAll(body, nil)))
+	req, err := c.request(ctx, "/insert/jsonline?_stream_fields="+event.FieldSource+","+event.Host, bytes.NewReader(c.packer.EncodeAll(body, nil)))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package logs
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math"
 	"runtime"
 	"slices"
@@ -29,7 +28,6 @@ type Options struct {
 	// FreeBytes is how much of the disk must stay free: below it nothing is taken
 	// in. 0 is DefaultFree.
 	FreeBytes int64
-	Log       *slog.Logger // nil: nothing is logged
 }
 
 // What holds unless it is said otherwise.
@@ -74,9 +72,6 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 	}
 	if o.FreeBytes <= 0 {
 		o.FreeBytes = DefaultFree
-	}
-	if o.Log != nil {
-		logTo.Store(o.Log)
 	}
 	prepare()
 	// The engine panics where a folder cannot be used.
@@ -153,7 +148,7 @@ func (e *Embedded) floorOf(now time.Time) time.Time {
 // writers hold rows that are on their way into the engine. Their memory is used
 // again.
 var writers = sync.Pool{New: func() any {
-	return logstorage.GetLogRows([]string{event.FieldSource, event.FieldHost}, nil, nil, nil, "")
+	return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
 }}
 
 // ownStream has the engine find the fields of the stream by the names that
@@ -281,7 +276,7 @@ func (e *Embedded) Usage(context.Context) (Usage, error) {
 		Events:    int64(s.RowsCount()),
 		Bytes:     int64(s.IndexdbSizeBytes + s.CompressedInmemorySize + s.CompressedSmallPartSize + s.CompressedBigPartSize),
 		Raw:       int64(s.UncompressedInmemorySize + s.UncompressedSmallPartSize + s.UncompressedBigPartSize),
-		Retention: e.options.Keep, MaxBytes: e.options.KeepBytes, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
+		Retention: e.options.Keep, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
 	}
 	if u.Events > 0 && s.MinTimestamp != math.MinInt64 && s.MinTimestamp != math.MaxInt64 {
 		u.Oldest = time.Unix(0, s.MinTimestamp).UTC()

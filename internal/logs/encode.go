@@ -103,7 +103,7 @@ func (c *encoder) encode(e *event.Event) (fields []logstorage.Field, reason stri
 		return nil, NotJSON
 	}
 	c.begin()
-	c.fields = append(c.fields, logstorage.Field{Name: event.FieldSource, Value: e.Source}, logstorage.Field{Name: event.FieldHost},
+	c.fields = append(c.fields, logstorage.Field{Name: event.FieldSource, Value: e.Source}, logstorage.Field{Name: event.Host},
 		logstorage.Field{Name: event.FieldID, Value: e.ID}, logstorage.Field{Name: event.FieldFormat, Value: e.Format},
 		logstorage.Field{Name: event.FieldSeen, Value: c.texts.time(e.Seen)}, logstorage.Field{Name: event.FieldRules, Value: strings.Join(e.Rules, " ")})
 	if e.Batch != 0 {
@@ -278,7 +278,7 @@ func (c *encoder) json(name string, v *fastjson.Value) {
 }
 
 func (c *encoder) field(name, value string) {
-	if name == event.FieldHost {
+	if name == event.Host {
 		c.fields[slotHost].Value = value
 		return
 	}

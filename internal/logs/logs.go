@@ -127,7 +127,6 @@ type Usage struct {
 	Raw        int64 // bytes of the events before they were packed
 	Oldest     time.Time
 	Retention  time.Duration
-	MaxBytes   int64 // 0: no limit by size
-	ReadOnly   bool  // there is no room left on the disk
-	Partitions int   // days
+	ReadOnly   bool // there is no room left on the disk
+	Partitions int  // days
 }

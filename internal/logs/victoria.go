@@ -37,8 +37,12 @@ var prepare = sync.OnceFunc(func() {
 	logger.SetOutputForTests(engineLog{})
 })
 
-// logTo is where the engine's log goes.
+// logTo is where the engine's log goes; nil: nowhere.
 var logTo atomic.Pointer[slog.Logger]
+
+// LogTo says where the event engine of this process logs: it has one log for all
+// that is open. Until it is called, nothing is logged.
+func LogTo(l *slog.Logger) { logTo.Store(l) }
 
 // engineLog reads the engine's lines: level, place and message, between tabs.
 type engineLog struct{}

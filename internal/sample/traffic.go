@@ -132,14 +132,18 @@ func (o *Organisation) Heard(from, to, recent time.Time) iter.Seq[Sent] {
 	}
 }
 
-// Streamed returns what streams said from a moment up to another, in order, and
-// no script.
-func (o *Organisation) Streamed(from, to time.Time) []Sent {
+// Filed returns what streams said from a moment up to another, in order and as
+// files have it, and no script. A line of syslog has its moment and its host.
+func (o *Organisation) Filed(from, to time.Time) []Sent {
 	var out []Sent
 	for s := range o.Sent(from, to) {
-		if !s.Once {
-			out = append(out, s)
+		if s.Once {
+			continue
 		}
+		if s.Way == "syslog" {
+			s.Way, s.Format, s.Line = "json", "auto", fmt.Sprintf("%s %s %s", s.At.Format("2006-01-02T15:04:05.000000-07:00"), s.Host, s.Line)
+		}
+		out = append(out, s)
 	}
 	return out
 }

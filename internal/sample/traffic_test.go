@@ -98,6 +98,29 @@ streams:
 	}
 }
 
+// TestTrafficFiled: what is of long ago stands in files: syslog with its moment
+// and its host, everything else as it is, and no script.
+func TestTrafficFiled(t *testing.T) {
+	o := traffic(t, "2026-09-22 12:00", `
+streams:
+  - {source: a, way: syslog, host: h, perDay: 5, hours: always, groups: [{say: ["sshd[1]: x"]}]}
+  - {source: b, way: json, format: zeek, perDay: 5, hours: always, groups: [{say: ["{}"]}]}
+scripts:
+  - {at: "{{moment -1 09:30}}", source: c, way: json, say: [once]}
+`)
+	said := map[string]int{}
+	for _, s := range o.Filed(local(t, "2026-09-21 00:00"), local(t, "2026-09-22 00:00")) {
+		said[s.Source]++
+		if s.Source == "a" && (s.Way != "json" || s.Format != "auto" || s.Line != s.At.Format("2006-01-02T15:04:05.000000-07:00")+" h sshd[1]: x") ||
+			s.Source == "b" && (s.Way != "json" || s.Format != "zeek" || s.Line != "{}") {
+			t.Errorf("%+v", s)
+		}
+	}
+	if said["a"] == 0 || said["b"] == 0 || said["c"] > 0 {
+		t.Errorf("lines of %v", said)
+	}
+}
+
 func TestTrafficScripts(t *testing.T) {
 	o := traffic(t, "2026-09-22 12:00", `
 scripts:

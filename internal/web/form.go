@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,9 +57,10 @@ type editing struct {
 
 func newForm(c *Ctx, k *catalog.Kind) (any, error) {
 	tree := map[string]any{"apiVersion": k.Versions[0], "kind": k.Name, "metadata": map[string]any{}}
-	for path, values := range c.R.URL.Query() { // given in the address, as the owner from a team's page
-		f, v := k.Field(path), nonEmpty(values)
-		if f != nil && len(v) > 0 && f.Path == path && !strings.Contains(path, "[") && strings.HasPrefix(path, "spec.") {
+	query := c.R.URL.Query() // what is given in the address, as the owner from a team's page
+	for _, path := range slices.Sorted(maps.Keys(query)) {
+		f, v := k.Field(path), nonEmpty(query[path])
+		if f != nil && len(v) > 0 && strings.HasPrefix(path, "spec.") && !strings.Contains(path, "[") {
 			put(tree, path, given(f, v))
 		}
 	}

@@ -12,9 +12,6 @@ import (
 //go:embed ready.yml
 var readyFile []byte
 
-// ReadyText returns the file of the table that comes with the library.
-func ReadyText() []byte { return readyFile }
-
 // Ready returns the table that comes with the library.
 func Ready() (*Table, error) {
 	t, problems := Read("ready.yml", readyFile)

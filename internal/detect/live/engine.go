@@ -272,18 +272,6 @@ func (e *Engine) Text(ctx context.Context, org, key string) string {
 	return lib.Text(entry.Document)
 }
 
-// IndicatorCount is how many indicators an organisation looks for.
-func (e *Engine) IndicatorCount(ctx context.Context, org string) (int, error) {
-	o, err := e.org(ctx, org)
-	if err != nil {
-		return 0, err
-	}
-	if x := o.indicators.Load(); x != nil {
-		return x.n, nil
-	}
-	return 0, nil
-}
-
 // ChoicesOf returns what an organisation decided.
 func (e *Engine) ChoicesOf(ctx context.Context, org string) (Choices, error) {
 	if e.Choices == nil {

@@ -55,7 +55,10 @@ func (j *Job) Standing() Standing {
 // Cancel ends a job that runs.
 func (j *Job) Cancel() { j.cancel() }
 
-// Jobs are the looks into the past of a server. They are forgotten when it ends.
+// Jobs are the looks into the past of a server. They are forgotten when it ends:
+// unlike a schedule of the feed, which is repeated until it is done, each was asked
+// for once by somebody who waits for it, and what it found is made alerts or a rule
+// when it is to stay.
 type Jobs struct {
 	mu   sync.Mutex
 	list []*Job

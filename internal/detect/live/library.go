@@ -89,7 +89,6 @@ type Library struct {
 
 	sets    []Set
 	builtin fs.FS
-	root    string
 	by      map[string]*Document
 	print   string // of the files
 }
@@ -97,19 +96,10 @@ type Library struct {
 // Document finds a rule or correlation by id or name; nil when there is none.
 func (l *Library) Document(ref string) *Document { return l.by[ref] }
 
-// Origins are the names of what the library was read from.
-func (l *Library) Origins() []string {
-	out := []string{Builtin}
-	for _, s := range l.sets {
-		out = append(out, s.Name)
-	}
-	return out
-}
-
 // readLibrary reads the built-in rules and the sets. A set that cannot be read
 // leaves the others as they are.
 func readLibrary(builtin fs.FS, root string, sets []Set) (*Library, error) {
-	l := &Library{sets: sets, builtin: builtin, root: root, by: map[string]*Document{}, Failed: map[string]string{}, print: printOf(sets)}
+	l := &Library{sets: sets, builtin: builtin, by: map[string]*Document{}, Failed: map[string]string{}, print: printOf(sets)}
 	c, err := sigma.LoadFS(builtin, root)
 	if err != nil {
 		return nil, err

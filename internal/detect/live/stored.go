@@ -76,7 +76,6 @@ type Answer struct {
 	Limited  bool             // there are more findings
 	Partial  bool             // some of the store did not answer
 	Problems []Problem        // of the rules that were asked for
-	Took     time.Duration
 }
 
 // Hit is an event that matched.
@@ -97,7 +96,6 @@ func (e *Engine) Past(ctx context.Context, q Question, progress func(Progress)) 
 	if !q.From.Before(q.To) {
 		return nil, fault.New(fault.Invalid, "the time is empty").Coded("detections.no-time").WithHint("give a beginning before the end")
 	}
-	start := time.Now()
 	if u, err := e.Store.Usage(ctx); err == nil && q.From.Before(u.Oldest) { // before that there is nothing to look at
 		q.From = u.Oldest
 		if q.To.Before(q.From) {
@@ -111,7 +109,6 @@ func (e *Engine) Past(ctx context.Context, q Question, progress func(Progress)) 
 	if err := p.run(ctx, progress); err != nil {
 		return nil, err
 	}
-	p.answer.Took = time.Since(start)
 	return p.answer, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 )
 
@@ -581,7 +582,7 @@ func (fo *followed) record(line []byte, offset int64, host string, short bool) i
 	id := fmt.Sprintf("%s-%s-%08x", fo.Key, at, crc32.Checksum(line, castagnoli))
 	r := ingest.Record{Data: line, ID: id, Fields: []ingest.Field{{Name: FieldFile, Value: fo.path}, {Name: FieldOffset, Value: at}}}
 	if host != "" {
-		r.Fields = append(r.Fields, ingest.Field{Name: "host.name", Value: host})
+		r.Fields = append(r.Fields, ingest.Field{Name: event.Host, Value: host})
 	}
 	if short {
 		r.Fields = append(r.Fields, ingest.Field{Name: FieldFlags, Value: "truncated"})

@@ -194,7 +194,10 @@ func (a *Alert) became() became {
 	return became{a.State, a.Assignee, a.Disposition, a.Reason, a.Case, a.Acknowledged, a.Closed, a.Severity, a.Rule.Level, a.Risk, a.Asset, a.Tier}
 }
 
-// Change is one entry of what was done to an alert.
+// Change is one entry of what was done to an alert. The feed tells it to those who
+// follow, and the audit log says who did it; what an alert was at a moment is read
+// from here, where each change has what the alert became: an alert is no entity
+// and has no revisions.
 type Change struct {
 	Seq     int64
 	At      time.Time

@@ -169,15 +169,14 @@ func phases(c *web.Ctx, s Case) []phaseView {
 
 // timelineView is what happened, by days.
 type timelineView struct {
-	Path   string
-	May    bool
-	Days   []dayView
-	N      int
-	Zone   string
-	Sides  []link
-	Side   string
-	Now    string // for a moment of the form, in the zone
-	Latest []option
+	Path  string
+	May   bool
+	Days  []dayView
+	N     int
+	Zone  string
+	Sides []link
+	Side  string
+	Now   string // for a moment of the form, in the zone
 }
 
 type dayView struct {
@@ -735,8 +734,8 @@ func openCases(c *web.Ctx) ([]option, error) {
 	if k == nil || !c.CanKind(auth.Read, k) {
 		return nil, nil
 	}
-	q := openCaseQuery(50)
-	q.Sort, q.Desc = "created", true
+	q := openCaseQuery()
+	q.Sort, q.Desc, q.Limit, q.NoTotal = "created", true, 50, true
 	page, err := c.Catalog().List(c.R.Context(), c.Caller, q)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil

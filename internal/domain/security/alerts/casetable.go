@@ -14,25 +14,36 @@ import (
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
-// casesOpen is how many cases are open; marked when one is late.
-func casesOpen(c *web.Ctx) (web.Count, error) {
-	k := c.Catalog().Kinds().Get(CaseKind)
-	if k == nil || !c.CanKind(auth.Read, k) {
-		return web.Count{}, nil
+// openCaseQuery asks for the cases that are not closed.
+func openCaseQuery() catalog.Query {
+	return catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}}
+}
+
+// eachOpenCase visits the cases that are not closed; none for who may not read
+// cases.
+func eachOpenCase(ctx context.Context, all *catalog.Catalog, caller catalog.Caller, f func(*entity.Entity, Case)) error {
+	k := all.Kinds().Get(CaseKind)
+	if k == nil || caller.Can(auth.Read, k.Resource()) != nil {
+		return nil
 	}
-	page, err := c.Catalog().List(c.R.Context(), c.Caller, openCaseQuery(200))
-	if err != nil {
-		return web.Count{}, err
-	}
-	out := web.Count{N: len(page.Items)}
-	for _, e := range page.Items {
-		if s, _, err := spec(e); err == nil {
-			if p, _ := s.Late(c.Now); p != "" {
-				out.State = "warn"
-			}
+	return all.Each(ctx, caller, openCaseQuery(), func(e *entity.Entity) error {
+		s, err := catalog.Spec[Case](e)
+		if err == nil {
+			f(e, s)
 		}
-	}
-	return out, nil
+		return err
+	})
+}
+
+// casesOpen is how many cases are open; marked when one is late.
+func casesOpen(c *web.Ctx) (out web.Count, err error) {
+	err = eachOpenCase(c.R.Context(), c.Catalog(), c.Caller, func(_ *entity.Entity, s Case) {
+		out.N++
+		if phase, _ := s.Late(c.Now); phase != "" {
+			out.State = "warn"
+		}
+	})
+	return out, err
 }
 
 // casesTable is what record queries may ask about cases: how long each phase

@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web"
@@ -96,7 +97,6 @@ type row struct {
 	Risk                                       int
 	Asset                                      web.Thing
 	HasAsset                                   bool
-	Tier                                       int
 	Assignee                                   string
 	Events                                     string
 	Created, Last                              time.Time
@@ -399,7 +399,7 @@ func rowsOf(c *web.Ctx, list []*Alert) ([]row, error) {
 	var out []row
 	for i, a := range list {
 		r := row{ID: a.ID(), Href: a.Path(), Title: a.Rule.Title, Group: groupText(c, a.Group), Severity: c.T("alerts.level." + a.Severity), SeverityState: levelState(a.Severity),
-			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Tier: a.Tier, Events: eventsText(c, a), Created: a.Created.In(c.Zone()), Last: a.LastSeen.In(c.Zone()),
+			State: stateMark(a.State, a.Disposition), StateLabel: stateLabel(c, a), Risk: a.Risk, Asset: things[i], HasAsset: a.Asset != "", Events: eventsText(c, a), Created: a.Created.In(c.Zone()), Last: a.LastSeen.In(c.Zone()),
 			Case: a.Case, Late: a.Late}
 		if a.Assignee != "" {
 			r.Assignee = nameOf(names, a.Assignee)
@@ -421,7 +421,7 @@ func eventsText(c *web.Ctx, a *Alert) string {
 }
 
 // namedFields are fields that people call otherwise.
-var namedFields = []string{"host.name", "user.name", "source.ip", "service.name", "cloud.account.id"}
+var namedFields = []string{event.Host, event.User, event.SourceIP, event.ServiceName, event.CloudAcct}
 
 // groupText writes what an alert is about.
 func groupText(c *web.Ctx, group []detect.GroupField) string {

@@ -8,36 +8,58 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/binnaclehq/binnacle/internal/event"
 )
+
+// indicatorFields are the fields that hold each sort of indicator: it is known by
+// them, and looked for in them.
+var indicatorFields = map[string][]string{
+	"address": {event.SourceIP, "destination.ip", "client.ip", "sourceIPAddress", "src_ip", "dest_ip"},
+	"account": {event.User, "userIdentity.userName", "userIdentity.arn"},
+	"host":    {event.Host, "host.hostname"},
+	"domain":  {"url.domain", "dns.question.name", "destination.domain"},
+	"url":     {"url.full", "url.original"},
+	"hash":    {"file.hash.sha256", "file.hash.md5", "file.hash.sha1", "process.hash.sha256"},
+	"client":  {"user_agent.original", "userAgent"},
+	"key":     {"userIdentity.accessKeyId"},
+}
+
+// sortOf is the sort of indicator that a field holds, by its name; "" when it
+// holds none.
+func sortOf(field string) string {
+	for sort, fields := range indicatorFields {
+		if slices.Contains(fields, field) {
+			return sort
+		}
+	}
+	switch {
+	case strings.HasSuffix(field, ".ip"):
+		return "address"
+	case strings.Contains(field, "hash."), strings.HasSuffix(field, "sha256"), strings.HasSuffix(field, "md5"):
+		return "hash"
+	}
+	return ""
+}
 
 // indicatorType says what sort of indicator a field with a value is; "" when it
 // is none.
 func indicatorType(field, value string) string {
+	sort := sortOf(field)
+	fits := value != "" && value != "-"
 	switch {
-	case value == "" || value == "-":
-		return ""
-	case strings.HasSuffix(field, ".ip") || field == "sourceIPAddress" || field == "src_ip" || field == "dest_ip":
-		if _, err := netip.ParseAddr(value); err == nil {
-			return "address"
-		}
-	case field == "user.name" || field == "userIdentity.userName" || field == "userIdentity.arn":
-		return "account"
-	case field == "host.name" || field == "host.hostname":
-		return "host"
-	case field == "url.domain" || field == "dns.question.name" || field == "destination.domain":
-		return "domain"
-	case field == "url.full" || field == "url.original" && strings.Contains(value, "://"):
-		return "url"
-	case strings.Contains(field, "hash.") || strings.HasSuffix(field, "sha256") || strings.HasSuffix(field, "md5"):
-		if hexDigest.MatchString(value) {
-			return "hash"
-		}
-	case field == "user_agent.original" || field == "userAgent":
-		return "client"
-	case field == "userIdentity.accessKeyId":
-		return "key"
+	case sort == "address":
+		_, err := netip.ParseAddr(value)
+		fits = err == nil
+	case sort == "hash":
+		fits = hexDigest.MatchString(value)
+	case field == "url.original":
+		fits = strings.Contains(value, "://")
 	}
-	return ""
+	if !fits {
+		return ""
+	}
+	return sort
 }
 
 var (

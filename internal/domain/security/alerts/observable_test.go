@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,24 @@ func TestObservables(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, observables(lines)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestIndicatorsAreLookedFor: what a field makes an indicator is looked for in
+// that field.
+func TestIndicatorsAreLookedFor(t *testing.T) {
+	f := func(line, field string) {
+		t.Helper()
+		found := observables([]string{line})
+		if len(found) != 1 || !strings.Contains(found[0].question(), `"`+field+`":=`) {
+			t.Errorf("%s: %+v", line, found)
+		}
+	}
+	f(`{"host":{"hostname":"web-1"}}`, "host.hostname")
+	f(`{"src_ip":"203.0.113.77"}`, "src_ip")
+	f(`{"url.original":"https://example.com/a"}`, "url.original")
+	if found := observables([]string{`{"url.original":"/a"}`}); len(found) > 0 {
+		t.Errorf("a path alone: %+v", found)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -91,7 +92,7 @@ func assetName(ref string) string {
 
 // Names of fields that say who and what was hit, the surest first.
 var (
-	userFields  = []string{"user.name", "related.user", "actor", "userIdentity.userName"}
+	userFields  = []string{event.User, "related.user", "actor", "userIdentity.userName"}
 	assetFields = append(slices.Clone(detect.AssetFields), "url.domain", "destination.domain") // the last two only where the rule looks at them
 )
 

@@ -91,14 +91,6 @@ type elsewhere struct {
 // lookback is how far back indicators are looked for.
 const lookback = 90 * 24 * time.Hour
 
-// indicatorFields are the fields that each sort of indicator is looked for in.
-var indicatorFields = map[string][]string{
-	"address": {"source.ip", "destination.ip", "client.ip", "sourceIPAddress", "src_ip", "dest_ip"},
-	"account": {"user.name", "userIdentity.userName", "userIdentity.arn"}, "host": {"host.name"}, "domain": {"url.domain", "dns.question.name", "destination.domain"},
-	"url": {"url.full", "url.original"}, "hash": {"file.hash.sha256", "file.hash.md5", "file.hash.sha1", "process.hash.sha256"}, "client": {"user_agent.original", "userAgent"},
-	"key": {"userIdentity.accessKeyId"},
-}
-
 // question is the LogsQL that finds an indicator.
 func (i Indicator) question() string {
 	parts := []string{logs.Has("_msg", i.Value)}

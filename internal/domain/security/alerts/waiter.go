@@ -85,17 +85,12 @@ func doneAlerts(l *morning.Look, since time.Time) ([]morning.Did, error) {
 // phaseWords are what people call the next phase of a case, inside a sentence.
 var phaseWords = map[string]lang.Text{acknowledged: lang.T("acknowledged", "visto"), contained: lang.T("contained", "contenido"), removed: lang.T("removed", "eliminado"), recovered: lang.T("recovered", "recuperado"), closed: lang.T("closed, with its lesson", "cerrado, con su lección")}
 
-// openCaseQuery asks for so many of the cases that are not closed.
-func openCaseQuery(most int) catalog.Query {
-	return catalog.Query{Kinds: []string{CaseKind}, Fields: map[string][]string{"spec.phase": Phases[:5]}, Limit: most, NoTotal: true}
-}
-
 // waitingCases are those of which a phase is overdue, for their leads and for who
 // answers for security.
 func waitingCases(l *morning.Look) ([]morning.Item, error) {
-	var out []morning.Item
 	officer := l.Caller.Role == auth.RoleCISO || l.Caller.Role == auth.RoleVCISO
-	err := morning.Each(l, CaseKind, openCaseQuery(0), func(e *entity.Entity, s Case) {
+	var out []morning.Item
+	err := eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
 		phase, since := s.Late(l.Now)
 		lead := s.Lead != "" && l.Is(person(s.Lead))
 		if phase == "" || !lead && !officer {

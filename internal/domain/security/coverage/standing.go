@@ -111,10 +111,10 @@ type service struct {
 type arriving struct {
 	at      time.Time
 	formats []string
-	err     error
 }
 
-// known is how long it is believed what comes in.
+// known is how long it is believed what comes in: each page of coverage asks, and
+// the store reads a week of events to say.
 const known = 5 * time.Minute
 
 // patient is how long a page waits for examples of rules that were not tried yet.
@@ -322,12 +322,12 @@ func (s *service) formats(ctx context.Context, org string) ([]string, error) {
 	was, ok := s.coming[org]
 	s.mu.Unlock()
 	if ok && now.Sub(was.at) < known {
-		return was.formats, was.err
+		return was.formats, nil
 	}
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	values, _, err := s.Store.Values(ctx, logs.Query{Org: org, Text: "*", From: now.Add(-logsFor), To: now.Add(time.Hour), Partial: true}, event.FieldFormat, 100)
-	a := arriving{at: now, err: err}
+	a := arriving{at: now}
 	for _, v := range values {
 		a.formats = append(a.formats, v.Text)
 	}

@@ -25,10 +25,9 @@ type indicatorsPage struct {
 }
 
 type sourceRow struct {
-	Name   string
-	N      int
-	Types  string
-	Newest time.Time
+	Name  string
+	N     int
+	Types string
 }
 
 type indicatorRow struct {

@@ -1,6 +1,7 @@
 package detections
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -253,6 +254,8 @@ func (s selection) takes(e *live.Entry, row ruleRow) bool {
 		return e.Origin == live.Own
 	case "untested":
 		return !row.HasTests && !row.Testing && row.On
+	case "proven":
+		return !row.Proven.IsZero()
 	case "unproven":
 		return row.Proven.IsZero() && row.On && !row.Feeding
 	}
@@ -272,10 +275,12 @@ func (p *pages) list(c *web.Ctx) (any, error) {
 	v.choices(c)
 	v.Ended = ended(rules, c.Now)
 	v.problems(c, rules)
-	if lib, err := p.Engine.Library(); err == nil {
-		for name, why := range lib.Failed {
-			v.Failed = append(v.Failed, failedSet{name, why})
-		}
+	lib, err := p.Engine.Library()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(lib.Failed)) {
+		v.Failed = append(v.Failed, failedSet{name, lib.Failed[name]})
 	}
 	v.Gaps, err = p.openGaps(c)
 	return v, err
@@ -317,7 +322,7 @@ func (p *pages) fill(c *web.Ctx, v *listPage, rules *live.Ruleset) error {
 		}
 	})
 	v.Figures = []figure{{c.T("detections.f.on"), with(c, "state", "on"), on, ""}, {c.T("detections.f.fired"), with(c, "show", "fired"), fired, ""},
-		{c.T("detections.f.proven"), with(c, "show", "unproven"), proven, ""}, {c.T("detections.f.tuned"), with(c, "show", "tuned"), tuned, ""}}
+		{c.T("detections.f.proven"), with(c, "show", "proven"), proven, ""}, {c.T("detections.f.tuned"), with(c, "show", "tuned"), tuned, ""}}
 	v.FeedingHref = with(c, "show", "feeds")
 	if skip > 0 {
 		v.Prev = with(c, "skip", strconv.Itoa(max(0, skip-perPage)))
@@ -352,7 +357,7 @@ func (v *listPage) choices(c *web.Ctx) {
 	}
 	add(&v.States, "state", "detections.state.", "on", "off")
 	add(&v.Levels, "level", "detections.level.", "critical", "high", "medium", "low", "informational")
-	add(&v.Shows, "show", "detections.show.", "all", "feeds", "fired", "quiet", "tuned", "own", "untested", "unproven")
+	add(&v.Shows, "show", "detections.show.", "all", "feeds", "fired", "quiet", "tuned", "own", "untested", "proven", "unproven")
 	for _, t := range knownTactics {
 		v.Tactics = append(v.Tactics, option{t, tacticName(t), c.Param("tactic") == t})
 	}

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -63,7 +65,7 @@ func Module(cfg Config) room.Module {
 		m.Schedules = func(*catalog.Catalog) []feed.Schedule {
 			list := []feed.Schedule{{Name: "detections/sweep", Every: 24 * time.Hour, Jitter: time.Hour, Run: cfg.Engine.Sweep}}
 			if cfg.Door != nil && cfg.Orgs != nil {
-				list = append(list, feed.Schedule{Name: "detections/canary", Every: 7 * 24 * time.Hour, Jitter: time.Hour, Run: p.stingAll})
+				list = append(list, feed.Schedule{Name: CanarySchedule, Every: 7 * 24 * time.Hour, Jitter: time.Hour, Run: p.stingAll})
 			}
 			return list
 		}
@@ -71,18 +73,23 @@ func Module(cfg Config) room.Module {
 	return m
 }
 
-// stingAll sends the canaries of every organisation.
+// CanarySchedule is the schedule that sends canaries.
+const CanarySchedule = "detections/canary"
+
+// stingAll sends the canaries of every organisation; that one fails keeps none of
+// the others from it.
 func (p *pages) stingAll(ctx context.Context) error {
 	orgs, err := p.Orgs(ctx)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, org := range orgs {
 		if _, _, err := p.Engine.Sting(ctx, org, p.Door); err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("organisation %s: %w", org, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (p *pages) all() []web.PageDef {

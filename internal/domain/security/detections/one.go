@@ -118,11 +118,7 @@ func (p *pages) onePage(c *web.Ctx, e *live.Entry, rules *live.Ruleset) (*onePag
 			v.Failures = append(v.Failures, f.String())
 		}
 	}
-	if e.Origin == live.Own {
-		v.Text = e.Tuning.Rule
-	} else if lib, err := p.Engine.Library(); err == nil {
-		v.Text = lib.Text(e.Document)
-	}
+	v.Text = p.Engine.Text(c.R.Context(), c.Caller.Org, e.Key)
 	v.under(e, rules)
 	for _, x := range rules.Problems {
 		if x.Pos == h.Pos || e.Tuning != nil && x.File == e.Tuning.Ref {

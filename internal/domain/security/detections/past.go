@@ -159,7 +159,6 @@ type jobPage struct {
 	Hits             []hitRow
 	MoreHits         int
 	Cut              string // that not all that matched is listed; "" when it is
-	Seconds          string
 }
 
 type findingRow struct {
@@ -211,7 +210,6 @@ func (p *pages) job(c *web.Ctx) (any, error) {
 func (v *jobPage) found(c *web.Ctx, s live.Standing) {
 	a := s.Answer
 	v.Looked, v.Matches, v.Limited, v.Partial = c.Num(int(a.Events)), c.Num(int(a.Matches)), a.Limited, a.Partial
-	v.Seconds = c.Num(int(a.Took.Seconds() + .5))
 	perDay := map[string]float64{}
 	for _, f := range a.Findings {
 		perDay[f.End.UTC().Format(time.DateOnly)]++
@@ -331,8 +329,9 @@ func (p *pages) keep(c *web.Ctx) (any, error) {
 	if j == nil || j.Text == "" {
 		return nil, fault.New(fault.NotFound, "there is no rule to keep").Coded("detections.no-job")
 	}
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(j.Title), "-"), "-")
-	e := &entity.Entity{APIVersion: entity.APIVersion, Kind: KindDetection, Metadata: entity.Metadata{Name: strings.Trim(cmp.Or(name, "rule")[:min(len(cmp.Or(name, "rule")), 63)], "-"), Title: j.Title}}
+	name := cmp.Or(strings.Trim(notInName.ReplaceAllString(strings.ToLower(j.Title), "-"), "-"), "rule")
+	name = strings.Trim(name[:min(len(name), 63)], "-")
+	e := &entity.Entity{APIVersion: entity.APIVersion, Kind: KindDetection, Metadata: entity.Metadata{Name: name, Title: j.Title}}
 	if err := catalog.SetSpec(e, Detection{Rule: j.Text}); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,6 @@ type results struct {
 	Brush    string // address that FROM and TO are put into
 	From, To int64  // of the picture, ms since 1970
 	Split    []choice
-	SplitBy  string
 	Facets   []facetView
 	FieldN   int
 	All      []choice // every field
@@ -48,11 +47,11 @@ type results struct {
 }
 
 type facetView struct {
-	Field, Name, Look string
-	N                 int
-	Open              bool
-	Values            []facetValue
-	More              string
+	Field, Name string
+	N           int
+	Open        bool
+	Values      []facetValue
+	More        string
 }
 
 type facetValue struct {

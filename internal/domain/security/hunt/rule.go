@@ -302,32 +302,6 @@ func draft(title, format, query string) string {
 		}
 	}
 	b.WriteString("detection:\n")
-	not := false
-	write := func(name string, of []term) {
-		if len(of) == 0 {
-			return
-		}
-		fmt.Fprintf(&b, "    %s:\n", name)
-		var fields []string
-		values := map[string][]string{}
-		for _, t := range of {
-			key, value := sigmaItem(t)
-			if values[key] == nil {
-				fields = append(fields, key)
-			}
-			values[key] = append(values[key], value)
-		}
-		for _, key := range fields {
-			if list := values[key]; len(list) == 1 {
-				fmt.Fprintf(&b, "        %s: %s\n", scalar(key), scalar(list[0]))
-			} else {
-				fmt.Fprintf(&b, "        %s:\n", scalar(key))
-				for _, v := range list {
-					fmt.Fprintf(&b, "            - %s\n", scalar(v))
-				}
-			}
-		}
-	}
 	var is, isNot []term
 	for _, t := range read(query).terms {
 		if t.Not {
@@ -336,13 +310,12 @@ func draft(title, format, query string) string {
 			is = append(is, t)
 		}
 	}
-	write("selection", is)
-	write("filter", isNot)
-	not = len(isNot) > 0
+	writeSearch(&b, "selection", is)
+	writeSearch(&b, "filter", isNot)
 	switch {
-	case len(is) > 0 && not:
+	case len(is) > 0 && len(isNot) > 0:
 		b.WriteString("    condition: selection and not 1 of filter*\n")
-	case not:
+	case len(isNot) > 0:
 		b.WriteString("    condition: not 1 of filter*\n")
 	case len(is) > 0:
 		b.WriteString("    condition: selection\n")
@@ -351,6 +324,35 @@ func draft(title, format, query string) string {
 	}
 	b.WriteString("level: medium\n")
 	return b.String()
+}
+
+// writeSearch writes terms as a search of a rule: the values of a field together,
+// and nothing when there are none.
+func writeSearch(b *bytes.Buffer, name string, of []term) {
+	if len(of) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "    %s:\n", name)
+	var fields []string
+	values := map[string][]string{}
+	for _, t := range of {
+		key, value := sigmaItem(t)
+		if values[key] == nil {
+			fields = append(fields, key)
+		}
+		values[key] = append(values[key], value)
+	}
+	for _, key := range fields {
+		list := values[key]
+		if len(list) == 1 {
+			fmt.Fprintf(b, "        %s: %s\n", scalar(key), scalar(list[0]))
+			continue
+		}
+		fmt.Fprintf(b, "        %s:\n", scalar(key))
+		for _, v := range list {
+			fmt.Fprintf(b, "            - %s\n", scalar(v))
+		}
+	}
 }
 
 // sigmaItem writes a term as a field of Sigma with its modifier, and its value.

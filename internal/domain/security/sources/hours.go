@@ -13,7 +13,8 @@ import (
 )
 
 // migrations are the tables of what sources sent: by the hour, and in all. Each
-// node writes rows of its own.
+// node writes rows of its own. They are no table of package observe, which keeps
+// what a thing was until a report says otherwise: these are sums that are added to.
 func migrations() []sqldb.Migration {
 	return []sqldb.Migration{{Name: "sources/001", SQL: `
 CREATE TABLE source_hours (

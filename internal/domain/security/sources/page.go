@@ -143,20 +143,10 @@ func rank(l line) int {
 // describedBy reads the entities of sources, by name.
 func describedBy(w *web.Ctx) (map[string]*entity.Entity, error) {
 	out := map[string]*entity.Entity{}
-	q := catalog.Query{Kinds: []string{Kind}, Limit: 1000, NoTotal: true}
-	for {
-		page, err := w.Catalog().List(w.R.Context(), w.Caller, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page.Items {
-			out[e.Metadata.Name] = e
-		}
-		if page.Next == "" {
-			return out, nil
-		}
-		q.Cursor = page.Next
-	}
+	return out, w.Catalog().Each(w.R.Context(), w.Caller, catalog.Query{Kinds: []string{Kind}}, func(e *entity.Entity) error {
+		out[e.Metadata.Name] = e
+		return nil
+	})
 }
 
 // ownersOf looks up who answers for sources, by the name of the source.

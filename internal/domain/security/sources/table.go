@@ -42,8 +42,8 @@ func (c Config) table() *claim.Table {
 			{Name: "dropped", Doc: lang.T("Events that were lost", "Eventos perdidos")},
 			{Name: "evaluated", Doc: lang.T("Events that went past the detections", "Eventos que pasaron por las detecciones")},
 			{Name: "matched", Doc: lang.T("Events that a detection matched", "Eventos que coincidieron con una detección")},
-			{Name: "lagP50", Doc: lang.T("Seconds from an event to its arrival: the median", "Segundos del evento a su llegada: la mediana")},
-			{Name: "lagP99", Doc: lang.T("The same, 99th percentile", "Lo mismo, percentil 99")},
+			{Name: "lagP50", Doc: lang.T("Seconds from an event to its arrival: the median; 0 when nothing was measured", "Segundos del evento a su llegada: la mediana; 0 si no se midió")},
+			{Name: "lagP99", Doc: lang.T("The same, 99th percentile; 0 when nothing was measured", "Lo mismo, percentil 99; 0 si no se midió")},
 			{Name: "skewP99", Doc: lang.T("Seconds its clock is off, 99th percentile; 0 when nothing was measured", "Segundos que se desvía su reloj, percentil 99; 0 si no se midió")},
 		}, Scan: c.scan}
 }

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen/syslog"
 )
@@ -79,7 +80,7 @@ func Parse(data []byte) (ingest.Record, error) {
 			r.Fields = append(r.Fields, ingest.Field{Name: name, Value: value})
 		}
 	}
-	add("host.name", text(members["host"]))
+	add(event.Host, text(members["host"]))
 	if level := text(members["level"]); level != "" {
 		add(syslog.FieldSeverityCode, level)
 		name := syslog.Severity(level)

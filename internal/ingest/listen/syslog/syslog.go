@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 )
 
@@ -23,8 +24,8 @@ const (
 	FieldMsgID        = "log.syslog.msgid"
 	FieldProcID       = "log.syslog.procid" // where it is no number; else process.pid
 	FieldData         = "log.syslog.structured_data."
-	FieldHost         = "host.name"
-	FieldProcess      = "process.name"
+	FieldHost         = event.Host
+	FieldProcess      = event.ProcessName
 	FieldPID          = "process.pid"
 	FieldCode         = "event.code" // of Cisco: SYS-5-CONFIG_I
 	FieldLevel        = "log.level"
