@@ -184,12 +184,74 @@ func TestFindingsJoin(t *testing.T) {
 		if a := d.get(1); a.Events != 3 || !a.Exact || !a.LastSeen.Equal(now.Add(25*time.Hour+30*time.Minute)) {
 			t.Errorf("%+v", a)
 		}
+		d.time = now.Add(72*time.Hour + 30*time.Minute)
 		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, 3)
 		f(4, found("r1", "web-1", now.Add(73*time.Hour), "e6")) // what is closed is not joined
 		d.take(found("r1", "web-1", now.Add(72*time.Hour), "e5", "e5b"))
 		if a := d.get(3); a.Events != 2 || a.State != alerts.Closed {
 			t.Errorf("a known finding went elsewhere: %+v", a)
 		}
+	})
+}
+
+// What happens after an alert was closed opens another, also when it is of the
+// same finding, and a replay of everything changes nothing.
+func TestWhatHappensAfterClosing(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		shut := func(no int64, at time.Duration) {
+			d.time = now.Add(at)
+			d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, no)
+		}
+		wants := func(events ...int) {
+			t.Helper()
+			list := d.list(alerts.Filter{})
+			if len(list) != len(events) {
+				t.Fatalf("%d alerts, want %d", len(list), len(events))
+			}
+			for i, n := range events {
+				if a := d.get(int64(i + 1)); a.Events != n {
+					t.Errorf("AL-%d has %d events, want %d", i+1, a.Events, n)
+				}
+			}
+		}
+		d.take(found("r1", "web-1", now, "e0", "e1"))
+		shut(1, 3*time.Minute+30*time.Second)
+		d.take(found("r1", "web-1", now, "e0", "e1", "e2", "e3")) // came late, and happened before
+		wants(4)
+		whole := found("r1", "web-1", now, "e0", "e1", "e2", "e3", "e4", "e5")
+		d.take(whole)
+		wants(4, 2)
+		if a := d.get(2); a.State != alerts.New || !a.FirstSeen.Equal(now.Add(4*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		if a := d.get(1); a.State != alerts.Closed || !a.LastSeen.Equal(now.Add(3*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		alone := whole
+		alone.Start, alone.Events = whole.Events[5].Time, whole.Events[5:]
+		d.take(alone, whole)
+		wants(4, 2)
+		shut(2, 5*time.Minute+30*time.Second)
+		last := found("r1", "web-1", now, "e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7")
+		d.take(last)
+		wants(4, 2, 2)
+		if types := d.types("alert.opened"); len(types) != 3 {
+			t.Errorf("%d were told", len(types))
+		}
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		entries := d.types("")
+		d.take(last, whole, alone)
+		wants(4, 2, 2)
+		if diff := cmp.Diff(entries, d.types("")); diff != "" {
+			t.Error(diff)
+		}
+
+		// A clock that is ahead makes no other alert of what is known.
+		ahead := found("r1", "web-2", now.Add(time.Hour), "f0", "f1")
+		d.take(ahead)
+		shut(4, 10*time.Minute)
+		d.take(ahead)
+		wants(4, 2, 2, 2)
 	})
 }
 
