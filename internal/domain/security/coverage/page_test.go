@@ -12,6 +12,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/linux"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -202,6 +204,25 @@ func TestNothingComesIn(t *testing.T) {
 	got, _ = get(t, house(t, Config{Engine: small(), Store: &arrivals{err: errors.New("down")}}), "/attack", 200)
 	if !strings.Contains(got, "It is not known what comes in") {
 		t.Error(got)
+	}
+}
+
+// Every format of the program is of a source, or is one that says nothing of where
+// it comes from.
+func TestSourcesKnowTheFormats(t *testing.T) {
+	formats := linux.Formats()
+	for _, f := range all.Formats() {
+		formats = append(formats, f.Name)
+	}
+	for _, f := range formats {
+		general := slices.Contains([]string{"auto", "json", "text", "cef", "leef", "keyvalue", "filebeat", "gelf"}, f)
+		if known := slices.ContainsFunc(sources, func(s source) bool { return slices.Contains(s.Formats, f) }); known == general {
+			t.Errorf("%s is of a source: %v", f, known)
+		}
+	}
+	s := &service{Config: Config{Engine: small(), Store: &arrivals{formats: []string{"sshd"}}, Now: clock}}
+	if o, err := s.overall(t.Context(), "default", webtest.Now); err != nil || len(o.Sources) != 1 || o.Sources[0].ID != "linux" {
+		t.Errorf("with events of sshd: %+v, %v", o.Sources, err)
 	}
 }
 

@@ -116,7 +116,7 @@ type arriving struct {
 
 // known is how long it is believed what comes in: each page of coverage asks, and
 // the store reads a week of events to say.
-const known = 5 * time.Minute
+const known = time.Minute
 
 // patient is how long a page waits for examples of rules that were not tried yet.
 const patient = 500 * time.Millisecond
