@@ -55,6 +55,7 @@ type Embedded struct {
 	asker
 	options Options
 	storage *logstorage.Storage
+	streams *streams
 	asking  chan struct{} // a place for each question that runs
 
 	mu     sync.Mutex
@@ -81,7 +82,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 				WithHint("check that no other process has the folder open, and that it can be written")
 		}
 	}()
-	e = &Embedded{options: o, asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
+	e = &Embedded{options: o, streams: newStreams(), asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
 	e.storage = logstorage.MustOpenStorage(o.Folder, &logstorage.StorageConfig{
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
@@ -151,9 +152,11 @@ var writers = sync.Pool{New: func() any {
 	return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
 }}
 
-// ownStream has the engine find the fields of the stream by the names that
-// writers know.
-const ownStream = -1
+// What the engine makes a stream of.
+const (
+	hostStream   = -1             // the fields that writers know by name
+	sourceStream = slotSource + 1 // the first fields of an event as it is laid out
+)
 
 // together is how many bytes of lines are given to the engine at once. It makes
 // one part of them; a small part is packed again each time it is merged with
@@ -197,7 +200,11 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
 		}
-		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), ownStream)
+		if e.streams.apart(n, ev.Source, fields[slotHost].Value) {
+			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), hostStream)
+		} else {
+			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, sourceStream)
+		}
 		if size += len(ev.Line); size >= together {
 			if err := ctx.Err(); err != nil {
 				return err
