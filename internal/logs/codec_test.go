@@ -1,13 +1,10 @@
 package logs
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -257,7 +254,7 @@ func TestSigmaHQFindsTheSame(t *testing.T) {
 		}
 		return out
 	}
-	for i, in := range windows(t) {
+	for i, in := range testenv.Windows(t) {
 		want, got := names(in), names(through(t, event.Event{Line: in}).Line)
 		if !slices.Equal(want, got) {
 			t.Fatalf("event %d: found %v, and in what is read back %v", i, want, got)
@@ -267,29 +264,6 @@ func TestSigmaHQFindsTheSame(t *testing.T) {
 	if matches < 1000 {
 		t.Fatalf("only %d matches", matches)
 	}
-}
-
-// windows are the events of windows-12k.
-func windows(t testing.TB) (lines [][]byte) {
-	t.Helper()
-	f, err := os.Open(testenv.Data(t, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewScanner(z)
-	in.Buffer(nil, 16<<20)
-	for in.Scan() {
-		lines = append(lines, slices.Clone(in.Bytes()))
-	}
-	if len(lines) < 10_000 || in.Err() != nil {
-		t.Fatalf("%d events: %v", len(lines), in.Err())
-	}
-	return lines
 }
 
 func FuzzLine(f *testing.F) {
@@ -321,7 +295,7 @@ func FuzzLine(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	lines := windows(b)
+	lines := testenv.Windows(b)
 	var c encoder
 	b.ResetTimer()
 	for i := range b.N {

@@ -98,7 +98,7 @@ func TestNarrowSigmaHQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := windows(t)[:4000]
+	lines := testenv.Windows(t)[:4000]
 	s := opened(t, lines)
 	engine, err := sigma.Compile(c.Rules, sigma.Skip(new([]sigma.Problem)))
 	if err != nil {
