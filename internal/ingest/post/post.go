@@ -146,6 +146,20 @@ func wait(w http.ResponseWriter, err error) error {
 	return err
 }
 
+// told is an error that a sender is told in the words of another product, and the
+// status it has there, with Retry-After set; nil for what broke inside.
+func told(w http.ResponseWriter, err error) (*fault.Error, int) {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind == fault.Internal {
+		return nil, 0
+	}
+	_ = wait(w, err)
+	if f.Kind == fault.Invalid {
+		return f, http.StatusBadRequest
+	}
+	return f, f.Kind.Status()
+}
+
 func write(w http.ResponseWriter, status int, body any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
