@@ -182,7 +182,7 @@ func (v *hunt) rules(s *session) (*ruleHunt, error) {
 				continue
 			}
 		}
-		routed, filters = append(routed, x), append(filters, logs.NarrowRoutes(rule, x.Routes))
+		routed, filters = append(routed, x), append(filters, logs.Narrow(rule, x.Routes))
 	}
 	var refused []sigma.Problem
 	router, err := sigma.NewRouter(routed, sigma.Skip(&refused))
