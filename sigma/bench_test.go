@@ -3,8 +3,10 @@ package sigma_test
 import (
 	"testing"
 
-	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/valyala/fastjson"
+
+	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 )
 
 // BenchmarkParse is the measure of the others: fastjson and no rules.
@@ -30,7 +32,7 @@ func BenchmarkUnrouted(b *testing.B) {
 }
 
 func benchmark(b *testing.B, s *sigma.Scanner) {
-	for _, line := range windows(b) {
+	for _, line := range testdata.Windows(b) {
 		if _, err := s.Match(line); err != nil {
 			b.Fatal(err)
 		}
@@ -44,7 +46,7 @@ func benchmark(b *testing.B, s *sigma.Scanner) {
 
 // each hands the real events out, over and over.
 func each(b *testing.B, do func(line []byte)) {
-	lines := windows(b)
+	lines := testdata.Windows(b)
 	bytes := 0
 	b.ReportAllocs()
 	i := 0

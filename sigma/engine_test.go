@@ -1,24 +1,21 @@
 package sigma_test
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/testdata"
 	"github.com/binnaclehq/binnacle/sigma/route"
-	"github.com/google/go-cmp/cmp"
 )
 
 // scanner compiles the rules of a YAML text.
@@ -117,36 +114,6 @@ func corpus(t testing.TB, folder string) []*sigma.Rule {
 }
 
 // unzipped is a file of the data.
-func unzipped(t testing.TB, elem ...string) []byte {
-	t.Helper()
-	f, err := os.Open(testdata.Path(t, elem...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(elem[len(elem)-1], ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// windows is the real events, one a line.
-func windows(t testing.TB) [][]byte {
-	t.Helper()
-	lines := bytes.Split(bytes.TrimSpace(unzipped(t, "events", "windows-12k.ndjson.gz")), []byte("\n"))
-	if len(lines) != 11838 {
-		t.Fatalf("%d events, want 11838", len(lines))
-	}
-	return lines
-}
-
 // matches are those of all events, as the expected files say them.
 func matches(t testing.TB, s *sigma.Scanner, lines [][]byte) []string {
 	t.Helper()
@@ -172,7 +139,7 @@ func expected(t testing.TB, name string) []string {
 	t.Helper()
 	byEvent := map[string][]string{}
 	var order []string
-	for s := bufio.NewScanner(bytes.NewReader(unzipped(t, "sigma", name))); s.Scan(); {
+	for s := bufio.NewScanner(strings.NewReader(testdata.Text(t, "sigma", name))); s.Scan(); {
 		event, _, _ := strings.Cut(s.Text(), "\t")
 		if byEvent[event] == nil {
 			order = append(order, event)
@@ -194,7 +161,7 @@ func TestWindowsUnrouted(t *testing.T) {
 	if n := len(engine.Rules()); n != 3141 {
 		t.Fatalf("%d rules, want 3141", n)
 	}
-	got, want := matches(t, engine.Scanner(), windows(t)), expected(t, "windows-12k-expected-all.tsv.gz")
+	got, want := matches(t, engine.Scanner(), testdata.Windows(t)), expected(t, "windows-12k-expected-all.tsv.gz")
 	if len(want) != 18185 {
 		t.Fatalf("%d matches are expected, want 18185", len(want))
 	}
@@ -207,7 +174,7 @@ func TestWindowsUnrouted(t *testing.T) {
 // fields.
 func router(t testing.TB, rules []*sigma.Rule, names bool) *sigma.Router {
 	t.Helper()
-	table, problems := route.ReadTHOR("thor.yml", thor(t))
+	table, problems := route.ReadTHOR("thor.yml", testdata.THOR(t))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -235,7 +202,7 @@ func router(t testing.TB, rules []*sigma.Rule, names bool) *sigma.Router {
 // fields.
 func TestWindowsRouted(t *testing.T) {
 	router := router(t, corpus(t, "rules"), false)
-	lines, want := windows(t), expected(t, "windows-12k-expected-routed.tsv")
+	lines, want := testdata.Windows(t), expected(t, "windows-12k-expected-routed.tsv")
 	if len(want) != 115 {
 		t.Fatalf("%d matches are expected, want 115", len(want))
 	}
@@ -257,30 +224,11 @@ func TestWindowsRoutedWithNames(t *testing.T) {
 		"7411\t502b42de-4306-40b4-9596-6f590c81f073",
 		"11780\t15619216-e993-4721-b590-4c520615a67d",
 		"11780\t9bd04a79-dabe-4f1f-a5ff-92430265c96b")
-	got := matches(t, router(t, corpus(t, "rules"), true).Scanner(), windows(t))
+	got := matches(t, router(t, corpus(t, "rules"), true).Scanner(), testdata.Windows(t))
 	slices.Sort(got)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// thor is SigmaHQ's tests/thor.yml.
-func thor(t testing.TB) []byte {
-	t.Helper()
-	archive := tar.NewReader(bytes.NewReader(unzipped(t, "sigma", "sigmahq-rules.tar.gz")))
-	for {
-		header, err := archive.Next()
-		if err != nil {
-			t.Fatalf("tests/thor.yml: %v", err)
-		}
-		if strings.HasSuffix(header.Name, "tests/thor.yml") {
-			data, err := io.ReadAll(archive)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return data
-		}
 	}
 }
 
@@ -316,7 +264,7 @@ detection:
 // Of a route the fields are named as the event does.
 func TestFindingsRouted(t *testing.T) {
 	scanner := router(t, corpus(t, "rules"), true).Scanner()
-	matches, err := scanner.Match(windows(t)[7411])
+	matches, err := scanner.Match(testdata.Windows(t)[7411])
 	if err != nil || len(matches) != 1 {
 		t.Fatalf("%d matches, %v", len(matches), err)
 	}
@@ -432,7 +380,7 @@ detection:
 
 // An event that matches nothing allocates nothing.
 func TestAllocatesNothing(t *testing.T) {
-	lines := windows(t)
+	lines := testdata.Windows(t)
 	for name, s := range map[string]*sigma.Scanner{"routed": router(t, corpus(t, "rules"), false).Scanner(), "unrouted": scanner(t, "title: t\ndetection:\n  a: {Image|re: 'x.*y', EventID: 1}\n  w: [mimikatz]\n  condition: a or w\n")} {
 		matched := matches(t, s, lines[:2000])
 		if len(matched) == 0 && name == "routed" {

@@ -31,9 +31,11 @@ type Outbox struct {
 	log     *slog.Logger
 	now     func() time.Time
 	poll    time.Duration
-	ttl     time.Duration
 	retry   Retry
 }
+
+// ttl is how long a node that died holds up a lane. An attempt may take half of it.
+const ttl = 2 * time.Minute
 
 // Retry says how often and when an act is tried again: after First, then after
 // twice as long each time, at most Longest, and Tries times in all.
@@ -70,10 +72,6 @@ func WithRetry(r Retry) Option { return func(o *Outbox) { o.retry = r } }
 // (2 s).
 func WithPoll(d time.Duration) Option { return func(o *Outbox) { o.poll = d } }
 
-// WithTTL sets how long a node that died holds up a lane (2 min). An attempt may
-// take half of it.
-func WithTTL(d time.Duration) Option { return func(o *Outbox) { o.ttl = d } }
-
 // WithClock sets the clock.
 func WithClock(now func() time.Time) Option { return func(o *Outbox) { o.now = now } }
 
@@ -83,7 +81,7 @@ func WithLogger(l *slog.Logger) Option { return func(o *Outbox) { o.log = l } }
 // NewOutbox returns the outbox of a database that has the migrations.
 func NewOutbox(db *sqldb.DB, f *feed.Feed, opts ...Option) *Outbox {
 	o := &Outbox{db: db, feed: f, senders: map[Kind]Sender{}, log: slog.New(slog.DiscardHandler), now: time.Now,
-		poll: 2 * time.Second, ttl: 2 * time.Minute, retry: DefaultRetry}
+		poll: 2 * time.Second, retry: DefaultRetry}
 	for _, opt := range opts {
 		opt(o)
 	}
@@ -166,7 +164,7 @@ func (o *Outbox) due(ctx context.Context) ([]string, error) {
 // lane does what is due in one lane while it holds its lease; full says that it
 // may have left some.
 func (o *Outbox) lane(ctx context.Context, lane string) (full bool, err error) {
-	lease, err := o.feed.Acquire(ctx, "action/"+lane, o.feed.Holder(), o.ttl)
+	lease, err := o.feed.Acquire(ctx, "action/"+lane, o.feed.Holder(), ttl)
 	if errors.Is(err, feed.ErrHeld) {
 		return false, nil
 	}
@@ -204,7 +202,7 @@ func (o *Outbox) attempt(ctx context.Context, lease *feed.Lease, a Act) error {
 	if err != nil || !began {
 		return err
 	}
-	sending, cancel := context.WithTimeout(ctx, o.ttl/2)
+	sending, cancel := context.WithTimeout(ctx, ttl/2)
 	failure := o.send(sending, a)
 	cancel()
 	if failure != nil && ctx.Err() != nil {

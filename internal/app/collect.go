@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
+	"github.com/binnaclehq/binnacle/internal/ingest/post"
 )
 
 // collect opens the collectors that a server was given; nil when it was given none.
@@ -32,8 +33,7 @@ func (a *App) collect(ctx context.Context, specs []listen.Spec) (*listen.Set, er
 	}, specs)
 }
 
-// sender says for whom the holder of a token sends events: to the source he names,
-// else to the one that a token of a machine is named for.
+// sender says for whom the holder of a token sends events, and to which source.
 func (a *App) sender(ctx context.Context, token, source string) (org, name string, err error) {
 	p, err := a.Auth.ByToken(ctx, token)
 	if err == nil {
@@ -42,13 +42,8 @@ func (a *App) sender(ctx context.Context, token, source string) (org, name strin
 	if err != nil {
 		return "", "", err
 	}
-	if source == "" && p.Token != "" && p.Account == "" {
-		source = ingest.SourceName(p.Name)
-	}
-	if source == "" {
-		return p.Org, "", nil
-	}
-	if ingest.CheckSource(source) != nil {
+	source = post.SourceOf(p, source)
+	if source != "" && ingest.CheckSource(source) != nil {
 		return "", "", fault.New(fault.Invalid, "%q cannot be the name of a source", source)
 	}
 	return p.Org, source, nil

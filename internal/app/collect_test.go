@@ -1,16 +1,13 @@
 package app_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,26 +26,9 @@ func collecting(t *testing.T, data string, end os.Signal, urls []string, f func(
 	for _, url := range urls {
 		args = append(args, "--collect", url)
 	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if !regexp.MustCompile(`http://localhost:\d+`).MatchString(line) {
-		cmd.Process.Kill()
-		cmd.Wait()
-		t.Fatalf("the program does not start: %q %v\n%s", line, err, &errs)
-	}
+	p := startProgram(t, args...)
 	f()
-	cmd.Process.Signal(end)
-	cmd.Wait()
+	p.end(end)
 }
 
 // asked answers a question to the events of a data folder that no program holds.

@@ -82,6 +82,40 @@ func (a *acknowledged) add(b acknowledged) {
 	a.asked += b.asked
 }
 
+// program is the program itself, as a process.
+type program struct {
+	cmd  *exec.Cmd
+	base string          // where it answers
+	errs strings.Builder // what it logged, once it has ended
+}
+
+// startProgram starts the program with arguments and waits until it answers.
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{cmd: exec.Command(os.Args[0], args...)}
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stderr = &p.errs
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if p.base = regexp.MustCompile(`http://localhost:\d+`).FindString(line); p.base == "" {
+		p.end(os.Kill)
+		t.Fatalf("the program does not start: %q %v\n%s", line, err, &p.errs)
+	}
+	return p
+}
+
+// end sends the program a signal and waits for its end.
+func (p *program) end(with os.Signal) {
+	p.cmd.Process.Signal(with)
+	p.cmd.Wait()
+}
+
 // writeAndKill starts the program, writes to it from several sides, and kills
 // it in the middle.
 func writeAndKill(t *testing.T, cfg app.Config, token string, round int) acknowledged {
@@ -90,41 +124,23 @@ func writeAndKill(t *testing.T, cfg app.Config, token string, round int) acknowl
 	if cfg.Database != "" {
 		args = append(args, "--database", cfg.Database)
 	}
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	base := regexp.MustCompile(`http://localhost:\d+`).FindString(line)
-	if base == "" {
-		cmd.Process.Kill()
-		cmd.Wait()
-		t.Fatalf("round %d: the program does not start: %q %v\n%s", round, line, err, &errs)
-	}
+	p := startProgram(t, args...)
 	var all acknowledged
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	for n := range killWriters {
 		group.Go(func() {
-			did := writeUntilGone(base, token, fmt.Sprintf("kill-%d-%d", round, n))
+			did := writeUntilGone(p.base, token, fmt.Sprintf("kill-%d-%d", round, n))
 			mu.Lock()
 			defer mu.Unlock()
 			all.add(did)
 		})
 	}
 	time.Sleep(time.Duration(300+rand.IntN(500)) * time.Millisecond)
-	cmd.Process.Kill()
-	cmd.Wait()
+	p.end(os.Kill)
 	group.Wait()
 	if len(all.created) == 0 {
-		t.Errorf("round %d: nothing was acknowledged\n%s", round, &errs)
+		t.Errorf("round %d: nothing was acknowledged\n%s", round, &p.errs)
 	}
 	return all
 }

@@ -1,13 +1,11 @@
 package app_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -89,31 +87,13 @@ func (k *eventKill) prepared() string {
 // live runs the program for as long as f takes, and kills it.
 func (k *eventKill) live(f func()) {
 	k.t.Helper()
-	cmd := exec.Command(os.Args[0], "serve", "--data", k.cfg.Data, "--listen", "127.0.0.1:0")
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		k.t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	base := regexp.MustCompile(`http://localhost:\d+`).FindString(line)
-	if base == "" {
-		cmd.Process.Kill()
-		cmd.Wait()
-		k.t.Fatalf("the program does not start: %q %v\n%s", line, err, &errs)
-	}
-	k.base.Store(base)
+	p := startProgram(k.t, "serve", "--data", k.cfg.Data, "--listen", "127.0.0.1:0")
+	k.base.Store(p.base)
 	f()
 	k.base.Store("")
-	cmd.Process.Kill()
-	cmd.Wait()
-	if strings.Contains(errs.String(), "damaged") {
-		k.t.Errorf("the spool is damaged:\n%s", &errs)
+	p.end(os.Kill)
+	if strings.Contains(p.errs.String(), "damaged") {
+		k.t.Errorf("the spool is damaged:\n%s", &p.errs)
 	}
 }
 

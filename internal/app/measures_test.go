@@ -203,7 +203,7 @@ func (b *bench) hold(tables map[string][]map[string]any) {
 				}
 			}
 		}
-		b.tables[i].Scan = func(_ context.Context, _ sqldb.Querier, _ string, _ claim.Moment, yield func(key, title string, row map[string]any) error) error {
+		b.tables[i].Scan = func(_ context.Context, _ sqldb.Querier, _ string, _ claim.Moment, yield claim.Yield) error {
 			for _, row := range rows {
 				if err := yield(fmt.Sprint(row[b.tables[i].Fields[0].Name]), fmt.Sprint(row["title"]), row); err != nil {
 					return err

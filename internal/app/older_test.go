@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"compress/gzip"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,13 +10,16 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/testenv"
 )
 
 // older.db.gz is a database that an older binnacle left, from before the index
 // of values. What it listed is what is listed now, also after a change.
 func TestOlderDatabase(t *testing.T) {
 	data := t.TempDir()
-	unpack(t, "testdata/older.db.gz", filepath.Join(data, "binnacle.db"))
+	if err := os.WriteFile(filepath.Join(data, "binnacle.db"), testenv.Unzipped(t, "testdata/older.db.gz"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	a, err := app.Open(t.Context(), app.Config{Data: data})
 	if err != nil {
 		t.Fatal(err)
@@ -66,24 +67,4 @@ func TestOlderDatabase(t *testing.T) {
 	}
 	check(catalog.Query{Labels: "env"}, "component:books group:core component:mailer")
 	check(catalog.Query{Text: "ledger", Tags: []string{"data"}}, "component:books")
-}
-
-func unpack(t *testing.T, from, to string) {
-	t.Helper()
-	f, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -105,7 +105,7 @@ func (c *Catalog) livePart(ctx context.Context, q sqldb.Querier, org, column str
 		}
 		out[key(r)], err = r.entity()
 		return err
-	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, anys(values)...)...)
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.deleted = 0 AND e.`+column+` IN `+sqldb.In(len(values)), append([]any{org}, sqldb.Args(values)...)...)
 }
 
 // Link is one reference between two live entities, by identity.
@@ -118,7 +118,7 @@ func (c *Catalog) Links(ctx context.Context, q sqldb.Querier, org string, relati
 		err = r.Scan(&l.From, &l.To)
 		return l, err
 	}, `SELECT a.uid, b.uid FROM relations l JOIN entities a ON a.id = l.id AND a.deleted = 0 JOIN entities b ON b.id = l.target_id AND b.deleted = 0
-		WHERE l.org = ? AND l.type IN `+sqldb.In(len(relations))+` ORDER BY a.uid, b.uid`, append([]any{org}, anys(relations)...)...)
+		WHERE l.org = ? AND l.type IN `+sqldb.In(len(relations))+` ORDER BY a.uid, b.uid`, append([]any{org}, sqldb.Args(relations)...)...)
 }
 
 // Pointer is a typed reference that an entity holds.

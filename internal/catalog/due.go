@@ -98,7 +98,7 @@ func (c *Catalog) Due(ctx context.Context, caller Caller, q DueQuery) ([]Due, er
 	}
 	where, args := []string{`d.org = ?`}, []any{caller.Org}
 	in := func(column string, values []string) {
-		where, args = append(where, column+` IN `+sqldb.In(len(values))), append(args, anys(values)...)
+		where, args = append(where, column+` IN `+sqldb.In(len(values))), append(args, sqldb.Args(values)...)
 	}
 	in(`d.kind`, kinds)
 	if len(q.Who) > 0 {

@@ -504,7 +504,7 @@ func (l *listing) counted(ctx context.Context, q sqldb.Querier, page *Page) erro
 		page.Total = 0
 		return nil
 	}
-	args := append([]any{l.caller.Org}, anys(l.kinds)...)
+	args := append([]any{l.caller.Org}, sqldb.Args(l.kinds)...)
 	return q.QueryRow(ctx, `SELECT COALESCE(SUM(n), 0) FROM counts WHERE org = ? AND kind IN `+sqldb.In(len(l.kinds)), args...).Scan(&page.Total)
 }
 

@@ -334,7 +334,7 @@ func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []strin
 	query, args := `SELECT value, kind, first, ids FROM postings WHERE org = ? AND key = ?`, []any{org, f.key}
 	if f.values != nil {
 		query += ` AND value IN ` + sqldb.In(len(f.values))
-		args = append(args, anys(f.values)...)
+		args = append(args, sqldb.Args(f.values)...)
 	}
 	if f.beginning != "" {
 		query += ` AND value >= ? AND value < ?`
@@ -344,7 +344,7 @@ func eachPosting(ctx context.Context, q sqldb.Querier, org string, kinds []strin
 		return 0, nil
 	}
 	query += ` AND kind IN ` + sqldb.In(len(kinds))
-	args = append(args, anys(kinds)...)
+	args = append(args, sqldb.Args(kinds)...)
 	if limit > 0 {
 		query += ` LIMIT ?`
 		args = append(args, limit)

@@ -104,10 +104,7 @@ func (c *Catalog) inverse(e edge) string {
 // edges returns the references that begin or end at the entities, at most limit
 // of each direction.
 func (c *Catalog) edges(ctx context.Context, caller Caller, ids []int64, limit int) ([]edge, error) {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
+	args := sqldb.Args(ids)
 	const columns = `SELECT l.type, l.field, l.target, f.id, f.ref, f.doc, t.id, t.ref, t.doc FROM relations l JOIN entities f ON f.id = l.id LEFT JOIN entities t ON t.id = l.target_id WHERE `
 	in := sqldb.In(len(ids))
 	out, err := c.scanEdges(ctx, caller, columns+`l.id IN `+in+` ORDER BY l.type, l.target LIMIT ?`, append(slices.Clone(args), limit))

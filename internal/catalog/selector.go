@@ -123,7 +123,7 @@ func (f facetIn) exists() (string, []any) {
 	cond, args := `EXISTS (SELECT 1 FROM facets f WHERE f.id = e.id AND f.key = ?`, []any{f.key}
 	if f.values != nil {
 		cond += ` AND f.value IN ` + sqldb.In(len(f.values))
-		args = append(args, anys(f.values)...)
+		args = append(args, sqldb.Args(f.values)...)
 	}
 	return cond + `)`, args
 }

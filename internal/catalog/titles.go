@@ -28,7 +28,7 @@ func (c *Catalog) Titles(ctx context.Context, caller Caller, refs []entity.Ref) 
 }
 
 func (c *Catalog) titles(ctx context.Context, caller Caller, names []string, out map[string]string) error {
-	in, args := sqldb.In(len(names)), append([]any{caller.Org}, anys(names)...)
+	in, args := sqldb.In(len(names)), append([]any{caller.Org}, sqldb.Args(names)...)
 	return sqldb.Each(ctx, c.q(), func(r sqldb.Row) error {
 		var ref string
 		var doc []byte

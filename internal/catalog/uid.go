@@ -64,7 +64,7 @@ func (c *Catalog) known(ctx context.Context, q sqldb.Querier, out map[string]*Kn
 		}
 		out[r.uid] = &Known{Entity: e, Kind: k, Deleted: r.deleted}
 		return nil
-	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.uid IN `+sqldb.In(len(uids)), append([]any{org}, anys(uids)...)...)
+	}, `SELECT `+rowColumns+` FROM entities e WHERE e.org = ? AND e.uid IN `+sqldb.In(len(uids)), append([]any{org}, sqldb.Args(uids)...)...)
 }
 
 // UID returns the identity of what a reference names in an organisation; "" when

@@ -449,14 +449,6 @@ func (w *writer) lookup(query, column string, refs []string, keep func(), dest .
 	}
 }
 
-func anys(list []string) []any {
-	out := make([]any, len(list))
-	for i, s := range list {
-		out[i] = s
-	}
-	return out
-}
-
 // count keeps the number of live entities by kind.
 func (w *writer) count(changes []*change) {
 	delta := map[string]int{}

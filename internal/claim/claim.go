@@ -69,21 +69,6 @@ var worse = map[State]int{Supported: 0, Weak: 1, Unsupported: 2, Contradicted: 3
 // Worse reports whether s is a worse state than o.
 func (s State) Worse(o State) bool { return worse[s] > worse[o] }
 
-// Worst returns the worst of some states; Unsupported when there are none,
-// since nothing was shown.
-func Worst(states ...State) State {
-	if len(states) == 0 {
-		return Unsupported
-	}
-	out := Supported
-	for _, s := range states {
-		if s.Worse(out) {
-			out = s
-		}
-	}
-	return out
-}
-
 // Word returns what people call a state.
 func (s State) Word() lang.Text { return stateWords[s] }
 

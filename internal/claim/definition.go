@@ -236,10 +236,13 @@ type Table struct {
 	// tests that ask the table are run.
 	Kinds []string
 	// Scan yields the rows of an organisation as they were known at a moment, by
-	// key in order. A row holds strings, int64, float64, bool and lists or maps
-	// of these.
-	Scan func(ctx context.Context, q sqldb.Querier, org string, at Moment, yield func(key, title string, row map[string]any) error) error
+	// key in order.
+	Scan func(ctx context.Context, q sqldb.Querier, org string, at Moment, yield Yield) error
 }
+
+// Yield takes a row of a Table. A row holds strings, int64, float64, bool and
+// lists or maps of these.
+type Yield func(key, title string, row map[string]any) error
 
 // Column describes a field of a Table.
 type Column struct {

@@ -54,7 +54,7 @@ func TestChangeWhileAsked(t *testing.T) {
 func TestOneThatCannotBeAsked(t *testing.T) {
 	broken := true
 	table := &Table{Name: "odd", Title: lang.T("Odd", "Raro"), Doc: lang.T("Odd.", "Raro."), Fields: []Column{{"n", lang.T("N", "N")}},
-		Scan: func(_ context.Context, _ sqldb.Querier, _ string, _ Moment, yield func(string, string, map[string]any) error) error {
+		Scan: func(_ context.Context, _ sqldb.Querier, _ string, _ Moment, yield Yield) error {
 			if broken {
 				return errors.New("broken")
 			}

@@ -386,16 +386,9 @@ func (q *Query) number(got *answered, a *Answer) error {
 		return fault.New(fault.Invalid, "the question gives %d rows, and not one number", len(got.rows)).Coded("claim.query-number").WithHint("name in key the fields that tell them apart, or make one of them with | stats")
 	}
 	row := got.rows[0]
-	name := q.Value
-	if name == "" {
-		for _, field := range sortedKeys(row) {
-			if _, ok := figureOf(row[field]); ok {
-				if name != "" {
-					return fault.New(fault.Invalid, "the question gives more than one number: %s and %s", name, field).Coded("claim.query-numbers").WithHint("name the field in value")
-				}
-				name = field
-			}
-		}
+	name, err := q.numbered(row)
+	if err != nil {
+		return err
 	}
 	if row[name] == "" {
 		return nil // of nothing there is no largest or mean
@@ -407,6 +400,23 @@ func (q *Query) number(got *answered, a *Answer) error {
 	a.Value = &v
 	a.Steps = append(a.Steps, step("figure", name, v))
 	return nil
+}
+
+// numbered names the field of a row that holds the number; "" for none.
+func (q *Query) numbered(row Row) (name string, err error) {
+	if q.Value != "" {
+		return q.Value, nil
+	}
+	for _, field := range sortedKeys(row) {
+		if _, ok := figureOf(row[field]); !ok {
+			continue
+		}
+		if name != "" {
+			return "", fault.New(fault.Invalid, "the question gives more than one number: %s and %s", name, field).Coded("claim.query-numbers").WithHint("name the field in value")
+		}
+		name = field
+	}
+	return name, nil
 }
 
 // asked makes the members of a query, each with its rows. All is how many there
@@ -654,18 +664,8 @@ func (e *Engine) checkAsked(caller catalog.Caller, at string, q *Query) []fault.
 	if len(q.Key) == 0 {
 		return nil
 	}
-	if from := q.from(); from != "" {
-		var out []fault.Problem
-		p := q.Population
-		for _, x := range e.checkSource(caller, at+".population", &Records{From: from, Where: p.Where, Expect: q.Expect, Value: q.Value}, exprAt{"match", p.Match}) {
-			for _, name := range []string{"expect", "value"} {
-				if x.Field == at+".population."+name {
-					x.Field = at + "." + name
-				}
-			}
-			out = append(out, x)
-		}
-		return out
+	if q.from() != "" {
+		return e.checkKept(caller, at, q)
 	}
 	var out []fault.Problem
 	v, _ := parseValue(q.Value)
@@ -677,6 +677,20 @@ func (e *Engine) checkAsked(caller catalog.Caller, at string, q *Query) []fault.
 		for _, root := range []string{"metadata", "spec", "links"} {
 			if len(fieldsUnder(checked, root)) > 0 {
 				out = append(out, problem(at+"."+x.field, "query-of-rows", "%s is of what is kept here; the rows of a question have row and rows", root))
+			}
+		}
+	}
+	return out
+}
+
+// checkKept is checkAsked where the population is what is kept here.
+func (e *Engine) checkKept(caller catalog.Caller, at string, q *Query) []fault.Problem {
+	p := q.Population
+	out := e.checkSource(caller, at+".population", &Records{From: p.From, Where: p.Where, Expect: q.Expect, Value: q.Value}, exprAt{"match", p.Match})
+	for i, x := range out {
+		for _, name := range []string{"expect", "value"} {
+			if x.Field == at+".population."+name {
+				out[i].Field = at + "." + name
 			}
 		}
 	}

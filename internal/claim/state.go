@@ -460,7 +460,7 @@ func (e *Engine) claimsTable() *Table {
 }
 
 // scanClaims yields claims with the state they had at a moment.
-func (e *Engine) scanClaims(ctx context.Context, q sqldb.Querier, org string, m Moment, yield func(string, string, map[string]any) error) error {
+func (e *Engine) scanClaims(ctx context.Context, q sqldb.Querier, org string, m Moment, yield Yield) error {
 	type found struct{ ref, kind, room, owner, title, subject, state, zone string }
 	var list []found
 	text, args := `SELECT ref, kind, room, owner, title, subject, state, zone FROM claim_states WHERE org = ? ORDER BY ref`, []any{org}

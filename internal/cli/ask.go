@@ -81,7 +81,7 @@ func (s *session) secret(question lang.Text) (string, error) {
 	f, ok := s.In.(*os.File)
 	if !s.InTTY || !ok {
 		return "", usage("this asks for a secret, and there is nobody to ask", "esto pide un secreto, y no hay a quién").
-			hinting("run it at a terminal, or give the secret on standard input", "ejecútalo en una terminal, o da el secreto por la entrada estándar")
+			hinting("run it at a terminal, or give the secret on standard input with --token-stdin or --password-stdin", "ejecútalo en una terminal, o da el secreto por la entrada estándar con --token-stdin o --password-stdin")
 	}
 	fmt.Fprint(s.Err, question.In(s.code))
 	defer fmt.Fprintln(s.Err)

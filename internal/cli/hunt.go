@@ -53,6 +53,7 @@ detección: el motor halla lo que puede coincidir y el comparador de la regla de
 			{lang.T("A word, in the last day", "Una palabra, en el último día"), "binnacle hunt mimikatz"},
 			{lang.T("Failed sign-ins by address, in a week", "Inicios fallidos por dirección, en una semana"), `binnacle hunt --from 7d 'event.outcome:failure | stats by (source.ip) count() n | sort by (n desc)'`},
 			{lang.T("What a rule would have matched in a month", "Lo que una regla habría encontrado en un mes"), "binnacle hunt --from 30d --sigma rule.yml -o jsonl"},
+			{lang.T("What begins with a dash stands behind two", "Lo que empieza por un guion va tras dos"), "binnacle hunt -- -user.name:svc-deploy AssumeRole"},
 		},
 		access: access{Verb: auth.Read, Resource: auth.Resource{Room: auth.Security}}, max: -1,
 		flags: func(f *flags) {
@@ -182,7 +183,7 @@ func (v *hunt) rules(s *session) (*ruleHunt, error) {
 				continue
 			}
 		}
-		routed, filters = append(routed, x), append(filters, logs.NarrowRoutes(rule, x.Routes))
+		routed, filters = append(routed, x), append(filters, logs.Narrow(rule, x.Routes))
 	}
 	var refused []sigma.Problem
 	router, err := sigma.NewRouter(routed, sigma.Skip(&refused))

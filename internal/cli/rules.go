@@ -211,11 +211,17 @@ func rulesCanaryCommand() *command {
 		use: "canary", short: lang.T("Prove that a server finds what its rules are for.", "Prueba que un servidor encuentra lo que buscan sus reglas."),
 		long: lang.T(`Send the examples of the built-in rules to a server, marked as canaries, through the door
 that all events come in by. A rule that finds its own is proven: its page and the measures
-say so. No alert is made of canaries. A server does the same by itself once a week.`,
+say so. No alert is made of canaries. A server does the same by itself once a week.
+
+It takes a token of a person with the scope ingest, which the account page makes: that of
+binnacle login has it not.`,
 			`Envía a un servidor los ejemplos de las reglas incluidas, marcados como canarios, por la
 puerta por la que entran todos los eventos. Una regla que encuentra el suyo queda probada: lo
 dicen su página y las medidas. Los canarios no crean alertas. Un servidor hace lo mismo por sí
-solo una vez por semana.`),
+solo una vez por semana.
+
+Necesita un token de una persona con el alcance ingest, que se crea en la página de la cuenta:
+el de binnacle login no lo tiene.`),
 		examples: []example{{lang.T("After an upgrade", "Tras una actualización"), "binnacle rules canary --server https://binnacle.example"}},
 		access:   access{Verb: auth.Ingest},
 		run: func(ctx context.Context, s *session, _ []string) error {

@@ -81,9 +81,6 @@ func Again(ctx context.Context) (auth.Principal, error) {
 // RequestID returns the id under which a request is in the log.
 func RequestID(ctx context.Context) string { return visitOf(ctx).id }
 
-// ClientIP returns the address a request came from.
-func ClientIP(ctx context.Context) string { return visitOf(ctx).ip }
-
 // WithPrincipal returns a context in which p asks: for work outside a request,
 // and for tests of handlers.
 func WithPrincipal(ctx context.Context, p auth.Principal) context.Context {

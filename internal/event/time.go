@@ -33,7 +33,7 @@ func When(field func(name string) (string, bool), zone *time.Location) time.Time
 
 // ParseTime reads a time as events write it: a date and a time of day in the
 // ways of ISO 8601 and RFC 3339, with "T" or a space between, with any fraction
-// and any offset or none; a number since 1970, see Epoch; "/Date(…)/" of
+// and any offset or none; a number since 1970, see epoch; "/Date(…)/" of
 // PowerShell; and the forms of web servers, of mail and of C's asctime. The
 // sixtieth second of a minute, a leap second, is the first of the next. A time
 // without an offset is of the zone, of UTC when that is nil.
@@ -48,11 +48,11 @@ func ParseTime(text string, zone *time.Location) (time.Time, bool) {
 	case len(text) >= len("2006-01-02") && text[4] == '-':
 		return iso(text, zone)
 	case digit(text[0]) || text[0] == '-':
-		if t := Epoch(text); !t.IsZero() {
+		if t := epoch(text); !t.IsZero() {
 			return t, true
 		}
 	case len(text) > len("/Date()/") && text[:6] == "/Date(" && text[len(text)-2:] == ")/":
-		t := Epoch(text[6 : len(text)-2])
+		t := epoch(text[6 : len(text)-2])
 		return t, !t.IsZero()
 	}
 	return spelled(text, zone)
@@ -73,10 +73,10 @@ func spelled(text string, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Epoch reads a number of seconds, milliseconds, microseconds or nanoseconds
+// epoch reads a number of seconds, milliseconds, microseconds or nanoseconds
 // since 1970: which of them, its size tells for every time after 1973. Zero is no
 // time.
-func Epoch(text string) time.Time {
+func epoch(text string) time.Time {
 	if len(text) > 24 {
 		return time.Time{}
 	}

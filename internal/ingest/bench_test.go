@@ -2,10 +2,7 @@ package ingest_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"io"
-	"os"
 	"testing"
 	"time"
 
@@ -29,26 +26,13 @@ func (nowhere) Limits() logs.Limits {
 // BenchmarkTake is the way of real events of Windows to the disk: reading them,
 // and the spool. An operation is one event.
 func BenchmarkTake(b *testing.B) {
-	f, err := os.Open(testenv.Data(b, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		b.Fatal(err)
-	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	lines := testenv.Windows(b)
 	in, err := ingest.Open(b.Context(), ingest.Config{Dir: b.TempDir(), Store: nowhere{}, Formats: all.Formats()})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer in.Close(context.Background())
-	b.SetBytes(int64(len(text) / len(lines)))
+	b.SetBytes(int64(len(bytes.Join(lines, nil)) / len(lines)))
 	for n := 0; n < b.N; {
 		batch := ingest.Batch{Org: "a", Source: "x"}
 		for range min(400, b.N-n) {

@@ -164,23 +164,19 @@ func (a *asker) Rows(ctx context.Context, q Query, row func(Row) error) (out Out
 		}
 		return nil
 	}
-	switch newest := parsed.CanReturnLastNResults(); {
-	case newest && q.Limit > 0:
-		parsed.AddPipeSortByTimeDesc()
-		parsed.AddPipeOffsetLimit(uint64(q.Offset), uint64(q.Limit)+1)
-		err = a.ask(ctx, q, parsed, &out, give)
-	case newest:
-		err = a.walk(ctx, q, parsed, &out, give)
-	default:
-		if q.Limit > 0 || q.Offset > 0 {
-			limit := uint64(math.MaxInt64)
-			if q.Limit > 0 {
-				limit = uint64(q.Limit) + 1
-			}
-			parsed.AddPipeOffsetLimit(uint64(q.Offset), limit)
+	newest, ask := parsed.CanReturnLastNResults(), a.ask
+	switch {
+	case q.Limit > 0:
+		if newest {
+			parsed.AddPipeSortByTimeDesc()
 		}
-		err = a.ask(ctx, q, parsed, &out, give)
+		parsed.AddPipeOffsetLimit(uint64(q.Offset), uint64(q.Limit)+1)
+	case newest:
+		ask = a.walk
+	case q.Offset > 0:
+		parsed.AddPipeOffsetLimit(uint64(q.Offset), math.MaxInt64)
 	}
+	err = ask(ctx, q, parsed, &out, give)
 	out.Took = time.Since(began)
 	var own callerError
 	switch {

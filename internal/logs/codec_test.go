@@ -1,13 +1,10 @@
 package logs
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -97,10 +94,15 @@ func TestEventComesBack(t *testing.T) {
 	}
 }
 
+// refuses is why no store can keep a line, whatever its time.
+func refuses(line []byte) string {
+	return Limits{Bytes: mostBytes, Fields: mostFields}.Refuses(&event.Event{Line: line}, time.Time{})
+}
+
 func TestRefuses(t *testing.T) {
 	f := func(line, want string) {
 		t.Helper()
-		if got := Refuses(event.Event{Line: []byte(line)}); got != want {
+		if got := refuses([]byte(line)); got != want {
 			t.Errorf("%.60s of %d bytes is %q, want %q", line, len(line), got, want)
 		}
 	}
@@ -252,7 +254,7 @@ func TestSigmaHQFindsTheSame(t *testing.T) {
 		}
 		return out
 	}
-	for i, in := range windows(t) {
+	for i, in := range testenv.Windows(t) {
 		want, got := names(in), names(through(t, event.Event{Line: in}).Line)
 		if !slices.Equal(want, got) {
 			t.Fatalf("event %d: found %v, and in what is read back %v", i, want, got)
@@ -262,29 +264,6 @@ func TestSigmaHQFindsTheSame(t *testing.T) {
 	if matches < 1000 {
 		t.Fatalf("only %d matches", matches)
 	}
-}
-
-// windows are the events of windows-12k.
-func windows(t testing.TB) (lines [][]byte) {
-	t.Helper()
-	f, err := os.Open(testenv.Data(t, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewScanner(z)
-	in.Buffer(nil, 16<<20)
-	for in.Scan() {
-		lines = append(lines, slices.Clone(in.Bytes()))
-	}
-	if len(lines) < 10_000 || in.Err() != nil {
-		t.Fatalf("%d events: %v", len(lines), in.Err())
-	}
-	return lines
 }
 
 func FuzzLine(f *testing.F) {
@@ -299,7 +278,7 @@ func FuzzLine(f *testing.F) {
 	s := engine.Scanner()
 	f.Fuzz(func(t *testing.T, in []byte) {
 		want, err := s.Match(in)
-		if err != nil || Refuses(event.Event{Line: in}) != "" {
+		if err != nil || refuses(in) != "" {
 			return
 		}
 		matched := len(want)
@@ -309,14 +288,14 @@ func FuzzLine(f *testing.F) {
 			t.Fatalf("%q became %q: %v, %d matches, want %d", in, back, err, len(got), matched)
 		}
 		again := through(t, event.Event{Line: back}).Line
-		if Refuses(event.Event{Line: back}) == "" && len(again) != len(back) {
+		if refuses(back) == "" && len(again) != len(back) {
 			t.Fatalf("%q became %q and then %q", in, back, again)
 		}
 	})
 }
 
 func BenchmarkEncode(b *testing.B) {
-	lines := windows(b)
+	lines := testenv.Windows(b)
 	var c encoder
 	b.ResetTimer()
 	for i := range b.N {

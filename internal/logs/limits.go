@@ -69,12 +69,6 @@ func (l Limits) refuses(fields []logstorage.Field) string {
 	return ""
 }
 
-// Refuses returns why no store can keep an event, whatever its time: one of the
-// reasons, "" when it can.
-func Refuses(e event.Event) string {
-	return Limits{Bytes: mostBytes, Fields: mostFields}.Refuses(&e, time.Time{})
-}
-
 // Refused says which of the events that were added cannot be stored. All the
 // others are stored.
 type Refused []Refusal

@@ -17,27 +17,14 @@ const everything = "*"
 
 // Narrow returns a filter that every event meets which a rule matches, and as
 // few others as LogsQL can say. What it finds is looked at with the rule's
-// matcher. It is "*" when nothing can be said.
+// matcher. It is "*" when nothing can be said. Routes say which events are for the
+// rule, and how their fields are called; without them every event is.
 //
 // What is left out: nulls and fields that are not there, keywords, comparisons
 // with other fields and with parts of times, and all that a rule excludes.
-func Narrow(rule *sigma.Rule) string {
-	searches := map[string]sigma.Node{}
-	for _, s := range rule.Detection.Searches {
-		searches[s.Name] = s.Body
-	}
-	var any []string
-	for _, c := range rule.Detection.Conditions {
-		any = append(any, narrowExpr(c.Expr, searches))
-	}
-	return or(any)
-}
-
-// NarrowRoutes is Narrow for a rule with its routes: which events are for it, and
-// how their fields are called. Without routes every event is for the rule.
-func NarrowRoutes(rule *sigma.Rule, routes []sigma.Route) string {
+func Narrow(rule *sigma.Rule, routes []sigma.Route) string {
 	if len(routes) == 0 {
-		return Narrow(rule)
+		return narrow(rule)
 	}
 	var any []string
 	for _, r := range routes {
@@ -45,8 +32,20 @@ func NarrowRoutes(rule *sigma.Rule, routes []sigma.Route) string {
 		for _, t := range r.When {
 			all = append(all, narrowTest(t))
 		}
-		all = append(all, Narrow(r.Rule))
+		all = append(all, narrow(r.Rule))
 		any = append(any, and(all))
+	}
+	return or(any)
+}
+
+func narrow(rule *sigma.Rule) string {
+	searches := map[string]sigma.Node{}
+	for _, s := range rule.Detection.Searches {
+		searches[s.Name] = s.Body
+	}
+	var any []string
+	for _, c := range rule.Detection.Conditions {
+		any = append(any, narrowExpr(c.Expr, searches))
 	}
 	return or(any)
 }

@@ -74,7 +74,7 @@ func TestNarrowMissesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		filter := Narrow(rule)
+		filter := Narrow(rule, nil)
 		if filter != everything {
 			said++
 		}
@@ -98,7 +98,7 @@ func TestNarrowSigmaHQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := windows(t)[:4000]
+	lines := testenv.Windows(t)[:4000]
 	s := opened(t, lines)
 	engine, err := sigma.Compile(c.Rules, sigma.Skip(new([]sigma.Problem)))
 	if err != nil {
@@ -117,7 +117,7 @@ func TestNarrowSigmaHQ(t *testing.T) {
 	}
 	everywhere, tried, extra := 0, 0, 0
 	for n, rule := range engine.Rules() {
-		filter := Narrow(rule)
+		filter := Narrow(rule, nil)
 		if err := s.Check(filter); err != nil {
 			t.Fatalf("%s: %s: %v", rule.Title, filter, err)
 		}
@@ -152,7 +152,7 @@ func TestNarrowRoutes(t *testing.T) {
 		}
 		return c.Rules[0]
 	}
-	filter := NarrowRoutes(rule("Image"), []sigma.Route{
+	filter := Narrow(rule("Image"), []sigma.Route{
 		{When: []sigma.Test{{Field: "Channel", Values: []string{"security"}}, {Field: "EventID", Values: []string{"4688"}}}, Rule: rule("NewProcessName")},
 		{When: []sigma.Test{{Field: "Channel", Values: []string{"*sysmon*"}}}, Rule: rule("Image")}})
 	if ids := found(t, s, filter); len(ids) != 3 || ids["1"] {

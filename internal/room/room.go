@@ -58,7 +58,7 @@ func (m Module) Steps() []sqldb.Migration {
 func (m Module) Asked() []*claim.Table {
 	asked := slices.Clone(m.Tables)
 	for _, t := range m.Observed {
-		table := &claim.Table{Name: t.Name, Title: t.Title, Doc: t.Doc, Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+		table := &claim.Table{Name: t.Name, Title: t.Title, Doc: t.Doc, Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 			return t.Scan(ctx, q, org, at.At, func(key, label string, r observe.Row) error { return yield(key, label, r.Plain()) })
 		}}
 		for _, c := range t.Columns {

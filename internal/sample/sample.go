@@ -118,7 +118,8 @@ func (o *Organisation) Of(folders ...string) []catalog.File {
 	return out
 }
 
-// Written returns all files with their dates, as they would stand in a folder.
+// Written returns the files with their dates, as they would stand in a folder: all
+// but what machines send.
 func (o *Organisation) Written() []catalog.File {
 	out := slices.Concat(o.Files, o.Stories)
 	for format, files := range o.Imports {

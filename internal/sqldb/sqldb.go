@@ -293,11 +293,16 @@ func Among[T string | int64](d Dialect, column string, values []T) (string, []an
 	if d == Postgres {
 		return column + ` = ANY(?)`, []any{values}
 	}
+	return column + ` IN ` + In(len(values)), Args(values)
+}
+
+// Args are values as the arguments of a statement.
+func Args[T any](values []T) []any {
 	args := make([]any, len(values))
 	for i, v := range values {
 		args[i] = v
 	}
-	return column + ` IN ` + In(len(values)), args
+	return args
 }
 
 // rebind turns ? into $1, $2, … for PostgreSQL, leaving quoted text alone.

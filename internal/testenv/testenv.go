@@ -5,6 +5,9 @@
 package testenv
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +47,35 @@ func Data(t testing.TB, elem ...string) string {
 		Skip(t, "no test data at %s: set BINNACLE_TEST_DATA to the folder of real data", path)
 	}
 	return path
+}
+
+// Unzipped returns what a file holds that is packed with gzip.
+func Unzipped(t testing.TB, path string) []byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Windows returns 11,838 real events of Windows, each an object of JSON.
+func Windows(t testing.TB) [][]byte {
+	t.Helper()
+	lines := bytes.Split(bytes.TrimSpace(Unzipped(t, Data(t, "events", "windows-12k.ndjson.gz"))), []byte("\n"))
+	if len(lines) != 11838 {
+		t.Fatalf("%d events of Windows, want 11838", len(lines))
+	}
+	return lines
 }
 
 // Postgres returns the URL of a PostgreSQL server on which tests may create

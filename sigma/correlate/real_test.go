@@ -1,12 +1,9 @@
 package correlate
 
 import (
-	"bufio"
-	"compress/gzip"
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,7 +62,7 @@ func TestRealEvents(t *testing.T) {
 func realMatches(t *testing.T) []refEvent {
 	t.Helper()
 	wanted := map[int][]string{}
-	for _, l := range gzLines(t, "sigma", "windows-12k-expected-all.tsv.gz") {
+	for l := range strings.Lines(testdata.Text(t, "sigma", "windows-12k-expected-all.tsv.gz")) {
 		n, rule, _ := strings.Cut(l, "\t")
 		i, err := strconv.Atoi(n)
 		if err != nil {
@@ -78,12 +75,12 @@ func realMatches(t *testing.T) []refEvent {
 		}
 	}
 	var out []refEvent
-	for i, l := range gzLines(t, "events", "windows-12k.ndjson.gz") {
+	for i, l := range testdata.Windows(t) {
 		if len(wanted[i]) == 0 {
 			continue
 		}
 		var raw map[string]any
-		d := json.NewDecoder(strings.NewReader(l))
+		d := json.NewDecoder(bytes.NewReader(l))
 		d.UseNumber()
 		if err := d.Decode(&raw); err != nil {
 			t.Fatal(err)
@@ -106,30 +103,4 @@ func realMatches(t *testing.T) []refEvent {
 		}
 	}
 	return out
-}
-
-func gzLines(t *testing.T, elem ...string) (out []string) {
-	t.Helper()
-	f, err := os.Open(testdata.Path(t, elem...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := bufio.NewReader(z)
-	for {
-		l, err := r.ReadString('\n')
-		if l != "" {
-			out = append(out, l)
-		}
-		if err == io.EOF {
-			return out
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -1,12 +1,8 @@
 package route_test
 
 import (
-	"archive/tar"
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,11 +125,11 @@ func TestReadyKnows(t *testing.T) {
 // what SigmaHQ's finds.
 func TestReadyIsTHOR(t *testing.T) {
 	rules := corpus(t)
-	table, problems := route.Read("thor.yml", thorFile(t))
+	table, problems := route.Read("thor.yml", testdata.THOR(t))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	lines := windowsEvents(t)
+	lines := testdata.Windows(t)
 	want, got := found(t, table, rules, lines), found(t, ready(t), rules, lines)
 	if len(want) < 115 {
 		t.Fatalf("%d matches", len(want))
@@ -232,56 +228,6 @@ func expands(rule *sigma.Rule) bool {
 	}
 	_, err := p.Apply(rule)
 	return err != nil
-}
-
-func thorFile(t testing.TB) []byte {
-	t.Helper()
-	f, err := os.Open(testdata.Path(t, "sigma", "sigmahq-rules.tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive := tar.NewReader(unzipped)
-	for {
-		header, err := archive.Next()
-		if err != nil {
-			t.Fatalf("tests/thor.yml: %v", err)
-		}
-		if strings.HasSuffix(header.Name, "tests/thor.yml") {
-			data, err := io.ReadAll(archive)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return data
-		}
-	}
-}
-
-func windowsEvents(t testing.TB) [][]byte {
-	t.Helper()
-	f, err := os.Open(testdata.Path(t, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines [][]byte
-	s := bufio.NewScanner(unzipped)
-	s.Buffer(nil, 16<<20)
-	for s.Scan() {
-		lines = append(lines, slices.Clone(s.Bytes()))
-	}
-	if s.Err() != nil {
-		t.Fatal(s.Err())
-	}
-	return lines
 }
 
 // found runs events through rules by their routes.

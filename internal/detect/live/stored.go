@@ -171,7 +171,7 @@ func (r *Ruleset) narrow() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		text := logs.NarrowRoutes(rule, routes)
+		text := logs.Narrow(rule, routes)
 		if text == "*" {
 			return "*", nil
 		}

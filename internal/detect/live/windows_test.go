@@ -1,8 +1,6 @@
 package live
 
 import (
-	"bufio"
-	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,21 +31,10 @@ func engine(t testing.TB) *logs.Embedded {
 // windowsEvents are 11,838 real events, each with its number as id.
 func windowsEvents(t testing.TB) []event.Event {
 	t.Helper()
-	f, err := os.Open(testenv.Data(t, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := bufio.NewScanner(z)
-	in.Buffer(nil, 16<<20)
 	var out []event.Event
 	began := time.Now().UTC().Add(-12 * time.Hour)
-	for in.Scan() {
-		out = append(out, event.Event{ID: fmt.Sprint(len(out)), Time: began.Add(time.Duration(len(out)) * time.Second), Source: "windows", Line: slices.Clone(in.Bytes())})
+	for n, line := range testenv.Windows(t) {
+		out = append(out, event.Event{ID: fmt.Sprint(n), Time: began.Add(time.Duration(n) * time.Second), Source: "windows", Line: line})
 	}
 	return out
 }

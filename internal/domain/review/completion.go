@@ -168,7 +168,7 @@ func completionsTable() *claim.Table {
 			col("daysLate", "How many days after its day it was, or is still not.", "Cuántos días después de su día fue, o sigue sin ser."),
 			col("missed", "How many times were passed over before it.", "Cuántas veces se pasaron por alto antes."), col("evidence", "The SHA-256 of the evidence; empty without.", "El SHA-256 de la evidencia; vacío si no hay.")},
 		Kinds: []string{auth.KindTask},
-		Scan: func(ctx context.Context, q sqldb.Querier, org string, m claim.Moment, yield func(string, string, map[string]any) error) error {
+		Scan: func(ctx context.Context, q sqldb.Querier, org string, m claim.Moment, yield claim.Yield) error {
 			zone, err := auth.Zone(ctx, q, org)
 			if err != nil {
 				return err

@@ -2,23 +2,21 @@ package otlp
 
 import (
 	"encoding/hex"
-	"errors"
 	"math"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest/wire"
 )
 
 // The numbers of fields below are those of opentelemetry/proto/logs/v1/logs.proto
 // and what it imports.
 
 func (r *reader) protobuf(data []byte) error {
-	err := each(data, func(n protowire.Number, f field) error {
-		if n != 1 {
+	err := wire.Each(data, func(f wire.Field) error {
+		if f.N != 1 {
 			return nil
 		}
-		return r.resourceLogs(f.bytes)
+		return r.resourceLogs(f.Bytes)
 	})
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
@@ -29,12 +27,12 @@ func (r *reader) protobuf(data []byte) error {
 func (r *reader) resourceLogs(data []byte) error {
 	var attributes []pair
 	var scopes [][]byte
-	err := each(data, func(n protowire.Number, f field) (err error) {
-		switch n {
+	err := wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			attributes, err = attributesAt(f.bytes, 1)
+			attributes, err = pairsAt(f.Bytes, 1, 0)
 		case 2:
-			scopes = append(scopes, f.bytes)
+			scopes = append(scopes, f.Bytes)
 		}
 		return err
 	})
@@ -51,32 +49,21 @@ func (r *reader) resourceLogs(data []byte) error {
 }
 
 func (r *reader) scopeLogs(data []byte, a around) error {
-	var name, version string
-	var attributes []pair
 	var records [][]byte
-	err := each(data, func(n protowire.Number, f field) error {
-		switch n {
+	var own scope
+	err := wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			return each(f.bytes, func(n protowire.Number, f field) (err error) {
-				switch n {
-				case 1:
-					name = string(f.bytes)
-				case 2:
-					version = string(f.bytes)
-				case 3:
-					attributes, err = appendPair(attributes, f.bytes, 0)
-				}
-				return err
-			})
+			err = own.read(f.Bytes)
 		case 2:
-			records = append(records, f.bytes)
+			records = append(records, f.Bytes)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	a = a.scope(name, version, attributes)
+	a = a.scope(own.name, own.version, own.attributes)
 	for _, data := range records {
 		l, err := decodeRecord(data)
 		if err == nil {
@@ -89,51 +76,73 @@ func (r *reader) scopeLogs(data []byte, a around) error {
 	return nil
 }
 
-func decodeRecord(data []byte) (l logRecord, err error) {
-	return l, each(data, func(n protowire.Number, f field) (err error) {
-		switch n {
+// scope is an InstrumentationScope.
+type scope struct {
+	name, version string
+	attributes    []pair
+}
+
+func (s *scope) read(data []byte) error {
+	return wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			l.time = f.number
+			s.name = string(f.Bytes)
 		case 2:
-			l.number = int64(f.number)
+			s.version = string(f.Bytes)
 		case 3:
-			l.severity = string(f.bytes)
-		case 5:
-			l.body, err = decodeValue(f.bytes, 0)
-		case 6:
-			l.attributes, err = appendPair(l.attributes, f.bytes, 0)
-		case 9:
-			l.trace = hex.EncodeToString(f.bytes)
-		case 10:
-			l.span = hex.EncodeToString(f.bytes)
-		case 11:
-			l.observed = f.number
-		case 12:
-			l.name = string(f.bytes)
+			s.attributes, err = appendPair(s.attributes, f.Bytes, 0)
 		}
 		return err
 	})
 }
 
-// attributesAt reads the attributes of a message that has them at a number.
-func attributesAt(data []byte, at protowire.Number) (out []pair, err error) {
-	return out, each(data, func(n protowire.Number, f field) (err error) {
-		if n == at {
-			out, err = appendPair(out, f.bytes, 0)
+func decodeRecord(data []byte) (l logRecord, err error) {
+	err = wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
+		case 1:
+			l.time = f.Number
+		case 2:
+			l.number = int64(f.Number)
+		case 3:
+			l.severity = string(f.Bytes)
+		case 5:
+			l.body, err = decodeValue(f.Bytes, 0)
+		case 6:
+			l.attributes, err = appendPair(l.attributes, f.Bytes, 0)
+		case 9:
+			l.trace = hex.EncodeToString(f.Bytes)
+		case 10:
+			l.span = hex.EncodeToString(f.Bytes)
+		case 11:
+			l.observed = f.Number
+		case 12:
+			l.name = string(f.Bytes)
 		}
 		return err
 	})
+	return l, err
+}
+
+// pairsAt reads the KeyValues of a message that has them at a number.
+func pairsAt(data []byte, at, depth int) (out []pair, err error) {
+	err = wire.Each(data, func(f wire.Field) (err error) {
+		if f.N == at {
+			out, err = appendPair(out, f.Bytes, depth)
+		}
+		return err
+	})
+	return out, err
 }
 
 // appendPair reads a KeyValue.
 func appendPair(out []pair, data []byte, depth int) ([]pair, error) {
 	var p pair
-	err := each(data, func(n protowire.Number, f field) (err error) {
-		switch n {
+	err := wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			p.name = string(f.bytes)
+			p.name = string(f.Bytes)
 		case 2:
-			p.value, err = decodeValue(f.bytes, depth)
+			p.value, err = decodeValue(f.Bytes, depth)
 		}
 		return err
 	})
@@ -145,81 +154,43 @@ func decodeValue(data []byte, depth int) (v value, err error) {
 	if depth > maxDepth {
 		return v, tooDeep()
 	}
-	return v, each(data, func(n protowire.Number, f field) (err error) {
-		switch n {
+	err = wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			v = value{kind: kindText, str: string(f.bytes)}
+			v = value{kind: kindText, str: string(f.Bytes)}
 		case 2:
-			v = value{kind: kindBool, num: int64(min(f.number, 1))}
+			v = value{kind: kindBool, num: int64(min(f.Number, 1))}
 		case 3:
-			v = value{kind: kindInt, num: int64(f.number)}
+			v = value{kind: kindInt, num: int64(f.Number)}
 		case 4:
-			v = value{kind: kindDouble, double: math.Float64frombits(f.number)}
+			v = value{kind: kindDouble, double: math.Float64frombits(f.Number)}
 		case 5:
 			v = value{kind: kindList}
-			err = each(f.bytes, func(n protowire.Number, f field) error {
-				if n != 1 {
-					return nil
-				}
-				x, err := decodeValue(f.bytes, depth+1)
-				v.list = append(v.list, x)
-				return err
-			})
+			v.list, err = decodeList(f.Bytes, depth+1)
 		case 6:
 			v = value{kind: kindMap}
-			err = each(f.bytes, func(n protowire.Number, f field) (err error) {
-				if n == 1 {
-					v.members, err = appendPair(v.members, f.bytes, depth+1)
-				}
-				return err
-			})
+			v.members, err = pairsAt(f.Bytes, 1, depth+1)
 		case 7:
-			v = value{kind: kindBytes, str: string(f.bytes)}
+			v = value{kind: kindBytes, str: string(f.Bytes)}
 		}
 		return err
 	})
+	return v, err
+}
+
+// decodeList reads an ArrayValue.
+func decodeList(data []byte, depth int) (out []value, err error) {
+	err = wire.Each(data, func(f wire.Field) error {
+		if f.N != 1 {
+			return nil
+		}
+		x, err := decodeValue(f.Bytes, depth)
+		out = append(out, x)
+		return err
+	})
+	return out, err
 }
 
 func tooDeep() error {
 	return fault.New(fault.Invalid, "a value is nested deeper than %d", maxDepth).WithHint("send it as text")
-}
-
-// field is a field of a message as it is on the wire: a number, or bytes.
-type field struct {
-	number uint64
-	bytes  []byte
-}
-
-// each calls f with the fields of a message, in order.
-func each(data []byte, f func(protowire.Number, field) error) error {
-	for len(data) > 0 {
-		n, form, size := protowire.ConsumeTag(data)
-		if size < 0 {
-			return errors.New("a field has no number")
-		}
-		data = data[size:]
-		var v field
-		switch form {
-		case protowire.VarintType:
-			v.number, size = protowire.ConsumeVarint(data)
-		case protowire.Fixed64Type:
-			v.number, size = protowire.ConsumeFixed64(data)
-		case protowire.Fixed32Type:
-			var x uint32
-			x, size = protowire.ConsumeFixed32(data)
-			v.number = uint64(x)
-		case protowire.BytesType:
-			v.bytes, size = protowire.ConsumeBytes(data)
-		default:
-			size = protowire.ConsumeFieldValue(n, form, data)
-		}
-		if size < 0 {
-			return errors.New("it ends within a field")
-		}
-		data = data[size:]
-		if err := f(n, v); err != nil {
-			return err
-		}
-	}
-	return nil
 }

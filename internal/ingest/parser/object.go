@@ -45,7 +45,7 @@ func JSON(f Format, known func(r *Reader) bool, add func(r *Reader)) Format {
 				f.add(r)
 				return
 			}
-			Usual(r)
+			usual(r)
 			out.Format = jsonName
 		})
 	}

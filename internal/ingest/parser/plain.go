@@ -7,11 +7,11 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 )
 
-// Messages and Hosts are where events that are JSON have what a person reads,
+// messages and hosts are where events that are JSON have what a person reads,
 // and the name of their host.
 var (
-	Messages = []string{"message", "msg", "Message", "MESSAGE", "short_message", "log", "body", "text"}
-	Hosts    = []string{"hostname", "Hostname", "host", "Computer", "host.hostname", "_HOSTNAME", "HOSTNAME"}
+	messages = []string{"message", "msg", "Message", "MESSAGE", "short_message", "log", "body", "text"}
+	hosts    = []string{"hostname", "Hostname", "host", "Computer", "host.hostname", "_HOSTNAME", "HOSTNAME"}
 )
 
 const jsonName = "json"
@@ -23,23 +23,14 @@ func Object() Format {
 		Title: lang.T("JSON", "JSON"),
 		Doc: lang.T("Any JSON object. The time is read from the usual fields (@timestamp, time, ts …), the message from message, msg or log, the host from host.name, hostname or host.",
 			"Cualquier objeto JSON. La hora se lee de los campos habituales (@timestamp, time, ts …), el mensaje de message, msg o log, y el equipo de host.name, hostname o host."),
-	}, func(*Reader) bool { return true }, Usual)
+	}, func(*Reader) bool { return true }, usual)
 }
 
-// Usual adds what any JSON object may say of itself: time, message, host.
-func Usual(r *Reader) {
+// usual adds what any JSON object may say of itself: time, message, host.
+func usual(r *Reader) {
 	r.Time()
-	r.Message()
-	r.Host(Hosts...)
-}
-
-// Message adds the message from the first of the fields that has it; without
-// names, from the usual ones.
-func (r *Reader) Message(names ...string) {
-	if len(names) == 0 {
-		names = Messages
-	}
-	r.Copy(event.Message, names...)
+	r.Copy(event.Message, messages...)
+	r.Host(hosts...)
 }
 
 // Text is the format "text": a line of whatever is no JSON.

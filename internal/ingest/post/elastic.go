@@ -3,7 +3,6 @@ package post
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,16 +64,11 @@ func manners(w http.ResponseWriter, r *http.Request, path string) error {
 
 // elasticError answers with an error as Elasticsearch has them.
 func elasticError(w http.ResponseWriter, err error) error {
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Kind == fault.Internal {
+	f, status := told(w, err)
+	if f == nil {
 		return err
 	}
-	_ = wait(w, err)
 	kinds := map[fault.Kind]string{fault.RateLimited: "es_rejected_execution_exception", fault.Invalid: "illegal_argument_exception", fault.TooLarge: "content_too_long_exception"}
-	status := f.Kind.Status()
-	if f.Kind == fault.Invalid {
-		status = http.StatusBadRequest
-	}
 	text := f.Msg
 	if f.Hint != "" {
 		text += " " + f.Hint

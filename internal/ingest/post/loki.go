@@ -11,11 +11,11 @@ import (
 
 	"github.com/klauspost/compress/snappy"
 	"github.com/valyala/fastjson"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/wire"
 )
 
 // loki takes a push of Loki, as JSON or as protobuf, all or nothing.
@@ -170,27 +170,27 @@ func lokiPacked(data []byte) ([]ingest.Record, error) {
 		return nil, err
 	}
 	var out push
-	err = members(data, func(n protowire.Number, value []byte, _ uint64) error {
-		if n != 1 {
+	err = wire.Each(data, func(f wire.Field) error {
+		if f.N != 1 {
 			return nil
 		}
-		return lokiStream(value, &out)
+		return lokiStream(f.Bytes, &out)
 	})
 	return out.records, err
 }
 
 func lokiStream(data []byte, out *push) error {
 	var s stream
-	return members(data, func(n protowire.Number, value []byte, _ uint64) error {
-		switch n {
+	return wire.Each(data, func(f wire.Field) error {
+		switch f.N {
 		case 1:
-			labels, err := lokiLabels(string(value))
+			labels, err := lokiLabels(string(f.Bytes))
 			if err == nil {
-				s, err = newStream(string(value), labels)
+				s, err = newStream(string(f.Bytes), labels)
 			}
 			return err
 		case 2:
-			at, line, more, err := lokiEntry(value)
+			at, line, more, err := lokiEntry(f.Bytes)
 			if err == nil {
 				err = out.add(s.record(at, line, more))
 			}
@@ -201,70 +201,49 @@ func lokiStream(data []byte, out *push) error {
 }
 
 func lokiEntry(data []byte) (at time.Time, line []byte, more []ingest.Field, err error) {
-	err = members(data, func(n protowire.Number, value []byte, _ uint64) error {
-		switch n {
+	err = wire.Each(data, func(f wire.Field) (err error) {
+		switch f.N {
 		case 1:
-			var seconds, nanos uint64
-			err := members(value, func(n protowire.Number, _ []byte, x uint64) error {
-				switch n {
-				case 1:
-					seconds = x
-				case 2:
-					nanos = x
-				}
-				return nil
-			})
-			at = time.Unix(int64(seconds), int64(nanos))
-			return err
+			at, err = lokiTime(f.Bytes)
 		case 2:
-			line = value
+			line = f.Bytes
 		case 3:
-			var f ingest.Field
-			err := members(value, func(n protowire.Number, text []byte, _ uint64) error {
-				switch n {
-				case 1:
-					f.Name = string(text)
-				case 2:
-					f.Value = string(text)
-				}
-				return nil
-			})
-			more = append(more, f)
-			return err
+			var pair ingest.Field
+			pair, err = lokiPair(f.Bytes)
+			more = append(more, pair)
 		}
-		return nil
+		return err
 	})
 	return at, line, more, err
 }
 
-// members calls f with the members of a message: value of those with bytes, x of
-// those with a number.
-func members(data []byte, f func(n protowire.Number, value []byte, x uint64) error) error {
-	for len(data) > 0 {
-		n, kind, size := protowire.ConsumeTag(data)
-		if size < 0 {
-			return protowire.ParseError(size)
+// lokiTime reads seconds (1) and nanoseconds (2).
+func lokiTime(data []byte) (time.Time, error) {
+	var seconds, nanos int64
+	err := wire.Each(data, func(f wire.Field) error {
+		switch f.N {
+		case 1:
+			seconds = int64(f.Number)
+		case 2:
+			nanos = int64(f.Number)
 		}
-		data = data[size:]
-		var value []byte
-		var x uint64
-		switch kind {
-		case protowire.BytesType:
-			value, size = protowire.ConsumeBytes(data)
-		case protowire.VarintType:
-			x, size = protowire.ConsumeVarint(data)
-		default:
-			size = protowire.ConsumeFieldValue(n, kind, data)
+		return nil
+	})
+	return time.Unix(seconds, nanos), err
+}
+
+// lokiPair reads a name (1) and a value (2).
+func lokiPair(data []byte) (pair ingest.Field, err error) {
+	err = wire.Each(data, func(f wire.Field) error {
+		switch f.N {
+		case 1:
+			pair.Name = string(f.Bytes)
+		case 2:
+			pair.Value = string(f.Bytes)
 		}
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		data = data[size:]
-		if err := f(n, value, x); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
+	return pair, err
 }
 
 // lokiLabels reads {name="value", other="value"}.

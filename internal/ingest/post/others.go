@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -24,12 +23,8 @@ func (c Config) otlp(w http.ResponseWriter, r *http.Request) error {
 	status, body := http.StatusOK, otlp.Answer(got, form)
 	if err != nil {
 		var f *fault.Error
-		if !errors.As(err, &f) || f.Kind == fault.Internal {
+		if f, status = told(w, err); f == nil {
 			return err
-		}
-		_ = wait(w, err)
-		if status = f.Kind.Status(); f.Kind == fault.Invalid {
-			status = http.StatusBadRequest
 		}
 		body = otlp.Failure(grpcCode(f.Kind), f.Msg, form)
 	}

@@ -69,10 +69,8 @@ func Routes(c Config) []door.Route {
 // batch begins a batch as a request says.
 func batch(r *http.Request) (ingest.Batch, error) {
 	p := door.PrincipalOf(r.Context())
-	b := ingest.Batch{Org: p.Org, Source: r.URL.Query().Get("source"), Format: r.URL.Query().Get("format"), Past: r.URL.Query().Get("past") == "1"}
-	if b.Source == "" && p.Token != "" && p.Account == "" {
-		b.Source = ingest.SourceName(p.Name)
-	}
+	q := r.URL.Query()
+	b := ingest.Batch{Org: p.Org, Source: SourceOf(p, q.Get("source")), Format: q.Get("format"), Past: q.Get("past") == "1"}
 	if b.Source == "" {
 		return b, fault.New(fault.Invalid, "The request does not say which source it comes from.").Coded("ingest.no-source").WithHint("add ?source=NAME, or use a token of the source")
 	}
@@ -80,6 +78,15 @@ func batch(r *http.Request) (ingest.Batch, error) {
 		return b, err
 	}
 	return b, ingest.CheckSource(b.Source)
+}
+
+// SourceOf is the source that somebody sends to: the one that is named, else the
+// one that a token of a machine is named for; "" for none.
+func SourceOf(p auth.Principal, named string) string {
+	if named == "" && p.Token != "" && p.Account == "" {
+		return ingest.SourceName(p.Name)
+	}
+	return named
 }
 
 // mayCanary refuses canaries of who may only write events: nothing is told of
@@ -144,6 +151,20 @@ func wait(w http.ResponseWriter, err error) error {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(f.RetryAfter.Seconds())))))
 	}
 	return err
+}
+
+// told is an error that a sender is told in the words of another product, and the
+// status it has there, with Retry-After set; nil for what broke inside.
+func told(w http.ResponseWriter, err error) (*fault.Error, int) {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind == fault.Internal {
+		return nil, 0
+	}
+	_ = wait(w, err)
+	if f.Kind == fault.Invalid {
+		return f, http.StatusBadRequest
+	}
+	return f, f.Kind.Status()
 }
 
 func write(w http.ResponseWriter, status int, body any) error {

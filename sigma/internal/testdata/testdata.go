@@ -5,6 +5,8 @@
 package testdata
 
 import (
+	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"io"
@@ -55,6 +57,36 @@ func Text(t testing.TB, elem ...string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Windows returns 11,838 real events of Windows, each an object of JSON.
+func Windows(t testing.TB) [][]byte {
+	t.Helper()
+	lines := bytes.Split(bytes.TrimSpace([]byte(Text(t, "events", "windows-12k.ndjson.gz"))), []byte("\n"))
+	if len(lines) != 11838 {
+		t.Fatalf("%d events, want 11838", len(lines))
+	}
+	return lines
+}
+
+// THOR returns tests/thor.yml of SigmaHQ.
+func THOR(t testing.TB) []byte {
+	t.Helper()
+	archive := tar.NewReader(strings.NewReader(Text(t, "sigma", "sigmahq-rules.tar.gz")))
+	for {
+		header, err := archive.Next()
+		if err != nil {
+			t.Fatalf("tests/thor.yml: %v", err)
+		}
+		if !strings.HasSuffix(header.Name, "tests/thor.yml") {
+			continue
+		}
+		data, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
 }
 
 // JSON decodes a file of the data. Numbers in an any stay as they are written.

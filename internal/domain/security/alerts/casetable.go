@@ -70,7 +70,7 @@ func casesTable() *claim.Table {
 
 var minutesTo = map[string]string{acknowledged: "minutesToAcknowledge", contained: "minutesToContain", removed: "minutesToRemove", recovered: "minutesToRecover"}
 
-func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 	list, err := casesAt(ctx, q, org, at.At)
 	if err != nil || len(list) == 0 {
 		return err

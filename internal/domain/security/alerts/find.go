@@ -39,7 +39,7 @@ func (f Filter) where(org string) (string, []any) {
 	add := func(cond string, a ...any) { conds, args = append(conds, cond), append(args, a...) }
 	in := func(column string, values []string) {
 		if len(values) > 0 {
-			add(column+" IN "+sqldb.In(len(values)), anys(values)...)
+			add(column+" IN "+sqldb.In(len(values)), sqldb.Args(values)...)
 		}
 	}
 	var states []string
@@ -78,14 +78,6 @@ func (f Filter) where(org string) (string, []any) {
 }
 
 var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-
-func anys(list []string) []any {
-	out := make([]any, len(list))
-	for i, s := range list {
-		out[i] = s
-	}
-	return out
-}
 
 // List returns the alerts a filter selects, and how many there are in all.
 func (d *Desk) List(ctx context.Context, caller catalog.Caller, f Filter) ([]*Alert, int, error) {

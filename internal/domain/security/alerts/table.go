@@ -41,7 +41,7 @@ func alertsTable() *claim.Table {
 }
 
 // scanAlerts yields the alerts as of a moment, by number.
-func scanAlerts(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+func scanAlerts(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 	when := sqldb.Micros(at.At)
 	return sqldb.Each(ctx, q, func(r sqldb.Row) error {
 		var no, created, first, last, late int64

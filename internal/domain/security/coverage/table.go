@@ -25,7 +25,7 @@ func (s *service) table() *claim.Table {
 			col("blind", "Whether rules look for it and none of the logs they are for comes in.", "Si hay reglas que la buscan y no llega ninguno de los registros a los que miran."),
 			col("scope", "Whether it could happen here: logs of its platforms come in, or a rule looks for it.", "Si puede ocurrir aquí: llegan registros de sus plataformas, o una regla la busca."),
 		},
-		Scan: func(ctx context.Context, _ sqldb.Querier, org string, m claim.Moment, yield func(string, string, map[string]any) error) error {
+		Scan: func(ctx context.Context, _ sqldb.Querier, org string, m claim.Moment, yield claim.Yield) error {
 			o, err := s.overall(ctx, org, m.At)
 			if err != nil {
 				return err

@@ -130,7 +130,7 @@ func proofTable(engine *live.Engine) *claim.Table {
 			{Name: "on", Doc: lang.T("Whether the rule is on now.", "Si la regla está activa ahora.")},
 			{Name: "level", Doc: lang.T("Its level.", "Su nivel.")},
 		},
-		Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+		Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 			rows, titles, err := rulesOn(ctx, engine, org)
 			if err != nil {
 				return err
@@ -195,7 +195,7 @@ func gapTable() *claim.Table {
 			{Name: "until", Doc: lang.T("Until when; empty: it goes on.", "Hasta cuándo; vacío: continúa.")},
 			{Name: "rerun", Doc: lang.T("When it was looked at again; empty: not yet.", "Cuándo se volvió a mirar; vacío: aún no.")},
 		},
-		Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+		Scan: func(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 			return live.GapsAt(ctx, q, org, at.At, func(g live.Gap) error {
 				text := func(t time.Time) string {
 					if t.IsZero() || t.After(at.At) {

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -51,27 +52,7 @@ func (s *service) export(c *web.Ctx) (any, error) {
 	case "csv":
 		return web.File{Name: name + ".csv", Type: "text/csv; charset=utf-8", Write: func(w http.ResponseWriter) error {
 			defer leave()
-			out := csv.NewWriter(w)
-			columns := a.exportColumns()
-			head := []string{"_time"}
-			for _, name := range columns {
-				head = append(head, web.Harmless(name))
-			}
-			if err := out.Write(head); err != nil {
-				return err
-			}
-			err := a.write(w, q, func(r logs.Row) error {
-				record := []string{stamp(r.Time)}
-				for _, name := range columns {
-					record = append(record, web.Harmless(r.Get(name)))
-				}
-				return out.Write(record)
-			})
-			out.Flush()
-			if err != nil {
-				return err
-			}
-			return out.Error()
+			return a.writeTable(w, q)
 		}}, nil
 	}
 	leave()
@@ -112,6 +93,27 @@ func (a *asking) write(w http.ResponseWriter, q question, row func(logs.Row) err
 	}
 	w.Header().Set(limitTrailer, fmt.Sprint(n > exportRows || got.Cut || got.Outcome.Partial))
 	return err
+}
+
+// writeTable writes what is found as CSV.
+func (a *asking) writeTable(w http.ResponseWriter, q question) error {
+	out, columns := csv.NewWriter(w), a.exportColumns()
+	head := []string{"_time"}
+	for _, name := range columns {
+		head = append(head, web.Harmless(name))
+	}
+	if err := out.Write(head); err != nil {
+		return err
+	}
+	err := a.write(w, q, func(r logs.Row) error {
+		record := []string{stamp(r.Time)}
+		for _, name := range columns {
+			record = append(record, web.Harmless(r.Get(name)))
+		}
+		return out.Write(record)
+	})
+	out.Flush()
+	return cmp.Or(err, out.Error())
 }
 
 // jsonLines writes the line of each event, with its time, source and id.

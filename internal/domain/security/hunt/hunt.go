@@ -69,7 +69,7 @@ func checkHunt(_ *entity.Entity, h *Hunt) []fault.Problem {
 	return out
 }
 
-// stateOf is the address of the page that asks a hunt.
+// state is what the address says of the page that asks a hunt.
 func (h Hunt) state() state {
 	return state{Query: h.Query, Last: h.Last, From: h.From, To: h.To, Columns: h.Columns, By: h.By}
 }

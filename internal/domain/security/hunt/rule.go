@@ -89,7 +89,7 @@ func (p *pasted) compile(problems *[]sigma.Problem) error {
 			*problems = append(*problems, sigma.Problem{Pos: r.Pos, Message: err.Error()})
 			return nil
 		}
-		filters = append(filters, "("+logs.NarrowRoutes(r, ways)+")")
+		filters = append(filters, "("+logs.Narrow(r, ways)+")")
 		if len(ways) > 0 {
 			routed = append(routed, sigma.Routed{Rule: r, Routes: ways})
 		} else {

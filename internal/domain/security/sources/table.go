@@ -48,7 +48,7 @@ func (c Config) table() *claim.Table {
 		}, Scan: c.scan}
 }
 
-func (c Config) scan(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield func(key, title string, row map[string]any) error) error {
+func (c Config) scan(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
 	rows := map[string]map[string]any{}
 	titles := map[string]string{}
 	if err := c.scanDescribed(ctx, q, org, at, rows, titles); err != nil {

@@ -46,11 +46,6 @@ const (
 	Superseded Status = "superseded"
 )
 
-// Statuses lists the statuses in the order of a decision's life.
-func Statuses() []Status {
-	return []Status{Draft, Proposed, Accepted, Rejected, Deprecated, Superseded}
-}
-
 // Format is the form a record is written in.
 type Format string
 

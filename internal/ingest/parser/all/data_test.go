@@ -195,7 +195,7 @@ func BenchmarkAuto(b *testing.B) {
 		line, _, _ := strings.Cut(string(data), "\n")
 		b.Run(dir, func(b *testing.B) {
 			auto, _ := all.Get("auto")
-			parsertest.Bench(b, auto, parsertest.Env(), line)
+			parsertest.BenchLine(b, auto, parsertest.Env(), line)
 		})
 	}
 }

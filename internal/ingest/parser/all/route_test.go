@@ -2,7 +2,6 @@ package all_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -167,27 +166,8 @@ func ours(c *sigma.Collection, folder string, found map[string]bool) bool {
 	return false
 }
 
-func windowsData(t testing.TB) []byte {
-	t.Helper()
-	f, err := os.Open(testenv.Data(t, "events", "windows-12k.ndjson.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // The events of Windows match the same rules after the parser as before it.
 func TestParsedWindowsMatchTheSame(t *testing.T) {
-	data := windowsData(t)
 	table, err := route.Ready()
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +194,7 @@ func TestParsedWindowsMatchTheSame(t *testing.T) {
 	auto, _ = all.Get("auto")
 	var raw, parsed []string
 	number, ids := 0, map[string]int{}
-	for line := range bytes.Lines(data) {
+	for _, line := range testenv.Windows(t) {
 		var out parser.Out
 		if err := auto.Parse(line, &parser.Env{}, &out); err != nil || out.Time.IsZero() || out.Host == "" || out.Format != "windows" {
 			t.Fatalf("event %d: %v, time %v, host %q, format %s", number, err, out.Time, out.Host, out.Format)
@@ -262,16 +242,12 @@ func matches(t *testing.T, s *sigma.Scanner, number int, line []byte) []string {
 
 // BenchmarkWindows reads real events of Windows, of which each has 2.3 KB.
 func BenchmarkWindows(b *testing.B) {
-	data := windowsData(b)
-	var lines [][]byte
-	for line := range bytes.Lines(data) {
-		lines = append(lines, line)
-	}
+	lines := testenv.Windows(b)
 	for _, name := range []string{"json", "windows", "auto"} {
 		b.Run(name, func(b *testing.B) {
 			f, _ := all.Get(name)
 			env, out, n := &parser.Env{}, parser.Out{}, 0
-			b.SetBytes(int64(len(data) / len(lines)))
+			b.SetBytes(int64(len(bytes.Join(lines, nil)) / len(lines)))
 			b.ReportAllocs()
 			for b.Loop() {
 				out = parser.Out{Line: out.Line[:0]}

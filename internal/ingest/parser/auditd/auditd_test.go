@@ -15,7 +15,7 @@ func TestGolden(t *testing.T) { parsertest.Golden(t, Format(), parsertest.Env())
 func FuzzParse(f *testing.F) { parsertest.Fuzz(f, Format(), parsertest.Env()) }
 
 func BenchmarkParse(b *testing.B) {
-	parsertest.Bench(b, Format(), parsertest.Env(), `type=SYSCALL msg=audit(1773133200.123:4711): arch=c000003e syscall=59 success=yes exit=0 a0=55d0c8a2b2a0 a1=55d0c8a1c2e0 items=2 ppid=1849 pid=24853 auid=1000 uid=0 gid=0 euid=0 tty=pts0 ses=3 comm="systemctl" exe="/usr/bin/systemctl" key="exec"`)
+	parsertest.BenchLine(b, Format(), parsertest.Env(), `type=SYSCALL msg=audit(1773133200.123:4711): arch=c000003e syscall=59 success=yes exit=0 a0=55d0c8a2b2a0 a1=55d0c8a1c2e0 items=2 ppid=1849 pid=24853 auid=1000 uid=0 gid=0 euid=0 tty=pts0 ses=3 comm="systemctl" exe="/usr/bin/systemctl" key="exec"`)
 }
 
 const execution = `type=SYSCALL msg=audit(1773133200.123:4711): arch=c000003e syscall=59 success=yes a0=55d0 pid=24853 comm="cat" exe="/usr/bin/cat"

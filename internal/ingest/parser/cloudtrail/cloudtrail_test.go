@@ -1,21 +1,13 @@
 package cloudtrail
 
 import (
-	_ "embed"
-	"strings"
 	"testing"
 
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/parsertest"
 )
 
-//go:embed testdata/records.log
-var lines string
-
 func TestGolden(t *testing.T) { parsertest.Golden(t, Format(), parsertest.Env()) }
 
 func FuzzParse(f *testing.F) { parsertest.Fuzz(f, Format(), parsertest.Env()) }
 
-func BenchmarkParse(b *testing.B) {
-	line, _, _ := strings.Cut(lines, "\n")
-	parsertest.Bench(b, Format(), parsertest.Env(), line)
-}
+func BenchmarkParse(b *testing.B) { parsertest.Bench(b, Format(), parsertest.Env()) }

@@ -162,8 +162,22 @@ func Fuzz(f *testing.F, format parser.Format, env *parser.Env) {
 	})
 }
 
-// Bench reads a line over and over.
-func Bench(b *testing.B, f parser.Format, env *parser.Env, line string) {
+// Bench reads the first line of the first testdata/*.log over and over.
+func Bench(b *testing.B, f parser.Format, env *parser.Env) {
+	files, _ := filepath.Glob("testdata/*.log")
+	if len(files) == 0 {
+		b.Fatal("no testdata/*.log")
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	BenchLine(b, f, env, line)
+}
+
+// BenchLine reads a line over and over.
+func BenchLine(b *testing.B, f parser.Format, env *parser.Env, line string) {
 	data, out := []byte(line), parser.Out{}
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()

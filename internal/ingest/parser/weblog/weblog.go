@@ -213,15 +213,9 @@ func (a *access) write(l *parser.Line) {
 		l.Add(event.User, a.user)
 	}
 	r := requestOf(a.request)
-	l.Add("cs-method", r.method)
-	l.Add("http.request.method", r.method)
-	l.Add("cs-uri-stem", r.stem)
-	l.Add("url.path", r.stem)
-	l.Add("cs-uri-query", r.query)
-	if r.query != "-" {
-		l.Add("url.query", r.query)
+	for _, f := range r.fields() {
+		l.Add(f.name, f.text)
 	}
-	l.Add("cs-version", r.version)
 	l.Add("http.version", strings.TrimPrefix(r.version, "HTTP/"))
 	l.Int("sc-status", a.status)
 	l.Int("http.response.status_code", a.status)
@@ -279,6 +273,16 @@ func requestOf(line string) request {
 	r.stem, r.query, _ = strings.Cut(rest, "?")
 	r.query = orNone(r.query)
 	return r
+}
+
+// fields are the names that a request is known by.
+func (r request) fields() [7]struct{ name, text string } {
+	query := r.query
+	if query == "-" {
+		query = ""
+	}
+	return [...]struct{ name, text string }{{"cs-method", r.method}, {"http.request.method", r.method}, {"cs-uri-stem", r.stem}, {"url.path", r.stem},
+		{"cs-uri-query", r.query}, {"url.query", query}, {"cs-version", r.version}}
 }
 
 func upper(method string) bool {
@@ -458,15 +462,9 @@ func addObject(r *parser.Reader, server string) {
 		r.From(client)
 	}
 	r.Copy(event.User, "remote_user", "ClientUsername", "user_id")
-	r.AddText("cs-method", req.method)
-	r.AddText("http.request.method", req.method)
-	r.AddText("cs-uri-stem", req.stem)
-	r.AddText("url.path", req.stem)
-	r.AddText("cs-uri-query", req.query)
-	if req.query != "-" {
-		r.AddText("url.query", req.query)
+	for _, f := range req.fields() {
+		r.AddText(f.name, f.text)
 	}
-	r.AddText("cs-version", req.version)
 	r.Put("sc-status", numeral(status))
 	r.Put("http.response.status_code", numeral(status))
 	bytes := numeral(r.First("body_bytes_sent", "bytes_sent", "DownstreamContentSize", "bytes", "size"))

@@ -14,7 +14,7 @@
 // stays as it is.
 //
 // Added are host.name, event.code, event.provider, event.outcome (of audits),
-// user.name, source.ip, process.name, process.pid, process.executable,
+// user.name, user.domain, source.ip, process.name, process.executable,
 // process.command_line, process.parent.executable, process.parent.command_line,
 // and message, the first line of the text that Windows shows. The id is host,
 // channel, record number and time, where all of them are there.

@@ -1,16 +1,11 @@
 package windows
 
 import (
-	_ "embed"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/parsertest"
 )
-
-//go:embed testdata/forms.log
-var lines string
 
 func TestGolden(t *testing.T) { parsertest.Golden(t, Format(), parsertest.Env()) }
 
@@ -30,7 +25,4 @@ func TestZone(t *testing.T) {
 
 func FuzzParse(f *testing.F) { parsertest.Fuzz(f, Format(), parsertest.Env()) }
 
-func BenchmarkParse(b *testing.B) {
-	line, _, _ := strings.Cut(lines, "\n")
-	parsertest.Bench(b, Format(), parsertest.Env(), line)
-}
+func BenchmarkParse(b *testing.B) { parsertest.Bench(b, Format(), parsertest.Env()) }
