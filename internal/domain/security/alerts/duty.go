@@ -136,7 +136,7 @@ func (d *Desk) page(ctx context.Context, tx *sqldb.Tx, a *Alert, r rota, step in
 	if err := d.mail(ctx, tx, a, key, who, why); err != nil {
 		return nil, err
 	}
-	e := a.entry("paged", now, audit.System)
+	e := a.entry("paged", now, audit.System, "")
 	e.Data, err = json.Marshal(map[string]any{"alert": a.ID(), "title": a.Rule.Title, "severity": a.Severity, "risk": a.Risk, "asset": a.Asset, "path": a.Path(), "person": who, "step": step + 1, "rota": r.name})
 	return e, err
 }

@@ -161,7 +161,7 @@ func (p pages) list(c *web.Ctx) (any, error) {
 }
 
 // filterNames are the parameters of the address that select alerts.
-var filterNames = []string{"q", "state", "level", "rule", "asset", "assignee", "case", "group", "from", "to"}
+var filterNames = []string{"q", "state", "level", "rule", "asset", "host", "assignee", "case", "group", "from", "to"}
 
 func filtered(c *web.Ctx) bool {
 	return slices.ContainsFunc(filterNames, func(n string) bool { return c.Param(n) != "" })
@@ -170,7 +170,7 @@ func filtered(c *web.Ctx) bool {
 // filterOf reads the filter in the address. What is open is shown when it does
 // not say which states.
 func filterOf(c *web.Ctx) (Filter, error) {
-	f := Filter{Rule: c.Param("rule"), Asset: c.Param("asset"), Case: c.Param("case"), GroupKey: c.Param("group"), Text: c.Param("q"), Sort: c.Param("sort"), Limit: pageSize, Offset: max(0, c.IntParam("skip", 0))}
+	f := Filter{Rule: c.Param("rule"), Asset: c.Param("asset"), Host: c.Param("host"), Case: c.Param("case"), GroupKey: c.Param("group"), Text: c.Param("q"), Sort: c.Param("sort"), Limit: pageSize, Offset: max(0, c.IntParam("skip", 0))}
 	switch state := c.Param("state"); state {
 	case "", "open":
 		f.States = []State{New, Acknowledged, InWork}
@@ -306,7 +306,7 @@ func (v *listView) choices(c *web.Ctx, d *Desk, f Filter) error {
 	me := []option{{Value: "me", Label: c.T("alerts.assignee.me"), On: c.Param("assignee") == "me"}, {Value: NoOne, Label: c.T("alerts.assignee.none"), On: c.Param("assignee") == NoOne}}
 	fv.People = append(me, fv.People...)
 	v.Filter = fv
-	for _, x := range []struct{ name, value string }{{"case", f.Case}, {"group", f.GroupKey}} {
+	for _, x := range []struct{ name, value string }{{"case", f.Case}, {"host", f.Host}, {"group", f.GroupKey}} {
 		if x.value != "" {
 			shown := x.value
 			if x.name == "group" && len(v.Rows) > 0 {
@@ -457,16 +457,12 @@ func dispositions(c *web.Ctx) []option {
 // bulk does something with the chosen alerts.
 func (p pages) bulk(c *web.Ctx) (any, error) {
 	back := c.Next("/alerts")
-	var nos []int64
-	for _, text := range c.R.PostForm["no"] {
-		no, err := ParseID(text)
-		if err != nil {
-			return nil, err
-		}
-		nos = append(nos, no)
-	}
-	if len(nos) == 0 {
+	if len(c.R.PostForm["no"]) == 0 {
 		return web.Redirect{To: back, Toast: &web.Toast{Key: "alerts.toast.none"}}, nil
+	}
+	nos, err := ParseIDs(c.R.PostForm["no"])
+	if err != nil {
+		return nil, err
 	}
 	act, err := p.actOf(c, nos)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 func TestObservables(t *testing.T) {
@@ -32,7 +34,7 @@ func TestIndicatorsAreLookedFor(t *testing.T) {
 	f := func(line, field string) {
 		t.Helper()
 		found := observables([]string{line})
-		if len(found) != 1 || !strings.Contains(found[0].question(), `"`+field+`":=`) {
+		if len(found) != 1 || !strings.Contains(found[0].question(), logs.Name(field)+":=") {
 			t.Errorf("%s: %+v", line, found)
 		}
 	}

@@ -92,7 +92,7 @@ func waitingCases(l *morning.Look) ([]morning.Item, error) {
 	var out []morning.Item
 	err := eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
 		phase, since := s.Late(l.Now)
-		lead := s.Lead != "" && l.Is(person(s.Lead))
+		lead := s.Lead != "" && l.Is(Person(s.Lead))
 		if phase == "" || !lead && !officer {
 			return
 		}
