@@ -189,20 +189,21 @@ func filterOf(c *web.Ctx) (Filter, error) {
 		f.Assignee = []string{who}
 	}
 	var err error
-	if f.From, err = day(c.Param("from"), "from"); err != nil {
+	if f.From, err = day(c, c.Param("from"), "from"); err != nil {
 		return f, err
 	}
-	if f.To, err = day(c.Param("to"), "to"); err == nil && !f.To.IsZero() {
+	if f.To, err = day(c, c.Param("to"), "to"); err == nil && !f.To.IsZero() {
 		f.To = f.To.AddDate(0, 0, 1)
 	}
 	return f, err
 }
 
-func day(s, field string) (time.Time, error) {
+// day reads a day, which begins where the reader lives; zero for none.
+func day(c *web.Ctx, s, field string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.DateOnly, s)
+	t, err := time.ParseInLocation(time.DateOnly, s, c.Zone())
 	if err != nil {
 		return t, fault.Bad(s+" is no day", fault.Problem{Field: field, Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("alerts.day").WithHint("write it as 2026-09-22")
 	}
@@ -258,7 +259,7 @@ func ledeOf(c *web.Ctx, open []Tally) string {
 	case all == 0:
 		return c.T("alerts.lede.none")
 	case grave > 0:
-		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest, c.Now)) + " " + c.T("alerts.lede.open", all)
+		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest.In(c.Zone()), c.Now.In(c.Zone()))) + " " + c.T("alerts.lede.open", all)
 	case fresh > 0:
 		return c.T("alerts.lede.fresh", fresh) + " " + c.T("alerts.lede.open", all)
 	}
