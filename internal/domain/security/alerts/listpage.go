@@ -89,7 +89,9 @@ type option struct {
 	N            int
 }
 
-type chip struct{ Label, Value, Href string }
+// chip is a filter that has no field of its own: Name and Param are what the
+// address holds of it, which the other filters keep.
+type chip struct{ Label, Value, Href, Name, Param string }
 
 type row struct {
 	ID, Href, Title, Group                     string
@@ -313,7 +315,7 @@ func (v *listView) choices(c *web.Ctx, d *Desk, f Filter) error {
 			if x.name == "group" && len(v.Rows) > 0 {
 				shown = v.Rows[0].Group
 			}
-			v.Chips = append(v.Chips, chip{c.T("alerts.chip." + x.name), shown, with(c, x.name, "")})
+			v.Chips = append(v.Chips, chip{c.T("alerts.chip." + x.name), shown, with(c, x.name, ""), x.name, x.value})
 		}
 	}
 	return nil
