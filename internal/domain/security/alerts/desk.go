@@ -298,7 +298,7 @@ func (t *taking) open(f *detect.Finding, key string) (*Alert, error) {
 	if err := a.insert(t.ctx, t.tx); err != nil {
 		return nil, err
 	}
-	t.entries = append(t.entries, a.entry("opened", t.at, audit.System))
+	t.entries = append(t.entries, a.entry("opened", t.at, audit.System, ""))
 	return a, a.log(t.ctx, t.tx, Change{At: t.at, Account: audit.System, Actor: "Binnacle", Act: "opened"})
 }
 
@@ -447,10 +447,10 @@ func groupKey(group []detect.GroupField) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// entry is what the feed tells of an alert.
-func (a *Alert) entry(act string, at time.Time, account string) *feed.Entry {
+// entry is what the feed tells of an alert; note is what somebody said with it.
+func (a *Alert) entry(act string, at time.Time, account, note string) *feed.Entry {
 	data, _ := json.Marshal(told{Alert: a.ID(), Title: a.Rule.Title, Rule: a.Rule.ID, Level: a.Rule.Level, Severity: a.Severity, Risk: a.Risk, State: a.State, Asset: a.Asset,
-		Assignee: a.Assignee, Disposition: a.Disposition, Case: a.Case, Path: a.Path()})
+		Assignee: a.Assignee, Disposition: a.Disposition, Case: a.Case, Path: a.Path(), Note: note})
 	return &feed.Entry{Org: a.Org, At: at, Type: "alert." + act, UID: "alert/" + a.ID(), Actor: account, Data: data}
 }
 

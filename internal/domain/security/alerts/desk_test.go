@@ -621,3 +621,67 @@ func TestJunkIsStored(t *testing.T) {
 		}
 	})
 }
+
+// A comment changes nothing of an alert but its record, also when it is closed.
+func TestComment(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-1", now, "e1"))
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "x"}, 2)
+		before := []*alerts.Alert{d.get(1), d.get(2)}
+		said := alerts.Act{Do: alerts.Comment, Reason: " The host is off the network. "}
+		if got := d.do(leila, said, 1, 2); len(got) != 2 {
+			t.Errorf("%d alerts were commented on", len(got))
+		}
+		d.do(leila, said, 1) // twice is twice
+		if diff := cmp.Diff(before, []*alerts.Alert{d.get(1), d.get(2)}); diff != "" {
+			t.Error(diff)
+		}
+		list, err := d.Changes(ctx, leila, 1)
+		if err != nil || len(list) != 3 || list[1].Act != "commented" || list[1].Note != "The host is off the network." || list[1].Actor != "leila" {
+			t.Errorf("%v %+v", err, list)
+		}
+		if got := d.types("alert.commented"); len(got) != 3 {
+			t.Errorf("the feed has %v", got)
+		}
+		if got, _, err := audit.New(d.db).Search(ctx, "default", audit.Query{Target: "AL-1"}); err != nil || len(got) != 2 || got[0].Action != "alert.comment" || !strings.Contains(string(got[0].Detail), "off the network") {
+			t.Errorf("%v %+v", err, got)
+		}
+		f := func(caller catalog.Caller, act alerts.Act, want fault.Kind) {
+			t.Helper()
+			if _, err := d.Do(ctx, caller, []int64{1}, act); fault.KindOf(err) != want {
+				t.Errorf("%+v: %v", act, err)
+			}
+		}
+		f(leila, alerts.Act{Do: alerts.Comment, Reason: " "}, fault.Invalid)
+		f(leila, alerts.Act{Do: alerts.Comment, Reason: strings.Repeat("ñ", 2001)}, fault.TooLarge)
+		f(as("aud", auth.RoleAuditor), said, fault.Forbidden)
+		d.do(leila, alerts.Act{Do: alerts.Comment, Reason: strings.Repeat("ñ", 2000)}, 1)
+	})
+}
+
+// Alerts are found by the host they are about, or that their rule found.
+func TestHostFilter(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		other := found("r3", "x", now, "e1")
+		other.Group, other.Fields = []detect.GroupField{{Name: "source.ip", Value: "web-1"}}, map[string]any{"host.name": "web_1", "message": "host.name web-9"}
+		odd := found("r4", `p"c%<1>`, now, "e1")
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd)
+		f := func(host string, want ...int64) {
+			t.Helper()
+			var got []int64
+			for _, a := range d.list(alerts.Filter{Host: host}) {
+				got = append(got, a.No)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("on %s: %s", host, diff)
+			}
+		}
+		f("web-1", 1)
+		f("WEB-10", 2)
+		f("web_1", 3)
+		f("web", nil...)
+		f("web-9", nil...)
+		f("%", nil...)
+		f(`p"c%<1>`, 4)
+	})
+}
