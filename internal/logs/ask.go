@@ -88,6 +88,9 @@ func parseText(text string) (*logstorage.Query, error) {
 	if err != nil {
 		return nil, misread(text, err)
 	}
+	if strings.Contains(strings.ToLower(text), "options") {
+		return restrained(parsed)
+	}
 	return parsed, nil
 }
 
