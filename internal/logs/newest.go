@@ -31,6 +31,22 @@ func split(q *logstorage.Query) parts {
 	return p
 }
 
+// nested reports whether there is a question within the query.
+func (p parts) nested() bool {
+	depth := 0
+	for _, c := range asEngineWrites.ReplaceAllString(p.filter+p.pipes, "") {
+		switch {
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == '|' && depth > 0:
+			return true
+		}
+	}
+	return false
+}
+
 // among is the query for those events alone that meet another filter, with more
 // pipes.
 func (p parts) among(filter, pipes string) (*logstorage.Query, error) {

@@ -61,43 +61,6 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// TestNewestOfWithin: a question within a question is of the whole time, however
-// little of it the newest rows are of.
-func TestNewestOfWithin(t *testing.T) {
-	s := opened(t, nil)
-	first := time.Now().Add(-30 * time.Hour)
-	var events []event.Event
-	for i := range 1000 {
-		user := "eve"
-		if i%2 == 0 {
-			user = "bob"
-		}
-		events = append(events, event.Event{ID: fmt.Sprint(i), Time: first.Add(time.Duration(i) * time.Minute), Line: fmt.Appendf(nil, `{"user":%q,"a":%d}`, user, i)})
-	}
-	if err := s.Add(t.Context(), "one", events); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	f := func(q Query, want int) {
-		t.Helper()
-		q.Org = "one"
-		var ids []string
-		if _, err := s.Rows(t.Context(), q, func(r Row) error { ids = append(ids, r.Get(event.FieldID)); return nil }); err != nil {
-			t.Fatal(err)
-		}
-		if len(ids) != want || ids[0] != "999" || ids[1] != "997" {
-			t.Errorf("%+v: %d rows, %v", q, len(ids), ids[:min(5, len(ids))])
-		}
-	}
-	const text = "user:in(a:=1 | fields user)"
-	f(Query{Text: text, Limit: 10}, 10)
-	f(Query{Text: text, Limit: 10, From: first, To: first.Add(48 * time.Hour)}, 10)
-	f(Query{Text: text}, 500)
-	f(Query{Text: text + " | fields _time, event.id", Limit: 400}, 400)
-}
-
 func TestNewestOfOtherTimes(t *testing.T) {
 	s := opened(t, [][]byte{[]byte(`{"a":"0"}`), []byte(`{"a":"1"}`), []byte(`{"a":"2"}`)})
 	for _, text := range []string{"* | time_add 1y", "* | math 5 as b", "a:* | time_add 1w | fields _time, a"} {
