@@ -58,7 +58,7 @@ func TestAnyCase(t *testing.T) {
 			plain += "*"
 		}
 		name := Quote(field) + ":"
-		for _, most := range []int{1, casesOfAny, casesOfMessage} {
+		for _, most := range []int{1, 16, casesOfMessage} {
 			filter := anyCase(text, star, most)
 			if filter == plain+")" {
 				continue
@@ -69,10 +69,9 @@ func TestAnyCase(t *testing.T) {
 					t.Errorf("%s misses event %s, which %s) finds", name+filter, id, plain)
 				}
 			}
-			if !maps.Equal(got, want) && isASCII(text) {
+			if asked++; !maps.Equal(got, want) && isASCII(text) {
 				t.Errorf("%s finds %d events, %s) %d", name+filter, len(got), plain, len(want))
 			}
-			asked++
 			hit += len(want)
 		}
 	}

@@ -304,7 +304,7 @@ func anywhere(fields []string, t term) string {
 		if f == fieldMessage {
 			return within1(f, t, casesOfMessage)
 		}
-		return within1(f, t, casesOfAny)
+		return within1(f, t, min(casesOfField, casesOfAll/len(fields)))
 	}))
 }
 
