@@ -308,10 +308,13 @@ func (e *Embedded) Close() error {
 func (e *Embedded) run(ctx context.Context, r request, rows func([]Row) error) (cost, error) {
 	s := &search{engine: e, tenants: []logstorage.TenantID{{AccountID: r.tenant}}}
 	newest, offset, limit := r.query.GetLastNResultsQuery()
+	if newest != nil && changesTime(newest) {
+		newest = nil
+	}
 	var list []Row
 	err := e.inTurn(ctx, func() (err error) {
 		if newest != nil {
-			list, err = s.newest(ctx, newest, int(offset+limit))
+			list, err = s.newest(ctx, split(newest), int(offset+limit))
 			return err
 		}
 		return s.each(ctx, r.query, rows)
@@ -428,60 +431,6 @@ func rowTime(v string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, ns).UTC()
-}
-
-// newest returns the newest rows of a query without sorting all that it finds:
-// it looks for a stretch of time before the end that holds as many.
-func (s *search) newest(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
-	at := q.GetTimestamp()
-	list, err := s.some(ctx, q.Clone(at), 2*limit)
-	if err != nil || len(list) < 2*limit {
-		return newestOf(list, limit), err
-	}
-	start, end := q.GetFilterTimeRange()
-	if end < math.MaxInt64 {
-		end++
-	}
-	start += end/2 - start/2
-	var found, last []Row
-	for n := limit; ; {
-		list, err := s.some(ctx, q.CloneWithTimeFilter(at, start, end-1), 2*n)
-		switch {
-		case err != nil:
-			return nil, err
-		case end/2-start/2 <= 0:
-			return newestOf(slices.Concat(found, last, list), limit), nil
-		case len(list) >= 2*n && !logstorage.CanApplyLastNResultsOptimization(start, end):
-			sorted := q.CloneWithTimeFilter(at, start, end)
-			sorted.AddPipeSortByTimeDesc()
-			list, err := s.some(ctx, sorted, n)
-			return newestOf(append(found, list...), limit), err
-		case len(list) >= 2*n:
-			start, last = start+(end/2-start/2), list
-			continue
-		case len(found)+len(list) >= limit:
-			return newestOf(append(found, list...), limit), nil
-		}
-		found = append(found, list...)
-		n -= len(list)
-		start, end = start-(end/2-start/2), start
-	}
-}
-
-// some returns at most limit rows of a query.
-func (s *search) some(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
-	q.AddPipeOffsetLimit(0, uint64(limit))
-	var list []Row
-	err := s.each(ctx, q, func(rows []Row) error {
-		list = append(list, rows...)
-		return nil
-	})
-	return list, err
-}
-
-func newestOf(list []Row, limit int) []Row {
-	slices.SortStableFunc(list, func(a, b Row) int { return b.Time.Compare(a.Time) })
-	return list[:min(limit, len(list))]
 }
 
 // problem is what the engine says of a question, as a fault.
