@@ -15,6 +15,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sample"
@@ -99,16 +101,47 @@ func (f *filling) hang() error {
 		return nil
 	}
 	f.machines.close()
-	last := context.WithoutCancel(f.ctx)
+	last, stop := context.WithTimeout(context.WithoutCancel(f.ctx), 20*time.Second)
+	defer stop()
 	return errors.Join((&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(last), f.CloseIntake(last))
 }
 
 // settled waits until what was sent is stored and looked at.
 func (f *filling) settled() error {
-	if err := f.Intake.Drained(f.ctx); err != nil {
+	if err := stored(f.ctx, f.Intake, 10*time.Second); err != nil {
 		return err
 	}
 	return f.Detect.Advance(f.ctx)
+}
+
+// stored waits until all events are stored. What keeps them from it for so long is
+// the error: a server waits until somebody makes room, a sample does not.
+func stored(ctx context.Context, in *ingest.Intake, patience time.Duration) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		look, held := time.NewTicker(patience/10), time.Duration(0)
+		defer look.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+			why := in.State().Holding
+			if held += patience / 10; why == "" {
+				held = 0
+			}
+			if held >= patience {
+				stop(fault.New(fault.Unavailable, "the events of the sample are not stored: %s", why))
+				return
+			}
+		}
+	}()
+	if err := in.Drained(ctx); err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // findable makes all that was sent findable, and lets tests know what came of

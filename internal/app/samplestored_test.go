@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
+	"github.com/binnaclehq/binnacle/internal/logs"
+)
+
+// fullStore has no room.
+type fullStore struct{ logs.Store }
+
+func (fullStore) Add(context.Context, string, []event.Event) error {
+	return fault.New(fault.Unavailable, "the disk is full").WithHint("make room")
+}
+func (fullStore) Flush(context.Context) error                { return nil }
+func (fullStore) Settled(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (fullStore) Limits() logs.Limits                        { return logs.Limits{Bytes: 1 << 20, Fields: 100} }
+func (fullStore) Rows(context.Context, logs.Query, func(logs.Row) error) (logs.Outcome, error) {
+	return logs.Outcome{}, nil
+}
+
+// A sample whose events cannot be stored says why, and does not wait for ever.
+func TestStored(t *testing.T) {
+	in, err := ingest.Open(t.Context(), ingest.Config{Dir: t.TempDir(), Store: fullStore{}, Formats: all.Formats()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		in.Close(ctx)
+	}()
+	if err := stored(t.Context(), in, time.Millisecond); err != nil {
+		t.Errorf("nothing waits: %v", err)
+	}
+	if _, err := in.Take(t.Context(), ingest.Batch{Org: "default", Source: "s", Records: []ingest.Record{{Data: []byte(`{"a":1}`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	err = stored(t.Context(), in, 50*time.Millisecond)
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "the disk is full; make room") {
+		t.Errorf("got %v", err)
+	}
+}
