@@ -519,6 +519,11 @@ type alertCase struct {
 	Lead        string   `json:"lead,omitempty"`
 }
 
+// opens reports whether something is said of a case that is to be opened.
+func (v alertCase) opens() bool {
+	return v.Title+v.Description+v.Severity+v.Playbook+v.Lead != ""
+}
+
 func alertCaseCommand() *command {
 	var v alertCase
 	var into, out string
@@ -542,6 +547,9 @@ func alertCaseCommand() *command {
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
 			if into != "" {
+				if v.opens() {
+					return usage("--into puts them into a case that is open, and says nothing else of it", "--into las pone en un caso abierto, y no dice nada más de él").hinting("change the case itself: binnacle edit case/%s", "cambia el caso: binnacle edit case/%s", into)
+				}
 				return s.act(ctx, out, alertAct{Alerts: args, Act: "move", To: into})
 			}
 			r, err := s.atServer(ctx)
