@@ -24,6 +24,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -35,32 +36,37 @@ import (
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
-// question is asked of both; Limit 0 reads all rows.
+// question is asked of both; limit 0 reads all rows. Written is what a person
+// writes into the box for it, of which the program makes LogsQL; it asks the
+// question as it stands when there is none.
 type question struct {
 	name, text string
 	limit      int
+	written    string
 }
 
 var questions = []question{
-	{"count of all", "* | stats count() n", 0},
-	{"a rare word", "mimikatz | stats count() n", 0},
-	{"a rare word, the newest 100", "mimikatz", 100},
-	{"a common word", "process | stats count() n", 0},
-	{"a number in a field", "EventID:=4624 | stats count() n", 0},
-	{"a number in a field, the newest 100", "EventID:=4624", 100},
-	{"the newest 100", "*", 100},
-	{"a path", `Image:="C:\\Windows\\System32\\svchost.exe" | stats count() n`, 0},
-	{"a regular expression", `CommandLine:~"(?i)-enc" | stats count() n`, 0},
-	{"a word in any case", "i(whoami) | stats count() n", 0},
-	{"counts by EventID", "* | stats by (EventID) count() n", 0},
-	{"the 10 most frequent Images", "* | top 10 by (Image)", 0},
-	{"the 10 most frequent hosts", "* | top 10 by (Hostname)", 0},
-	{"Images of each host", "* | stats by (Hostname) count_uniq(Image) n", 0},
-	{"hours by Channel", "* | stats by (_time:1h, Channel) count() n", 0},
-	{"a network", `SourceAddress:ipv4_range("10.0.0.0/8") | stats count() n`, 0},
-	{"as Sigma asks", `Image:~"(?i)\\\\powershell\\.exe$" CommandLine:~"(?i)-enc" | stats count() n`, 0},
-	{"a question within", `ProcessId:in(EventID:=1 | fields ProcessId) | stats count() n`, 0},
-	{"facets", "EventID:=1 | facets 10", 0},
+	{"count of all", "* | stats count() n", 0, ""},
+	{"a rare word", "mimikatz | stats count() n", 0, ""},
+	{"a rare word, the newest 100", "mimikatz", 100, ""},
+	{"a common word", "process | stats count() n", 0, ""},
+	{"a number in a field", "EventID:=4624 | stats count() n", 0, ""},
+	{"a number in a field, the newest 100", "EventID:=4624", 100, ""},
+	{"the newest 100", "*", 100, ""},
+	{"a path", `Image:="C:\\Windows\\System32\\svchost.exe" | stats count() n`, 0, ""},
+	{"a regular expression", `CommandLine:~"(?i)-enc" | stats count() n`, 0, ""},
+	{"a word in any case, in the message", "i(whoami) | stats count() n", 0, "_msg:whoami | stats count() n"},
+	{"words in any case, in the message", `i("network information") | stats count() n`, 0, `_msg:"network information" | stats count() n`},
+	{"a word in any case, in a field", `Image:i(powershell) | stats count() n`, 0, `Image:powershell | stats count() n`},
+	{"counts by EventID", "* | stats by (EventID) count() n", 0, ""},
+	{"the 10 most frequent Images", "* | top 10 by (Image)", 0, ""},
+	{"the 10 most frequent hosts", "* | top 10 by (Hostname)", 0, ""},
+	{"Images of each host", "* | stats by (Hostname) count_uniq(Image) n", 0, ""},
+	{"hours by Channel", "* | stats by (_time:1h, Channel) count() n", 0, ""},
+	{"a network", `SourceAddress:ipv4_range("10.0.0.0/8") | stats count() n`, 0, ""},
+	{"as Sigma asks", `Image:~"(?i)\\\\powershell\\.exe$" CommandLine:~"(?i)-enc" | stats count() n`, 0, ""},
+	{"a question within", `ProcessId:in(EventID:=1 | fields ProcessId) | stats count() n`, 0, ""},
+	{"facets", "EventID:=1 | facets 10", 0, ""},
 }
 
 func main() {
@@ -69,17 +75,18 @@ func main() {
 	rounds := flag.Int("rounds", 7, "rounds of which the median is taken")
 	data := flag.String("data", realdata.Folder(), "the folder of real data")
 	only := flag.String("only", "", "ask only questions whose names hold this, and measure no intake")
-	dir := flag.String("dir", "", "folder for both stores; a temporary one when not given")
+	dir := flag.String("dir", "", "folder for both stores, which are filled when it is empty and used as they are when not; a temporary one when not given")
+	profile := flag.String("profile", "", "write a profile of the questions to the engine in the program to this file")
 	flag.Parse()
 	if *only != "" {
 		questions = slices.DeleteFunc(questions, func(q question) bool { return !strings.Contains(q.name, *only) })
 	}
-	if err := run(*n, *rounds, *data, *dir, *only == ""); err != nil {
+	if err := run(*n, *rounds, *data, *dir, *profile, *only == ""); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(n, rounds int, data, dir string, all bool) error {
+func run(n, rounds int, data, dir, profile string, all bool) error {
 	if dir == "" {
 		temp, err := os.MkdirTemp("", "hunt")
 		if err != nil {
@@ -88,17 +95,17 @@ func run(n, rounds int, data, dir string, all bool) error {
 		defer os.RemoveAll(temp)
 		dir = temp
 	}
-	lines, err := realdata.Windows(data)
-	if err != nil {
-		return err
-	}
-	for i, line := range lines { // their text is where parsers put it
-		lines[i] = bytes.ReplaceAll(line, []byte(`"Message":`), []byte(`"message":`))
-	}
-	events := dated(lines, n)
-	if all {
-		if err := intake(dir, events); err != nil {
+	_, err := os.Stat(filepath.Join(dir, "embedded"))
+	filled := err == nil
+	var events []event.Event
+	if !filled {
+		if events, err = real(data, n); err != nil {
 			return err
+		}
+		if all {
+			if err := intake(dir, events); err != nil {
+				return err
+			}
 		}
 	}
 	own, err := open(filepath.Join(dir, "embedded"))
@@ -106,20 +113,32 @@ func run(n, rounds int, data, dir string, all bool) error {
 		return err
 	}
 	defer own.Close()
-	if err := add(own, events, 1000, 1); err != nil {
-		return err
-	}
 	base, cmd, err := measured.Stock(context.Background(), filepath.Join(dir, "stock"))
 	if err != nil {
 		return err
 	}
 	defer measured.End(cmd)
 	server := &remote{base}
-	if err := server.insert(events); err != nil {
-		return err
+	if !filled {
+		if err := errors.Join(add(own, events, 1000, 1), server.insert(events)); err != nil {
+			return err
+		}
+		events = nil
+		time.Sleep(15 * time.Second) // both write and merge what they hold
 	}
-	time.Sleep(15 * time.Second) // both write and merge what they hold
-	return compare(own, server, rounds)
+	return compare(own, server, rounds, profile)
+}
+
+// real are events of Windows, with their text where parsers put it.
+func real(data string, n int) ([]event.Event, error) {
+	lines, err := realdata.Windows(data)
+	if err != nil {
+		return nil, err
+	}
+	for i, line := range lines {
+		lines[i] = bytes.ReplaceAll(line, []byte(`"Message":`), []byte(`"message":`))
+	}
+	return dated(lines, n), nil
 }
 
 // dated repeats lines until there are n, spread over the last day.
@@ -246,12 +265,19 @@ func (r *remote) ask(q question) (rows int, took time.Duration, err error) {
 }
 
 func askOwn(s *logs.Embedded, q question) (rows int, took time.Duration, err error) {
-	began := time.Now()
-	_, err = s.Rows(context.Background(), logs.Query{Org: "bench", Text: q.text, Limit: q.limit}, func(logs.Row) error { rows++; return nil })
+	ctx, began := context.Background(), time.Now()
+	asked := logs.Query{Org: "bench", Text: q.text, Limit: q.limit}
+	if q.written != "" {
+		asked.Text = q.written
+		if asked, err = logs.Translate(ctx, s, asked); err != nil {
+			return 0, 0, err
+		}
+	}
+	_, err = s.Rows(ctx, asked, func(logs.Row) error { rows++; return nil })
 	return rows, time.Since(began), err
 }
 
-func compare(own *logs.Embedded, server *remote, rounds int) error {
+func compare(own *logs.Embedded, server *remote, rounds int, profile string) error {
 	fmt.Printf("%-38s %10s %10s %7s\n", "", "embedded", "server", "ratio")
 	sum := 0.0
 	for _, q := range questions {
@@ -275,7 +301,33 @@ func compare(own *logs.Embedded, server *remote, rounds int) error {
 		fmt.Printf("%-38s %7.1f ms %7.1f ms %7.2f\n", q.name, median(a), median(b), ratio)
 	}
 	fmt.Printf("\ngeometric mean of the ratios: %.2f\n\n", math.Exp(sum/float64(len(questions))))
+	if profile != "" {
+		if err := profiled(own, rounds, profile); err != nil {
+			return err
+		}
+	}
 	return everywhere(own, rounds)
+}
+
+// profiled writes a profile of the questions to the engine in the program alone.
+func profiled(own *logs.Embedded, rounds int, file string) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	for _, q := range questions {
+		for range rounds {
+			if _, _, err := askOwn(own, q); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // everywhere prints how long words take that are looked for in all fields, which

@@ -369,8 +369,9 @@ func (a *App) wireTalk() {
 	if len(a.Config.Origins) > 0 {
 		c.Base = a.Config.Origins[0]
 	}
-	c.Notices, c.Sections = []talk.Notice{stateNotice()}, a.digest()
+	c.Notices, c.Sections, c.Assigned = []talk.Notice{stateNotice()}, a.digest(), []string{"assignedTo"}
 	for _, m := range a.modules() {
+		c.Assigned = append(c.Assigned, m.Assigned...)
 		c.Notices, c.Sections = append(c.Notices, m.Notices...), append(c.Sections, m.Sections...)
 	}
 	a.Talk = talk.New(c)

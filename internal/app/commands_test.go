@@ -35,6 +35,8 @@ var lines = map[string]string{
 	"webhook disable": "webhook disable HOOK", "webhook enable": "webhook enable HOOK", "webhook rotate": "webhook rotate HOOK", "webhook remove": "webhook remove HOOK",
 	"today": "today", "inbox": "inbox",
 	"hunt": "hunt x", "detect": "detect NAME.yaml", "rules check": "rules check", "rules test": "rules test .", "rules coverage": "rules coverage", "rules canary": "",
+	"alerts list": "alerts list", "alerts show": "alerts show AL-1", "alerts acknowledge": "alerts acknowledge AL-1", "alerts assign": "alerts assign AL-1", "alerts start": "alerts start AL-1",
+	"alerts close": "alerts close AL-1 --as false --reason x", "alerts reopen": "alerts reopen AL-1", "alerts comment": "alerts comment AL-1 -m said", "alerts case": "alerts case AL-1",
 	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
 	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o NAME.zip",
 	"secret set": "secret set status-page", "secret list": "secret list", "secret delete": "secret delete none", "measures list": "measures list", "measures add": "measures add services-owned", "audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup NAME.backup", "doctor": "doctor",

@@ -256,6 +256,8 @@ var asks = map[string]ask{
 	"POST /alerts/suppressions/{no}/end":        sendsTo("/alerts/suppressions/999/end").answers(404),
 	"GET /api/v1/alerts":                        query("?state=new&level=high"),
 	"GET /api/v1/alerts/{id}":                   at("/api/v1/alerts/AL-999").answers(404),
+	"GET /api/v1/alerts/{id}/changes":           at("/api/v1/alerts/AL-999/changes").answers(404),
+	"POST /api/v1/alerts/case":                  says(`{"alerts":["AL-999"]}`).answers(404),
 	"POST /api/v1/alerts":                       says(`{"alerts":["AL-999"],"act":"acknowledge"}`).answers(404),
 	"GET /KIND/open":                            plain(),
 	"POST /KIND/open":                           sends("title", "A case", "severity", "low"),

@@ -34,6 +34,7 @@ var calls = map[string]string{
 	"audit search": "audit search", "audit export": "audit export", "audit verify": "audit verify", "backup": "backup copy", "doctor": "doctor",
 	"today": "today", "inbox": "inbox",
 	"hunt": "hunt x", "detect": "detect --rules rings.csv rings.csv", "rules check": "rules check rings.csv", "rules test": "rules test .", "rules coverage": "rules coverage rings.csv", "rules canary": "",
+	"alerts list": "", "alerts show": "", "alerts acknowledge": "", "alerts assign": "", "alerts start": "", "alerts close": "", "alerts reopen": "", "alerts comment": "", "alerts case": "", // the whole program has them: internal/app
 	"claims list": "claims list", "claims show": "claims show told", "claims runs": "claims runs told", "claims test": "claims test told", "claims run": "claims run told", "claims replay": "claims replay told --as-of 2020-01-01",
 	"claims attest": "claims attest told --test word --holds", "claims type": "claims type measure:told 7", "claims verify": "claims verify", "claims key": "claims key", "export evidence": "export evidence -o copy",
 	"secret set": "secret set x", "secret list": "secret list", "secret delete": "secret delete x", "measures list": "measures list", "measures add": "measures add ready", "key rotate": "key rotate", "key reset": "key reset --yes",

@@ -141,7 +141,7 @@ CÓDIGOS DE SALIDA
 			applyCommand(), getCommand(), describeCommand(), searchCommand(), editCommand(), deleteCommand(), renameCommand(), revertCommand(),
 			diffCommand(), explainCommand(), historyCommand(),
 			importCommand(s.Importers), exportCommand(s.Exporters), claimsCommand(), measuresCommand(),
-			huntCommand(), detectCommand(), rulesCommand(),
+			huntCommand(), detectCommand(), rulesCommand(), alertsCommand(),
 			commentCommand(), watchCommand(), attachCommand(), webhookCommand(),
 			loginCommand(), logoutCommand(), userCommand(), tokenCommand(), secretCommand(), auditCommand(),
 			backupCommand(), restoreCommand(), keyCommand(), doctorCommand(), mcpCommand(), completionCommand(), versionCommand(),

@@ -29,6 +29,8 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/cli"
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
 	"github.com/binnaclehq/binnacle/internal/door"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -312,7 +314,7 @@ func scripts(t *testing.T, dir string, vars ...string) {
 			env.Vars = append(env.Vars, vars...)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated, "told": tell},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "serving": serving, "undate": writeUndated, "told": tell, "found": find},
 	})
 }
 
@@ -328,6 +330,25 @@ func tell(ts *testscript.TestScript, neg bool, args []string) {
 		list = append(list, event.Event{ID: fmt.Sprint("e", i), Time: time.Now().Add(time.Duration(i-120) * time.Minute), Source: "test", Format: "json", Line: []byte(line)})
 	}
 	ts.Check(g.Logs.Add(context.Background(), auth.HomeID, list))
+	ts.Check(g.Close())
+}
+
+// find gives a folder of the whole program alerts: found DIR RULE/HOST/LEVEL…
+func find(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: found DIR RULE/HOST/LEVEL…")
+	}
+	ctx := context.Background()
+	g, err := app.Program().Open(ctx, cli.Place{Data: ts.MkAbs(args[0])})
+	ts.Check(err)
+	var list []detect.Finding
+	for _, arg := range args[1:] {
+		part := strings.Split(arg, "/")
+		now := time.Now()
+		list = append(list, detect.Finding{Org: auth.HomeID, Name: arg, Rule: detect.Told{ID: part[0], Title: "A " + part[0], Level: part[2], Kind: "rule"}, Start: now, End: now,
+			Group: []detect.GroupField{{Name: event.Host, Value: part[1]}}, Fields: map[string]any{"process.name": "bash"}, Events: []detect.Seen{{ID: arg, Time: now, Source: "linux"}}})
+	}
+	ts.Check(alerts.NewDesk(g.Catalog, alerts.Config{}).Take(ctx, list))
 	ts.Check(g.Close())
 }
 

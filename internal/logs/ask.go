@@ -88,6 +88,9 @@ func parseText(text string) (*logstorage.Query, error) {
 	if err != nil {
 		return nil, misread(text, err)
 	}
+	if strings.Contains(strings.ToLower(text), "options") {
+		return restrained(parsed)
+	}
 	return parsed, nil
 }
 
@@ -203,11 +206,16 @@ func (a *asker) walk(ctx context.Context, q Query, parsed *logstorage.Query, out
 	if err != nil || start > end {
 		return err
 	}
+	whole := split(parsed)
 	skip := q.Offset
 	for width := end - start + 1; end >= start; {
 		width = min(max(width, 1), end-start+1)
 		from := end - width + 1
-		list, full, err := a.stretch(ctx, q, parsed.CloneWithTimeFilter(parsed.GetTimestamp(), from, end), out, width > 1)
+		part, err := whole.among(between(from, end), "")
+		if err != nil {
+			return err
+		}
+		list, full, err := a.stretch(ctx, q, part, out, width > 1)
 		if err != nil {
 			return err
 		}

@@ -55,6 +55,7 @@ type Embedded struct {
 	asker
 	options Options
 	storage *logstorage.Storage
+	streams *streams
 	asking  chan struct{} // a place for each question that runs
 
 	mu     sync.Mutex
@@ -81,7 +82,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 				WithHint("check that no other process has the folder open, and that it can be written")
 		}
 	}()
-	e = &Embedded{options: o, asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
+	e = &Embedded{options: o, streams: newStreams(), asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
 	e.storage = logstorage.MustOpenStorage(o.Folder, &logstorage.StorageConfig{
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
@@ -151,9 +152,11 @@ var writers = sync.Pool{New: func() any {
 	return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
 }}
 
-// ownStream has the engine find the fields of the stream by the names that
-// writers know.
-const ownStream = -1
+// What the engine makes a stream of.
+const (
+	hostStream   = -1             // the fields that writers know by name
+	sourceStream = slotSource + 1 // the first fields of an event as it is laid out
+)
 
 // together is how many bytes of lines are given to the engine at once. It makes
 // one part of them; a small part is packed again each time it is merged with
@@ -197,7 +200,11 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
 		}
-		rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), ownStream)
+		if e.streams.apart(n, ev.Source, fields[slotHost].Value) {
+			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), hostStream)
+		} else {
+			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, sourceStream)
+		}
 		if size += len(ev.Line); size >= together {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -301,10 +308,13 @@ func (e *Embedded) Close() error {
 func (e *Embedded) run(ctx context.Context, r request, rows func([]Row) error) (cost, error) {
 	s := &search{engine: e, tenants: []logstorage.TenantID{{AccountID: r.tenant}}}
 	newest, offset, limit := r.query.GetLastNResultsQuery()
+	if newest != nil && changesTime(newest) {
+		newest = nil
+	}
 	var list []Row
 	err := e.inTurn(ctx, func() (err error) {
 		if newest != nil {
-			list, err = s.newest(ctx, newest, int(offset+limit))
+			list, err = s.newest(ctx, split(newest), int(offset+limit))
 			return err
 		}
 		return s.each(ctx, r.query, rows)
@@ -421,60 +431,6 @@ func rowTime(v string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, ns).UTC()
-}
-
-// newest returns the newest rows of a query without sorting all that it finds:
-// it looks for a stretch of time before the end that holds as many.
-func (s *search) newest(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
-	at := q.GetTimestamp()
-	list, err := s.some(ctx, q.Clone(at), 2*limit)
-	if err != nil || len(list) < 2*limit {
-		return newestOf(list, limit), err
-	}
-	start, end := q.GetFilterTimeRange()
-	if end < math.MaxInt64 {
-		end++
-	}
-	start += end/2 - start/2
-	var found, last []Row
-	for n := limit; ; {
-		list, err := s.some(ctx, q.CloneWithTimeFilter(at, start, end-1), 2*n)
-		switch {
-		case err != nil:
-			return nil, err
-		case end/2-start/2 <= 0:
-			return newestOf(slices.Concat(found, last, list), limit), nil
-		case len(list) >= 2*n && !logstorage.CanApplyLastNResultsOptimization(start, end):
-			sorted := q.CloneWithTimeFilter(at, start, end)
-			sorted.AddPipeSortByTimeDesc()
-			list, err := s.some(ctx, sorted, n)
-			return newestOf(append(found, list...), limit), err
-		case len(list) >= 2*n:
-			start, last = start+(end/2-start/2), list
-			continue
-		case len(found)+len(list) >= limit:
-			return newestOf(append(found, list...), limit), nil
-		}
-		found = append(found, list...)
-		n -= len(list)
-		start, end = start-(end/2-start/2), start
-	}
-}
-
-// some returns at most limit rows of a query.
-func (s *search) some(ctx context.Context, q *logstorage.Query, limit int) ([]Row, error) {
-	q.AddPipeOffsetLimit(0, uint64(limit))
-	var list []Row
-	err := s.each(ctx, q, func(rows []Row) error {
-		list = append(list, rows...)
-		return nil
-	})
-	return list, err
-}
-
-func newestOf(list []Row, limit int) []Row {
-	slices.SortStableFunc(list, func(a, b Row) int { return b.Time.Compare(a.Time) })
-	return list[:min(limit, len(list))]
 }
 
 // problem is what the engine says of a question, as a fault.

@@ -165,6 +165,28 @@ func TestNewestFirst(t *testing.T) {
 	})
 }
 
+// TestNewestOfWithin: a question within a question is of the whole time, however
+// little of it the newest rows are of.
+func TestNewestOfWithin(t *testing.T) {
+	stores(t, func(t *testing.T, s logs.Store) {
+		add(t, s, "one", some(900)...)
+		for _, q := range []logs.Query{{Limit: 10}, {Limit: 10, From: at(0), To: at(3000)}, {}, {Limit: 400, And: "even:*"}} {
+			q.Org = "one"
+			for _, text := range []string{"host.name:in(n:=1 | fields host.name)", "host.name:in(n:=1 | fields host.name) | fields _time, event.id", "Number host.name:in(n:=1 | fields host.name)"} {
+				q.Text = text
+				list, _ := rows(t, s, q)
+				want := 300
+				if q.Limit > 0 {
+					want = min(want, q.Limit)
+				}
+				if got := ids(list); len(got) != want || got[0] != "e898" || got[1] != "e895" {
+					t.Errorf("%+v: %d rows, want %d: %v", q, len(got), want, got[:min(5, len(got))])
+				}
+			}
+		}
+	})
+}
+
 func TestRowsEnd(t *testing.T) {
 	stores(t, func(t *testing.T, s logs.Store) {
 		add(t, s, "one", some(50)...)

@@ -116,6 +116,7 @@ func (t *translation) term() {
 	case strings.HasPrefix(rest, ":") && !address(word, rest):
 		t.copy(end + 1)
 		t.value(unquoted(word))
+	case word == "i" && t.inAnyCase(fieldMessage, Quote(fieldMessage)+":"):
 	case strings.HasPrefix(rest, "(") && plainName(word) && !strings.Contains(word, everything):
 		t.copy(end)
 		t.copy(balanced(t.text[t.at:]))
@@ -155,7 +156,8 @@ func (t *translation) value(field string) {
 		}
 	case strings.IndexByte("([{", rest[0]) >= 0:
 		t.copy(balanced(rest))
-	case end == 0, word == everything, strings.HasPrefix(field, "_"):
+	case word == "i" && t.inAnyCase(field, ""):
+	case end == 0, word == everything, strings.HasPrefix(field, "_") && field != fieldMessage:
 		t.copy(end)
 		if strings.HasPrefix(t.text[t.at:], "[") || strings.HasPrefix(t.text[t.at:], "(") {
 			t.copy(balanced(t.text[t.at:]))
@@ -165,10 +167,33 @@ func (t *translation) value(field string) {
 		t.copy(balanced(t.text[t.at:]))
 	default:
 		// The name is written already: the filter goes without it.
-		_, filter, _ := strings.Cut(within1("x", readTerm(word)), ":")
+		_, filter, _ := strings.Cut(within1("x", readTerm(word), casesOf(field)), ":")
 		t.out.WriteString(filter)
 		t.at += end
 	}
+}
+
+// inAnyCase translates i(word), i("some words") and either with a star, where it
+// begins here, and reports whether it does.
+func (t *translation) inAnyCase(field, name string) bool {
+	rest := t.text[t.at:]
+	n := balanced(rest)
+	text, ok := strings.CutPrefix(rest[:n], "i(")
+	if !ok || !strings.HasSuffix(text, ")") {
+		return false
+	}
+	text, star := strings.CutSuffix(text[:len(text)-1], "*")
+	if own, err := strconv.Unquote(text); err == nil {
+		text = own
+	} else if text != strings.Join(words(text), "") {
+		return false
+	}
+	if text == "" {
+		return false
+	}
+	t.out.WriteString(name + anyCase(text, star, casesOf(field)))
+	t.at += n
+	return true
 }
 
 // wordEnd is where the word, with quoted texts and stars in it, ends that begins
@@ -275,18 +300,24 @@ func readTerm(word string) term {
 
 // anywhere is a filter for a term in any of some fields.
 func anywhere(fields []string, t term) string {
-	return or(each(fields, func(f string) string { return within1(f, t) }))
+	return or(each(fields, func(f string) string {
+		if f == fieldMessage {
+			return within1(f, t, casesOfMessage)
+		}
+		return within1(f, t, min(casesOfField, casesOfAll/len(fields)))
+	}))
 }
 
-// within1 is a filter for a term in one field.
-func within1(field string, t term) string {
+// within1 is a filter for a term in one field, which may have a word of it in so
+// many cases.
+func within1(field string, t term, most int) string {
 	name := Quote(field)
 	n := len(t.parts)
 	switch {
 	case n == 1:
-		return name + ":i(" + Quote(t.parts[0]) + ")"
+		return name + ":" + anyCase(t.parts[0], false, most)
 	case n == 2 && t.parts[1] == "" && t.parts[0] != "":
-		return name + ":i(" + Quote(t.parts[0]) + "*)"
+		return name + ":" + anyCase(t.parts[0], true, most)
 	}
 	expr := strings.Join(each(t.parts, regexp.QuoteMeta), ".*")
 	expr = strings.TrimSuffix(strings.TrimPrefix(expr, ".*"), ".*")

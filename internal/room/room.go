@@ -40,6 +40,9 @@ type Module struct {
 	Waiters []morning.Waiter // find what waits for a reader
 	News    []morning.News   // tell of what happened, on the first page
 
+	// Assigned names relations whose far end is told what happens to the record,
+	// as who leads a case.
+	Assigned []string
 	Notices  []talk.Notice  // what people are told of, and how it reads
 	Sections []talk.Section // parts of the digest
 }

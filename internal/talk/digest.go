@@ -193,13 +193,17 @@ func (s *Service) ownSections() []Section {
 }
 
 // directLines are what was said to the reader and they have not seen yet, however
-// long ago.
+// long ago; what mailed itself stands there as what waits, when it still does.
 func (s *Service) directLines(ctx context.Context, r Reader) ([]Line, error) {
 	list, err := notifications(ctx, s.db, `org = ? AND account = ? AND seen = 0 AND direct = 1 AND type <> 'comment.disputed' AND at <= ? ORDER BY at DESC, id LIMIT ?`,
 		r.Org, r.Account, sqldb.Micros(r.Until), inboxMost)
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(n Notification) bool {
+		notice := s.notice(n.Type)
+		return notice != nil && notice.Mailed
+	})
 	return s.lines(ctx, r, list)
 }
 
@@ -233,7 +237,10 @@ func (s *Service) lines(ctx context.Context, r Reader, list []Notification) ([]L
 }
 
 func (s *Service) itemURL(it Item) string {
-	if it.Gone || it.Entity == nil {
+	switch {
+	case it.Thing != nil:
+		return s.Base + it.Thing.Path
+	case it.Gone || it.Entity == nil:
 		return s.Base + "/notifications"
 	}
 	return s.Base + s.Path(it.Entity.Ref())
@@ -273,7 +280,7 @@ func (s *Service) disputeLines(ctx context.Context, r Reader) ([]Line, error) {
 			continue
 		}
 		day := c.Created.In(r.Zone)
-		out = append(out, Line{Title: titleOf(on, ""), URL: s.link(on) + "#comment-" + c.ID, Says: []lang.Text{
+		out = append(out, Line{Title: titleOf(on, ""), URL: s.link(&subject{Known: on}) + "#comment-" + c.ID, Says: []lang.Text{
 			lang.T("Disputed by "+c.By+" since "+lang.Date(lang.English, day, r.Until.In(r.Zone)), "Objetado por "+c.By+" desde el "+lang.Date(lang.Spanish, day, r.Until.In(r.Zone)))}})
 	}
 	return out, nil

@@ -19,16 +19,18 @@ type Item struct {
 	Says   lang.Text
 	Icon   string
 	State  string // of what needs somebody: "warn" or "bad"
-	Title  string // of the record
+	Title  string // of the record or thing
 	Entity *entity.Entity
-	Gone   bool // the record was deleted
+	Thing  *Thing // that it is about instead of a record
+	Gone   bool   // the record was deleted
 }
 
-// Group is the notifications about one record, the newest first.
+// Group is the notifications about one record or thing, the newest first.
 type Group struct {
 	UID    string
 	Title  string
 	Entity *entity.Entity // nil when the program no longer has its kind
+	Thing  *Thing
 	Gone   bool
 	Unseen int
 	Items  []Item
@@ -90,16 +92,16 @@ func (s *Service) items(ctx context.Context, q sqldb.Querier, p auth.Principal, 
 	}
 	var out []Item
 	for _, n := range list {
-		on := known[n.UID]
-		if on != nil && p.Can(auth.Read, on.Kind.Resource()) != nil {
+		on := s.subject(n.Type, n.Data, known[n.UID])
+		if on != nil && p.Can(auth.Read, on.resource()) != nil {
 			continue
 		}
-		it := Item{Notification: n, Says: s.says(on, n), Title: titleOf(on, n.Ref), Icon: "bell", Gone: on == nil || on.Deleted}
+		it := Item{Notification: n, Says: s.says(on, n), Title: on.title(n.Ref), Entity: on.entity(), Icon: "bell", Gone: on.gone()}
 		if notice := s.notice(n.Type); notice != nil {
 			it.Icon, it.State = notice.Icon, notice.State
 		}
 		if on != nil {
-			it.Entity = on.Entity
+			it.Thing = on.thing
 		}
 		out = append(out, it)
 	}
@@ -116,7 +118,7 @@ func Grouped(items []Item) []Group {
 		if !ok {
 			i = len(out)
 			at[it.UID] = i
-			out = append(out, Group{UID: it.UID, Title: it.Title, Entity: it.Entity, Gone: it.Gone})
+			out = append(out, Group{UID: it.UID, Title: it.Title, Entity: it.Entity, Thing: it.Thing, Gone: it.Gone})
 		}
 		out[i].Items = append(out[i].Items, it)
 		if it.Seen.IsZero() {

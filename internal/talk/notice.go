@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -24,9 +26,14 @@ type Notice struct {
 	// Says is one sentence without the record's title, which stands above it: "Ana
 	// commented". Markup and line breaks are taken out.
 	Says func(Told) lang.Text
-	// To returns more accounts that are told, and why; nil: none. It reads in the
-	// transaction of the watch.
+	// To returns who else is told, and why: accounts, references of people and of
+	// groups, or people as catalog.Caller.Identity names them; nil: nobody. It reads
+	// in the transaction of the watch.
 	To func(ctx context.Context, q sqldb.Querier, e feed.Entry) (map[string]Why, error)
+	// Thing reads, from the data of the entry, what it is about when that is no
+	// record of the catalog; nil: it is about a record. Nobody owns or watches such a
+	// thing: those are told whom To returns.
+	Thing func(json.RawMessage) Thing
 	// Direct reports whether somebody told for this reason is addressed
 	// personally, which people may want at once; nil: never.
 	Direct func(Why) bool
@@ -35,6 +42,19 @@ type Notice struct {
 	// Each of these is told alone; else what one person did to several records in
 	// one go is told as one.
 	Alone bool
+	// Mailed says that whoever brings the notice mails people by itself, whatever
+	// they chose; they get no other mail of it.
+	Mailed bool
+}
+
+// Thing is what a notification is about that is no record: something with a page
+// and rights of its own.
+type Thing struct {
+	Title    string
+	Path     string // of its page, as "/alerts/AL-12"
+	Kind     lang.Text
+	Icon     string // of the icon sheet, without "i-"
+	Resource auth.Resource
 }
 
 // Told is what Says writes about.
@@ -42,7 +62,7 @@ type Told struct {
 	Type  string
 	Actor string // the name of who did it
 	Why   Why
-	N     int           // how many records, when several were changed in one go
+	N     int           // how many records or things, when several were changed in one go
 	Kind  *catalog.Kind // of the record; nil when the program no longer has it
 	Data  json.RawMessage
 }
@@ -82,6 +102,63 @@ func (s *Service) notice(t string) *Notice {
 		}
 	}
 	return found
+}
+
+// subject is what a notification is about: a record, or a thing that is none.
+type subject struct {
+	*catalog.Known
+	thing *Thing
+}
+
+// subject returns what a notification of a type with some data is about; nil when
+// nothing is known of it.
+func (s *Service) subject(t string, data json.RawMessage, on *catalog.Known) *subject {
+	if n := s.notice(t); n != nil && n.Thing != nil {
+		thing := n.Thing(data)
+		return &subject{thing: &thing}
+	}
+	if on == nil {
+		return nil
+	}
+	return &subject{Known: on}
+}
+
+// resource is what is asked before somebody is told of it.
+func (on *subject) resource() auth.Resource {
+	if on.thing != nil {
+		return on.thing.Resource
+	}
+	return on.Kind.Resource()
+}
+
+// kind is that of the record; nil for a thing that is none.
+func (on *subject) kind() *catalog.Kind {
+	if on == nil || on.thing != nil {
+		return nil
+	}
+	return on.Kind
+}
+
+// entity is the record; nil for a thing that is none.
+func (on *subject) entity() *entity.Entity {
+	if on == nil || on.thing != nil {
+		return nil
+	}
+	return on.Entity
+}
+
+// gone reports whether it can be opened no more.
+func (on *subject) gone() bool { return on == nil || on.thing == nil && on.Deleted }
+
+// title names it; ref is what is known of it when nothing else is.
+func (on *subject) title(ref string) string {
+	switch {
+	case on == nil:
+		return ref
+	case on.thing != nil:
+		return strings.Join(strings.Fields(on.thing.Title), " ")
+	}
+	return titleOf(on.Known, ref)
 }
 
 // says writes one sentence for every notification, whatever the notice gives.

@@ -85,6 +85,9 @@ type teller struct {
 	made  map[string]*Notification // by id
 }
 
+// on is what a notification is about.
+func (t *teller) on(n *Notification) *subject { return t.s.subject(n.Type, n.Data, t.known[n.UID]) }
+
 func (t *teller) tell(ctx context.Context, entries []feed.Entry) (err error) {
 	var uids []string
 	for _, e := range entries {
@@ -120,7 +123,7 @@ func (t *teller) tell(ctx context.Context, entries []feed.Entry) (err error) {
 
 // entry finds who is told of an entry.
 func (t *teller) entry(ctx context.Context, e feed.Entry) error {
-	notice, on := t.s.notice(e.Type), t.known[e.UID]
+	notice, on := t.s.notice(e.Type), t.s.subject(e.Type, e.Data, t.known[e.UID])
 	if notice == nil || on == nil {
 		return nil
 	}
@@ -130,7 +133,7 @@ func (t *teller) entry(ctx context.Context, e feed.Entry) error {
 	}
 	for _, p := range t.dir.people {
 		why, told := who[p.Account]
-		if !told || p.Account == e.Actor || notice.Only != nil && !notice.Only(why) || p.Principal().Can(auth.Read, on.Kind.Resource()) != nil {
+		if !told || p.Account == e.Actor || notice.Only != nil && !notice.Only(why) || p.Principal().Can(auth.Read, on.resource()) != nil {
 			continue
 		}
 		t.add(notice, p, why, e)
@@ -140,10 +143,13 @@ func (t *teller) entry(ctx context.Context, e feed.Entry) error {
 
 // audience returns the accounts that an entry concerns, and why. Whoever muted
 // the record hears of it only when they are mentioned.
-func (t *teller) audience(ctx context.Context, notice *Notice, on *catalog.Known, e feed.Entry) (map[string]Why, error) {
-	who, err := t.s.concerned(ctx, t.dir, on.Kind, on.Entity)
-	if err != nil {
-		return nil, err
+func (t *teller) audience(ctx context.Context, notice *Notice, on *subject, e feed.Entry) (map[string]Why, error) {
+	who := map[string]Why{}
+	if k := on.kind(); k != nil {
+		var err error
+		if who, err = t.s.concerned(ctx, t.dir, k, on.Entity); err != nil {
+			return nil, err
+		}
 	}
 	for account, w := range t.chosen[e.UID] {
 		if w.Set == Watching && w.since <= sqldb.Micros(e.At) { // else it began later
@@ -163,8 +169,14 @@ func (t *teller) audience(ctx context.Context, notice *Notice, on *catalog.Known
 		if err != nil {
 			return nil, err
 		}
-		for account, why := range more {
-			who[account] = stronger(who[account], why)
+		for name, why := range more {
+			accounts, err := t.dir.named(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range accounts {
+				who[a] = stronger(who[a], why)
+			}
 		}
 	}
 	for account, w := range t.chosen[e.UID] {
@@ -239,7 +251,7 @@ func (t *teller) fresh(ctx context.Context, n *Notification) error {
 		set = DefaultSettings
 	}
 	p := t.dir.person(n.Account)
-	if set.Mail.takes(n.Direct) && t.s.Outbox.Can(action.Mail) {
+	if set.Mail.takes(n.Direct) && t.s.Outbox.Can(action.Mail) && !t.s.notice(n.Type).Mailed {
 		if err := t.mail(ctx, *p, n); err != nil {
 			return err
 		}
@@ -259,7 +271,8 @@ func flag(b bool) int {
 
 // mail logs the mail that tells of one notification.
 func (t *teller) mail(ctx context.Context, p auth.Person, n *Notification) error {
-	text, title, link := t.s.says(t.known[n.UID], *n).In(p.Lang), titleOf(t.known[n.UID], n.Ref), t.s.link(t.known[n.UID])
+	on := t.on(n)
+	text, title, link := t.s.says(on, *n).In(p.Lang), on.title(n.Ref), t.s.link(on)
 	body := text + ".\n\n" + title + "\n" + link + "\n"
 	if quote, err := t.quote(ctx, n); err != nil {
 		return err
@@ -302,9 +315,11 @@ func quoted(text string) string { return "> " + strings.ReplaceAll(text, "\n", "
 
 var becauses = map[Why]lang.Text{
 	Mentioned: lang.T("You get this because you were mentioned.", "Lo recibes porque te mencionaron."),
+	Called:    lang.T("You get this because you are called when an alert is opened.", "Lo recibes porque se te avisa cuando se abre una alerta."),
 	Began:     lang.T("You get this because you began the thread.", "Lo recibes porque empezaste el hilo."),
 	Assigned:  lang.T("You get this because it is assigned to you.", "Lo recibes porque está asignado a ti."),
 	Owner:     lang.T("You get this because you answer for it.", "Lo recibes porque respondes de ello."),
+	Tasked:    lang.T("You get this because you have a task in it.", "Lo recibes porque tienes una tarea en ello."),
 	Commented: lang.T("You get this because you took part.", "Lo recibes porque participaste."),
 	Chose:     lang.T("You get this because you watch it.", "Lo recibes porque lo sigues."),
 }
@@ -323,9 +338,10 @@ func (t *teller) hook(ctx context.Context, p auth.Person, n *Notification) error
 		}
 		t.hooks = all
 	}
+	on := t.on(n)
 	for _, h := range t.hooks[p.Account] {
 		body, err := json.Marshal(action.Event{Type: "notification", Timestamp: n.At, Data: map[string]any{
-			"id": n.ID, "about": n.Type, "why": n.Why, "ref": n.Ref, "title": titleOf(t.known[n.UID], n.Ref), "text": t.s.says(t.known[n.UID], *n).In(p.Lang), "url": t.s.link(t.known[n.UID])}})
+			"id": n.ID, "about": n.Type, "why": n.Why, "ref": n.Ref, "title": on.title(n.Ref), "text": t.s.says(on, *n).In(p.Lang), "url": t.s.link(on)}})
 		if err != nil {
 			return err
 		}
@@ -337,11 +353,8 @@ func (t *teller) hook(ctx context.Context, p auth.Person, n *Notification) error
 }
 
 // says writes a notification in one sentence.
-func (s *Service) says(on *catalog.Known, n Notification) lang.Text {
-	t := Told{Type: n.Type, Actor: n.ActorName, Why: n.Why, N: n.N, Data: n.Data}
-	if on != nil {
-		t.Kind = on.Kind
-	}
+func (s *Service) says(on *subject, n Notification) lang.Text {
+	t := Told{Type: n.Type, Actor: n.ActorName, Why: n.Why, N: n.N, Data: n.Data, Kind: on.kind()}
 	return s.notice(n.Type).says(t)
 }
 
@@ -353,10 +366,13 @@ func titleOf(on *catalog.Known, ref string) string {
 	return ref
 }
 
-// link is the address of a record.
-func (s *Service) link(on *catalog.Known) string {
-	if on == nil || on.Deleted {
+// link is the address of what a notification is about.
+func (s *Service) link(on *subject) string {
+	switch {
+	case on.gone():
 		return s.Base + "/notifications"
+	case on.thing != nil:
+		return s.Base + on.thing.Path
 	}
 	return s.Base + s.Path(on.Entity.Ref())
 }

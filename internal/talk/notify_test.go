@@ -369,3 +369,62 @@ func TestNoticesRead(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A room tells of things that are no records: with their own titles, pages and
+// rights, and by whatever names its people go.
+func TestThings(t *testing.T) {
+	to := map[string]talk.Why{}
+	cfg := talk.Config{Notices: []talk.Notice{{Type: "alert.paged", Icon: "bell", State: "bad", Mailed: true,
+		Says:   func(t talk.Told) lang.Text { return lang.T(t.Actor+" calls", t.Actor+" llama") },
+		Direct: func(w talk.Why) bool { return w == talk.Called },
+		To:     func(context.Context, sqldb.Querier, feed.Entry) (map[string]talk.Why, error) { return to, nil },
+		Thing: func(data json.RawMessage) talk.Thing {
+			no := talk.Told{Data: data}.Field("no")
+			return talk.Thing{Title: "AL-" + no + ":\nA shell", Path: "/alerts/AL-" + no, Kind: lang.T("Alert", "Alerta"), Resource: auth.Resource{Room: auth.Security, Kind: "Alert"}}
+		}}}}
+	w := newWorld(t, sqldbtest.SQLite(t, tables), cfg)
+	w.must(w.talk.SetSettings(t.Context(), w.who["leo"].Principal, talk.Settings{Bell: talk.All, Mail: talk.All, Hook: talk.None, Digest: talk.Daily, Hour: 0, Weekday: time.Monday, Zone: "UTC"}))
+	_, err := w.db.Exec(t.Context(), `UPDATE auth_memberships SET user_ref = '' WHERE account = ?`, w.who["bea"].Account)
+	w.must(err)
+	_, err = w.db.Exec(t.Context(), `UPDATE auth_memberships SET role = 'ingest' WHERE account = ?`, w.who["aud"].Account)
+	w.must(err)
+	to["user:default/ana"], to["group:default/platform"], to["bea@acme.example"], to[w.who["aud"].Account], to["nobody"], to[""] = talk.Called, talk.Assigned, talk.Called, talk.Called, talk.Called, talk.Called
+	page := func(seq int64, no string) feed.Entry {
+		return feed.Entry{Seq: seq, Org: auth.HomeID, At: w.now, Type: "alert.paged", UID: "alert/AL-" + no, Actor: "system", Data: json.RawMessage(`{"no":"` + no + `"}`)}
+	}
+	w.handle([]feed.Entry{page(9000, "1")}, 10)
+	w.later()
+	w.handle([]feed.Entry{page(9001, "2"), page(9000, "1")}, 10)
+	w.told("ana", "AL-2: A shell: Binnacle calls (called)!", "AL-1: A shell: Binnacle calls (called)!")
+	w.told("leo", "AL-2: A shell: Binnacle calls (assigned)", "AL-1: A shell: Binnacle calls (assigned)")
+	w.told("bea", "AL-2: A shell: Binnacle calls (called)!", "AL-1: A shell: Binnacle calls (called)!")
+	w.told("olga")
+	if n := w.count(`SELECT count(*) FROM notifications WHERE account = ?`, w.who["aud"].Account); n != 0 {
+		t.Error("somebody was told of what they may not read")
+	}
+	if got := w.mails(); len(got) != 0 {
+		t.Errorf("the room mails by itself, and there are %d more mails", len(got))
+	}
+	items, err := w.talk.Inbox(t.Context(), w.who["ana"].Principal, true, time.Time{}, 0)
+	w.must(err)
+	groups := talk.Grouped(items)
+	if len(groups) != 2 || groups[0].Gone || groups[0].Thing == nil || groups[0].Thing.Path != "/alerts/AL-2" || groups[0].Title != "AL-2: A shell" {
+		t.Errorf("got %+v", groups)
+	}
+	if it, err := w.talk.Follow(t.Context(), w.who["ana"].Principal, items[0].ID); err != nil || it.Thing == nil || it.Says.Es != "Binnacle llama" {
+		t.Errorf("got %+v, %v", it, err)
+	}
+	// In a digest they lead to their pages.
+	w.now = w.now.Add(24 * time.Hour)
+	w.must(w.talk.Digests(t.Context()))
+	mails := w.mails()
+	if len(mails) != 1 || !strings.Contains(string(mails[0].Payload), "https://binnacle.acme.example/alerts/AL-2") {
+		t.Errorf("the digest is %v", mails)
+	}
+	// Whoever may not read them any more does not see them.
+	ana := w.who["ana"].Principal
+	ana.Scopes, ana.Token = []auth.Scope{"self"}, "t"
+	if items, err := w.talk.Inbox(t.Context(), ana, false, time.Time{}, 0); err != nil || len(items) != 0 {
+		t.Errorf("got %v, %v", items, err)
+	}
+}

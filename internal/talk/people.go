@@ -54,6 +54,17 @@ func (d *directory) accounts(ctx context.Context, ref string) ([]string, error) 
 	return out, nil
 }
 
+// named returns the accounts of whoever is named by an account, by a reference of
+// a person or a group, or as records name who has no reference.
+func (d *directory) named(ctx context.Context, name string) ([]string, error) {
+	for _, p := range d.people {
+		if p.Account == name || (catalog.Caller{Principal: p.Principal()}).Identity() == name {
+			return []string{p.Account}, nil
+		}
+	}
+	return d.accounts(ctx, name)
+}
+
 // members returns the people directly in a group, whichever end says so.
 func (d *directory) members(ctx context.Context, group entity.Ref) ([]string, error) {
 	if users, ok := d.groups[group.String()]; ok {

@@ -9,7 +9,8 @@
 // Who watches a record is told what happens to it; owners, people assigned to it
 // and those who were mentioned or took part watch by themselves, and may mute
 // it. One watch over the feed writes the notifications (notify.go): in the app,
-// by mail and webhook at once, and in digests. Nobody is told of what they did
+// by mail and webhook at once, and in digests. Rooms add notices, also of things
+// that are no records (notice.go). Nobody is told of what they did
 // themselves, nor of what they may not read.
 package talk
 

@@ -19,14 +19,16 @@ type Why string
 // The reasons, the strongest first: of two, the first is told.
 const (
 	Mentioned Why = "mentioned"
-	Began     Why = "began" // the thread or dispute
+	Began     Why = "began"  // the thread or dispute
+	Called    Why = "called" // when something happens, as who is on call
 	Assigned  Why = "assigned"
 	Owner     Why = "owner"
+	Tasked    Why = "tasked" // with something that is about it
 	Commented Why = "commented"
 	Chose     Why = "chose" // to watch
 )
 
-var whys = []Why{Mentioned, Began, Assigned, Owner, Commented, Chose}
+var whys = []Why{Mentioned, Began, Called, Assigned, Owner, Tasked, Commented, Chose}
 
 // State is what somebody chose for a record.
 type State string

@@ -65,6 +65,7 @@ type App struct {
 
 	facets   facetCache
 	drawings drawings
+	moments  moments
 }
 
 // New reads the texts and finds the templates; an error is a mistake of the
@@ -76,7 +77,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, sets: map[setKey]*set{}, drawings: newDrawings(), door: &door.Door{Secure: cfg.Secure}}
+	a := &App{Config: cfg, sets: map[setKey]*set{}, drawings: newDrawings(), moments: newMoments(), door: &door.Door{Secure: cfg.Secure}}
 	var err error
 	if a.texts, err = lang.Load(a.textSources()...); err != nil {
 		return nil, err

@@ -48,24 +48,25 @@ func auditPages() []PageDef {
 func (c *Ctx) auditQuery() (audit.Query, error) {
 	q := audit.Query{Text: c.Param("q"), Actor: c.Param("actor"), Action: c.Param("action"), Target: c.Param("target"), Outcome: c.Param("outcome"), Via: c.Param("via"), Limit: auditPageSize}
 	var err error
-	if q.From, err = auditDay(c.Param("from")); err != nil {
+	if q.From, err = c.auditDay(c.Param("from")); err != nil {
 		return q, err
 	}
-	if q.To, err = auditDay(c.Param("to")); err != nil {
+	if q.To, err = c.auditDay(c.Param("to")); err != nil {
 		return q, err
 	}
 	if !q.To.IsZero() {
-		q.To = q.To.Add(24 * time.Hour)
+		q.To = q.To.AddDate(0, 0, 1)
 	}
 	q.Before, _ = strconv.ParseInt(c.Param("before"), 10, 64)
 	return q, nil
 }
 
-func auditDay(s string) (time.Time, error) {
+// auditDay reads a day, which begins where the reader lives; zero for none.
+func (c *Ctx) auditDay(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.DateOnly, s)
+	t, err := time.ParseInLocation(time.DateOnly, s, c.Zone())
 	if err != nil {
 		return t, fault.Bad("not a date", fault.Problem{Field: "from", Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("date")
 	}

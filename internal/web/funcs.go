@@ -25,7 +25,7 @@ func (a *App) funcs(code lang.Code) template.FuncMap {
 		"icon": func(id string) template.HTML { return static.Icon("i-" + id) }, "icon2": static.Icon,
 		"state": w.state, "badge": w.badge, "mark": w.mark, "health": w.health, "ev": w.evidence,
 		"person": person, "trend": w.trend, "spark": w.spark, "sparkline": a.drawings.sparkline,
-		"date": w.date, "datetime": w.datetime, "ago": w.ago, "when": w.when, "until": w.until,
+		"date": w.date, "day": w.moment("day"), "datetime": w.moment("datetime"), "ago": w.moment("ago"), "when": w.moment("when"), "until": w.moment("until"),
 		"num": w.num, "pct": func(share float64) string { return lang.Percent(code, share, 1) },
 		"md": Markdown, "static": static.URL, "agent": w.agent, "method": w.method, "json": encode, "initials": initials,
 		"dict": dict, "list": func(v ...any) []any { return v }, "join": strings.Join,
@@ -154,65 +154,63 @@ func timeOf(v any) time.Time {
 
 func (w writer) now() time.Time { return w.app.Clock() }
 
-func (w writer) stamp(t time.Time, text string) template.HTML {
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + esc(lang.DateTime(w.lang, t)) + `">` + esc(text) + `</time>`)
+// stamp writes a time in one of the forms, in the zone it is in.
+func (w writer) stamp(t time.Time, form func(writer, time.Time) string) template.HTML {
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + esc(lang.DateTime(w.lang, t)) + `">` + esc(form(w, t)) + `</time>`)
 }
 
-// moment writes a time in words; nothing for the zero time.
-func (w writer) moment(v any, words func(time.Time) string) template.HTML {
-	t := timeOf(v)
-	if t.IsZero() {
-		return ""
+// moment writes a time in a form: in the reader's zone, unless it was put into
+// another; nothing for the zero time.
+func (w writer) moment(form string) func(any) template.HTML {
+	return func(v any) template.HTML {
+		switch t := timeOf(v); {
+		case t.IsZero():
+			return ""
+		case open(form, t):
+			return w.app.moments.write(form, t)
+		default:
+			return w.stamp(t, forms[form])
+		}
 	}
-	return w.stamp(t, words(t))
 }
 
-// date writes a day; nothing for the zero time.
+// date writes a day as it is, in whatever zone its reader lives; nothing for the
+// zero time. The day of a moment is "day".
 func (w writer) date(v any) template.HTML {
-	return w.moment(v, func(t time.Time) string { return lang.Date(w.lang, t, w.now()) })
-}
-
-// datetime writes a moment in full.
-func (w writer) datetime(v any) template.HTML {
-	return w.moment(v, func(t time.Time) string { return lang.DateTime(w.lang, t) })
-}
-
-// ago writes how long ago a moment was when it is recent, else its day.
-func (w writer) ago(v any) template.HTML {
-	return w.moment(v, func(t time.Time) string { return lang.Ago(w.lang, t, w.now()) })
-}
-
-// when is ago inside a sentence: "6 min ago", "on 15 Sep".
-func (w writer) when(v any) template.HTML {
 	t := timeOf(v)
 	if t.IsZero() {
 		return ""
 	}
-	text, age := lang.Ago(w.lang, t, w.now()), w.now().Sub(t)
+	return w.stamp(t, forms["day"])
+}
+
+// since writes how long ago a moment was when it is recent, else its day.
+func (w writer) since(t time.Time) string { return lang.Ago(w.lang, t, w.now().In(t.Location())) }
+
+// sinceInWords is since inside a sentence: "6 min ago", "on 15 Sep".
+func (w writer) sinceInWords(t time.Time) string {
+	text, age := w.since(t), w.now().Sub(t)
 	switch {
 	case age >= time.Minute && age < 24*time.Hour:
-		text = w.text("when.ago", text)
+		return w.text("when.ago", text)
 	case age >= 24*time.Hour || age < 0:
-		text = w.text("when.on", text)
+		return w.text("when.on", text)
 	}
-	return w.stamp(t, text)
+	return text
 }
 
-// until writes how long is left to a moment.
-func (w writer) until(v any) template.HTML {
-	t := timeOf(v)
-	left := t.Sub(w.now())
-	switch {
-	case t.IsZero():
-		return ""
+// left writes how long is left to a moment.
+func (w writer) left(t time.Time) string {
+	switch left := t.Sub(w.now()); {
 	case left < 0:
-		return w.stamp(t, w.text("until.past", lang.Date(w.lang, t, w.now())))
+		return w.text("until.past", lang.Date(w.lang, t, w.now().In(t.Location())))
 	case left < time.Hour:
-		return w.stamp(t, w.text("until.minutes", int(left/time.Minute)+1))
+		return w.text("until.minutes", int(left/time.Minute)+1)
 	case left < 48*time.Hour:
-		return w.stamp(t, w.text("until.hours", int(left.Round(time.Hour)/time.Hour)))
+		return w.text("until.hours", int(left.Round(time.Hour)/time.Hour))
+	default:
+		return w.text("until.days", int(left.Round(24*time.Hour)/(24*time.Hour)))
 	}
-	return w.stamp(t, w.text("until.days", int(left.Round(24*time.Hour)/(24*time.Hour))))
 }
 
 func (w writer) num(v any) string {

@@ -246,7 +246,7 @@ func (a *App) draw(c *Ctx, def *PageDef, p page) error {
 		status = http.StatusOK
 	}
 	c.W.WriteHeader(status)
-	_, err := c.W.Write(a.drawn(c, b.Bytes()))
+	_, err := c.W.Write(a.drawn(c, a.told(c, b.Bytes())))
 	return err
 }
 

@@ -143,7 +143,7 @@ func TestUntil(t *testing.T) {
 		7*24*time.Hour - time.Second: "7 days left", 60 * time.Hour: "3 days left", 49 * time.Hour: "2 days left", 48*time.Hour - time.Second: "48 h left",
 		90 * time.Minute: "2 h left", 59*time.Minute + 1: "60 min left", time.Second: "1 min left", -time.Hour: "ended 22 Sep",
 	} {
-		if got := string(w.until(now.Add(left))); !strings.Contains(got, ">"+want+"<") {
+		if got := string(w.stamp(now.Add(left), writer.left)); !strings.Contains(got, ">"+want+"<") {
 			t.Errorf("%s: %s, want %s", left, got, want)
 		}
 	}

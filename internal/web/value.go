@@ -107,7 +107,7 @@ func (r reader) scalar(f *catalog.Field, s string) Value {
 		}
 	case catalog.Moment:
 		if t, err := time.Parse(time.RFC3339, s); err == nil {
-			return Value{As: "moment", Time: t, Text: s}
+			return Value{As: "moment", Time: t.UTC(), Text: s}
 		}
 	}
 	if _, ok := whoIn(f, s); ok {

@@ -60,11 +60,11 @@ func (j *Job) Cancel() { j.cancel() }
 // for once by somebody who waits for it, and what it found is made alerts or a rule
 // when it is to stay.
 type Jobs struct {
-	mu   sync.Mutex
-	list []*Job
-	room chan struct{}
-	all  context.Context
-	stop context.CancelFunc
+	mu    sync.Mutex
+	list  []*Job
+	queue *queue
+	all   context.Context
+	stop  context.CancelFunc
 }
 
 const (
@@ -75,7 +75,7 @@ const (
 // NewJobs returns an empty list.
 func NewJobs() *Jobs {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Jobs{room: make(chan struct{}, atOnce), all: ctx, stop: stop}
+	return &Jobs{queue: newQueue(atOnce), all: ctx, stop: stop}
 }
 
 // Stop ends all jobs.
@@ -92,11 +92,7 @@ func (l *Jobs) Start(j *Job, at time.Time, do func(context.Context, func(Progres
 	l.mu.Unlock()
 	go func() {
 		defer cancel()
-		select {
-		case l.room <- struct{}{}:
-			defer func() { <-l.room }()
-		case <-ctx.Done():
-		}
+		defer l.queue.enter(ctx, j.Org)()
 		now, answer, told, err := j.run(ctx, do)
 		j.mu.Lock()
 		defer j.mu.Unlock()

@@ -77,7 +77,10 @@ func (m *module) inbox(c *web.Ctx) (any, error) {
 	}
 	for _, g := range talk.Grouped(items) {
 		v := groupView{Group: g, Icon: "file"}
-		if g.Entity != nil {
+		switch {
+		case g.Thing != nil:
+			v.Kind, v.Icon, v.Href = c.In(g.Thing.Kind), g.Thing.Icon, g.Thing.Path
+		case g.Entity != nil:
 			if k := m.Kinds.Get(g.Entity.Kind); k != nil {
 				v.Kind = c.In(k.Title)
 				if k.Icon != "" {
@@ -98,6 +101,9 @@ func (m *module) openNotification(c *web.Ctx) (any, error) {
 	it, err := m.Talk.Follow(c.R.Context(), c.Caller.Principal, c.R.PathValue("id"))
 	if err != nil {
 		return nil, err
+	}
+	if it.Thing != nil {
+		return web.Redirect{To: it.Thing.Path}, nil
 	}
 	if it.Entity == nil || it.Gone {
 		return web.Redirect{To: "/notifications", Toast: &web.Toast{Key: "talk.toast.gone", Args: []string{it.Title}}}, nil

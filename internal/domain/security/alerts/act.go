@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/audit"
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -27,19 +28,23 @@ const (
 	Start       Verb = "start"       // somebody works on it
 	Close       Verb = "close"       // it is settled: it needs a disposition and a reason
 	Reopen      Verb = "reopen"
-	Move        Verb = "move" // into a case, or out of one
+	Move        Verb = "move"    // into a case, or out of one
+	Comment     Verb = "comment" // somebody says something about it; it stays as it is
 )
 
 // Verbs lists the verbs.
-var Verbs = []Verb{Acknowledge, Take, Assign, Start, Close, Reopen, Move}
+var Verbs = []Verb{Acknowledge, Take, Assign, Start, Close, Reopen, Move, Comment}
 
 // Act is what somebody does with alerts.
 type Act struct {
 	Do          Verb
 	To          string // of Assign, a person: a reference or a name; of Move, the name of a case, "" for none
 	Disposition Disposition
-	Reason      string
+	Reason      string // of Comment, what is said
 }
+
+// longestReason bounds what is said of an alert, in characters.
+const longestReason = 2000
 
 // Resource is what authorisation is asked about for alerts.
 var Resource = auth.Resource{Room: auth.Security, Kind: "Alert"}
@@ -59,6 +64,10 @@ func (a *Act) check() error {
 		return fault.Bad("closing an alert asks what it was: true, false or benign", fault.Problem{Field: "disposition", Code: "required", Msg: "is required"}).Coded("alerts.disposition")
 	case a.Do == Close && a.Reason == "":
 		return fault.Bad("closing an alert asks for a reason", fault.Problem{Field: "reason", Code: "required", Msg: "is required"}).Coded("alerts.reason")
+	case a.Do == Comment && a.Reason == "":
+		return fault.Bad("a comment needs words", fault.Problem{Field: "reason", Code: "required", Msg: "is required"}).Coded("alerts.comment")
+	case utf8.RuneCountInString(a.Reason) > longestReason:
+		return fault.New(fault.TooLarge, "what is said of an alert has at most %d characters", longestReason).Coded("alerts.long")
 	}
 	return nil
 }
@@ -119,7 +128,7 @@ func (d *Desk) do(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, nos 
 		if before.Case != a.Case {
 			moves = append(moves, move{a, before.Case})
 		}
-		entries = append(entries, a.entry(c.Act, at, caller.Account))
+		entries = append(entries, a.entry(c.Act, at, caller.Account, act.Reason))
 		records = append(records, a.record(caller, act, before, at))
 	}
 	for _, m := range moves {
@@ -160,7 +169,7 @@ func (a *Alert) apply(caller catalog.Caller, act Act, at time.Time) (c Change, c
 		if c.Act = "assigned"; !a.Open() {
 			return c, false
 		}
-		if a.Assignee = assigneeOf(act.To); act.Do == Take {
+		if a.Assignee = Person(act.To); act.Do == Take {
 			a.Assignee = me
 			seen()
 		}
@@ -196,13 +205,17 @@ func (a *Alert) apply(caller catalog.Caller, act Act, at time.Time) (c Change, c
 				a.Assignee = me
 			}
 		}
+	case Comment:
+		c.Act = "commented"
+		return c, true
 	}
 	return c, a.Standing != before
 }
 
-// assigneeOf completes the reference of a person.
-func assigneeOf(text string) string {
-	if ref, err := entity.ParseRef(text, "user", ""); err == nil {
+// Person completes the reference of a person; a name that is none stays, and
+// NoOne too.
+func Person(text string) string {
+	if ref, err := entity.ParseRef(text, "user", ""); err == nil && text != NoOne {
 		return ref.String()
 	}
 	return text

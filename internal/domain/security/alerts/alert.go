@@ -114,6 +114,22 @@ func ParseID(s string) (int64, error) {
 	return no, nil
 }
 
+// ParseIDs reads the numbers of alerts; there is at least one.
+func ParseIDs(list []string) ([]int64, error) {
+	if len(list) == 0 {
+		return nil, fault.Bad("no alert is named", fault.Problem{Field: "alerts", Code: "required", Msg: "is required"}).Coded("alerts.which")
+	}
+	out := make([]int64, len(list))
+	for i, s := range list {
+		no, err := ParseID(s)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = no
+	}
+	return out, nil
+}
+
 // Path is the address of an alert's page.
 func (a *Alert) Path() string { return "/alerts/" + a.ID() }
 

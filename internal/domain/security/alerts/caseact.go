@@ -165,6 +165,21 @@ func (d *Desk) OpenCase(ctx context.Context, caller catalog.Caller, o Opening) (
 	return name, err
 }
 
+// OpenFor opens a case with the playbook that fits its alerts best, when the
+// opening names none.
+func (d *Desk) OpenFor(ctx context.Context, caller catalog.Caller, o Opening) (string, error) {
+	var tags []string
+	for _, no := range o.Alerts {
+		a, err := d.Get(ctx, caller, no)
+		if err != nil {
+			return "", err
+		}
+		tags = append(tags, a.Rule.Tags...)
+	}
+	o.Playbook = cmp.Or(o.Playbook, suggest(d.Playbooks, tags))
+	return d.OpenCase(ctx, caller, o)
+}
+
 func (d *Desk) open(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, o Opening) (string, error) {
 	name, err := freeName(ctx, tx, caller.Org)
 	if err != nil {

@@ -105,16 +105,7 @@ func (p pages) openNew(c *web.Ctx) (any, error) {
 
 // openFor opens a case for chosen alerts, with the playbook that fits.
 func (p pages) openFor(c *web.Ctx, nos []int64) (string, error) {
-	var tags []string
-	d := p.desk(c)
-	for _, no := range nos {
-		a, err := d.Get(c.R.Context(), c.Caller, no)
-		if err != nil {
-			return "", err
-		}
-		tags = append(tags, a.Rule.Tags...)
-	}
-	return d.OpenCase(c.R.Context(), c.Caller, Opening{Alerts: nos, Playbook: suggest(p.Playbooks, tags), Lang: c.Lang})
+	return p.desk(c).OpenFor(c.R.Context(), c.Caller, Opening{Alerts: nos, Lang: c.Lang})
 }
 
 // there is the answer to an act on a case.

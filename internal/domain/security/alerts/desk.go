@@ -182,7 +182,62 @@ func (t *taking) one(f *detect.Finding) error {
 	if err != nil {
 		return err
 	}
-	return t.add(a, f, k)
+	before, after, err := t.part(f, a)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		if err := t.add(a, before, k); err != nil {
+			return err
+		}
+	}
+	if after != nil {
+		return t.one(after)
+	}
+	return nil
+}
+
+// part parts a finding at the moment its alert was closed: what happened since is
+// a finding of its own, with a name of its own, so that it opens another alert and
+// a replay parts it the same way. It stays parted when the alert is opened again.
+func (t *taking) part(f *detect.Finding, a *Alert) (before, after *detect.Finding, err error) {
+	next := *f
+	next.Name = f.Name + "/" + a.ID()
+	closed := a.Closed
+	k, err := t.known(&next)
+	switch {
+	case err == nil:
+		closed = sqldb.Time(k.since).Add(-1)
+	case !errors.Is(err, sqldb.ErrNoRows):
+		return nil, nil, err
+	case a.Open():
+		return f, nil, nil
+	}
+	if _, until := span(f); !until.After(closed) {
+		return f, nil, nil
+	}
+	had, err := t.had(a, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	was := *f
+	was.Events, next.Events, next.More = nil, nil, 0
+	for _, e := range f.Events {
+		if e.Time.After(closed) && !had[e.ID] {
+			next.Events = append(next.Events, e)
+		} else {
+			was.Events = append(was.Events, e)
+		}
+	}
+	switch {
+	case len(next.Events) == 0 && (len(f.Events) > 0 || !f.Start.After(closed)):
+		return f, nil, nil
+	case len(was.Events) == 0 && f.Start.After(closed):
+		next.More = f.More
+		return nil, &next, nil
+	}
+	was.End, next.Start = closed, next.Events[0].Time
+	return &was, &next, nil
 }
 
 func (t *taking) known(f *detect.Finding) (k kept, err error) {
@@ -243,7 +298,7 @@ func (t *taking) open(f *detect.Finding, key string) (*Alert, error) {
 	if err := a.insert(t.ctx, t.tx); err != nil {
 		return nil, err
 	}
-	t.entries = append(t.entries, a.entry("opened", t.at, audit.System))
+	t.entries = append(t.entries, a.entry("opened", t.at, audit.System, ""))
 	return a, a.log(t.ctx, t.tx, Change{At: t.at, Account: audit.System, Actor: "Binnacle", Act: "opened"})
 }
 
@@ -281,25 +336,16 @@ func (t *taking) add(a *Alert, f *detect.Finding, k kept) error {
 // keep keeps the ids of events of an alert. It returns how many were not known,
 // and whether there was no room for some.
 func (t *taking) keep(a *Alert, f *detect.Finding) (fresh int, over bool, err error) {
-	ids := make([]string, 0, len(f.Events))
-	for _, e := range f.Events {
-		ids = append(ids, e.ID)
-	}
-	if len(ids) == 0 {
+	if len(f.Events) == 0 {
 		return 0, false, nil
 	}
-	cond, args := sqldb.Among(t.tx.Dialect(), "event", ids)
-	had, err := sqldb.Values[string](t.ctx, t.tx, `SELECT event FROM alert_events WHERE org = ? AND no = ? AND `+cond, append([]any{t.org, a.No}, args...)...)
+	seen, err := t.had(a, f)
 	if err != nil {
 		return 0, false, err
 	}
 	var n int
 	if err := t.tx.QueryRow(t.ctx, `SELECT count(*) FROM alert_events WHERE org = ? AND no = ?`, t.org, a.No).Scan(&n); err != nil {
 		return 0, false, err
-	}
-	seen := map[string]bool{}
-	for _, id := range had {
-		seen[id] = true
 	}
 	rows := sqldb.Rows{Table: "alert_events", Columns: []string{"org", "no", "event", "finding", "at", "source"}}
 	for _, e := range f.Events {
@@ -314,6 +360,24 @@ func (t *taking) keep(a *Alert, f *detect.Finding) (fresh int, over bool, err er
 		rows.Values = append(rows.Values, []any{t.org, a.No, e.ID, f.Name, sqldb.Micros(e.Time), e.Source})
 	}
 	return len(rows.Values), over, t.tx.Insert(t.ctx, rows)
+}
+
+// had are the ids of events of a finding that an alert has.
+func (t *taking) had(a *Alert, f *detect.Finding) (map[string]bool, error) {
+	out := map[string]bool{}
+	if len(f.Events) == 0 {
+		return out, nil
+	}
+	ids := make([]string, 0, len(f.Events))
+	for _, e := range f.Events {
+		ids = append(ids, e.ID)
+	}
+	cond, args := sqldb.Among(t.tx.Dialect(), "event", ids)
+	list, err := sqldb.Values[string](t.ctx, t.tx, `SELECT event FROM alert_events WHERE org = ? AND no = ? AND `+cond, append([]any{t.org, a.No}, args...)...)
+	for _, id := range list {
+		out[id] = true
+	}
+	return out, err
 }
 
 // count writes what is known of a finding.
@@ -383,10 +447,10 @@ func groupKey(group []detect.GroupField) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// entry is what the feed tells of an alert.
-func (a *Alert) entry(act string, at time.Time, account string) *feed.Entry {
+// entry is what the feed tells of an alert; note is what somebody said with it.
+func (a *Alert) entry(act string, at time.Time, account, note string) *feed.Entry {
 	data, _ := json.Marshal(told{Alert: a.ID(), Title: a.Rule.Title, Rule: a.Rule.ID, Level: a.Rule.Level, Severity: a.Severity, Risk: a.Risk, State: a.State, Asset: a.Asset,
-		Assignee: a.Assignee, Disposition: a.Disposition, Case: a.Case, Path: a.Path()})
+		Assignee: a.Assignee, Disposition: a.Disposition, Case: a.Case, Path: a.Path(), Note: note})
 	return &feed.Entry{Org: a.Org, At: at, Type: "alert." + act, UID: "alert/" + a.ID(), Actor: account, Data: data}
 }
 

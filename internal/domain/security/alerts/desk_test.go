@@ -184,12 +184,74 @@ func TestFindingsJoin(t *testing.T) {
 		if a := d.get(1); a.Events != 3 || !a.Exact || !a.LastSeen.Equal(now.Add(25*time.Hour+30*time.Minute)) {
 			t.Errorf("%+v", a)
 		}
+		d.time = now.Add(72*time.Hour + 30*time.Minute)
 		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, 3)
 		f(4, found("r1", "web-1", now.Add(73*time.Hour), "e6")) // what is closed is not joined
 		d.take(found("r1", "web-1", now.Add(72*time.Hour), "e5", "e5b"))
 		if a := d.get(3); a.Events != 2 || a.State != alerts.Closed {
 			t.Errorf("a known finding went elsewhere: %+v", a)
 		}
+	})
+}
+
+// What happens after an alert was closed opens another, also when it is of the
+// same finding, and a replay of everything changes nothing.
+func TestWhatHappensAfterClosing(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		shut := func(no int64, at time.Duration) {
+			d.time = now.Add(at)
+			d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, no)
+		}
+		wants := func(events ...int) {
+			t.Helper()
+			list := d.list(alerts.Filter{})
+			if len(list) != len(events) {
+				t.Fatalf("%d alerts, want %d", len(list), len(events))
+			}
+			for i, n := range events {
+				if a := d.get(int64(i + 1)); a.Events != n {
+					t.Errorf("AL-%d has %d events, want %d", i+1, a.Events, n)
+				}
+			}
+		}
+		d.take(found("r1", "web-1", now, "e0", "e1"))
+		shut(1, 3*time.Minute+30*time.Second)
+		d.take(found("r1", "web-1", now, "e0", "e1", "e2", "e3")) // came late, and happened before
+		wants(4)
+		whole := found("r1", "web-1", now, "e0", "e1", "e2", "e3", "e4", "e5")
+		d.take(whole)
+		wants(4, 2)
+		if a := d.get(2); a.State != alerts.New || !a.FirstSeen.Equal(now.Add(4*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		if a := d.get(1); a.State != alerts.Closed || !a.LastSeen.Equal(now.Add(3*time.Minute)) {
+			t.Errorf("%+v", a)
+		}
+		alone := whole
+		alone.Start, alone.Events = whole.Events[5].Time, whole.Events[5:]
+		d.take(alone, whole)
+		wants(4, 2)
+		shut(2, 5*time.Minute+30*time.Second)
+		last := found("r1", "web-1", now, "e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7")
+		d.take(last)
+		wants(4, 2, 2)
+		if types := d.types("alert.opened"); len(types) != 3 {
+			t.Errorf("%d were told", len(types))
+		}
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		entries := d.types("")
+		d.take(last, whole, alone)
+		wants(4, 2, 2)
+		if diff := cmp.Diff(entries, d.types("")); diff != "" {
+			t.Error(diff)
+		}
+
+		// A clock that is ahead makes no other alert of what is known.
+		ahead := found("r1", "web-2", now.Add(time.Hour), "f0", "f1")
+		d.take(ahead)
+		shut(4, 10*time.Minute)
+		d.take(ahead)
+		wants(4, 2, 2, 2)
 	})
 }
 
@@ -557,5 +619,69 @@ func TestJunkIsStored(t *testing.T) {
 		if a.Events != 2 || len(a.Fields) != 100 || !strings.HasPrefix(a.Group[0].Value, "a�b�x") || len(a.Group[0].Value) > 1100 {
 			t.Errorf("%d events, %d fields, %.40q", a.Events, len(a.Fields), a.Group[0].Value)
 		}
+	})
+}
+
+// A comment changes nothing of an alert but its record, also when it is closed.
+func TestComment(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-1", now, "e1"))
+		d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "x"}, 2)
+		before := []*alerts.Alert{d.get(1), d.get(2)}
+		said := alerts.Act{Do: alerts.Comment, Reason: " The host is off the network. "}
+		if got := d.do(leila, said, 1, 2); len(got) != 2 {
+			t.Errorf("%d alerts were commented on", len(got))
+		}
+		d.do(leila, said, 1) // twice is twice
+		if diff := cmp.Diff(before, []*alerts.Alert{d.get(1), d.get(2)}); diff != "" {
+			t.Error(diff)
+		}
+		list, err := d.Changes(ctx, leila, 1)
+		if err != nil || len(list) != 3 || list[1].Act != "commented" || list[1].Note != "The host is off the network." || list[1].Actor != "leila" {
+			t.Errorf("%v %+v", err, list)
+		}
+		if got := d.types("alert.commented"); len(got) != 3 {
+			t.Errorf("the feed has %v", got)
+		}
+		if got, _, err := audit.New(d.db).Search(ctx, "default", audit.Query{Target: "AL-1"}); err != nil || len(got) != 2 || got[0].Action != "alert.comment" || !strings.Contains(string(got[0].Detail), "off the network") {
+			t.Errorf("%v %+v", err, got)
+		}
+		f := func(caller catalog.Caller, act alerts.Act, want fault.Kind) {
+			t.Helper()
+			if _, err := d.Do(ctx, caller, []int64{1}, act); fault.KindOf(err) != want {
+				t.Errorf("%+v: %v", act, err)
+			}
+		}
+		f(leila, alerts.Act{Do: alerts.Comment, Reason: " "}, fault.Invalid)
+		f(leila, alerts.Act{Do: alerts.Comment, Reason: strings.Repeat("ñ", 2001)}, fault.TooLarge)
+		f(as("aud", auth.RoleAuditor), said, fault.Forbidden)
+		d.do(leila, alerts.Act{Do: alerts.Comment, Reason: strings.Repeat("ñ", 2000)}, 1)
+	})
+}
+
+// Alerts are found by the host they are about, or that their rule found.
+func TestHostFilter(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		other := found("r3", "x", now, "e1")
+		other.Group, other.Fields = []detect.GroupField{{Name: "source.ip", Value: "web-1"}}, map[string]any{"host.name": "web_1", "message": "host.name web-9"}
+		odd := found("r4", `p"c%<1>`, now, "e1")
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd)
+		f := func(host string, want ...int64) {
+			t.Helper()
+			var got []int64
+			for _, a := range d.list(alerts.Filter{Host: host}) {
+				got = append(got, a.No)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("on %s: %s", host, diff)
+			}
+		}
+		f("web-1", 1)
+		f("WEB-10", 2)
+		f("web_1", 3)
+		f("web", nil...)
+		f("web-9", nil...)
+		f("%", nil...)
+		f(`p"c%<1>`, 4)
 	})
 }

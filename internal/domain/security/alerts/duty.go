@@ -136,9 +136,27 @@ func (d *Desk) page(ctx context.Context, tx *sqldb.Tx, a *Alert, r rota, step in
 	if err := d.mail(ctx, tx, a, key, who, why); err != nil {
 		return nil, err
 	}
-	e := a.entry("paged", now, audit.System)
-	e.Data, err = json.Marshal(map[string]any{"alert": a.ID(), "title": a.Rule.Title, "severity": a.Severity, "risk": a.Risk, "asset": a.Asset, "path": a.Path(), "person": who, "step": step + 1, "rota": r.name})
+	e := a.entry("paged", now, audit.System, "")
+	e.Data, err = json.Marshal(paging{a.ID(), a.Rule.Title, a.Severity, a.Risk, a.Asset, a.Path(), who, step + 1, r.name})
 	return e, err
+}
+
+// paging is what entries of the feed and webhooks hold of somebody being called.
+type paging struct {
+	Alert    string `json:"alert"`
+	Title    string `json:"title"`
+	Severity string `json:"severity"`
+	Risk     int    `json:"risk"`
+	Asset    string `json:"asset"`
+	Path     string `json:"path"`
+	Person   string `json:"person"`
+	Step     int    `json:"step"` // from 1
+	Rota     string `json:"rota"`
+}
+
+// named reports whether alerts name somebody so.
+func named(p auth.Person, who string) bool {
+	return catalog.Caller{Principal: p.Principal()}.Identity() == who
 }
 
 // mail logs a mail about an alert to a person of the catalog, when they can sign
@@ -151,12 +169,12 @@ func (d *Desk) mail(ctx context.Context, tx *sqldb.Tx, a *Alert, key, who string
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(people, func(p auth.Person) bool { return p.UserRef == who && p.Email != "" })
+	i := slices.IndexFunc(people, func(p auth.Person) bool { return named(p, who) && p.Email != "" })
 	if i < 0 {
 		return nil
 	}
 	p := people[i]
-	level := map[string]lang.Text{"critical": lang.T("Critical", "Crítica"), "high": lang.T("High", "Alta"), "medium": lang.T("Medium", "Media"), "low": lang.T("Low", "Baja")}[a.Severity].In(p.Lang)
+	level := map[string]lang.Text{"critical": lang.T("Critical", "Crítica"), "high": lang.T("High", "Alta"), "medium": lang.T("Medium", "Media"), "low": lang.T("Low", "Baja"), "informational": lang.T("Informational", "Informativa")}[a.Severity].In(p.Lang)
 	text := a.ID() + ": " + a.Rule.Title + "\n\n" + why.In(p.Lang) + "\n"
 	for _, g := range a.Group {
 		text += "\n" + g.Name + ": " + g.Value
@@ -218,7 +236,7 @@ func (d *Desk) tellAssigned(ctx context.Context, tx *sqldb.Tx, a *Alert, who str
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(people, func(p auth.Person) bool { return p.Account == e.Actor && p.UserRef == who }) {
+	if slices.ContainsFunc(people, func(p auth.Person) bool { return p.Account == e.Actor && named(p, who) }) {
 		return nil
 	}
 	return d.mail(ctx, tx, a, fmt.Sprintf("alerts/assigned/%d", e.Seq), who, lang.T("It is assigned to you.", "Está asignada a ti."))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/detect"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 )
 
@@ -17,6 +19,7 @@ type Filter struct {
 	Levels   []string // severities
 	Rule     string   // id
 	Asset    string   // reference
+	Host     string   // the name that events have of it
 	Assignee []string // one of these; NoOne for those of nobody
 	Case     string   // name
 	GroupKey string
@@ -60,6 +63,10 @@ func (f Filter) where(org string) (string, []any) {
 		if c.value != "" {
 			add(c.column+" = ?", c.value)
 		}
+	}
+	if f.Host != "" {
+		has := func(text string) string { return "%" + likeEscaper.Replace(strings.ToLower(text)) + "%" }
+		add(`(lower(grouped) LIKE ? ESCAPE '!' OR lower(fields) LIKE ? ESCAPE '!')`, has(encode(detect.GroupField{Name: event.Host, Value: f.Host})), has(encode(event.Host)+":"+encode(f.Host)))
 	}
 	for _, word := range strings.Fields(f.Text) {
 		like := "%" + likeEscaper.Replace(strings.ToLower(word)) + "%"

@@ -89,7 +89,9 @@ type option struct {
 	N            int
 }
 
-type chip struct{ Label, Value, Href string }
+// chip is a filter that has no field of its own: Name and Param are what the
+// address holds of it, which the other filters keep.
+type chip struct{ Label, Value, Href, Name, Param string }
 
 type row struct {
 	ID, Href, Title, Group                     string
@@ -161,7 +163,7 @@ func (p pages) list(c *web.Ctx) (any, error) {
 }
 
 // filterNames are the parameters of the address that select alerts.
-var filterNames = []string{"q", "state", "level", "rule", "asset", "assignee", "case", "group", "from", "to"}
+var filterNames = []string{"q", "state", "level", "rule", "asset", "host", "assignee", "case", "group", "from", "to"}
 
 func filtered(c *web.Ctx) bool {
 	return slices.ContainsFunc(filterNames, func(n string) bool { return c.Param(n) != "" })
@@ -170,7 +172,7 @@ func filtered(c *web.Ctx) bool {
 // filterOf reads the filter in the address. What is open is shown when it does
 // not say which states.
 func filterOf(c *web.Ctx) (Filter, error) {
-	f := Filter{Rule: c.Param("rule"), Asset: c.Param("asset"), Case: c.Param("case"), GroupKey: c.Param("group"), Text: c.Param("q"), Sort: c.Param("sort"), Limit: pageSize, Offset: max(0, c.IntParam("skip", 0))}
+	f := Filter{Rule: c.Param("rule"), Asset: c.Param("asset"), Host: c.Param("host"), Case: c.Param("case"), GroupKey: c.Param("group"), Text: c.Param("q"), Sort: c.Param("sort"), Limit: pageSize, Offset: max(0, c.IntParam("skip", 0))}
 	switch state := c.Param("state"); state {
 	case "", "open":
 		f.States = []State{New, Acknowledged, InWork}
@@ -189,20 +191,21 @@ func filterOf(c *web.Ctx) (Filter, error) {
 		f.Assignee = []string{who}
 	}
 	var err error
-	if f.From, err = day(c.Param("from"), "from"); err != nil {
+	if f.From, err = day(c, c.Param("from"), "from"); err != nil {
 		return f, err
 	}
-	if f.To, err = day(c.Param("to"), "to"); err == nil && !f.To.IsZero() {
+	if f.To, err = day(c, c.Param("to"), "to"); err == nil && !f.To.IsZero() {
 		f.To = f.To.AddDate(0, 0, 1)
 	}
 	return f, err
 }
 
-func day(s, field string) (time.Time, error) {
+// day reads a day, which begins where the reader lives; zero for none.
+func day(c *web.Ctx, s, field string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.DateOnly, s)
+	t, err := time.ParseInLocation(time.DateOnly, s, c.Zone())
 	if err != nil {
 		return t, fault.Bad(s+" is no day", fault.Problem{Field: field, Code: "date", Msg: "is not a day", Args: []string{s}}).Coded("alerts.day").WithHint("write it as 2026-09-22")
 	}
@@ -258,7 +261,7 @@ func ledeOf(c *web.Ctx, open []Tally) string {
 	case all == 0:
 		return c.T("alerts.lede.none")
 	case grave > 0:
-		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest, c.Now)) + " " + c.T("alerts.lede.open", all)
+		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest.In(c.Zone()), c.Now.In(c.Zone()))) + " " + c.T("alerts.lede.open", all)
 	case fresh > 0:
 		return c.T("alerts.lede.fresh", fresh) + " " + c.T("alerts.lede.open", all)
 	}
@@ -306,13 +309,13 @@ func (v *listView) choices(c *web.Ctx, d *Desk, f Filter) error {
 	me := []option{{Value: "me", Label: c.T("alerts.assignee.me"), On: c.Param("assignee") == "me"}, {Value: NoOne, Label: c.T("alerts.assignee.none"), On: c.Param("assignee") == NoOne}}
 	fv.People = append(me, fv.People...)
 	v.Filter = fv
-	for _, x := range []struct{ name, value string }{{"case", f.Case}, {"group", f.GroupKey}} {
+	for _, x := range []struct{ name, value string }{{"case", f.Case}, {"host", f.Host}, {"group", f.GroupKey}} {
 		if x.value != "" {
 			shown := x.value
 			if x.name == "group" && len(v.Rows) > 0 {
 				shown = v.Rows[0].Group
 			}
-			v.Chips = append(v.Chips, chip{c.T("alerts.chip." + x.name), shown, with(c, x.name, "")})
+			v.Chips = append(v.Chips, chip{c.T("alerts.chip." + x.name), shown, with(c, x.name, ""), x.name, x.value})
 		}
 	}
 	return nil
@@ -457,16 +460,12 @@ func dispositions(c *web.Ctx) []option {
 // bulk does something with the chosen alerts.
 func (p pages) bulk(c *web.Ctx) (any, error) {
 	back := c.Next("/alerts")
-	var nos []int64
-	for _, text := range c.R.PostForm["no"] {
-		no, err := ParseID(text)
-		if err != nil {
-			return nil, err
-		}
-		nos = append(nos, no)
-	}
-	if len(nos) == 0 {
+	if len(c.R.PostForm["no"]) == 0 {
 		return web.Redirect{To: back, Toast: &web.Toast{Key: "alerts.toast.none"}}, nil
+	}
+	nos, err := ParseIDs(c.R.PostForm["no"])
+	if err != nil {
+		return nil, err
 	}
 	act, err := p.actOf(c, nos)
 	if err != nil {

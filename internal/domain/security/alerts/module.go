@@ -61,6 +61,7 @@ func Module(cfg Config) room.Module {
 		Schedules:  cfg.schedules,
 		Waiters:    cfg.waiters(),
 		News:       news(),
+		Assigned:   []string{leads},
 		Notices:    notices(),
 	}
 }

@@ -148,7 +148,7 @@ func (s *OnCall) turn(at time.Time) (Turn, bool) {
 	for !at.Before(wall((n + 1) * length)) {
 		n++
 	}
-	return Turn{Person: person(s.People[n%len(s.People)]), From: wall(n * length), To: wall((n + 1) * length), n: n}, true
+	return Turn{Person: Person(s.People[n%len(s.People)]), From: wall(n * length), To: wall((n + 1) * length), n: n}, true
 }
 
 // onWall is the moment at which the clocks of a zone show what a time in UTC
@@ -165,19 +165,12 @@ func onWall(zone *time.Location, want time.Time) time.Time {
 	return first
 }
 
-func person(text string) string {
-	if ref, err := entity.ParseRef(text, "user", ""); err == nil {
-		return ref.String()
-	}
-	return text
-}
-
 // At returns who is on call at a moment; false when nobody is.
 func (s *OnCall) At(at time.Time) (Turn, bool) {
 	t, ok := s.turn(at)
 	for _, w := range s.Swaps {
 		if from, to := w.span(); !at.Before(from) && at.Before(to) {
-			return Turn{Person: person(w.Person), From: from, To: to, Swapped: true, n: t.n}, true
+			return Turn{Person: Person(w.Person), From: from, To: to, Swapped: true, n: t.n}, true
 		}
 	}
 	return t, ok
@@ -220,10 +213,10 @@ func (s *OnCall) Order(at time.Time) []string {
 		return out
 	}
 	for i := range s.People {
-		out = addText(out, person(s.People[(t.n+i)%len(s.People)]))
+		out = addText(out, Person(s.People[(t.n+i)%len(s.People)]))
 	}
 	if s.Lead != "" {
-		out = addText(out, person(s.Lead))
+		out = addText(out, Person(s.Lead))
 	}
 	return out
 }

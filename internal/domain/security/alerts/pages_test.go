@@ -54,6 +54,10 @@ func TestListPage(t *testing.T) {
 	h.Wants(h.Main("/alerts?q=edge"), "Console login", "1 alert")
 	h.Wants(h.Main("/alerts?asset=component%3Adefault%2Fpayments"), "AL-1", "1 alert")
 	h.Wants(h.Main("/alerts?assignee=me"), "No alert fits")
+	h.Wants(h.Main("/alerts?host=edge-7"), "Host edge-7", "AL-2", "1 alert")
+	if body := h.Get("/alerts?host=edge-7", "owner", lang.English).Body.String(); !strings.Contains(body, `<input type="hidden" name="host" value="edge-7">`) {
+		t.Error("another filter would drop the host")
+	}
 	h.Wants(h.Main("/alerts?from=yesterday"), "That is no day")
 	form := url.Values{"no": {"AL-1", "AL-2"}, "act": {"close"}, "disposition": {"benign"}, "reason": {"A test."}, "next": {"/alerts?state=all"}}
 	if w := h.Post("/alerts/bulk", "auditor", form); w.Code != 403 {
@@ -95,6 +99,8 @@ func TestAlertPage(t *testing.T) {
 		}
 	}
 	post("/alerts/AL-1/answer", url.Values{"question": {"Cut the host off"}, "answer": {"Done at 9:20."}})
+	post("/alerts/AL-1/act", url.Values{"act": {"comment"}, "reason": {"The <b>host</b> is off."}})
+	h.Wants(h.Main("/alerts/AL-1"), "Commented", "Inés Valcárcel: The <b>host</b> is off.")
 	post("/alerts/AL-1/act", url.Values{"act": {"take"}})
 	post("/alerts/AL-1/act", url.Values{"act": {"start"}})
 	h.Wants(h.Main("/alerts/AL-1"), "Done at 9:20.", "In work", "Inés Valcárcel", "after 20 min")

@@ -12,7 +12,6 @@ import (
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/morning"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
-	"github.com/binnaclehq/binnacle/internal/talk"
 )
 
 // waiters find the alerts and the cases that wait for a reader.
@@ -83,7 +82,7 @@ func doneAlerts(l *morning.Look, since time.Time) ([]morning.Did, error) {
 }
 
 // phaseWords are what people call the next phase of a case, inside a sentence.
-var phaseWords = map[string]lang.Text{acknowledged: lang.T("acknowledged", "visto"), contained: lang.T("contained", "contenido"), removed: lang.T("removed", "eliminado"), recovered: lang.T("recovered", "recuperado"), closed: lang.T("closed, with its lesson", "cerrado, con su lección")}
+var phaseWords = map[string]lang.Text{detected: lang.T("detected", "detectado"), acknowledged: lang.T("acknowledged", "visto"), contained: lang.T("contained", "contenido"), removed: lang.T("removed", "eliminado"), recovered: lang.T("recovered", "recuperado"), closed: lang.T("closed, with its lesson", "cerrado, con su lección")}
 
 // waitingCases are those of which a phase is overdue, for their leads and for who
 // answers for security.
@@ -92,7 +91,7 @@ func waitingCases(l *morning.Look) ([]morning.Item, error) {
 	var out []morning.Item
 	err := eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
 		phase, since := s.Late(l.Now)
-		lead := s.Lead != "" && l.Is(person(s.Lead))
+		lead := s.Lead != "" && l.Is(Person(s.Lead))
 		if phase == "" || !lead && !officer {
 			return
 		}
@@ -151,17 +150,4 @@ func tellCase(l *morning.Look, ev morning.Event) *morning.Line {
 		line.State = "ok"
 	}
 	return line
-}
-
-// notices tell those who watch a case of what is written into its timeline.
-func notices() []talk.Notice {
-	notice := func(kind, icon, en, es string) talk.Notice {
-		return talk.Notice{Type: "case." + kind, Icon: icon, State: "info", Alone: kind != "pin", Says: func(t talk.Told) lang.Text { return lang.T(t.Actor+" "+en, t.Actor+" "+es) }}
-	}
-	return []talk.Notice{
-		notice("note", "comment", "wrote into the timeline", "escribió en la cronología"),
-		notice("alert", "bell", "added an alert to the case", "añadió una alerta al caso"),
-		notice("merged", "swap", "merged another case into this one", "unió otro caso a este"),
-		notice("split", "swap", "split a case off this one", "separó un caso de este"),
-	}
 }

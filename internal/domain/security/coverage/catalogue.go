@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/linux"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/sigma"
 )
@@ -105,7 +106,7 @@ type source struct {
 // sources are those that this program reads into fields.
 var sources = []source{
 	{"cloudtrail", lang.T("AWS CloudTrail", "AWS CloudTrail"), []string{"cloudtrail"}, []string{"AWS:CloudTrail", "CloudTrail:"}, []string{"IaaS"}, []string{"aws"}, nil},
-	{"linux", lang.T("Linux system log", "Registro de Linux"), []string{"linux"}, []string{"linux:syslog", "linux:auth", "linux:cron", "journald:", "linuxsyslog"}, []string{"Linux"}, []string{"linux/sshd", "linux/sudo", "linux/auth", "linux/cron", "linux/syslog", "linux"}, nil},
+	{"linux", lang.T("Linux system log", "Registro de Linux"), linux.Formats(), []string{"linux:syslog", "linux:auth", "linux:cron", "journald:", "linuxsyslog"}, []string{"Linux"}, []string{"linux/sshd", "linux/sudo", "linux/auth", "linux/cron", "linux/syslog", "linux"}, nil},
 	{"auditd", lang.T("Linux audit", "Auditoría de Linux"), []string{"auditd"}, []string{"auditd:"}, []string{"Linux"}, []string{"linux/auditd", "linux"}, nil},
 	{"windows", lang.T("Windows event log", "Registro de eventos de Windows"), []string{"windows"}, []string{"WinEventLog:"}, []string{"Windows"}, []string{"windows"}, nil},
 	{"kubernetes", lang.T("Kubernetes audit", "Auditoría de Kubernetes"), []string{"kubernetes"}, []string{"kubernetes:"}, []string{"Containers"}, []string{"kubernetes"}, nil},

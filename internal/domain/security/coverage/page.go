@@ -42,6 +42,7 @@ type page struct {
 	LogsLost  bool
 	Arriving  []string
 	Failing   int
+	Blind     string // that rules look for techniques and nothing comes in for them
 	Trying    string // that the examples of rules are being tried
 	Here      string // this page, to look again
 }
@@ -68,7 +69,7 @@ type tactic struct {
 type cell struct {
 	ID, Name, Href, Tip string
 	Level, N, Fired     int
-	Failed              bool
+	Failed, Blind       bool
 }
 
 type worthLine struct {
@@ -81,6 +82,9 @@ type worthLine struct {
 
 // mostWorth is how many techniques are listed as worth closing next.
 const mostWorth = 8
+
+// stateBlind is the filter for techniques that are Blind, whatever their State.
+const stateBlind = "blind"
 
 // states in the order in which they are shown.
 var states = []State{Tested, Before, Untested, LogsOnly, NoLogs}
@@ -115,12 +119,15 @@ func (s *service) show(c *web.Ctx) (any, error) {
 
 // sum writes the figures at the top.
 func (p *page) sum(c *web.Ctx, o *overall) {
-	n, all := o.counts()
+	n, all, blind := o.counts()
 	p.Lede = c.T("coverage.lede", all)
 	if len(o.Platforms) > 0 {
 		p.Lede += " " + c.T("coverage.lede.scope", strings.Join(o.Platforms, ", "))
 	}
 	p.Finding = c.T("coverage.finding", c.Num(n[Tested]), c.Num(all))
+	if blind > 0 {
+		p.Blind = c.T("coverage.blind.n", blind)
+	}
 	var words []string
 	for _, st := range states {
 		label := c.T("coverage.n."+string(st), n[st])
@@ -152,6 +159,7 @@ func (p *page) filters(c *web.Ctx, o *overall) {
 	for _, st := range states {
 		p.States = append(p.States, choice{string(st), c.T("coverage.state." + string(st)), string(st) == state})
 	}
+	p.States = append(p.States, choice{stateBlind, c.T("coverage.state.blind"), state == stateBlind})
 	p.Filtered = p.Query != "" || on != "" || src != "" || state != "" || p.Gaps || p.All
 }
 
@@ -170,7 +178,7 @@ func (p *page) wanted(c *web.Ctx, o *overall, x *standing) bool {
 	if s := sourceOf(c.Param("src")); s != nil && !s.looksAt(x.Technique) && !slices.ContainsFunc(x.Rules, func(r *ruleStanding) bool { return s.of(r.Entry.Head().Logsource) }) {
 		return false
 	}
-	if state := c.Param("state"); state != "" && string(x.State) != state {
+	if state := c.Param("state"); state == stateBlind && !x.Blind || state != "" && state != stateBlind && string(x.State) != state {
 		return false
 	}
 	if p.Gaps && (len(x.Cases) == 0 || x.State == Tested) {
@@ -205,7 +213,7 @@ func (p *page) matrix(c *web.Ctx, o *overall) {
 			if x.State == Tested {
 				tested++
 			}
-			v.Cells = append(v.Cells, cell{ID: x.ID, Name: x.Name, Href: "/attack/" + x.ID, Tip: tip(c, x), Level: levels[x.State], N: len(x.Rules), Fired: x.Fired, Failed: x.Failed})
+			v.Cells = append(v.Cells, cell{ID: x.ID, Name: x.Name, Href: "/attack/" + x.ID, Tip: tip(c, x), Level: levels[x.State], N: len(x.Rules), Fired: x.Fired, Failed: x.Failed, Blind: x.Blind})
 		}
 		if len(v.Cells) == 0 {
 			continue
@@ -229,6 +237,9 @@ func tip(c *web.Ctx, x *standing) string {
 	if x.Failed {
 		text += "; " + c.T("coverage.failed")
 	}
+	if x.Blind {
+		text += "; " + c.T("coverage.blind")
+	}
 	return text
 }
 
@@ -246,12 +257,16 @@ func (p *page) closing(c *web.Ctx, o *overall) {
 			l.Why = c.T("coverage.why.fired", x.Fired)
 		case x.Failed:
 			l.Why = c.T("coverage.why.failed")
+		case x.Blind:
+			l.Why = c.T("coverage.blind")
 		default:
 			l.Why = c.T("coverage.why.logs", strings.Join(names, ", "))
 		}
 		switch {
 		case x.Failed:
 			l.Missing, l.Next, l.NextHref = c.T("coverage.missing.pass"), c.T("coverage.next.look"), l.Href
+		case x.Blind:
+			l.Missing, l.Next, l.NextHref = c.T("coverage.missing.logs", strings.Join(lookedAt(c, x.Rules), ", ")), c.T("coverage.nologs.sources"), "/sources"
 		case len(x.Rules) > 0:
 			l.Missing, l.Next, l.NextHref = c.T("coverage.missing.test"), c.T("coverage.next.look"), l.Href
 		default:
@@ -264,10 +279,22 @@ func (p *page) closing(c *web.Ctx, o *overall) {
 	}
 }
 
+// lookedAt are the log sources that rules are for.
+func lookedAt(c *web.Ctx, rules []*ruleStanding) (names []string) {
+	for _, s := range sources {
+		if slices.ContainsFunc(rules, func(r *ruleStanding) bool { return s.of(r.Entry.Head().Logsource) }) {
+			names = append(names, c.In(s.Title))
+		}
+	}
+	return names
+}
+
 func stateClass(x *standing) string {
 	switch {
 	case x.Failed:
 		return "bad"
+	case x.Blind:
+		return "warn"
 	case x.State == Tested:
 		return "ok"
 	case x.State == Untested || x.State == Before:
@@ -384,6 +411,7 @@ type techniqueView struct {
 	Tactics   []string
 	Platforms []string
 	Sources   []choice // that come in
+	Blind     string
 	Missing   []string // log sources that MITRE looks at and that do not come in
 	Rules     []ruleLine
 	Parts     []cell
@@ -444,12 +472,15 @@ func (s *service) technique(c *web.Ctx) (any, error) {
 	if x.Fired > 0 {
 		v.Fired = c.T("coverage.fired", x.Fired)
 	}
+	if x.Blind {
+		v.Blind = c.T("coverage.blind.text", strings.Join(lookedAt(c, x.Rules), ", "))
+	}
 	v.logs(c, x)
 	for _, r := range x.Rules {
 		v.Rules = append(v.Rules, s.line(c, o, r))
 	}
 	for _, part := range o.Parts[id] {
-		v.Parts = append(v.Parts, cell{ID: part.ID, Name: part.Name, Href: "/attack/" + part.ID, Tip: tip(c, part), Level: levels[part.State], N: len(part.Rules), Failed: part.Failed})
+		v.Parts = append(v.Parts, cell{ID: part.ID, Name: part.Name, Href: "/attack/" + part.ID, Tip: tip(c, part), Level: levels[part.State], N: len(part.Rules), Failed: part.Failed, Blind: part.Blind})
 	}
 	if k := c.Catalog().Kinds().Get("Detection"); k != nil && c.CanKind(auth.Write, k) {
 		v.Make = newDetection(c, x)

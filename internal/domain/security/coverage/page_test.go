@@ -12,6 +12,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/linux"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
@@ -205,6 +207,76 @@ func TestNothingComesIn(t *testing.T) {
 	}
 }
 
+// Every format of the program is of a source, or is one that says nothing of where
+// it comes from.
+func TestSourcesKnowTheFormats(t *testing.T) {
+	formats := linux.Formats()
+	for _, f := range all.Formats() {
+		formats = append(formats, f.Name)
+	}
+	for _, f := range formats {
+		general := slices.Contains([]string{"auto", "json", "text", "cef", "leef", "keyvalue", "filebeat", "gelf"}, f)
+		if known := slices.ContainsFunc(sources, func(s source) bool { return slices.Contains(s.Formats, f) }); known == general {
+			t.Errorf("%s is of a source: %v", f, known)
+		}
+	}
+	s := &service{Config: Config{Engine: small(), Store: &arrivals{formats: []string{"sshd"}}, Now: clock}}
+	if o, err := s.overall(t.Context(), "default", webtest.Now); err != nil || len(o.Sources) != 1 || o.Sources[0].ID != "linux" {
+		t.Errorf("with events of sshd: %+v, %v", o.Sources, err)
+	}
+}
+
+// A rule that passes its test finds nothing while its logs do not come in, and
+// the pages say so.
+func TestBlind(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		store *arrivals
+		blind bool
+	}{
+		{"its logs come in", &arrivals{formats: []string{"linux", "cloudtrail"}}, false},
+		{"others come in", &arrivals{formats: []string{"linux"}}, true},
+		{"nothing comes in", &arrivals{}, true},
+		{"it is not known", &arrivals{err: errors.New("down")}, false},
+	} {
+		s := &service{Config: Config{Engine: small(), Store: c.store, Now: clock}}
+		o, err := s.overall(t.Context(), "default", webtest.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := o.by["T1078"]; x.Blind != c.blind || x.State != Tested || x.row()["blind"] != c.blind {
+			t.Errorf("%s: T1078 is %s, blind %v", c.name, x.State, x.Blind)
+		}
+		if o.by["T1053"].Blind {
+			t.Errorf("%s: no rule looks for T1053", c.name)
+		}
+		if _, _, n := o.counts(); n > 0 != c.blind {
+			t.Errorf("%s: %d are blind", c.name, n)
+		}
+	}
+	other := fstest.MapFS{}
+	rule(other, "x", "attack.t1110", `{"eventName":"x"}`)
+	other["rules/x/rule.yml"].Data = []byte(strings.Replace(string(other["rules/x/rule.yml"].Data), "{product: aws, service: cloudtrail}", "{product: unheard}", 1))
+	s := &service{Config: Config{Engine: live.New(live.Config{Builtin: other, Root: "rules", Now: clock}), Store: &arrivals{}, Now: clock}}
+	if o, err := s.overall(t.Context(), "default", webtest.Now); err != nil || len(o.by["T1110"].Rules) != 1 || o.by["T1110"].Blind {
+		t.Errorf("a rule for logs that are not known here: %+v, %v", o.by["T1110"], err)
+	}
+
+	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"linux"}}})
+	got, body := get(t, h, "/attack", 200)
+	h.Wants(got, "For one of them nothing comes in that its detections could find it in.", "no logs come in for its detections")
+	h.Wants(body, `href="/attack?state=blind"`)
+	empty, _ := get(t, house(t, Config{Engine: small(), Store: &arrivals{}}), "/attack", 200)
+	h.Wants(empty, "Worth closing next", "logs: AWS CloudTrail", "To the sources")
+	got, _ = get(t, h, "/attack?state=blind", 200)
+	h.Wants(got, "Valid Accounts")
+	h.Lacks(got, "T1053")
+	got, _ = get(t, h, "/attack/T1078", 200)
+	h.Wants(got, "Its detections look at logs that did not come in for 7 days: AWS CloudTrail. They can find nothing.")
+	got, _ = get(t, h, "/attack/T1053", 200)
+	h.Lacks(got, "They can find nothing")
+}
+
 func TestTechnique(t *testing.T) {
 	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"cloudtrail"}}})
 	got, body := get(t, h, "/attack/T1078", 200)
@@ -289,7 +361,7 @@ func TestBuiltin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, _ := o.counts(); o.Trying == 0 || n[Tested] > 0 && o.Trying < 20 {
+	if n, _, _ := o.counts(); o.Trying == 0 || n[Tested] > 0 && o.Trying < 20 {
 		t.Errorf("an answer that does not wait says that %d rules are being tried: %v", o.Trying, n)
 	}
 	for _, x := range o.worth(1000) {
@@ -301,7 +373,7 @@ func TestBuiltin(t *testing.T) {
 	if o, err = s.overall(t.Context(), "default", webtest.Now); err != nil || o.Trying > 0 {
 		t.Fatal(o.Trying, err)
 	}
-	n, all := o.counts()
+	n, all, _ := o.counts()
 	t.Logf("%v of %d in %v", n, all, time.Since(begun))
 	if n[Tested] < 40 || n[Untested] > 0 {
 		t.Errorf("%v", n)

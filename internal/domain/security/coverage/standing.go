@@ -77,6 +77,7 @@ type standing struct {
 	Trying  bool // the examples of one of its rules are being tried, which may prove it
 	Rules   []*ruleStanding
 	Sources []*source // that come in and could show it
+	Blind   bool      // rules look for it, and none of the logs they are for comes in
 	Fired   int
 	Last    time.Time
 	Scope   bool
@@ -115,7 +116,7 @@ type arriving struct {
 
 // known is how long it is believed what comes in: each page of coverage asks, and
 // the store reads a week of events to say.
-const known = 5 * time.Minute
+const known = time.Minute
 
 // patient is how long a page waits for examples of rules that were not tried yet.
 const patient = 500 * time.Millisecond
@@ -211,8 +212,26 @@ func (o *overall) judge(x *standing) {
 		}
 	}
 	x.Trying = x.Trying && x.State != Tested
+	x.Blind = o.blind(x.Rules)
 	x.Scope = len(x.Rules) > 0 || len(o.Platforms) == 0 && !slices.Equal(x.Platforms, []string{"PRE"}) ||
 		slices.ContainsFunc(x.Platforms, func(p string) bool { return slices.Contains(o.Platforms, p) })
+}
+
+// blind reports whether nothing comes in that rules could find something in. Of a
+// rule that is for no log source that is known, nobody can say.
+func (o *overall) blind(rules []*ruleStanding) (is bool) {
+	if o.LogsErr != nil {
+		return false
+	}
+	for _, r := range rules {
+		of := func(s *source) bool { return s.of(r.Entry.Head().Logsource) }
+		switch {
+		case slices.ContainsFunc(o.Sources, of), !slices.ContainsFunc(sources, func(s source) bool { return of(&s) }):
+			return false
+		}
+		is = true
+	}
+	return is
 }
 
 // rules returns the rules that are on, with their tests and what they found.
@@ -350,7 +369,7 @@ func (o *overall) worth(limit int) []*standing {
 		if x.Trying && !x.Failed {
 			continue // it may need nothing
 		}
-		if x.Scope && x.State != Tested && (x.Fired > 0 || len(x.Cases) > 0 || x.Failed || x.State == LogsOnly) || x.Failed {
+		if x.Scope && (x.State != Tested && (x.Fired > 0 || len(x.Cases) > 0 || x.State == LogsOnly) || x.Failed || x.Blind) {
 			out = append(out, x)
 		}
 	}
@@ -362,8 +381,10 @@ func (o *overall) worth(limit int) []*standing {
 			return 1
 		case x.Failed:
 			return 2
+		case !x.Blind:
+			return 3
 		}
-		return 3
+		return 4
 	}
 	slices.SortStableFunc(out, func(a, b *standing) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Fired, a.Fired), cmp.Compare(len(b.Sources), len(a.Sources)), cmp.Compare(a.ID, b.ID))
@@ -371,14 +392,18 @@ func (o *overall) worth(limit int) []*standing {
 	return out[:min(len(out), limit)]
 }
 
-// counts says how many techniques in scope have each state.
-func (o *overall) counts() (n map[State]int, all int) {
+// counts says how many techniques in scope have each state, how many there are,
+// and how many count as tested though nothing comes in for their rules.
+func (o *overall) counts() (n map[State]int, all, blind int) {
 	n = map[State]int{}
 	for _, x := range o.Techniques {
 		if x.Scope {
 			n[x.State]++
 			all++
+			if x.State == Tested && x.Blind {
+				blind++
+			}
 		}
 	}
-	return n, all
+	return n, all, blind
 }

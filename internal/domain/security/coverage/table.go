@@ -22,6 +22,7 @@ func (s *service) table() *claim.Table {
 			col("failed", "Whether the last test of one of its rules failed.", "Si falló la última prueba de alguna de sus reglas."),
 			col("rules", "How many rules that are on look for it.", "Cuántas reglas activas la buscan."), col("fired", "How many findings they had in 90 days.", "Cuántos hallazgos tuvieron en 90 días."),
 			col("logs", "How many sources that come in could show it.", "Cuántos orígenes que llegan podrían mostrarla."),
+			col("blind", "Whether rules look for it and none of the logs they are for comes in.", "Si hay reglas que la buscan y no llega ninguno de los registros a los que miran."),
 			col("scope", "Whether it could happen here: logs of its platforms come in, or a rule looks for it.", "Si puede ocurrir aquí: llegan registros de sus plataformas, o una regla la busca."),
 		},
 		Scan: func(ctx context.Context, _ sqldb.Querier, org string, m claim.Moment, yield claim.Yield) error {
@@ -48,5 +49,5 @@ func (x *standing) row() map[string]any {
 		return out
 	}
 	return map[string]any{"id": x.ID, "title": x.Name, "tactic": x.Tactics[0], "tactics": list(x.Tactics), "platforms": list(x.Platforms), "state": string(x.State), "tested": x.State == Tested,
-		"failed": x.Failed, "rules": int64(len(x.Rules)), "fired": int64(x.Fired), "logs": int64(len(x.Sources)), "scope": x.Scope}
+		"failed": x.Failed, "rules": int64(len(x.Rules)), "fired": int64(x.Fired), "logs": int64(len(x.Sources)), "blind": x.Blind, "scope": x.Scope}
 }

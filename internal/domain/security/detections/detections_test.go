@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/detect"
@@ -299,6 +300,26 @@ func TestPast(t *testing.T) {
 	h.Wants(webtest.MainText(bad.Body.String()), "The rule cannot be run.")
 	empty := h.Post("/detections/past/run/start", "owner", url.Values{"text": {pastedRule}, "from": days["to"], "to": days["from"]})
 	h.Wants(webtest.MainText(empty.Body.String()), "The time is empty.")
+}
+
+// Days begin, and times are shown, where the reader lives.
+func TestDaysOfTheReader(t *testing.T) {
+	h := newHouse(t)
+	h.come(stopLogging("e1", time.Date(2026, 9, 20, 14, 30, 0, 0, time.UTC), "eve"), stopLogging("e2", time.Date(2026, 9, 20, 15, 30, 0, 0, time.UTC), "eve"))
+	f := func(zone, day, shown, at, hit, other string) {
+		t.Helper()
+		z, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.App.Zone = func(context.Context, auth.Principal) (*time.Location, error) { return z, nil }
+		text := h.ended(h.Post("/detections/past/run/start", "owner", url.Values{"text": {pastedRule}, "from": {day}, "to": {day}}))
+		h.Wants(text, shown+" – "+shown, "1 events looked at, 1 matches", hit, at)
+		h.Lacks(text, other, "UTC")
+		h.Wants(h.Main("/detections/"+h.idOf(stopped)), at)
+	}
+	f("Asia/Tokyo", "2026-09-20", "20 Sep", "20 Sep 2026 23:30:00 JST", "e1", "e2")
+	f("Asia/Tokyo", "2026-09-21", "21 Sep", "21 Sep 2026 00:30:00 JST", "e2", "e1")
 }
 
 const bundleText = `{"type":"bundle","id":"bundle--1","objects":[

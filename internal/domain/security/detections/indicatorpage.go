@@ -40,7 +40,7 @@ type indicatorRow struct {
 const shownIndicators = 100
 
 func (p *pages) indicators(c *web.Ctx) (any, error) {
-	v := &indicatorsPage{Query: strings.ToLower(c.Param("q")), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil, From: c.Now.UTC().Add(-looked).Format(time.DateOnly), To: c.Now.UTC().Format(time.DateOnly)}
+	v := &indicatorsPage{Query: strings.ToLower(c.Param("q")), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil, From: dayOf(c, c.Now.Add(-looked)), To: dayOf(c, c.Now)}
 	v.Title = c.T("detections.indicators")
 	if err := v.read(c); err != nil {
 		return nil, err

@@ -180,7 +180,7 @@ func (p *pages) told(c *web.Ctx, v *onePage) error {
 	}
 	days := map[string]float64{}
 	for _, f := range list {
-		days[f.End.Format(time.DateOnly)]++
+		days[dayOf(c, f.End)]++
 	}
 	for _, f := range slices.Backward(list) {
 		if len(v.Events) < shownFired {
@@ -193,13 +193,18 @@ func (p *pages) told(c *web.Ctx, v *onePage) error {
 	return nil
 }
 
-// byDay draws a number for each day.
+// byDay draws a number for each day where the reader lives.
 func byDay(c *web.Ctx, name string, from, to time.Time, days map[string]float64) template.HTML {
 	bars := chart.Bars{Name: name, Height: 130, Whole: true, Words: c.App.ChartWords(c), XName: c.T("detections.day")}
 	var y []*float64
-	for d := from.UTC().Truncate(24 * time.Hour); !d.After(to); d = d.AddDate(0, 0, 1) {
+	first := from.In(c.Zone())
+	for i := 0; ; i++ {
+		d := time.Date(first.Year(), first.Month(), first.Day()+i, 0, 0, 0, 0, c.Zone())
+		if !d.Before(to) {
+			break
+		}
 		n := days[d.Format(time.DateOnly)]
-		bars.X, y = append(bars.X, lang.Date(c.Lang, d, to)), append(y, &n)
+		bars.X, y = append(bars.X, lang.Date(c.Lang, d, to.In(c.Zone()))), append(y, &n)
 	}
 	bars.Series = []chart.Series{{Name: c.T("detections.findings"), Y: web.Numbers(y), Class: "1"}}
 	return bars.HTML()

@@ -39,7 +39,7 @@ func (p *pages) past(c *web.Ctx) (any, error) {
 }
 
 func (p *pages) pastPage(c *web.Ctx) *pastPage {
-	v := &pastPage{From: c.Now.UTC().Add(-looked).Format(time.DateOnly), To: c.Now.UTC().Format(time.DateOnly), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
+	v := &pastPage{From: dayOf(c, c.Now.Add(-looked)), To: dayOf(c, c.Now), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
 	v.Title = c.T("detections.past")
 	for _, j := range p.Jobs.Of(c.Caller.Org) {
 		s := j.Standing()
@@ -62,10 +62,14 @@ func jobState(c *web.Ctx, s live.Standing) (state, label string) {
 	return "ok", c.T("detections.job.done", len(s.Answer.Findings))
 }
 
-// days reads the first and last day of a form; the last belongs to it.
+// dayOf is the day of a moment where the reader lives, as forms hold days.
+func dayOf(c *web.Ctx, t time.Time) string { return t.In(c.Zone()).Format(time.DateOnly) }
+
+// days reads the first and last day of a form; the last belongs to it. Days begin
+// where the reader lives.
 func days(c *web.Ctx) (from, to time.Time, err error) {
-	if from, err = time.Parse(time.DateOnly, c.Form("from")); err == nil {
-		to, err = time.Parse(time.DateOnly, c.Form("to"))
+	if from, err = time.ParseInLocation(time.DateOnly, c.Form("from"), c.Zone()); err == nil {
+		to, err = time.ParseInLocation(time.DateOnly, c.Form("to"), c.Zone())
 	}
 	if to = to.AddDate(0, 0, 1); to.After(c.Now) {
 		to = c.Now
@@ -141,6 +145,7 @@ type jobPage struct {
 	web.Shell
 	Job              *live.Job
 	Path             string
+	From, To         time.Time // the days looked at; the last belongs to it
 	State, Label     string
 	Running          bool
 	Done, Total      int
@@ -193,6 +198,7 @@ func (p *pages) job(c *web.Ctx) (any, error) {
 	v := &jobPage{Job: j, Path: jobHref(j), Running: s.Running, Done: s.Done, Total: max(s.Total, 1), Looked: c.Num(int(s.Events)), Matches: c.Num(int(s.Matches)), CanWrite: mayWrite(c), Told: s.Told, WasTold: s.Told >= 0}
 	v.Title, v.Fragment = j.Title, "detections-job"
 	v.Crumbs = []web.Crumb{{Href: "/detections/past", Label: c.T("detections.past")}}
+	v.From, v.To = j.From.In(c.Zone()), lastDay(j.To.In(c.Zone()))
 	v.State, v.Label = jobState(c, s)
 	if j.Rule != "" {
 		v.Rule = hrefOf(j.Rule)
@@ -212,7 +218,7 @@ func (v *jobPage) found(c *web.Ctx, s live.Standing) {
 	v.Looked, v.Matches, v.Limited, v.Partial = c.Num(int(a.Events)), c.Num(int(a.Matches)), a.Limited, a.Partial
 	perDay := map[string]float64{}
 	for _, f := range a.Findings {
-		perDay[f.End.UTC().Format(time.DateOnly)]++
+		perDay[dayOf(c, f.End)]++
 		if len(v.Findings) == shownHits {
 			v.More++
 			continue
@@ -232,7 +238,7 @@ func (v *jobPage) found(c *web.Ctx, s live.Standing) {
 	if v.Job.Kind == "preview" && s.Now != nil {
 		v.preview(c, s)
 	} else if !a.Cut.IsZero() {
-		v.Cut = c.T("detections.job.cut", lang.DateTime(c.Lang, a.Cut.UTC()))
+		v.Cut = c.T("detections.job.cut", lang.DateTime(c.Lang, a.Cut.In(c.Zone())))
 	}
 }
 
@@ -264,7 +270,7 @@ func (v *jobPage) preview(c *web.Ctx, s live.Standing) {
 	now, then := hitsOf(s.Now, v.Job.Rule), hitsOf(s.Answer, v.Job.Rule)
 	if cut := cutOf(s); !cut.IsZero() {
 		now, then = until(now, cut), until(then, cut)
-		v.Cut = c.T("detections.preview.cut", lang.DateTime(c.Lang, cut.UTC()))
+		v.Cut = c.T("detections.preview.cut", lang.DateTime(c.Lang, cut.In(c.Zone())))
 	}
 	x := &previewView{NowEvents: len(now), ThenEvents: len(then), NowFindings: len(s.Now.Findings), ThenFindings: len(s.Answer.Findings), Form: v.Job.Form, Path: hrefOf(v.Job.Rule), Act: actOf(v.Job.Rule)}
 	if v.Job.Form["state"] == "off" {

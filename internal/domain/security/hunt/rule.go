@@ -282,7 +282,8 @@ func most(counts map[string]int64, limit int) []logs.Value {
 
 // logsources are how rules name the logs that this program reads in a format.
 var logsources = map[string]sigma.Logsource{
-	"cloudtrail": {Product: "aws", Service: "cloudtrail"}, "linux": {Product: "linux", Service: "auth"}, "auditd": {Product: "linux", Service: "auditd"}, "github": {Product: "github", Service: "audit"},
+	"cloudtrail": {Product: "aws", Service: "cloudtrail"}, "linux": {Product: "linux", Service: "syslog"}, "journald": {Product: "linux", Service: "syslog"}, "pam": {Product: "linux", Service: "auth"}, "su": {Product: "linux", Service: "auth"},
+	"accounts": {Product: "linux", Service: "auth"}, "login": {Product: "linux", Service: "auth"}, "sshd": {Product: "linux", Service: "sshd"}, "sudo": {Product: "linux", Service: "sudo"}, "cron": {Product: "linux", Service: "cron"}, "auditd": {Product: "linux", Service: "auditd"}, "github": {Product: "github", Service: "audit"},
 	"kubernetes": {Product: "kubernetes", Service: "audit"}, "okta": {Product: "okta", Service: "okta"}, "windows": {Product: "windows", Service: "security"}, "suricata": {Product: "suricata", Service: "alert"},
 	"zeek": {Product: "zeek", Service: "conn"}, "nginx": {Category: "webserver"}, "apache": {Category: "webserver"},
 }

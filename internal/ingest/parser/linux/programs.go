@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -30,6 +31,17 @@ var families = func() map[string]family {
 	add(family{"linux", daemons.read}, "ftpd", "klogind", "rshd", "telnetd", "vsftpd", "xinetd", "dropbear")
 	return all
 }()
+
+// Formats are the formats that events of Linux logs and of the journal have: that
+// of the program that wrote them, where it is known.
+func Formats() []string {
+	all := []string{"linux", "journald", "pam"}
+	for _, f := range families {
+		all = append(all, f.name)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // read adds what a message says, and returns the format of its program.
 func read(h *Header, l names) string {
