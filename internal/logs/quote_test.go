@@ -28,7 +28,7 @@ func TestTerms(t *testing.T) {
 
 // Whatever a field and its text are, the engine finds the event by them.
 func TestTermsFind(t *testing.T) {
-	s, err := logs.OpenEmbedded(logs.Options{Folder: t.TempDir(), Tenants: logs.TenantMap{"o": 1}})
+	s, err := logs.OpenEmbedded(logs.Options{Folder: t.TempDir(), Tenants: logs.TenantMap{"o": 1}, FreeBytes: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
