@@ -41,12 +41,31 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 			if err := s.send(ctx, o.Filed(from, earlier(from.Add(stretch), end))); err != nil {
 				return err
 			}
+			if err := a.stored(ctx); err != nil {
+				return err
+			}
 			if err := os.WriteFile(mark, []byte(from.Add(stretch).UTC().Format(time.RFC3339)), 0o600); err != nil {
 				return err
 			}
 		}
 		return os.Remove(mark)
 	}
+}
+
+// stored waits until all that came is in the store: what is sent faster than it is
+// stored waits in memory, and a year of it is much.
+func (a *App) stored(ctx context.Context) error {
+	came := a.Config.Now()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for a.known().Before(came) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-look.C:
+		}
+	}
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {

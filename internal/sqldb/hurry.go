@@ -19,7 +19,7 @@ func (db *DB) Hurry(ctx context.Context, f func() error) error {
 	}
 	err := f()
 	end := context.WithoutCancel(ctx)
-	return errors.Join(err, db.pragma(end, "synchronous = FULL"), db.pragma(end, "wal_checkpoint(TRUNCATE)"))
+	return errors.Join(err, db.pragma(end, "synchronous = FULL"), db.pragma(end, "wal_checkpoint(TRUNCATE)"), db.pragma(end, "shrink_memory"))
 }
 
 // pragma changes a setting of the one connection that writes.
