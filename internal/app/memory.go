@@ -2,9 +2,13 @@ package app
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
+
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 // idleMemory is how many bytes that nobody uses the program may hold on to.
@@ -13,18 +17,65 @@ const idleMemory = 48 << 20
 // letGo gives memory back that a burst of events, or a long look into them, took,
 // until ctx ends: the runtime alone would keep as much again as is in use.
 func letGo(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
+	return every(ctx, time.Minute, func() {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if m.HeapIdle-m.HeapReleased > idleMemory {
+			debug.FreeOSMemory()
+		}
+	})
+}
+
+// every calls f again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, f func()) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-		}
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		if m.HeapIdle-m.HeapReleased > idleMemory {
-			debug.FreeOSMemory()
+			f()
 		}
 	}
+}
+
+const (
+	busyBytes    = 64 << 20 // allocated in a second: many events come in, or many are read
+	restPercent  = 100      // what the heap may grow by before its garbage is collected, at rest
+	busyPercent  = 200      // and while the program is busy
+	paceInterval = time.Second
+)
+
+// pace has garbage collected less often while much is allocated, until ctx ends:
+// a burst of events is stored with a tenth less of processor time, and at rest the
+// heap stays small. Who sets GOGC has chosen.
+func pace(ctx context.Context) error {
+	if os.Getenv("GOGC") != "" {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	defer debug.SetGCPercent(restPercent)
+	of := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	percent, before := restPercent, uint64(0)
+	metrics.Read(of)
+	before = of[0].Value.Uint64()
+	return every(ctx, paceInterval, func() {
+		metrics.Read(of)
+		all, live := of[0].Value.Uint64(), of[1].Value.Uint64()
+		next := percentFor(all-before, live, logs.Memory())
+		if before = all; next != percent {
+			percent = next
+			debug.SetGCPercent(percent)
+		}
+	})
+}
+
+// percentFor is what the heap may grow by, so that it stays within what the
+// program may have.
+func percentFor(allocated, live, most uint64) int {
+	if allocated < busyBytes || live == 0 || most < 2*live {
+		return restPercent
+	}
+	return int(min(busyPercent, 100*(most-live)/live))
 }

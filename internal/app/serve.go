@@ -156,7 +156,7 @@ func (a *App) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	server := door.NewServer(a.Handler(faces, s.Secure), a.Config.Log)
-	parts := []func(context.Context) error{a.record, letGo, a.Detect.Run, a.Work, a.Claims.Run, func(context.Context) error { return answer(server, s) }}
+	parts := []func(context.Context) error{a.record, letGo, pace, a.Detect.Run, a.Work, a.Claims.Run, func(context.Context) error { return answer(server, s) }}
 	if a.Collectors != nil {
 		parts = append(parts, a.Collectors.Run)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger"
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/memory"
 
 	_ "github.com/binnaclehq/binnacle/internal/logs/quiet" // while packages are set up
 )
@@ -36,6 +37,13 @@ var prepare = sync.OnceFunc(func() {
 	}
 	logger.SetOutputForTests(engineLog{})
 })
+
+// Memory is how many bytes the engine may use: memoryPercent of what the machine,
+// or the container, has.
+func Memory() uint64 {
+	prepare()
+	return uint64(memory.Allowed())
+}
 
 // logTo is where the engine's log goes; nil: nowhere.
 var logTo atomic.Pointer[slog.Logger]
