@@ -15,8 +15,13 @@ import (
 // have said all.
 const saying = "saying"
 
-// stretch is how much of the past is sent at once.
-const stretch = 7 * 24 * time.Hour
+const (
+	// stretch is how much of the past is sent at once.
+	stretch = 7 * 24 * time.Hour
+	// breath is the time between two stretches. The engine writes what is new after
+	// some seconds, and until then each day of it takes half a MB of memory.
+	breath = 300 * time.Millisecond
+)
 
 // unsaid returns what sends the rest of the past; nil when all is sent.
 func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) error {
@@ -52,20 +57,20 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 	}
 }
 
-// stored waits until all that came is in the store: what is sent faster than it is
-// stored waits in memory, and a year of it is much.
+// stored waits until all that came is in the store, and then for a breath: what is
+// sent faster than it is stored and written waits in memory.
 func (a *App) stored(ctx context.Context) error {
 	came := a.Config.Now()
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for a.known().Before(came) {
+	for pause := breath; ; pause = time.Millisecond {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-look.C:
+		case <-time.After(pause):
+		}
+		if !a.known().Before(came) {
+			return nil
 		}
 	}
-	return nil
 }
 
 func earlier(a, b time.Time) time.Time {
