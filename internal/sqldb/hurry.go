@@ -14,14 +14,12 @@ func (db *DB) Hurry(ctx context.Context, f func() error) error {
 	if db.dialect != SQLite {
 		return f()
 	}
-	// What SQLite had once it keeps: with a large cache a database that is filled
-	// would be in memory twice, as it is mapped too.
-	if err := errors.Join(db.pragma(ctx, "synchronous = OFF"), db.pragma(ctx, "cache_size = -4000")); err != nil {
+	if err := db.pragma(ctx, "synchronous = OFF"); err != nil {
 		return err
 	}
 	err := f()
 	end := context.WithoutCancel(ctx)
-	return errors.Join(err, db.pragma(end, "synchronous = FULL"), db.pragma(end, "cache_size = "+writeCache), db.pragma(end, "wal_checkpoint(TRUNCATE)"))
+	return errors.Join(err, db.pragma(end, "synchronous = FULL"), db.pragma(end, "wal_checkpoint(TRUNCATE)"))
 }
 
 // pragma changes a setting of the one connection that writes.

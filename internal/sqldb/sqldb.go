@@ -100,10 +100,6 @@ func (db *DB) openPostgres(url string) error {
 	return nil
 }
 
-// writeCache is how many KiB of pages the connection that writes may keep: a large
-// apply changes more than a small cache holds, and would write each many times.
-const writeCache = "-64000"
-
 func (db *DB) openSQLite(path string) error {
 	db.dialect, db.path = SQLite, path
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -119,7 +115,9 @@ func (db *DB) openSQLite(path string) error {
 	// each would take as long as all the rest.
 	common := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=temp_store(MEMORY)&_pragma=mmap_size(2147418112)"
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + common
-	write, err := openSQLiteAt(name + "&_pragma=cache_size("+writeCache+")&_txlock=immediate")
+	// A large apply changes more pages than it could keep in a small cache, and
+	// would write each of them many times.
+	write, err := openSQLiteAt(name + "&_pragma=cache_size(-64000)&_txlock=immediate")
 	if err != nil {
 		return err
 	}
