@@ -14,7 +14,7 @@ import (
 const (
 	lookInterval = 10 * time.Second
 	quietBytes   = 16 << 20 // allocated in that time: not much goes on
-	idleMemory   = 16 << 20 // that nobody uses the program may hold on to
+	idleMemory   = 8 << 20  // that nobody uses the program may hold on to
 )
 
 // letGo gives memory back that a burst of events, or a long look into them, took,
