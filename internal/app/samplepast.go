@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	// breath is the time between two stretches. The engine writes what is new after
 	// some seconds, and until then each day of it takes half a MB of memory.
 	breath = 300 * time.Millisecond
+	// pastMemory is from how many bytes on garbage is collected more often meanwhile.
+	pastMemory = 200 << 20
 )
 
 // unsaid returns what sends the rest of the past; nil when all is sent.
@@ -83,7 +86,11 @@ func earlier(a, b time.Time) time.Time {
 // sayPast lets the sample's machines say what they said long ago, while pages
 // answer. That it fails is told and ends nothing.
 func (a *App) sayPast(ctx context.Context) error {
-	if err := a.unsaid(ctx, a); err != nil && ctx.Err() == nil {
+	before := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(before, pastMemory))
+	err := a.unsaid(ctx, a)
+	debug.SetMemoryLimit(before)
+	if err != nil && ctx.Err() == nil {
 		a.Config.Log.ErrorContext(ctx, "the past of the sample organisation is not whole", "error", err)
 	}
 	<-ctx.Done()
