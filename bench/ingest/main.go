@@ -198,27 +198,17 @@ func (c *choices) own(dir string, bodies [][]byte) (result, error) {
 		return result{}, err
 	}
 	for n, err := 0.0, error(nil); n < 1; time.Sleep(50 * time.Millisecond) {
-		if n, err = c.metric(base, "warm"); err != nil {
+		if n, err = kept(base, "warm"); err != nil {
 			return result{}, err
 		}
 	}
-	stored := func() (float64, error) { return c.metric(base, "bench") }
+	stored := func() (float64, error) { return kept(base, "bench") }
 	return c.measure(cmd, base+"/ingest/json", token, bodies, stored)
 }
 
-// metric reads how many events of a source are stored.
-func (c *choices) metric(base, source string) (float64, error) {
-	res, err := http.Get(base + "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	m := regexp.MustCompile(`(?m)^binnacle_ingest_stored_total\{[^}]*source="` + source + `"[^}]*\} (\S+)$`).FindSubmatch(text)
-	if err != nil || m == nil {
-		return 0, err
-	}
-	return strconv.ParseFloat(string(m[1]), 64)
+// kept reads how many events of a source are stored.
+func kept(base, source string) (float64, error) {
+	return measured.Metric(base, "binnacle_ingest_stored_total", "source="+strconv.Quote(source))
 }
 
 // stock sends to the stock server.

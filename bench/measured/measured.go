@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -63,6 +64,29 @@ func Stock(ctx context.Context, data string) (base string, cmd *exec.Cmd, err er
 	}
 	End(cmd)
 	return "", nil, errors.New("the stock server does not start")
+}
+
+// Metric reads a number that a running program tells of itself: the sum over all
+// that have a label, as source="x"; "" is any.
+func Metric(base, name, label string) (sum float64, err error) {
+	res, err := http.Get(base + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	line := regexp.MustCompile(`(?m)^` + name + `(?:\{[^}]*` + regexp.QuoteMeta(label) + `[^}]*\})? (\S+)$`)
+	for _, m := range line.FindAllSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // End kills a program and waits for its end.

@@ -1,6 +1,9 @@
 package measured_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"testing"
@@ -36,5 +39,19 @@ func TestUsageOf(t *testing.T) {
 	}
 	if _, err := measured.UsageOf(-1); err == nil {
 		t.Error("a process that is none")
+	}
+}
+
+func TestMetric(t *testing.T) {
+	const text = "# TYPE x gauge\nx{org=\"a\",source=\"one\"} 2\nx{org=\"a\",source=\"two\"} 3e+02\nx_more{source=\"one\"} 7\nbare 1.5\n"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, text) }))
+	defer server.Close()
+	for _, c := range []struct {
+		name, label string
+		want        float64
+	}{{"x", "", 302}, {"x", `source="one"`, 2}, {"bare", "", 1.5}, {"missing", "", 0}} {
+		if got, err := measured.Metric(server.URL, c.name, c.label); err != nil || got != c.want {
+			t.Errorf("%s %s: %v %v, want %v", c.name, c.label, got, err, c.want)
+		}
 	}
 }

@@ -11,19 +11,34 @@ import (
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
-// idleMemory is how many bytes that nobody uses the program may hold on to.
-const idleMemory = 48 << 20
+const (
+	lookInterval = 10 * time.Second
+	quietBytes   = 16 << 20 // allocated in that time: not much goes on
+	idleMemory   = 8 << 20  // that nobody uses the program may hold on to
+)
 
 // letGo gives memory back that a burst of events, or a long look into them, took,
-// until ctx ends: the runtime alone would keep as much again as is in use.
+// until ctx ends: the runtime alone would keep as much again as was in use, and
+// while little is allocated its garbage too.
 func letGo(ctx context.Context) error {
-	return every(ctx, time.Minute, func() {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		if m.HeapIdle-m.HeapReleased > idleMemory {
+	of := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(of)
+	before := of[0].Value.Uint64()
+	return every(ctx, lookInterval, func() {
+		metrics.Read(of)
+		all, live, objects, free := of[0].Value.Uint64(), of[1].Value.Uint64(), of[2].Value.Uint64(), of[3].Value.Uint64()
+		if holds(all-before, live, objects, free) {
+			runtime.GC() // what is kept to be used again goes with the second collection
 			debug.FreeOSMemory()
 		}
+		before = all
 	})
+}
+
+// holds reports whether the program is quiet and holds on to memory that nobody
+// uses: objects that are no longer live, and what is free.
+func holds(allocated, live, objects, free uint64) bool {
+	return allocated < quietBytes && objects+free > live+idleMemory
 }
 
 // every calls f again and again until ctx ends.

@@ -20,3 +20,22 @@ func TestPercentFor(t *testing.T) {
 		}
 	}
 }
+
+func TestHolds(t *testing.T) {
+	const mb = 1 << 20
+	for _, c := range []struct {
+		name                           string
+		allocated, live, objects, free uint64
+		want                           bool
+	}{
+		{"nothing to give", mb, 40 * mb, 44 * mb, 3 * mb, false},
+		{"garbage of a burst", mb, 40 * mb, 200 * mb, 0, true},
+		{"free memory after a burst", mb, 40 * mb, 41 * mb, 100 * mb, true},
+		{"a burst goes on", 600 * mb, 40 * mb, 200 * mb, 100 * mb, false},
+		{"nothing collected yet", mb, 0, 6 * mb, mb, false},
+	} {
+		if got := holds(c.allocated, c.live, c.objects, c.free); got != c.want {
+			t.Errorf("%s: %t, want %t", c.name, got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -15,8 +16,15 @@ import (
 // have said all.
 const saying = "saying"
 
-// stretch is how much of the past is sent at once.
-const stretch = 7 * 24 * time.Hour
+const (
+	// stretch is how much of the past is sent at once.
+	stretch = 7 * 24 * time.Hour
+	// breath is the time between two stretches. The engine writes what is new after
+	// some seconds, and until then each day of it takes half a MB of memory.
+	breath = 300 * time.Millisecond
+	// pastMemory is from how many bytes on garbage is collected more often meanwhile.
+	pastMemory = 200 << 20
+)
 
 // unsaid returns what sends the rest of the past; nil when all is sent.
 func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) error {
@@ -41,11 +49,30 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 			if err := s.send(ctx, o.Filed(from, earlier(from.Add(stretch), end))); err != nil {
 				return err
 			}
+			if err := a.stored(ctx); err != nil {
+				return err
+			}
 			if err := os.WriteFile(mark, []byte(from.Add(stretch).UTC().Format(time.RFC3339)), 0o600); err != nil {
 				return err
 			}
 		}
 		return os.Remove(mark)
+	}
+}
+
+// stored waits until all that came is in the store, and then for a breath: what is
+// sent faster than it is stored and written waits in memory.
+func (a *App) stored(ctx context.Context) error {
+	came := a.Config.Now()
+	for pause := breath; ; pause = time.Millisecond {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		if !a.known().Before(came) {
+			return nil
+		}
 	}
 }
 
@@ -59,7 +86,11 @@ func earlier(a, b time.Time) time.Time {
 // sayPast lets the sample's machines say what they said long ago, while pages
 // answer. That it fails is told and ends nothing.
 func (a *App) sayPast(ctx context.Context) error {
-	if err := a.unsaid(ctx, a); err != nil && ctx.Err() == nil {
+	before := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(before, pastMemory))
+	err := a.unsaid(ctx, a)
+	debug.SetMemoryLimit(before)
+	if err != nil && ctx.Err() == nil {
 		a.Config.Log.ErrorContext(ctx, "the past of the sample organisation is not whole", "error", err)
 	}
 	<-ctx.Done()

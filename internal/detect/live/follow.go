@@ -299,9 +299,11 @@ func (e *Engine) again(ctx context.Context, o *organisation, rules *Ruleset, lat
 	if err != nil {
 		return err
 	}
-	for _, m := range slices.Concat(recent, late) {
-		if !m.at.Before(from) && m.at.Before(to) {
-			matches = append(matches, m)
+	for _, list := range [][]followed{recent, late} {
+		for _, m := range list {
+			if !m.at.Before(from) && m.at.Before(to) {
+				matches = append(matches, m)
+			}
 		}
 	}
 	hits := rules.replay(matches, told, to.Before(e.Now().Add(-rules.reach)))

@@ -19,6 +19,9 @@ import (
 // MaxEvent is how many bytes one event may have.
 const MaxEvent = 16 << 20
 
+// buffer is how much of a file is read at once: most files of examples are smaller.
+const buffer = 64 << 10
+
 // maxPacked is how often a file may be packed in itself.
 const maxPacked = 3
 
@@ -42,7 +45,7 @@ var ErrPacked = errors.New("it is packed too many times in itself")
 // returned. Read does not look into an object: whether a line in braces is JSON
 // is for event to find.
 func Read(r io.Reader, event func(Event) error, bad func(Problem)) error {
-	in := bufio.NewReaderSize(r, 1<<20)
+	in := bufio.NewReaderSize(r, buffer)
 	for range maxPacked + 1 {
 		head, _ := in.Peek(8)
 		switch {
@@ -51,18 +54,18 @@ func Read(r io.Reader, event func(Event) error, bad func(Problem)) error {
 			if err != nil {
 				return fmt.Errorf("it is not gzip: %w", err)
 			}
-			in = bufio.NewReaderSize(z, 1<<20)
+			in = bufio.NewReaderSize(z, buffer)
 		case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 			z, err := zstd.NewReader(in, zstd.WithDecoderMaxMemory(1<<30))
 			if err != nil {
 				return fmt.Errorf("it is not zstd: %w", err)
 			}
 			defer z.Close()
-			in = bufio.NewReaderSize(z, 1<<20)
+			in = bufio.NewReaderSize(z, buffer)
 		case bytes.Equal(head, []byte("ElfFile\x00")):
 			return readEVTX(in, event, bad)
 		case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-			return readJSON(bufio.NewReaderSize(transform.NewReader(in, unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()), 1<<20), event, bad)
+			return readJSON(bufio.NewReaderSize(transform.NewReader(in, unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()), buffer), event, bad)
 		default:
 			if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 				in.Discard(3)

@@ -49,16 +49,20 @@ type parts struct {
 	take    func([]ingest.Record) error
 	records []ingest.Record
 	buf     []byte
+	in      *bufio.Reader // of the body
 }
 
 // spare are parts whose memory is used again: what Take has taken it has copied.
-var spare = sync.Pool{New: func() any { return new(parts) }}
+var spare = sync.Pool{New: func() any { return newParts() }}
+
+func newParts() *parts { return &parts{in: bufio.NewReaderSize(nil, 256<<10)} }
 
 // mostSpare is how many bytes and records are kept for the next request.
 const mostSpare = 2 * part
 
 func (p *parts) free() {
 	p.take = nil
+	p.in.Reset(nil)
 	clear(p.records[:cap(p.records)])
 	p.records, p.buf = p.records[:0], p.buf[:0]
 	if cap(p.buf) <= mostSpare && cap(p.records) <= perPart {
@@ -70,10 +74,11 @@ func (p *parts) free() {
 var objects = regexp.MustCompile(`^\s*(\[|\{\s*\n|\{\s*"Records"\s*:\s*\[)`)
 
 func (p *parts) read(body io.Reader) error {
-	in := bufio.NewReaderSize(body, 256<<10)
+	in := p.in
+	in.Reset(body)
 	head, _ := in.Peek(512)
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		in = bufio.NewReaderSize(transform.NewReader(in, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()), 256<<10)
+		in = bufio.NewReaderSize(transform.NewReader(in, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()), in.Size())
 		head, _ = in.Peek(512)
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {

@@ -390,7 +390,8 @@ func TestNoRecords(t *testing.T) {
 
 // TestTooMuchUnpacked: a body that is too large is told so, not that it broke off.
 func TestTooMuchUnpacked(t *testing.T) {
-	p := &parts{take: func([]ingest.Record) error { return nil }}
+	p := newParts()
+	p.take = func([]ingest.Record) error { return nil }
 	if err := p.read(&limited{in: strings.NewReader("a\nb\nc\n"), left: 3}); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("%v", err)
 	}
