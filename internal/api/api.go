@@ -52,7 +52,7 @@ type Config struct {
 	Logs      logs.Store // nil: there are no events
 	// Backup writes a consistent copy of the installation; nil when this
 	// installation cannot make one.
-	Backup  func(ctx context.Context, w io.Writer) error
+	Backup  func(ctx context.Context, w io.Writer, events bool) error
 	Version string
 	Started time.Time
 }

@@ -102,7 +102,7 @@ func newHarness(t testing.TB, db *sqldb.DB) *harness {
 		Importers: []catalog.Importer{{Name: "names", Room: auth.Operations, Title: lang.T("Names", "Nombres"), Accept: []string{".txt"}, Args: []catalog.Arg{{Name: "note", Doc: lang.T("a note", "una nota")}}, Read: importNames}},
 		Exporters: []catalog.Exporter{{Name: "names", Title: lang.T("Names", "Nombres"), Formats: []string{"txt", "many"}, Write: exportNames}},
 		Logs:      testLogs(t, db),
-		Backup:    func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "copy"); return err },
+		Backup:    func(_ context.Context, w io.Writer, _ bool) error { _, err := io.WriteString(w, "copy"); return err },
 	})
 	h.contract = newContract(t, h.api)
 	d := &door.Door{Auth: service, Errors: map[door.Face]func(http.ResponseWriter, *http.Request, error){door.API: h.api.Error},

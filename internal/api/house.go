@@ -110,7 +110,7 @@ func (c *call) backup() error {
 	}
 	c.w.Header().Set("Content-Type", rawType)
 	c.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="binnacle-%s.backup"`, time.Now().UTC().Format("20060102-150405")))
-	return c.API.Backup(c.r.Context(), c.w)
+	return c.API.Backup(c.r.Context(), c.w, c.flag("events"))
 }
 
 // openapi answers with the description, which never changes while the program

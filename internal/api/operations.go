@@ -201,6 +201,7 @@ func (a *API) houseOps(s schemas) []operation {
 	}
 	if a.Backup != nil {
 		ops = append(ops, operation{method: "GET", path: "/backup", id: "backup", summary: "Copy the whole installation out", verb: auth.Backup, stream: true, doc: "One consistent, checksummed file, for binnacle restore.", handle: (*call).backup,
+			query:   []param{flag("events", "With the events that lie in the data folder.")},
 			answers: []answer{{status: 200, doc: "The backup.", types: []string{rawType}, schema: schema{}}}})
 	}
 	return tagged("installation", ops)

@@ -51,6 +51,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -79,6 +80,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
@@ -566,6 +568,53 @@ func (a *App) BackupOptions() backup.Options {
 		o.Elsewhere = append(o.Elsewhere, a.Config.events())
 	}
 	return o
+}
+
+// WithEvents has a backup hold the events of the data folder too. What waits in
+// the spool is not among them.
+func (a *App) WithEvents(o backup.Options) (backup.Options, error) {
+	if a.Config.Logs != "" {
+		return o, fault.New(fault.Invalid, "the events are in a cluster, which is copied for itself").WithHint("see docs/backup.md#events-of-a-cluster")
+	}
+	o.Elsewhere = slices.DeleteFunc(slices.Clone(o.Elsewhere), func(place string) bool { return place == a.Config.events() })
+	o.Freeze = func(ctx context.Context) ([]backup.Folder, func() error, error) {
+		store, end, err := a.freezer()
+		if err != nil {
+			return nil, nil, err
+		}
+		days, thaw, err := store.Freeze(ctx)
+		if err != nil {
+			return nil, nil, errors.Join(err, end())
+		}
+		var list []backup.Folder
+		for _, d := range days {
+			list = append(list, backup.Folder{Name: path.Join(filepath.Base(a.Config.events()), d.Name), Path: d.Folder})
+		}
+		return list, func() error { return errors.Join(thaw(), end()) }, nil
+	}
+	return o, nil
+}
+
+// freezer is the store of events of an installation that serves, or one that is
+// opened for as long as it takes.
+func (a *App) freezer() (store logs.Freezer, end func() error, err error) {
+	if store, ok := a.Logs.(logs.Freezer); ok {
+		return store, func() error { return nil }, nil
+	}
+	if !exists(a.Config.events()) {
+		return nothingFrozen{}, func() error { return nil }, nil
+	}
+	s, err := logs.OpenEmbedded(logs.Options{Folder: a.Config.events()})
+	if err != nil {
+		return nil, nil, fault.New(fault.Conflict, "the events in %s are in use", a.Config.events()).WithHint("a server that runs gives them: binnacle backup FILE --events --server ADDRESS")
+	}
+	return s, s.Close, nil
+}
+
+type nothingFrozen struct{}
+
+func (nothingFrozen) Freeze(context.Context) ([]logs.Frozen, func() error, error) {
+	return nil, func() error { return nil }, nil
 }
 
 // Restore makes an installation from a backup file at an empty place: all of

@@ -23,7 +23,9 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/internal/talk"
 )
@@ -57,6 +59,52 @@ func TestBackupMoves(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestBackupOfEvents takes the events along, of a server and of a folder.
+func TestBackupOfEvents(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	ctx := w.Context()
+	for i := range 3 {
+		w.must(w.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: fmt.Sprint(i), Time: time.Now().Add(-time.Duration(i) * 24 * time.Hour), Line: []byte(`{"message":"said"}`)}}))
+	}
+	backUp := func(name string, a *app.App) (string, error) {
+		o, err := a.WithEvents(a.BackupOptions())
+		w.must(err)
+		if len(o.Elsewhere) > 0 {
+			t.Errorf("with its events, but %v is elsewhere", o.Elsewhere)
+		}
+		file := filepath.Join(t.TempDir(), name)
+		_, err = backup.WriteFile(ctx, w.app.DB, file, o)
+		return file, err
+	}
+	serving, err := backUp("serving", w.app)
+	w.must(err)
+	w.must(w.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: "later", Time: time.Now(), Line: []byte(`{"message":"said"}`)}}))
+	w.must(w.app.Logs.Flush(ctx))
+	idle := &app.App{Config: w.app.Config}
+	if _, err := backUp("used", idle); !fault.Is(err, fault.Conflict) {
+		t.Errorf("beside a server: %v", err)
+	}
+	w.must(w.app.Logs.Close())
+	folder, err := backUp("folder", idle)
+	w.must(err)
+	for file, want := range map[string]int{serving: 3, folder: 4} {
+		cfg := app.Config{Data: filepath.Join(t.TempDir(), "data")}
+		w.must(os.Mkdir(cfg.Data, 0o700))
+		_, err := app.Restore(ctx, cfg, file, nil)
+		w.must(err)
+		h := open(t, cfg)
+		n := 0
+		_, err = h.app.Logs.Rows(ctx, logs.Query{Org: auth.HomeID, Text: "said"}, func(logs.Row) error { n++; return nil })
+		if err != nil || n != want {
+			t.Errorf("%s: %d events, want %d: %v", filepath.Base(file), n, want, err)
+		}
+		w.must(h.app.Logs.Add(ctx, auth.HomeID, []event.Event{{ID: "on", Time: time.Now(), Line: []byte(`{"message":"goes on"}`)}}))
+	}
+	if _, err := (&app.App{Config: app.Config{Logs: "http://localhost:1"}}).WithEvents(backup.Options{}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("of a cluster: %v", err)
 	}
 }
 

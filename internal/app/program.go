@@ -42,7 +42,7 @@ func configOf(p cli.Place) Config {
 
 func layout(p cli.Place) cli.Layout {
 	a := &App{Config: configOf(p)}
-	return cli.Layout{Database: a.Config.database(), KeyFile: a.Config.keyFile(), Backup: a.BackupOptions(), Files: a.Config.store}
+	return cli.Layout{Database: a.Config.database(), KeyFile: a.Config.keyFile(), Backup: a.BackupOptions(), WithEvents: a.WithEvents, Files: a.Config.store}
 }
 
 func openGround(ctx context.Context, p cli.Place) (*cli.Ground, error) {

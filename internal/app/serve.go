@@ -81,8 +81,14 @@ func (a *App) Handler(f *Faces, secure bool) http.Handler {
 	return d.Handler(f.routes)
 }
 
-func (a *App) writeBackup(ctx context.Context, w io.Writer) error {
-	_, err := backup.Write(ctx, a.DB, w, a.BackupOptions())
+func (a *App) writeBackup(ctx context.Context, w io.Writer, events bool) (err error) {
+	o := a.BackupOptions()
+	if events {
+		if o, err = a.WithEvents(o); err != nil {
+			return err
+		}
+	}
+	_, err = backup.Write(ctx, a.DB, w, o)
 	return err
 }
 

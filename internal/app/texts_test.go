@@ -20,7 +20,7 @@ import (
 )
 
 // onPages are the packages whose problems and faults a page can show.
-var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go", "logs/ask.go"}
+var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go", "logs/ask.go", "logs/options.go"}
 
 // coder is a function that takes the code of a problem: the first literal from
 // an argument on, then an English format where it takes one, then what the
@@ -40,7 +40,7 @@ var coders = map[string]coder{
 	"workfile.Report": {1, "work.", false}, "okrfile.Report": {1, "okr.", false}, "sheet.Report": {1, "work. okr.", false}, "sheet.Coded": {2, "work. okr.", false},
 	"claim.problem": {1, "", true}, "claim.add": {1, "", true}, "objectives.problem": {1, "", true}, "objectives.report": {2, "goal.", false}, "objectives.newProblem": {2, "goal.", false},
 	"detections.wrong": {1, "", false}, "detections.among": {1, "", false}, "detections.bad": {2, "", true},
-	"alerts.bad": {1, "", false},
+	"alerts.bad": {1, "", false}, "logs.refusedOption": {0, "", false},
 }
 
 // saying is what the sources say to people.

@@ -34,10 +34,13 @@ import (
 
 // Options steer Write.
 type Options struct {
-	Program    string         // version of the program, for the header
-	Skip       []string       // tables to leave out: derived or short-lived data
-	Files      []File         // of the data folder
-	Folders    []Folder       // of the data folder, with all files in them
+	Program string   // version of the program, for the header
+	Skip    []string // tables to leave out: derived or short-lived data
+	Files   []File   // of the data folder
+	Folders []Folder // of the data folder, with all files in them
+	// Freeze makes more folders hold still, once the tables are read, until thaw is
+	// called; may be nil.
+	Freeze     func(context.Context) (folders []Folder, thaw func() error, err error)
 	Elsewhere  []string       // what belongs to the installation and is kept where Write does not reach
 	IncludeKey bool           // write secret files too: who holds the backup can then open every secret
 	Progress   func(Progress) // called now and then; may be nil
@@ -122,12 +125,28 @@ func Write(ctx context.Context, db *sqldb.DB, w io.Writer, o Options) (report Re
 			return Report{}, err
 		}
 	}
-	for _, d := range o.Folders {
-		if err := out.folder(ctx, d); err != nil {
-			return Report{}, err
-		}
+	if err := out.folders(ctx, o); err != nil {
+		return Report{}, err
 	}
 	return out.report, out.close()
+}
+
+func (w *writer) folders(ctx context.Context, o Options) (err error) {
+	list := o.Folders
+	if o.Freeze != nil {
+		frozen, thaw, failed := o.Freeze(ctx)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, thaw()) }()
+		list = slices.Concat(list, frozen)
+	}
+	for _, d := range list {
+		if err := w.folder(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WriteFile is Write to a new file at path, readable by its owner alone. The

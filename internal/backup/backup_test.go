@@ -441,11 +441,36 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+// What changes while it is read is frozen for as long as that takes.
+func TestFreeze(t *testing.T) {
+	from, dir := sqldbtest.SQLite(t, steps), t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "part"), []byte("still"), 0o600))
+	frozen, own := false, errors.New("cannot thaw")
+	o := backup.Options{Freeze: func(context.Context) ([]backup.Folder, func() error, error) {
+		frozen = true
+		return []backup.Folder{{Name: "events/day", Path: dir}}, func() error { frozen = false; return nil }, nil
+	}}
+	_, report := write(t, from, o)
+	if d := cmp.Diff([]backup.FileReport{{Name: "events/day/part", Size: 5}}, report.Files); d != "" || frozen {
+		t.Errorf("frozen %v: %s", frozen, d)
+	}
+	o.Freeze = func(context.Context) ([]backup.Folder, func() error, error) {
+		return []backup.Folder{{Name: "../away", Path: dir}}, func() error { return own }, nil
+	}
+	if _, err := backup.Write(t.Context(), from, io.Discard, o); !errors.Is(err, own) || !strings.Contains(err.Error(), "leaves the data folder") {
+		t.Errorf("got %v", err)
+	}
+	o.Freeze = func(context.Context) ([]backup.Folder, func() error, error) { return nil, nil, own }
+	if _, err := backup.Write(t.Context(), from, io.Discard, o); !errors.Is(err, own) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A restore that fails half way leaves nothing, neither rows nor files.
 func TestAllOrNothing(t *testing.T) {
 	from := sqldbtest.SQLite(t, steps)
 	fill(t, from)
-	file, _ := write(t, from, backup.Options{Files: []backup.File{{Name: "f", Path: "backup_test.go"}}})
+	file, _ := write(t, from, backup.Options{Files: []backup.File{{Name: "f", Path: "backup_test.go"}, {Name: "deep/er/f", Path: "backup_test.go"}}})
 	sqldbtest.Run(t, steps, func(t *testing.T, to *sqldb.DB) {
 		before, data := content(t, to), t.TempDir()
 		ctx, cancel := context.WithCancel(t.Context())

@@ -13,14 +13,17 @@ import (
 
 // staged are files written beside their places, to be put there when the
 // database is restored.
-type staged struct{ files []stagedFile }
+type staged struct {
+	dir   string
+	files []stagedFile
+}
 
 type stagedFile struct{ temp, path string }
 
 // stage writes the files of a verified backup beside their places in dir. It
 // refuses when one is there already.
 func stage(r io.ReadSeeker, report Report, dir string) (*staged, error) {
-	s := &staged{}
+	s := &staged{dir: dir}
 	if dir == "" || len(report.Files) == 0 {
 		return s, nil
 	}
@@ -75,9 +78,12 @@ func (s *staged) keep() error {
 	return nil
 }
 
-// drop removes what was not kept.
+// drop removes what was not kept, and the folders that are empty without it.
 func (s *staged) drop() {
 	for _, f := range s.files {
 		os.Remove(f.temp)
+		for parent := filepath.Dir(f.path); parent != filepath.Clean(s.dir) && os.Remove(parent) == nil; {
+			parent = filepath.Dir(parent)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,7 @@ import (
 )
 
 func backupCommand() *command {
-	var withKey bool
+	var withKey, withEvents bool
 	var check string
 	return &command{
 		use: "backup FILE", short: lang.T("Copy everything into one file, also while serving.", "Copia todo en un fichero, también en servicio."),
@@ -39,6 +40,7 @@ aparte, o inclúyelo con --include-key y guarda la copia como una contraseña.`)
 		access: access{Verb: auth.Backup}, max: 1,
 		flags: func(f *flags) {
 			f.yes(&withKey, "include-key", "", lang.T("Take the key file in; only from a data folder.", "Incluye el fichero de la clave; solo desde una carpeta de datos."))
+			f.yes(&withEvents, "events", "", lang.T("Take the events of the data folder in; while a server runs only from it.", "Incluye los eventos de la carpeta de datos; con un servidor en marcha solo desde él."))
 			f.text(&check, "check", "", "", lang.T("Check this backup (`FILE`) and take none.", "Comprueba esta copia (`FILE`) y no hace ninguna."))
 		},
 		run: func(ctx context.Context, s *session, args []string) error {
@@ -48,7 +50,7 @@ aparte, o inclúyelo con --include-key y guarda la copia como una contraseña.`)
 			case len(args) == 0:
 				return usage("no file is named", "no se nombra ningún fichero").hinting("binnacle backup FILE", "binnacle backup FICHERO")
 			}
-			return s.backup(ctx, args[0], withKey)
+			return s.backup(ctx, args[0], withKey, withEvents)
 		},
 	}
 }
@@ -67,7 +69,7 @@ func (s *session) checkBackup(file string) error {
 
 // backup needs no lock: it only reads, and the database keeps readers apart
 // from who writes.
-func (s *session) backup(ctx context.Context, file string, withKey bool) error {
+func (s *session) backup(ctx context.Context, file string, withKey, withEvents bool) error {
 	logins, err := s.readLogins()
 	if err != nil {
 		return err
@@ -80,9 +82,9 @@ func (s *session) backup(ctx context.Context, file string, withKey bool) error {
 		if withKey {
 			return usage("a server does not give its key file away", "un servidor no entrega su fichero de clave").hinting("use --data DIR on the server's machine", "usa --data DIR en la máquina del servidor")
 		}
-		report, err = s.fetchBackup(ctx, file)
+		report, err = s.fetchBackup(ctx, file, withEvents)
 	} else {
-		report, err = s.writeBackup(ctx, file, withKey)
+		report, err = s.writeBackup(ctx, file, withKey, withEvents)
 	}
 	if err != nil {
 		return err
@@ -102,19 +104,25 @@ func (s *session) tellElsewhere(r backup.Report) {
 	}
 }
 
-func (s *session) writeBackup(ctx context.Context, file string, withKey bool) (backup.Report, error) {
+func (s *session) writeBackup(ctx context.Context, file string, withKey, withEvents bool) (backup.Report, error) {
 	db, err := s.openDatabase(ctx)
 	if err != nil {
 		return backup.Report{}, err
 	}
 	defer db.Close()
 	p := auth.Local(auth.HomeID, s.localName(), "cli")
+	layout := s.Layout(s.place.Place)
+	options := layout.Backup
+	if withEvents {
+		if options, err = layout.WithEvents(options); err != nil {
+			return backup.Report{}, err
+		}
+	}
 	record := &audit.Record{Org: p.Org, Actor: p.Account, ActorName: p.Name, Action: "backup.write", Target: "installation", Via: p.Via}
-	record.Detail, _ = json.Marshal(map[string]any{"file": filepath.Base(file), "key file": withKey})
+	record.Detail, _ = json.Marshal(map[string]any{"file": filepath.Base(file), "key file": withKey, "events": withEvents})
 	if err := audit.New(db).Write(ctx, record); err != nil {
 		return backup.Report{}, err
 	}
-	options := s.Layout(s.place.Place).Backup
 	options.IncludeKey = withKey
 	step, done := s.progress(lang.T("copying", "copiando"))
 	defer done()
@@ -136,9 +144,13 @@ func (s *session) openDatabase(ctx context.Context) (*sqldb.DB, error) {
 }
 
 // fetchBackup takes a backup from a server and checks it.
-func (s *session) fetchBackup(ctx context.Context, file string) (backup.Report, error) {
+func (s *session) fetchBackup(ctx context.Context, file string, withEvents bool) (backup.Report, error) {
+	query := url.Values{}
+	if withEvents {
+		query.Set("events", "true")
+	}
 	r := &remote{client: s.client(s.place.server, s.place.token)}
-	if err := wholeFile(file, func(w io.Writer) error { return r.copy(ctx, "/backup", nil, w) }); err != nil {
+	if err := wholeFile(file, func(w io.Writer) error { return r.copy(ctx, "/backup", query, w) }); err != nil {
 		return backup.Report{}, err
 	}
 	report, err := backup.VerifyFile(file)

@@ -275,7 +275,7 @@ func unowned() morning.Waiter {
 func serve(ctx context.Context, g *cli.Ground, o cli.ServeOptions) error {
 	rest := api.New(api.Config{Logs: g.Logs, Catalog: g.Catalog, Auth: g.Auth, Audit: g.Audit, Feed: g.Feed, Claims: g.Claims, Morning: g.Morning, Importers: []catalog.Importer{rings()}, Exporters: []catalog.Exporter{names()}, Version: "1.2.3-test", Started: time.Now(),
 		Talk: g.Talk, Files: g.Files, Hooks: g.Hooks,
-		Backup: func(ctx context.Context, w io.Writer) error {
+		Backup: func(ctx context.Context, w io.Writer, _ bool) error {
 			_, err := backup.Write(ctx, g.DB, w, layout(g.Place).Backup)
 			return err
 		}})

@@ -73,6 +73,8 @@ type Layout struct {
 	Database string // postgres://…, or the SQLite file
 	KeyFile  string
 	Backup   backup.Options
+	// WithEvents has a backup hold the events too.
+	WithEvents func(backup.Options) (backup.Options, error)
 	// Files opens where attached files are kept.
 	Files func() (blob.Store, error)
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -62,7 +63,8 @@ type Embedded struct {
 	closed bool
 	users  sync.WaitGroup // of the storage; none is added once it is closed
 
-	floor floor
+	floor  floor
+	frozen sync.Mutex // held while events are frozen
 }
 
 // OpenEmbedded opens the events in a folder, and makes it when it is not there.
@@ -88,6 +90,9 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
 	})
 	e.asker = asker{tenants: o.Tenants, run: e.run}
+	if err := e.dropFrozen(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	return e, nil
 }
 

@@ -253,6 +253,10 @@ func FuzzTranslate(f *testing.F) {
 // fault, and ends neither the program nor the next question.
 func FuzzQuestion(f *testing.F) {
 	for _, s := range []string{"*", "a:=b | stats by (a) count() n", ".", `x:~"(" or y`, "* | sort by (_time) | limit 1", "a:in(* | fields a)", "* | facets 2", "options(concurrency=1) a", "* | extract \"<x>b\" from a", "_time:1h | top 3 by (a)",
+		"options(concurrency=1) * | stats by (a) count() n | sort by (n)", "* | stream_context before 2 after 1", "* | unpack_json | stats by (a) count(b), max(_time), quantile(0.5, n) q", "* | running_stats sum(n) s | total_stats count() t",
+		"* | stats by (_time:1h offset 1m, a) histogram(n) h, row_max(n, a) r, uniq_values(a) limit 2 u, json_values(a) j", "* | split \",\" from n as m | unroll by (m)", "* | blocks_count b", "* | block_stats", "* | query_stats", "* | top 2 by (a) rank as r | last 1 by (a) partition by (r)",
+		"* | replace_regexp (\"(.)\", \"$1$1\") at a | collapse_nums | decolorize a | len(a) as l | hash(a) h | pack_json as p | unpack_logfmt from p | unpack_syslog from p | unpack_words from p", "* | union (a:b) | uniq by (a) with hits | field_values a | sample 1 | generate_sequence 3",
+		"* | sort by (a, n desc) partition by (a) rank as x limit 1 | time_add 1h at _time | set_stream_fields a", "domain:in.example.com", "a:contains_all(b, c) or a:seq(b, c) a:len_range(1, 2) a:eq_field(n) a:pattern_match(\"<N>\") a:value_type(dict) _time:day_range[1:00, 2:00] _time:week_range[Mon, Tue]",
 		"* | join by (a) (b)", "* | unpack_json | format \"<a>\"", "a:range(1,2] !b", "* | math a+1 as c"} {
 		f.Add(s)
 	}
