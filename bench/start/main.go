@@ -147,7 +147,7 @@ func startOnce(ctx context.Context, binary, data string) (time.Duration, error) 
 }
 
 // pages are what a reader looks at, twice each.
-var pages = []string{"/", "/components", "/components/default/payments", "/radar", "/map", "/organisation", "/decisions", "/search?q=payment", "/components/default/payments/relations", "/audit"}
+var pages = []string{"/", "/components", "/components/default/payments", "/radar", "/map", "/organisation", "/decisions", "/search?q=payment", "/components/default/payments/relations", "/audit", "/events?last=30d", "/alerts", "/attack"}
 
 // memory serves the sample organisation and reads the memory while its past comes
 // in, at rest, and again after a reader has looked around.
@@ -167,12 +167,41 @@ func memory(ctx context.Context, binary, data string, rest time.Duration) error 
 	}
 	go io.Copy(io.Discard, p.out)
 	tell("demo, to its links", time.Since(began).Seconds(), "s")
-	return errors.Join(p.remember(link, data, began, rest), p.end())
+	who, err := signIn(link)
+	if err = errors.Join(err, p.remember(who, data, began, rest), p.end()); err != nil {
+		return err
+	}
+	return again(ctx, binary, data, who, rest)
+}
+
+// again serves the same data anew and reads the memory after the same reader has
+// looked around.
+func again(ctx context.Context, binary, data string, who *reader, rest time.Duration) error {
+	listen, err := measured.FreeAddress()
+	if err != nil {
+		return err
+	}
+	p, err := start(ctx, binary, "serve", "--data", data, "--listen", listen)
+	if err != nil {
+		return err
+	}
+	if _, err := p.out.ReadString('\n'); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	go io.Copy(io.Discard, p.out)
+	_, port, _ := strings.Cut(listen, ":")
+	who.base = "http://localhost:" + port
+	err = who.lookAround()
+	if err == nil {
+		time.Sleep(rest)
+		err = p.reportMemory(fmt.Sprintf("served anew, %d pages, and %s at rest", 2*len(pages), rest))
+	}
+	return errors.Join(err, p.end())
 }
 
 // remember reads the memory of a program that serves the sample organisation.
-func (p *program) remember(link, data string, began time.Time, rest time.Duration) error {
-	if err := p.past(siteOf(link), data); err != nil {
+func (p *program) remember(who *reader, data string, began time.Time, rest time.Duration) error {
+	if err := p.past(who.base, data); err != nil {
 		return err
 	}
 	tell("demo, until its past is stored", time.Since(began).Seconds(), "s")
@@ -185,7 +214,7 @@ func (p *program) remember(link, data string, began time.Time, rest time.Duratio
 	if err := p.reportMemory(fmt.Sprintf("memory at rest, %s after that", rest)); err != nil {
 		return err
 	}
-	if err := lookAround(link); err != nil {
+	if err := who.lookAround(); err != nil {
 		return err
 	}
 	if err := p.reportMemory(fmt.Sprintf("memory after %d pages", 2*len(pages))); err != nil {
@@ -209,31 +238,36 @@ func (p *program) past(base, data string) error {
 	return errors.New("the past of the sample organisation does not come in")
 }
 
-// siteOf is the address of the program that a link leads to.
-func siteOf(link string) string { return link[:strings.Index(link, "/sign-in/")] }
-
 func (p *program) reportMemory(what string) error {
 	u, err := measured.UsageOf(p.Process.Pid)
 	report(what, float64(u.Now)/(1<<20), budgetMemory>>20, "MB")
 	return err
 }
 
-// lookAround signs in by the link and reads the pages.
-func lookAround(link string) error {
+// reader is somebody who is signed in.
+type reader struct {
+	client *http.Client
+	base   string // of the program's address
+}
+
+func signIn(link string) (*reader, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	client := &http.Client{Jar: jar}
-	res, err := client.PostForm(link, nil)
+	r := &reader{&http.Client{Jar: jar}, link[:strings.Index(link, "/sign-in/")]}
+	res, err := r.client.PostForm(link, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	res.Body.Close()
-	base := siteOf(link)
+	return r, res.Body.Close()
+}
+
+// lookAround reads the pages.
+func (r *reader) lookAround() error {
 	for range 2 {
 		for _, path := range pages {
-			res, err := client.Get(base + path)
+			res, err := r.client.Get(r.base + path)
 			if err != nil {
 				return err
 			}

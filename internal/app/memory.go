@@ -78,7 +78,7 @@ func pace(ctx context.Context) error {
 	return every(ctx, paceInterval, func() {
 		metrics.Read(of)
 		all, live := of[0].Value.Uint64(), of[1].Value.Uint64()
-		next := percentFor(all-before, live, logs.Memory())
+		next := percentFor(all-before, live, logs.Memory()/2)
 		if before = all; next != percent {
 			percent = next
 			debug.SetGCPercent(percent)
