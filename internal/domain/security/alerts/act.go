@@ -81,8 +81,8 @@ func (d *Desk) Do(ctx context.Context, caller catalog.Caller, nos []int64, act A
 	if err := act.check(); err != nil {
 		return nil, err
 	}
-	if len(nos) > most {
-		return nil, fault.New(fault.TooLarge, "%d alerts are too many for one go; %d are the most", len(nos), most).Coded("alerts.many")
+	if err := notTooMany(nos); err != nil {
+		return nil, err
 	}
 	var out []*Alert
 	err := d.catalog.DB().Tx(ctx, func(tx *sqldb.Tx) (err error) {
@@ -93,6 +93,13 @@ func (d *Desk) Do(ctx context.Context, caller catalog.Caller, nos []int64, act A
 		d.Notify()
 	}
 	return out, err
+}
+
+func notTooMany(nos []int64) error {
+	if len(nos) > most {
+		return fault.New(fault.TooLarge, "%d alerts are too many for one go; %d are the most", len(nos), most).Coded("alerts.many")
+	}
+	return nil
 }
 
 // do is Do inside a transaction.
