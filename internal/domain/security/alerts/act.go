@@ -58,7 +58,7 @@ func (a *Act) check() error {
 	switch {
 	case !slices.Contains(Verbs, a.Do):
 		return fault.New(fault.Invalid, "%q is nothing that is done to an alert", a.Do).Coded("alerts.act")
-	case a.Do == Assign && a.To == "":
+	case a.Do == Assign && (a.To == "" || a.To == NoOne):
 		return fault.Bad("nobody is named to assign the alert to", fault.Problem{Field: "to", Code: "required", Msg: "is required"}).Coded("alerts.to")
 	case a.Do == Close && !slices.Contains(Dispositions, a.Disposition):
 		return fault.Bad("closing an alert asks what it was: true, false or benign", fault.Problem{Field: "disposition", Code: "required", Msg: "is required"}).Coded("alerts.disposition")

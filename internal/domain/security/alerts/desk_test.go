@@ -463,6 +463,7 @@ func TestActs(t *testing.T) {
 		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: " "}, 2)
 		refused(fault.Invalid, leila, alerts.Act{Do: "burn"}, 2)
 		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Assign}, 2)
+		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Assign, To: alerts.NoOne}, 2)
 		refused(fault.NotFound, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "All or none."}, 2, 99)
 		refused(fault.Forbidden, as("ana", auth.RoleMember), alerts.Act{Do: alerts.Acknowledge}, 2)
 		refused(fault.Forbidden, as("paul", auth.RoleAuditor), alerts.Act{Do: alerts.Acknowledge}, 2)
