@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -103,14 +104,15 @@ func (c *call) version() error {
 // backup streams a copy of the installation; that it was taken is in the audit
 // log before the first byte leaves.
 func (c *call) backup() error {
-	p := c.caller.Principal
-	err := c.Audit.Write(c.r.Context(), &audit.Record{Org: p.Org, Actor: p.Account, ActorName: p.Name, Action: "backup.download", Target: "installation", IP: p.IP, Via: p.Via})
-	if err != nil {
+	p, events := c.caller.Principal, c.flag("events")
+	record := &audit.Record{Org: p.Org, Actor: p.Account, ActorName: p.Name, Action: "backup.download", Target: "installation", IP: p.IP, Via: p.Via}
+	record.Detail, _ = json.Marshal(map[string]any{"events": events})
+	if err := c.Audit.Write(c.r.Context(), record); err != nil {
 		return err
 	}
 	c.w.Header().Set("Content-Type", rawType)
 	c.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="binnacle-%s.backup"`, time.Now().UTC().Format("20060102-150405")))
-	return c.API.Backup(c.r.Context(), c.w, c.flag("events"))
+	return c.API.Backup(c.r.Context(), c.w, events)
 }
 
 // openapi answers with the description, which never changes while the program

@@ -138,8 +138,12 @@ func TestAudit(t *testing.T) {
 		if r := h.want(200, h.do("owner", "GET", "/api/v1/backup", "")); r.Body.String() != "copy" {
 			t.Errorf("backup %q", r.Body)
 		}
-		if r := h.want(200, h.do("auditor", "GET", "/api/v1/audit?action=backup.download", "")); r.at("items", 0, "actorName") != "Ana" {
+		if r := h.want(200, h.do("auditor", "GET", "/api/v1/audit?action=backup.download", "")); r.at("items", 0, "actorName") != "Ana" || r.at("items", 0, "detail", "events") != false {
 			t.Errorf("record %v", r.body)
+		}
+		h.want(200, h.do("owner", "GET", "/api/v1/backup?events=true", ""))
+		if r := h.want(200, h.do("auditor", "GET", "/api/v1/audit?action=backup.download", "")); r.at("items", 0, "detail", "events") != true {
+			t.Errorf("nobody is told that the events were taken: %v", r.body)
 		}
 	})
 }

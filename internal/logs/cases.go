@@ -37,6 +37,9 @@ func anyCase(text string, star bool, most int) string {
 	if strings.ContainsRune(text, utf8.RuneError) {
 		return whole // beside it the engine finds no word
 	}
+	if text == "." {
+		return `~"[.]"` // the engine writes it without quotes, and cannot read that again
+	}
 	words := words(text)
 	if n := len(words); star && n > 0 && strings.HasSuffix(text, words[n-1]) {
 		words = words[:n-1] // it may go on

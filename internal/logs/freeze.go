@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
@@ -35,7 +36,7 @@ func (e *Embedded) Freeze(context.Context) (days []Frozen, thaw func() error, er
 	}
 	thaw = func() error {
 		defer e.frozen.Unlock()
-		return dropAll(days)
+		return os.RemoveAll(e.aside())
 	}
 	defer func() {
 		if cause := recover(); cause != nil { // the engine panics where it cannot write
@@ -49,10 +50,13 @@ func (e *Embedded) Freeze(context.Context) (days []Frozen, thaw func() error, er
 	e.storage.DebugFlush()
 	for _, day := range e.storage.PartitionList() {
 		folder, err := e.storage.PartitionSnapshotCreate(day)
+		if err == nil {
+			folder, err = e.setAside(day, folder)
+		}
+		if !slices.Contains(e.storage.PartitionList(), day) {
+			continue // it has just been dropped, for its age
+		}
 		if err != nil {
-			if !slices.Contains(e.storage.PartitionList(), day) {
-				continue // it has just been dropped, for its age
-			}
 			return days, thaw, err
 		}
 		days = append(days, Frozen{folder, partitions + "/" + day})
@@ -63,20 +67,22 @@ func (e *Embedded) Freeze(context.Context) (days []Frozen, thaw func() error, er
 // partitions is the folder of days in that of the engine.
 const partitions = "partitions"
 
-func dropAll(days []Frozen) (err error) {
-	for _, d := range days {
-		err = errors.Join(err, os.RemoveAll(d.Folder))
-	}
-	return err
+// aside is the folder of what is frozen. The engine makes it within the folder of
+// the day, with which it would go when the day is dropped.
+func (e *Embedded) aside() string { return filepath.Join(e.options.Folder, "frozen") }
+
+func (e *Embedded) setAside(day, folder string) (string, error) {
+	to := filepath.Join(e.aside(), day)
+	return to, errors.Join(os.MkdirAll(e.aside(), 0o700), os.Rename(folder, to))
 }
 
 // dropFrozen removes what a process that ended early left frozen.
 func (e *Embedded) dropFrozen() error {
-	var days []Frozen
+	err := os.RemoveAll(e.aside())
 	for _, folder := range e.storage.PartitionSnapshotList() {
-		days = append(days, Frozen{Folder: folder})
+		err = errors.Join(err, os.RemoveAll(folder))
 	}
-	return dropAll(days)
+	return err
 }
 
 // Freeze implements Freezer where the store behind it does.

@@ -41,6 +41,9 @@ func TestFreeze(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(folder, "partitions", "*", "snapshots", "*")); len(left) > 0 {
 		t.Errorf("left frozen: %v", left)
 	}
+	if left, _ := filepath.Glob(filepath.Join(folder, "frozen")); len(left) > 0 {
+		t.Errorf("left frozen: %v", left)
+	}
 	copied := open(t, logs.Options{Folder: to})
 	if list, _ := rows(t, copied, logs.Query{Org: "one"}); len(list) != 101 || list[100].Get(event.FieldID) != "older" {
 		t.Errorf("the copy has %d events", len(list))
@@ -57,11 +60,17 @@ func TestFreeze(t *testing.T) {
 		t.Fatalf("frozen again: %v", err)
 	}
 	s.Close()
+	if err := os.RemoveAll(filepath.Join(folder, days[0].Name)); err != nil { // as a day goes that is too old
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(days[0].Folder); err != nil {
+		t.Errorf("a day that goes takes along what is frozen of it: %v", err)
+	}
 	s = open(t, logs.Options{Folder: folder})
 	if _, err := os.Stat(days[0].Folder); err == nil {
 		t.Error("what a process left frozen stays")
 	}
-	if list, _ := rows(t, s, logs.Query{Org: "one"}); len(list) != 151 {
+	if list, _ := rows(t, s, logs.Query{Org: "one"}); len(list) != 150 {
 		t.Errorf("the store has %d events", len(list))
 	}
 }

@@ -58,11 +58,18 @@ func between(start, end int64) string {
 	return "_time:[" + time.Unix(0, start).UTC().Format(wholeNanos) + "," + time.Unix(0, end).UTC().Format(wholeNanos) + "]"
 }
 
-// changesTime reports whether a query gives rows other times than their events
-// have.
-func changesTime(q *logstorage.Query) bool { return timePipes.MatchString(split(q).pipes) }
+// changesTime reports whether a query may give rows other times than their events
+// have: the pipes that do, and those that do when they are told to, or when an
+// event says so.
+func changesTime(q *logstorage.Query) bool {
+	pipes := split(q).pipes
+	return timePipes.MatchString(pipes) || strings.Contains(pipes, fieldTime) && toldPipes.MatchString(pipes)
+}
 
-var timePipes = regexp.MustCompile(`\| (?:time_add|math) `)
+var (
+	timePipes = regexp.MustCompile(`\| (?:math|time_add|unpack_json|unpack_logfmt|unpack_syslog)\b`)
+	toldPipes = regexp.MustCompile(`\| (?:collapse_nums|decolorize|extract|extract_regexp|replace|replace_regexp|unroll)\b`)
+)
 
 // newest returns the newest rows of a query without sorting all that it finds: it
 // looks for when they are, for which times alone are read, and then reads them.

@@ -75,3 +75,16 @@ func TestNewestOfOtherTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestNewestOfTimesThatEventsSay: no row is missed whose time a pipe replaces by
+// what the event says.
+func TestNewestOfTimesThatEventsSay(t *testing.T) {
+	s := opened(t, [][]byte{[]byte(`{"message":"{\"_time\":\"2020-01-02T03:04:05Z\"}","a":"0"}`), []byte(`{"message":"_time=5 at 7 x","a":"1"}`), []byte(`{"a":"2"}`)})
+	for _, text := range []string{"* | unpack_json", "* | unpack_logfmt", `* | extract "at <_time> x"`, `* | extract_regexp "at (?P<_time>[0-9]+) x"`, `* | replace ("20", "21") at _time`,
+		`* | replace_regexp ("20", "21") at _time`, "* | collapse_nums at _time", "* | unroll by (_time)", "* | unroll by (_time) | fields _time, a"} {
+		n := 0
+		if _, err := s.Rows(t.Context(), Query{Org: "one", Text: text, Limit: 5}, func(Row) error { n++; return nil }); err != nil || n != 3 {
+			t.Errorf("%s: %d rows, %v", text, n, err)
+		}
+	}
+}

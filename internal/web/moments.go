@@ -13,7 +13,8 @@ import (
 // moments are the times that a page shows. Templates are parsed once for all
 // readers, and readers live in several time zones: a template leaves a mark, and
 // when the page is written each is replaced by the time in the reader's zone, as
-// drawings are.
+// drawings are. Within an attribute html/template takes the mark out: a page gives
+// the text there, on Ctx.Zone.
 type moments struct {
 	mark    string
 	pattern *regexp.Regexp

@@ -8,6 +8,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/talk"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
@@ -32,6 +33,7 @@ type commentView struct {
 	talk.Comment
 	HTML        template.HTML
 	State, Word string // the badge: a dispute, an answer, an approval
+	EditedAt    string // when it was changed, on the clocks of the reader
 	CanEdit     bool   // within its term
 	CanCorrect  bool
 	CanWithdraw bool
@@ -130,6 +132,9 @@ func linker(c *web.Ctx, list []talk.Thread) (func(entity.Ref) (string, string), 
 func (m *module) comment(c *web.Ctx, e *entity.Entity, comment talk.Comment, link func(entity.Ref) (string, string)) commentView {
 	p := c.Caller.Principal
 	v := commentView{Comment: comment, HTML: web.Markdown(talk.Linked(comment.Body, link)), CanEdit: m.Talk.CanEdit(p, comment), CanWithdraw: m.Talk.MayWithdraw(p, e, comment)}
+	if !comment.Edited.IsZero() {
+		v.EditedAt = lang.DateTime(c.Lang, comment.Edited.In(c.Zone()))
+	}
 	v.CanCorrect = !v.CanEdit && comment.Account == p.Account && p.Account != "" && comment.Withdrawn.IsZero()
 	switch {
 	case comment.Open():

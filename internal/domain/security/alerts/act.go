@@ -58,7 +58,7 @@ func (a *Act) check() error {
 	switch {
 	case !slices.Contains(Verbs, a.Do):
 		return fault.New(fault.Invalid, "%q is nothing that is done to an alert", a.Do).Coded("alerts.act")
-	case a.Do == Assign && a.To == "":
+	case a.Do == Assign && (a.To == "" || a.To == NoOne):
 		return fault.Bad("nobody is named to assign the alert to", fault.Problem{Field: "to", Code: "required", Msg: "is required"}).Coded("alerts.to")
 	case a.Do == Close && !slices.Contains(Dispositions, a.Disposition):
 		return fault.Bad("closing an alert asks what it was: true, false or benign", fault.Problem{Field: "disposition", Code: "required", Msg: "is required"}).Coded("alerts.disposition")
@@ -81,8 +81,8 @@ func (d *Desk) Do(ctx context.Context, caller catalog.Caller, nos []int64, act A
 	if err := act.check(); err != nil {
 		return nil, err
 	}
-	if len(nos) > most {
-		return nil, fault.New(fault.TooLarge, "%d alerts are too many for one go; %d are the most", len(nos), most).Coded("alerts.many")
+	if err := notTooMany(nos); err != nil {
+		return nil, err
 	}
 	var out []*Alert
 	err := d.catalog.DB().Tx(ctx, func(tx *sqldb.Tx) (err error) {
@@ -93,6 +93,13 @@ func (d *Desk) Do(ctx context.Context, caller catalog.Caller, nos []int64, act A
 		d.Notify()
 	}
 	return out, err
+}
+
+func notTooMany(nos []int64) error {
+	if len(nos) > most {
+		return fault.New(fault.TooLarge, "%d alerts are too many for one go; %d are the most", len(nos), most).Coded("alerts.many")
+	}
+	return nil
 }
 
 // do is Do inside a transaction.

@@ -1,6 +1,7 @@
 package alerts_test
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -135,6 +136,15 @@ func TestCaseFromAlerts(t *testing.T) {
 		}
 		if _, err := d.OpenCase(ctx, as("ana", auth.RoleMember), alerts.Opening{Title: "x"}); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("a member opened a case: %v", err)
+		}
+		many := make([]int64, 1001)
+		for i := range many {
+			many[i] = 1
+		}
+		for name, open := range map[string]func(context.Context, catalog.Caller, alerts.Opening) (string, error){"OpenCase": d.OpenCase, "OpenFor": d.OpenFor} {
+			if _, err := open(ctx, leila, alerts.Opening{Title: "x", Alerts: many}); !fault.Is(err, fault.TooLarge) {
+				t.Errorf("%s took 1,001 alerts: %v", name, err)
+			}
 		}
 	})
 }

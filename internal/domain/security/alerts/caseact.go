@@ -153,6 +153,9 @@ func (d *Desk) OpenCase(ctx context.Context, caller catalog.Caller, o Opening) (
 	if err := caller.Can(auth.Write, caseResource); err != nil {
 		return "", err
 	}
+	if err := notTooMany(o.Alerts); err != nil {
+		return "", err
+	}
 	caller.Manager = manager
 	var name string
 	err := d.catalog.DB().Tx(ctx, func(tx *sqldb.Tx) (err error) {
@@ -168,6 +171,9 @@ func (d *Desk) OpenCase(ctx context.Context, caller catalog.Caller, o Opening) (
 // OpenFor opens a case with the playbook that fits its alerts best, when the
 // opening names none.
 func (d *Desk) OpenFor(ctx context.Context, caller catalog.Caller, o Opening) (string, error) {
+	if err := notTooMany(o.Alerts); err != nil {
+		return "", err
+	}
 	var tags []string
 	for _, no := range o.Alerts {
 		a, err := d.Get(ctx, caller, no)

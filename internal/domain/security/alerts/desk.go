@@ -207,7 +207,9 @@ func (t *taking) part(f *detect.Finding, a *Alert) (before, after *detect.Findin
 	k, err := t.known(&next)
 	switch {
 	case err == nil:
-		closed = sqldb.Time(k.since).Add(-1)
+		if since := sqldb.Time(k.since); a.Open() || !closed.Before(since) {
+			closed = since.Add(-1)
+		}
 	case !errors.Is(err, sqldb.ErrNoRows):
 		return nil, nil, err
 	case a.Open():

@@ -246,12 +246,31 @@ func TestWhatHappensAfterClosing(t *testing.T) {
 			t.Error(diff)
 		}
 
+		// What came late is with the alert of its time, though that one began with later events.
+		late := found("r1", "web-3", now.Add(2*time.Hour), "g0", "g1", "g2", "g3")
+		early := late
+		early.Events = late.Events[:1]
+		d.take(early)
+		shut(4, 2*time.Hour+30*time.Second)
+		gap := late
+		gap.Events = []detect.Seen{late.Events[0], late.Events[3]}
+		d.take(gap)
+		wants(4, 2, 2, 1, 1)
+		d.take(late)
+		wants(4, 2, 2, 1, 3)
+		if a := d.get(4); a.State != alerts.Closed || !a.LastSeen.Equal(now.Add(2*time.Hour)) {
+			t.Errorf("%+v", a)
+		}
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 4)
+		d.take(late, gap, early)
+		wants(4, 2, 2, 1, 3)
+
 		// A clock that is ahead makes no other alert of what is known.
 		ahead := found("r1", "web-2", now.Add(time.Hour), "f0", "f1")
 		d.take(ahead)
-		shut(4, 10*time.Minute)
+		shut(6, 10*time.Minute)
 		d.take(ahead)
-		wants(4, 2, 2, 2)
+		wants(4, 2, 2, 1, 3, 2)
 	})
 }
 
@@ -444,6 +463,7 @@ func TestActs(t *testing.T) {
 		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: " "}, 2)
 		refused(fault.Invalid, leila, alerts.Act{Do: "burn"}, 2)
 		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Assign}, 2)
+		refused(fault.Invalid, leila, alerts.Act{Do: alerts.Assign, To: alerts.NoOne}, 2)
 		refused(fault.NotFound, leila, alerts.Act{Do: alerts.Close, Disposition: alerts.False, Reason: "All or none."}, 2, 99)
 		refused(fault.Forbidden, as("ana", auth.RoleMember), alerts.Act{Do: alerts.Acknowledge}, 2)
 		refused(fault.Forbidden, as("paul", auth.RoleAuditor), alerts.Act{Do: alerts.Acknowledge}, 2)

@@ -175,7 +175,7 @@ func (p *page) wanted(c *web.Ctx, o *overall, x *standing) bool {
 	if on := c.Param("on"); on != "" && !slices.Contains(x.Platforms, on) {
 		return false
 	}
-	if s := sourceOf(c.Param("src")); s != nil && !s.looksAt(x.Technique) && !slices.ContainsFunc(x.Rules, func(r *ruleStanding) bool { return s.of(r.Entry.Head().Logsource) }) {
+	if s := sourceOf(c.Param("src")); s != nil && !s.looksAt(x.Technique) && !slices.ContainsFunc(x.Rules, func(r *ruleStanding) bool { return r.of(s) }) {
 		return false
 	}
 	if state := c.Param("state"); state == stateBlind && !x.Blind || state != "" && state != stateBlind && string(x.State) != state {
@@ -282,7 +282,7 @@ func (p *page) closing(c *web.Ctx, o *overall) {
 // lookedAt are the log sources that rules are for.
 func lookedAt(c *web.Ctx, rules []*ruleStanding) (names []string) {
 	for _, s := range sources {
-		if slices.ContainsFunc(rules, func(r *ruleStanding) bool { return s.of(r.Entry.Head().Logsource) }) {
+		if slices.ContainsFunc(rules, func(r *ruleStanding) bool { return r.of(&s) }) {
 			names = append(names, c.In(s.Title))
 		}
 	}

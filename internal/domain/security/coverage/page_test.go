@@ -262,6 +262,20 @@ func TestBlind(t *testing.T) {
 		t.Errorf("a rule for logs that are not known here: %+v, %v", o.by["T1110"], err)
 	}
 
+	// A correlation looks at what its rules look at.
+	burst := fstest.MapFS{}
+	rule(burst, "x", "attack.t1110", `{"eventName":"x"}`)
+	burst["rules/x/rule.yml"].Data = append(burst["rules/x/rule.yml"].Data, []byte("---\ntitle: Many\nid: many\nstatus: stable\ntags: [attack.t1530]\ncorrelation: {type: event_count, rules: [x], group-by: [user], timespan: 1h, condition: {gte: 3}}\nlevel: high\n")...)
+	for _, c := range []struct {
+		format string
+		blind  bool
+	}{{"linux", true}, {"cloudtrail", false}} {
+		s := &service{Config: Config{Engine: live.New(live.Config{Builtin: burst, Root: "rules", Now: clock}), Store: &arrivals{formats: []string{c.format}}, Now: clock}}
+		if o, err := s.overall(t.Context(), "default", webtest.Now); err != nil || len(o.by["T1530"].Rules) != 1 || o.by["T1530"].Blind != c.blind {
+			t.Errorf("a correlation, with events of %s: %+v, %v", c.format, o.by["T1530"], err)
+		}
+	}
+
 	h := house(t, Config{Engine: small(), Store: &arrivals{formats: []string{"linux"}}})
 	got, body := get(t, h, "/attack", 200)
 	h.Wants(got, "For one of them nothing comes in that its detections could find it in.", "no logs come in for its detections")

@@ -10,6 +10,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/sigma"
 )
 
 // State is how well a technique is looked for.
@@ -44,11 +45,15 @@ type check struct {
 // ruleStanding is a rule that is on.
 type ruleStanding struct {
 	Entry  *live.Entry
-	Checks []check // canaries, as proofs returns them, and the examples
-	Fired  int     // findings in 90 days
+	Logs   []sigma.Logsource // that it looks at: of a correlation, those of its rules
+	Checks []check           // canaries, as proofs returns them, and the examples
+	Fired  int               // findings in 90 days
 	Last   time.Time
 	Trying bool // its examples are being tried
 }
+
+// of reports whether a source has what the rule looks at.
+func (r *ruleStanding) of(s *source) bool { return slices.ContainsFunc(r.Logs, s.of) }
 
 // tested reports whether a test passed since a time.
 func (r *ruleStanding) tested(since time.Time) bool {
@@ -185,7 +190,7 @@ func (o *overall) arrive(formats []string, err error) {
 // judge finds the state of a technique.
 func (o *overall) judge(x *standing) {
 	for _, s := range o.Sources {
-		if s.looksAt(x.Technique) || slices.ContainsFunc(o.Parts[x.ID], func(part *standing) bool { return s.looksAt(part.Technique) }) || slices.ContainsFunc(x.Rules, func(r *ruleStanding) bool { return s.of(r.Entry.Head().Logsource) }) {
+		if s.looksAt(x.Technique) || slices.ContainsFunc(o.Parts[x.ID], func(part *standing) bool { return s.looksAt(part.Technique) }) || slices.ContainsFunc(x.Rules, func(r *ruleStanding) bool { return r.of(s) }) {
 			x.Sources = append(x.Sources, s)
 		}
 	}
@@ -224,9 +229,8 @@ func (o *overall) blind(rules []*ruleStanding) (is bool) {
 		return false
 	}
 	for _, r := range rules {
-		of := func(s *source) bool { return s.of(r.Entry.Head().Logsource) }
 		switch {
-		case slices.ContainsFunc(o.Sources, of), !slices.ContainsFunc(sources, func(s source) bool { return of(&s) }):
+		case slices.ContainsFunc(o.Sources, r.of), !slices.ContainsFunc(sources, func(s source) bool { return r.of(&s) }):
 			return false
 		}
 		is = true
@@ -252,9 +256,17 @@ func (s *service) rules(ctx context.Context, org string, o *overall, wait time.T
 		return nil, err
 	}
 	var out []*ruleStanding
+	docs := map[string]*live.Document{} // by their keys and names
+	set.Entries(func(e *live.Entry) {
+		for _, name := range []string{e.Key, e.Head().Name} {
+			if docs[name] == nil {
+				docs[name] = e.Document
+			}
+		}
+	})
 	set.Entries(func(e *live.Entry) {
 		if e.On {
-			out = append(out, &ruleStanding{Entry: e, Checks: proofs[e.Key], Fired: fired[e.Key].N, Last: fired[e.Key].Last})
+			out = append(out, &ruleStanding{Entry: e, Logs: logsOf(e.Document, docs, 0), Checks: proofs[e.Key], Fired: fired[e.Key].N, Last: fired[e.Key].Last})
 		}
 	})
 	for _, r := range out {
@@ -270,6 +282,22 @@ func (s *service) rules(ctx context.Context, org string, o *overall, wait time.T
 		}
 	}
 	return out, nil
+}
+
+// deepest bounds how far correlations of correlations are followed.
+const deepest = 8
+
+// logsOf are the log sources that a rule looks at, or the rules of a correlation.
+func logsOf(d *live.Document, docs map[string]*live.Document, depth int) (logs []sigma.Logsource) {
+	if d.Correlation == nil {
+		return []sigma.Logsource{d.Head().Logsource}
+	}
+	for _, ref := range d.Correlation.Rules {
+		if of := docs[ref]; of != nil && depth < deepest {
+			logs = append(logs, logsOf(of, docs, depth+1)...)
+		}
+	}
+	return logs
 }
 
 // underWay is how long a canary may take that was not found yet.
