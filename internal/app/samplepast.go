@@ -64,7 +64,7 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 // sent faster than it is stored and written waits in memory.
 func (a *App) stored(ctx context.Context) error {
 	came := a.Config.Now()
-	for pause := breath; ; pause = time.Millisecond {
+	for pause := breath; ; pause = 10 * time.Millisecond {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

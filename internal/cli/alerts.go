@@ -173,7 +173,7 @@ func alertListCommand() *command {
 		examples: []example{
 			{lang.T("What nobody has seen yet, from high on", "Lo que nadie ha visto aún, de alta en adelante"), "binnacle alerts list --state new --severity high"},
 			{lang.T("What is mine", "Lo mío"), "binnacle alerts list --assignee me"},
-			{lang.T("Close all of a rule on a host", "Cerrar todas las de una regla en un equipo"), "binnacle alerts list --rule 5f1f9ba4-… --host pc7 --limit 0 -o jsonl | jq -r .id | xargs binnacle alerts close --as benign --reason 'Planned test.'"},
+			{lang.T("Close all of a rule on a host", "Cerrar todas las de una regla en un equipo"), "binnacle alerts list --rule 5f1f9ba4-… --host pc7 --limit 0 -o jsonl | jq -r .id | xargs -n 1000 binnacle alerts close --as benign --reason 'Planned test.'"},
 		},
 		access: access{Verb: auth.Read, Resource: onAlerts}, max: -1,
 		flags: func(f *flags) {

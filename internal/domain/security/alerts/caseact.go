@@ -156,6 +156,11 @@ func (d *Desk) OpenCase(ctx context.Context, caller catalog.Caller, o Opening) (
 	if err := notTooMany(o.Alerts); err != nil {
 		return "", err
 	}
+	if len(o.Alerts) > 0 {
+		if err := caller.Can(auth.Write, Resource); err != nil {
+			return "", err
+		}
+	}
 	caller.Manager = manager
 	var name string
 	err := d.catalog.DB().Tx(ctx, func(tx *sqldb.Tx) (err error) {

@@ -131,8 +131,11 @@ func (s *source) of(l sigma.Logsource) bool {
 	if l.Product == "" {
 		return false
 	}
-	if l.Service != "" && l.Product == "linux" {
+	if l.Product == "linux" && l.Service != "" {
 		return slices.Contains(s.Products, "linux/"+l.Service)
+	}
+	if l.Product == "linux" && l.Category != "" { // processes, files and connections: the audit alone has them
+		return slices.Contains(s.Products, "linux/auditd")
 	}
 	return slices.Contains(s.Products, l.Product)
 }

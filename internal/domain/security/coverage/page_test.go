@@ -226,6 +226,29 @@ func TestSourcesKnowTheFormats(t *testing.T) {
 	}
 }
 
+// Which logs of Linux rules are for.
+func TestLinuxSources(t *testing.T) {
+	for _, c := range []struct {
+		of   sigma.Logsource
+		want []string
+	}{
+		{sigma.Logsource{Product: "linux"}, []string{"linux", "auditd"}},
+		{sigma.Logsource{Product: "linux", Service: "sshd"}, []string{"linux"}},
+		{sigma.Logsource{Product: "linux", Service: "auditd"}, []string{"auditd"}},
+		{sigma.Logsource{Product: "linux", Category: "process_creation"}, []string{"auditd"}},
+	} {
+		var got []string
+		for i := range sources {
+			if sources[i].of(c.of) {
+				got = append(got, sources[i].ID)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, want %v", c.of, got, c.want)
+		}
+	}
+}
+
 // A rule that passes its test finds nothing while its logs do not come in, and
 // the pages say so.
 func TestBlind(t *testing.T) {
