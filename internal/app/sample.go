@@ -84,7 +84,7 @@ func (f *filling) fill(mark string) error {
 	if err := f.DB.Hurry(f.ctx, f.run); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(f.Config.Data, saying), []byte(f.o.Now.AddDate(-1, 0, 0).UTC().Format(time.RFC3339)), 0o600); err != nil {
+	if err := said(f.Config.Data, f.o.Now.AddDate(-1, 0, 0)); err != nil {
 		return err
 	}
 	return os.Remove(mark)

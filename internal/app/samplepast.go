@@ -52,12 +52,22 @@ func unsaid(folder string, o *sample.Organisation) func(context.Context, *App) e
 			if err := a.stored(ctx); err != nil {
 				return err
 			}
-			if err := os.WriteFile(mark, []byte(from.Add(stretch).UTC().Format(time.RFC3339)), 0o600); err != nil {
+			if err := said(folder, from.Add(stretch)); err != nil {
 				return err
 			}
 		}
 		return os.Remove(mark)
 	}
+}
+
+// said notes up to when the machines have spoken. The mark is never half there:
+// what cannot be read would count as all.
+func said(folder string, to time.Time) error {
+	mark := filepath.Join(folder, saying)
+	if err := os.WriteFile(mark+".new", []byte(to.UTC().Format(time.RFC3339)), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(mark+".new", mark)
 }
 
 // stored waits until all that came is in the store, and then for a breath: what is
