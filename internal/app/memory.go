@@ -11,38 +11,15 @@ import (
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
-const (
-	lookInterval = 10 * time.Second
-	quietBytes   = 16 << 20 // allocated in that time: not much goes on
-	idleMemory   = 8 << 20  // that nobody uses the program may hold on to
-)
+// heap is how the memory of the program is, and how many bytes were allocated
+// since somebody looked last.
+type heap struct{ allocated, live, objects, free uint64 }
 
-// letGo gives memory back that a burst of events, or a long look into them, took,
-// until ctx ends: the runtime alone would keep as much again as was in use, and
-// while little is allocated its garbage too.
-func letGo(ctx context.Context) error {
+// watch calls f with the heap again and again until ctx ends.
+func watch(ctx context.Context, pause time.Duration, f func(heap)) error {
 	of := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
 	metrics.Read(of)
 	before := of[0].Value.Uint64()
-	return every(ctx, lookInterval, func() {
-		metrics.Read(of)
-		all, live, objects, free := of[0].Value.Uint64(), of[1].Value.Uint64(), of[2].Value.Uint64(), of[3].Value.Uint64()
-		if holds(all-before, live, objects, free) {
-			runtime.GC() // what is kept to be used again goes with the second collection
-			debug.FreeOSMemory()
-		}
-		before = all
-	})
-}
-
-// holds reports whether the program is quiet and holds on to memory that nobody
-// uses: objects that are no longer live, and what is free.
-func holds(allocated, live, objects, free uint64) bool {
-	return allocated < quietBytes && objects+free > live+idleMemory
-}
-
-// every calls f again and again until ctx ends.
-func every(ctx context.Context, pause time.Duration, f func()) error {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -50,16 +27,41 @@ func every(ctx context.Context, pause time.Duration, f func()) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			f()
 		}
+		metrics.Read(of)
+		all := of[0].Value.Uint64()
+		f(heap{all - before, of[1].Value.Uint64(), of[2].Value.Uint64(), of[3].Value.Uint64()})
+		before = all
 	}
 }
 
 const (
-	busyBytes    = 64 << 20 // allocated in a second: many events come in, or many are read
-	restPercent  = 100      // what the heap may grow by before its garbage is collected, at rest
-	busyPercent  = 200      // and while the program is busy
-	paceInterval = time.Second
+	quietBytes = 16 << 20 // allocated in ten seconds: not much goes on
+	idleMemory = 8 << 20  // that nobody uses the program may hold on to
+)
+
+// letGo gives memory back that a burst of events, or a long look into them, took,
+// until ctx ends: the runtime alone would keep as much again as was in use, and
+// while little is allocated its garbage too.
+func letGo(ctx context.Context) error {
+	return watch(ctx, 10*time.Second, func(h heap) {
+		if h.idle() {
+			runtime.GC() // what is kept to be used again goes with the second collection
+			debug.FreeOSMemory()
+		}
+	})
+}
+
+// idle reports whether the program is quiet and holds on to memory that nobody
+// uses: objects that are no longer live, and what is free.
+func (h heap) idle() bool {
+	return h.allocated < quietBytes && h.objects+h.free > h.live+idleMemory
+}
+
+const (
+	busyBytes   = 64 << 20 // allocated in a second: many events come in, or many are read
+	restPercent = 100      // what the heap may grow by before its garbage is collected, at rest
+	busyPercent = 200      // and while the program is busy
 )
 
 // pace has garbage collected less often while much is allocated, until ctx ends:
@@ -71,26 +73,20 @@ func pace(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer debug.SetGCPercent(restPercent)
-	of := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	percent, before := restPercent, uint64(0)
-	metrics.Read(of)
-	before = of[0].Value.Uint64()
-	return every(ctx, paceInterval, func() {
-		metrics.Read(of)
-		all, live := of[0].Value.Uint64(), of[1].Value.Uint64()
-		next := percentFor(all-before, live, logs.Memory()/2)
-		if before = all; next != percent {
+	percent := restPercent
+	return watch(ctx, time.Second, func(h heap) {
+		if next := h.percent(logs.Memory() / 2); next != percent {
 			percent = next
 			debug.SetGCPercent(percent)
 		}
 	})
 }
 
-// percentFor is what the heap may grow by, so that it stays within what the
-// program may have.
-func percentFor(allocated, live, most uint64) int {
-	if allocated < busyBytes || live == 0 || most < 2*live {
+// percent is what the heap may grow by, so that it stays within what the program
+// may have.
+func (h heap) percent(most uint64) int {
+	if h.allocated < busyBytes || h.live == 0 || most < 2*h.live {
 		return restPercent
 	}
-	return int(min(busyPercent, 100*(most-live)/live))
+	return int(min(busyPercent, 100*(most-h.live)/h.live))
 }

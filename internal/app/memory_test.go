@@ -2,7 +2,7 @@ package app
 
 import "testing"
 
-func TestPercentFor(t *testing.T) {
+func TestPercent(t *testing.T) {
 	const mb = 1 << 20
 	for _, c := range []struct {
 		name                  string
@@ -15,13 +15,13 @@ func TestPercentFor(t *testing.T) {
 		{"busy, with little room", 600 * mb, 200 * mb, 500 * mb, 150},
 		{"busy, with no room", 600 * mb, 200 * mb, 300 * mb, 100},
 	} {
-		if got := percentFor(c.allocated, c.live, c.most); got != c.want {
+		if got := (heap{allocated: c.allocated, live: c.live}).percent(c.most); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
 }
 
-func TestHolds(t *testing.T) {
+func TestIdle(t *testing.T) {
 	const mb = 1 << 20
 	for _, c := range []struct {
 		name                           string
@@ -34,7 +34,7 @@ func TestHolds(t *testing.T) {
 		{"a burst goes on", 600 * mb, 40 * mb, 200 * mb, 100 * mb, false},
 		{"nothing collected yet", mb, 0, 6 * mb, mb, false},
 	} {
-		if got := holds(c.allocated, c.live, c.objects, c.free); got != c.want {
+		if got := (heap{c.allocated, c.live, c.objects, c.free}).idle(); got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
 		}
 	}
