@@ -56,8 +56,8 @@ type flying struct {
 
 const (
 	mostFlying  = 4096
-	togetherN   = 10_000   // events that a worker takes at once, of one frame or several
-	togetherLen = 16 << 20 // and bytes: what the store takes in together it need not merge later
+	togetherN   = 10_000  // events that a worker takes at once, of one frame or several
+	togetherLen = 4 << 20 // and bytes
 )
 
 func (l *line) init(in *Intake, cp *checkpoint) {

@@ -108,7 +108,7 @@ func (c *Cluster) Add(ctx context.Context, org string, events []event.Event) err
 		fields, reason := limits.lay(e, &events[i], now)
 		of := event.FieldSource
 		if reason == "" {
-			if c.streams.apart(n, events[i].Source, fields[slotHost].Value) {
+			if _, apart := c.streams.of(n, events[i].Source, fields[slotHost].Value); apart {
 				of += "," + event.Host
 			}
 			body := bodies[of]

@@ -57,6 +57,7 @@ type Embedded struct {
 	options Options
 	storage *logstorage.Storage
 	streams *streams
+	gather  *gather
 	asking  chan struct{} // a place for each question that runs
 
 	mu     sync.Mutex
@@ -89,6 +90,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
 	})
+	e.gather = newGather(e.storage)
 	e.asker = asker{tenants: o.Tenants, run: e.run}
 	if err := e.dropFrozen(); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -151,22 +153,11 @@ func (e *Embedded) floorOf(now time.Time) time.Time {
 	return f.from
 }
 
-// writers hold rows that are on their way into the engine. Their memory is used
-// again.
-var writers = sync.Pool{New: func() any {
-	return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
-}}
-
 // What the engine makes a stream of.
 const (
 	hostStream   = -1             // the fields that writers know by name
 	sourceStream = slotSource + 1 // the first fields of an event as it is laid out
 )
-
-// together is how many bytes of lines are given to the engine at once. It makes
-// one part of them; a small part is packed again each time it is merged with
-// others, and a full block never is.
-const together = 16 << 20
 
 // Add stores events.
 func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
@@ -183,18 +174,14 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 		return fault.New(fault.Unavailable, "no events are stored: less than %d MB of the disk of %s are free", e.options.FreeBytes>>20, e.options.Folder).
 			WithHint("make room, or keep events for a shorter time")
 	}
-	rows := writers.Get().(*logstorage.LogRows)
-	defer func() {
-		rows.ResetKeepSettings()
-		writers.Put(rows)
-	}()
+	e.gather.under.RLock()
+	defer e.gather.under.RUnlock()
 	var refused Refused
 	limits := e.Limits()
 	limits.Past, limits.Future = limits.Past+slack, limits.Future+slack
 	c, now := encoders.Get().(*encoder), time.Now()
 	defer encoders.Put(c)
 	floor := e.floorOf(now)
-	size := 0
 	for i := range events {
 		ev := &events[i]
 		fields, reason := limits.lay(c, ev, now)
@@ -205,22 +192,15 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 			refused = append(refused, Refusal{Event: i, Reason: reason})
 			continue
 		}
-		if e.streams.apart(n, ev.Source, fields[slotHost].Value) {
-			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), c.orders.sort(fields), hostStream)
+		if i%1000 == 999 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		stream, apart := e.streams.of(n, ev.Source, fields[slotHost].Value)
+		if apart {
+			e.gather.add(stream, n, ev.Time.UnixNano(), c.orders.sort(fields), hostStream, now)
 		} else {
-			rows.MustAdd(logstorage.TenantID{AccountID: n}, ev.Time.UnixNano(), fields, sourceStream)
+			e.gather.add(stream, n, ev.Time.UnixNano(), fields, sourceStream, now)
 		}
-		if size += len(ev.Line); size >= together {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			e.storage.MustAddRows(rows)
-			rows.ResetKeepSettings()
-			size = 0
-		}
-	}
-	if rows.RowsCount() > 0 {
-		e.storage.MustAddRows(rows)
 	}
 	if len(refused) > 0 {
 		return refused
@@ -247,6 +227,7 @@ func (l Limits) lay(c *encoder, ev *event.Event, now time.Time) ([]logstorage.Fi
 func (e *Embedded) Flush(context.Context) error {
 	done, err := e.use()
 	if err == nil {
+		e.gather.flush()
 		e.storage.DebugFlush()
 		done()
 	}
@@ -262,6 +243,7 @@ func (e *Embedded) Settled(context.Context) (time.Time, error) {
 	defer done()
 	now := time.Now()
 	if e.stats().InmemoryRowsCount == 0 {
+		e.gather.flush()
 		e.storage.DebugFlush() // what is in buffers is in memory then
 		if e.stats().InmemoryRowsCount == 0 {
 			return now, nil
@@ -304,6 +286,7 @@ func (e *Embedded) Close() error {
 	e.mu.Unlock()
 	if !closed {
 		e.users.Wait()
+		e.gather.close()
 		e.storage.MustClose()
 	}
 	return nil

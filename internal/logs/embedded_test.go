@@ -16,7 +16,8 @@ func TestDroppedDays(t *testing.T) {
 	now := time.Now().UTC().Truncate(24 * time.Hour)
 	add := func(days int) error {
 		s.floor.looked = time.Time{}
-		return s.Add(t.Context(), "one", []event.Event{{Time: now.AddDate(0, 0, -days), Line: []byte(`{}`)}})
+		err := s.Add(t.Context(), "one", []event.Event{{Time: now.AddDate(0, 0, -days), Line: []byte(`{}`)}})
+		return errors.Join(err, s.Flush(t.Context()))
 	}
 	for _, days := range []int{1, 3, 2, 5} {
 		if err := add(days); err != nil {

@@ -47,6 +47,7 @@ func (e *Embedded) Freeze(context.Context) (days []Frozen, thaw func() error, er
 			days, thaw = nil, nil
 		}
 	}()
+	e.gather.flush()
 	e.storage.DebugFlush()
 	for _, day := range e.storage.PartitionList() {
 		folder, err := e.storage.PartitionSnapshotCreate(day)

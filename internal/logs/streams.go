@@ -26,28 +26,32 @@ func newStreams() *streams {
 	return &streams{seed: maphash.MakeSeed(), own: map[uint64]struct{}{}, n: map[uint64]int{}}
 }
 
-// apart reports whether events of a host have a stream of their own.
-func (s *streams) apart(tenant uint32, source, host string) bool {
-	if host == "" {
-		return true
-	}
+// of returns a number for the stream of events of a host, and reports whether it is
+// the host's own.
+func (s *streams) of(tenant uint32, source, host string) (stream uint64, apart bool) {
 	of := maphash.String(s.seed, source) + uint64(tenant)*0x9e3779b97f4a7c15
+	if host == "" {
+		return of, true
+	}
 	key := of*31 + maphash.String(s.seed, host)
 	s.mu.RLock()
 	_, known := s.own[key]
 	full := !known && (s.n[of] >= mostHosts || len(s.own) >= mostStreams)
 	s.mu.RUnlock()
-	if known || full {
-		return known
+	switch {
+	case known:
+		return key, true
+	case full:
+		return of, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.own[key]; !known {
 		if s.n[of] >= mostHosts || len(s.own) >= mostStreams {
-			return false
+			return of, false
 		}
 		s.own[key] = struct{}{}
 		s.n[of]++
 	}
-	return true
+	return key, true
 }

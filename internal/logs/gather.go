@@ -1,0 +1,206 @@
+package logs
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
+
+const (
+	// fullBlock is from how many bytes on, as the engine counts them, a block of it
+	// is full. It unpacks a block that is not full, and packs it again, each time it
+	// merges the part that the block is in.
+	fullBlock = 2 << 20
+	// gatherFor is how long rows may wait for their block to become full, and
+	// gatherMost how many bytes wait in all.
+	gatherFor  = time.Second
+	gatherMost = 64 << 20
+	// tidyEvery is how often it is looked for what need not wait longer.
+	tidyEvery = gatherFor / 5
+)
+
+// gather keeps the rows of each stream until they fill a block of the engine, or
+// until it is seen that they will not within gatherFor.
+type gather struct {
+	storage *logstorage.Storage
+
+	// under is held by who brings rows, and alone by who waits until all are with
+	// the engine.
+	under sync.RWMutex
+	held  atomic.Int64 // bytes of all heaps
+
+	mu    sync.RWMutex
+	heaps map[uint64]*heap
+	timer *time.Timer // runs while there are heaps
+	over  bool
+}
+
+// heap is the rows of a stream that wait.
+type heap struct {
+	mu    sync.Mutex
+	rows  *logstorage.LogRows // nil: none
+	size  int
+	since time.Time
+	large bool // the rows before were a full block
+	gone  bool // it is no longer among the heaps
+}
+
+// writers hold rows on their way into the engine; bigWriters have held a full block,
+// and are for streams that fill one. Their memory is used again.
+var writers, bigWriters = newWriters(), newWriters()
+
+func newWriters() *sync.Pool {
+	return &sync.Pool{New: func() any {
+		return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
+	}}
+}
+
+func newGather(s *logstorage.Storage) *gather {
+	return &gather{storage: s, heaps: map[uint64]*heap{}}
+}
+
+// add takes a row of a stream. The fields are copied.
+func (g *gather) add(stream uint64, tenant uint32, at int64, fields []logstorage.Field, streamFields int, now time.Time) {
+	h := g.heap(stream)
+	if h.rows == nil {
+		h.rows, h.since = h.pool().Get().(*logstorage.LogRows), now
+	}
+	h.rows.MustAdd(logstorage.TenantID{AccountID: tenant}, at, fields, streamFields)
+	size := logstorage.EstimatedJSONRowLen(fields)
+	h.size += size
+	if held := g.held.Add(int64(size)); h.size < fullBlock {
+		h.mu.Unlock()
+		if held > gatherMost {
+			g.hand(time.Time{})
+		}
+		return
+	}
+	rows := h.take(g)
+	h.large = true
+	h.mu.Unlock()
+	g.give(rows, bigWriters)
+}
+
+// heap returns that of a stream, locked.
+func (g *gather) heap(stream uint64) *heap {
+	for {
+		g.mu.RLock()
+		h := g.heaps[stream]
+		g.mu.RUnlock()
+		if h == nil {
+			h = g.begin(stream)
+		}
+		h.mu.Lock()
+		if !h.gone {
+			return h
+		}
+		h.mu.Unlock()
+	}
+}
+
+func (g *gather) begin(stream uint64) *heap {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h := g.heaps[stream]
+	if h == nil {
+		h = &heap{}
+		g.heaps[stream] = h
+	}
+	if g.timer == nil && !g.over {
+		g.timer = time.AfterFunc(tidyEvery, g.tidy)
+	}
+	return h
+}
+
+func (h *heap) pool() *sync.Pool {
+	if h.large {
+		return bigWriters
+	}
+	return writers
+}
+
+// take takes the rows of a locked heap.
+func (h *heap) take(g *gather) *logstorage.LogRows {
+	rows := h.rows
+	g.held.Add(-int64(h.size))
+	h.rows, h.size = nil, 0
+	return rows
+}
+
+// give gives rows to the engine.
+func (g *gather) give(rows *logstorage.LogRows, pool *sync.Pool) {
+	g.storage.MustAddRows(rows)
+	rows.ResetKeepSettings()
+	pool.Put(rows)
+}
+
+// tidy gives the engine what need not wait longer.
+func (g *gather) tidy() {
+	g.under.RLock()
+	g.hand(time.Now())
+	g.under.RUnlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.timer = nil
+	if len(g.heaps) > 0 && !g.over {
+		g.timer = time.AfterFunc(tidyEvery, g.tidy)
+	}
+}
+
+// hand gives the engine the rows that fill no block in time, as it is seen at a
+// moment; zero: all rows.
+func (g *gather) hand(now time.Time) {
+	g.mu.RLock()
+	heaps := make(map[uint64]*heap, len(g.heaps))
+	for stream, h := range g.heaps {
+		heaps[stream] = h
+	}
+	g.mu.RUnlock()
+	for stream, h := range heaps {
+		h.mu.Lock()
+		if h.gone || h.rows != nil && h.waits(now) {
+			h.mu.Unlock()
+			continue
+		}
+		rows, pool := h.take(g), h.pool()
+		h.gone = true
+		h.mu.Unlock()
+		g.mu.Lock()
+		delete(g.heaps, stream)
+		g.mu.Unlock()
+		if rows != nil {
+			g.give(rows, pool)
+		}
+	}
+}
+
+// waits reports whether a heap that has rows may fill a block in time.
+func (h *heap) waits(now time.Time) bool {
+	if now.IsZero() {
+		return false
+	}
+	age := now.Sub(h.since)
+	return age < tidyEvery/2 || age < gatherFor && float64(h.size)*float64(gatherFor) > float64(fullBlock)*float64(age)
+}
+
+// flush gives all rows to the engine. What was added before it is there then.
+func (g *gather) flush() {
+	g.under.Lock()
+	defer g.under.Unlock()
+	g.hand(time.Time{})
+}
+
+// close flushes. No rows may come any more.
+func (g *gather) close() {
+	g.mu.Lock()
+	g.over = true
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+	g.mu.Unlock()
+	g.flush()
+}
