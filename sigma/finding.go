@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fastjson"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/literal"
 )
 
 // Finding is a field of an event that a rule asks for, and the text there that
@@ -64,6 +66,8 @@ type finder struct {
 	search string
 	found  []Finding
 	seen   map[Finding]bool
+	text   string // the last that was folded
+	folded string
 }
 
 func (f *finder) node(n Node) {
@@ -189,10 +193,22 @@ func (f *finder) meets(v Value, text string) bool {
 		return err == nil && m.Match(text)
 	case FieldRef:
 		return f.refers(v, text)
+	case String:
+		return f.may(v, text) && v.holds(text, nil)
 	case checker:
 		return v.holds(text, nil)
 	}
 	return false
+}
+
+// may reports whether a text has the literal that a value needs, which is known
+// sooner than whether it is as the value says.
+func (f *finder) may(v String, text string) bool {
+	if f.text != text {
+		f.text, f.folded = text, literal.FoldString(text)
+	}
+	n, _ := shape(v)
+	return strings.Contains(f.folded, n.text)
 }
 
 func (f *finder) refers(v FieldRef, text string) bool {

@@ -260,6 +260,7 @@ func (in *Intake) Take(ctx context.Context, b Batch) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	in.line.pace(ctx)
 	size, err := in.enter(ctx, &b, set)
 	if err != nil {
 		in.line.refused(&b)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
@@ -26,7 +27,7 @@ func object() parser.Format {
 	return parser.JSON(parser.Format{Name: "json"}, func(*parser.Reader) bool { return true }, func(r *parser.Reader) { r.Time(); r.ID("event.id") })
 }
 
-func open(t *testing.T, dir string, s *store, change ...func(*Config)) *Intake {
+func open(t *testing.T, dir string, s logs.Store, change ...func(*Config)) *Intake {
 	t.Helper()
 	cfg := Config{Dir: dir, Store: s, Formats: formats, Default: "json"}
 	for _, f := range change {
@@ -387,6 +388,35 @@ func TestLongAgo(t *testing.T) {
 	drained(t, in)
 	if c := counts(t, in, "a", "x"); c.Stored != 41 || c.Duplicate != 1 || s.ids("a")["0"] != 1 {
 		t.Errorf("counts: %+v", c)
+	}
+}
+
+// slow is a store that takes its time.
+type slow struct{ *store }
+
+func (s slow) Add(ctx context.Context, org string, events []event.Event) error {
+	time.Sleep(300 * time.Millisecond)
+	return s.store.Add(ctx, org, events)
+}
+
+// TestPace: a sender that is faster than the store is held up a little, so that what
+// waits stays in memory and need not be read from the disk again.
+func TestPace(t *testing.T) {
+	in := open(t, t.TempDir(), slow{newStore()})
+	text := strings.Repeat("z", 1_000_000)
+	for i := range 70 {
+		if _, err := in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(fmt.Sprintf(`{"n":%d,"m":"%s"}`, i, text))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.line.mu.Lock()
+	if in.line.disk.file != nil || in.line.held != in.line.unread {
+		t.Errorf("of %d bytes that wait, %d are in memory", in.line.unread, in.line.held)
+	}
+	in.line.mu.Unlock()
+	drained(t, in)
+	if in.line.unread != 0 {
+		t.Errorf("%d bytes are said to wait", in.line.unread)
 	}
 }
 

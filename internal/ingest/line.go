@@ -21,6 +21,7 @@ type line struct {
 
 	ring   []*frame // without a gap up to tail, when there are any
 	held   int64    // bytes of ring
+	unread int64    // bytes of the frames that came since the start and nobody has
 	tail   uint64   // the last frame on the disk
 	handed uint64   // the last frame that a worker was given
 	until  uint64   // frames up to it were there at the start
@@ -56,8 +57,9 @@ type flying struct {
 
 const (
 	mostFlying  = 4096
-	togetherN   = 10_000  // events that a worker takes at once, of one frame or several
-	togetherLen = 4 << 20 // and bytes
+	patience    = 250 * time.Millisecond // of a sender that is held up
+	togetherN   = 10_000                 // events that a worker takes at once, of one frame or several
+	togetherLen = 4 << 20                // and bytes
 )
 
 func (l *line) init(in *Intake, cp *checkpoint) {
@@ -110,9 +112,34 @@ func (l *line) publish(frames []*frame) {
 			l.ring, l.held = append(l.ring, f), l.held+f.size()
 		}
 		l.tail = f.seq
+		l.unread += f.size()
 	}
 	l.news.Broadcast()
 }
+
+// pace holds a sender up while much waits that workers will come to soon: what waits
+// longer than memory has room for has to be read from the disk again. What the store
+// cannot take holds up nobody.
+func (l *line) pace(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.crowded() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.news.Broadcast()
+	})
+	defer stop()
+	for l.crowded() && ctx.Err() == nil {
+		l.news.Wait()
+	}
+}
+
+func (l *line) crowded() bool { return l.unread > inMemory/2 && l.holding == nil && !l.ended }
 
 // pop returns frames of one organisation for a worker, the oldest that nobody
 // has; none when the line has ended.
@@ -185,6 +212,12 @@ func (l *line) take(f *frame) {
 	}
 	l.read = nil
 	l.handed, l.at = f.seq, f.end
+	if f.seq > l.until {
+		l.unread -= f.size()
+	}
+	if l.handed == l.tail {
+		l.unread = 0
+	}
 	x := &flying{seq: f.seq, seen: f.seen, end: f.end, key: key{f.org, f.source}, come: f.came()}
 	if l.in.cfg.Verify {
 		x.span = f.span()
@@ -252,4 +285,5 @@ func (l *line) hold(err error) {
 		l.since = l.in.now()
 	}
 	l.holding = err
+	l.news.Broadcast()
 }

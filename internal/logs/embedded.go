@@ -90,7 +90,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
 	})
-	e.gather = newGather(e.storage)
+	e.gather = newGather(e.storage.MustAddRows)
 	e.asker = asker{tenants: o.Tenants, run: e.run}
 	if err := e.dropFrozen(); err != nil {
 		return nil, errors.Join(err, e.Close())

@@ -26,7 +26,7 @@ const (
 // gather keeps the rows of each stream until they fill a block of the engine, or
 // until it is seen that they will not within gatherFor.
 type gather struct {
-	storage *logstorage.Storage
+	to func(*logstorage.LogRows) // the engine
 
 	// under is held by who brings rows, and alone by who waits until all are with
 	// the engine.
@@ -59,8 +59,8 @@ func newWriters() *sync.Pool {
 	}}
 }
 
-func newGather(s *logstorage.Storage) *gather {
-	return &gather{storage: s, heaps: map[uint64]*heap{}}
+func newGather(to func(*logstorage.LogRows)) *gather {
+	return &gather{to: to, heaps: map[uint64]*heap{}}
 }
 
 // add takes a row of a stream. The fields are copied.
@@ -133,7 +133,7 @@ func (h *heap) take(g *gather) *logstorage.LogRows {
 
 // give gives rows to the engine.
 func (g *gather) give(rows *logstorage.LogRows, pool *sync.Pool) {
-	g.storage.MustAddRows(rows)
+	g.to(rows)
 	rows.ResetKeepSettings()
 	pool.Put(rows)
 }

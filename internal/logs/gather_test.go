@@ -1,0 +1,203 @@
+package logs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"github.com/binnaclehq/binnacle/internal/event"
+)
+
+// many are events of a host, of about a kilobyte each.
+func many(host string, n int) []event.Event {
+	now := time.Now()
+	list := make([]event.Event, n)
+	for i := range list {
+		list[i] = event.Event{ID: host + strconv.Itoa(i), Time: now.Add(time.Duration(i) * time.Microsecond), Seen: now, Source: "s", Format: "json",
+			Line: fmt.Appendf(nil, `{"host.name":%q,"n":%d,"text":"%s"}`, host, i, strings.Repeat("lorem ipsum ", 80))}
+	}
+	return list
+}
+
+func counted(t testing.TB, s *Embedded) (n int) {
+	t.Helper()
+	_, err := s.Rows(t.Context(), Query{Org: "one", Text: "* | stats count() n"}, func(r Row) error {
+		n, _ = strconv.Atoi(r.Get("n"))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestFullBlocks: what comes fast goes to the engine in full blocks of one stream,
+// however the events of streams are mixed, and the rest of each stream with the flush.
+func TestFullBlocks(t *testing.T) {
+	s := opened(t, nil)
+	var mu sync.Mutex
+	var given []int // bytes of each block
+	all := 0
+	s.gather.to = func(rows *logstorage.LogRows) {
+		mu.Lock()
+		defer mu.Unlock()
+		size, hosts := 0, map[string]bool{}
+		rows.ForEachRow(func(_ uint64, r *logstorage.InsertRow) {
+			size += logstorage.EstimatedJSONRowLen(r.Fields)
+			hosts[r.StreamTagsCanonical] = true
+		})
+		if len(hosts) != 1 {
+			t.Errorf("rows of %d streams are given together", len(hosts))
+		}
+		given, all = append(given, size), all+rows.RowsCount()
+	}
+	a, b := many("a", 12_000), many("b", 7_000)
+	for i := 0; i < len(a); i += 100 {
+		list := a[i : i+100 : i+100]
+		if i < len(b) {
+			list = append(list, b[i:i+100]...)
+		}
+		if err := s.Add(t.Context(), "one", list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	parts := 0
+	for _, size := range given {
+		if size < fullBlock {
+			parts++
+		}
+	}
+	if all != len(a)+len(b) || parts > 2 {
+		t.Errorf("%d rows came in blocks of %v bytes, %d of them not full", all, given, parts)
+	}
+}
+
+// TestNoWait: what comes slowly is found soon, without a flush.
+func TestNoWait(t *testing.T) {
+	s := opened(t, nil)
+	if err := s.Add(t.Context(), "one", many("a", 1)); err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(20 * time.Second); counted(t, s) == 0; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the event is not found")
+		}
+	}
+	s.gather.mu.RLock()
+	defer s.gather.mu.RUnlock()
+	if len(s.gather.heaps) > 0 || s.gather.held.Load() != 0 {
+		t.Errorf("%d heaps are left, with %d bytes", len(s.gather.heaps), s.gather.held.Load())
+	}
+}
+
+// TestGatherBound: many streams do not hold more than they may, and a close loses
+// nothing of what they hold.
+func TestGatherBound(t *testing.T) {
+	s := opened(t, nil)
+	const hosts, each = 300, 350
+	for h := range hosts {
+		if err := s.Add(t.Context(), "one", many("h"+strconv.Itoa(h), each)); err != nil {
+			t.Fatal(err)
+		}
+		if held := s.gather.held.Load(); held > gatherMost+fullBlock {
+			t.Fatalf("%d bytes are held", held)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenEmbedded(s.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if n := counted(t, again); n != hosts*each {
+		t.Errorf("%d of %d events are there", n, hosts*each)
+	}
+}
+
+// TestFlushWaits: a flush is not done before the engine has all that was added, what
+// another brings it at the moment too.
+func TestFlushWaits(t *testing.T) {
+	s := opened(t, nil)
+	under, let := make(chan bool), make(chan bool)
+	s.gather.to = func(rows *logstorage.LogRows) {
+		under <- true
+		<-let
+		s.storage.MustAddRows(rows)
+	}
+	list := many("a", 3_000)
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		if err := s.Add(t.Context(), "one", list); err != nil {
+			t.Error(err)
+		}
+	})
+	<-under
+	flushed := make(chan error, 1)
+	go func() { flushed <- s.Flush(t.Context()) }()
+	select {
+	case err := <-flushed:
+		t.Error("a flush was done while rows were on their way")
+		flushed <- err
+	case <-time.After(100 * time.Millisecond):
+	}
+	go func() {
+		for range under {
+		}
+	}()
+	close(let)
+	sender.Wait()
+	if err := <-flushed; err != nil {
+		t.Fatal(err)
+	}
+	if n := counted(t, s); n != len(list) {
+		t.Errorf("%d events are there", n)
+	}
+}
+
+// TestGatherTogether has many bring events at once, while others flush.
+func TestGatherTogether(t *testing.T) {
+	s := opened(t, nil)
+	var senders sync.WaitGroup
+	var added atomic.Int64
+	for k := range 4 {
+		senders.Go(func() {
+			for i := range 40 {
+				list := many(strconv.Itoa(i%3), 100)
+				for j := range list {
+					list[j].ID = fmt.Sprint(k, i, j)
+				}
+				if err := s.Add(t.Context(), "one", list); err != nil {
+					t.Error(err)
+				}
+				added.Add(int64(len(list)))
+			}
+		})
+	}
+	for range 10 {
+		want := int(added.Load())
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := counted(t, s); n < want {
+			t.Errorf("%d of %d events are found after a flush", n, want)
+		}
+	}
+	senders.Wait()
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := counted(t, s); n != 16_000 {
+		t.Errorf("%d events are there", n)
+	}
+}
