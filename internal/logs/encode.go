@@ -122,6 +122,19 @@ func (c *encoder) done() []logstorage.Field {
 	return c.fields
 }
 
+// sorted returns the fields of the event that was laid out in the order of the
+// engine, without those that are empty.
+func (c *encoder) sorted() []logstorage.Field {
+	k := c.lines.is
+	if k == nil {
+		return c.orders.sort(c.fields)
+	}
+	if c.lines.laid.all = len(c.fields); k.laid != c.lines.laid {
+		k.laid, k.order = c.lines.laid, append(k.order[:0], c.orders.of(c.fields)...)
+	}
+	return c.orders.put(c.fields, k.order)
+}
+
 // head begins with what is not in the line.
 func (c *encoder) head(e *event.Event) {
 	c.begin()
@@ -170,6 +183,7 @@ func (c *encoder) begin() {
 		*c = encoder{} // an extraordinary event keeps no memory
 	}
 	c.fields, c.shape, c.rest = c.fields[:0], c.shape[:0], c.rest[:0]
+	c.lines.is = nil
 	c.texts.reset()
 }
 

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
@@ -19,9 +20,12 @@ const deepestFlat = 4
 // flat is what is remembered from line to line.
 type flat struct {
 	members []member // of the line, and behind them of the objects one is within
-	kinds   [256]kind
+	kinds   [512]kind
 	buf     []byte
 	odd     bool // the line is one for the tree
+
+	is   *kind // that of the line, where laid says what fields it has
+	laid laid
 }
 
 // member is a name and its value as they are written.
@@ -32,7 +36,18 @@ type kind struct {
 	keys    []string
 	objects []bool // which are objects
 	columns []string
+	nested  bool // there are objects
 	odd     bool // they are for the tree
+
+	laid  laid  // how one of them was laid out
+	order []int // of its fields, see orders
+}
+
+// laid says which fields an event of a kind has: how many before those of the line,
+// which members of the line have one, by their places, and how many in all.
+type laid struct {
+	head, all int
+	members   [mostNames/64 + 1]uint64
 }
 
 // flat lays out a line, or reports that it is one for the tree.
@@ -49,9 +64,15 @@ func (c *encoder) flat(line []byte) bool {
 	if k.odd {
 		return false
 	}
-	f.odd = false
+	f.odd, f.laid = false, laid{head: len(c.fields)}
 	for i := range members {
-		c.written(k.keys[i], k.columns[i], members[i].value, 1)
+		n := len(c.fields)
+		if c.written(k.keys[i], k.columns[i], members[i].value, 1); len(c.fields) > n {
+			f.laid.members[i/64] |= 1 << (i % 64)
+		}
+	}
+	if !f.odd && !k.nested {
+		f.is = k
 	}
 	return !f.odd
 }
@@ -100,11 +121,12 @@ func (k *kind) is(members []member) bool {
 func (c *encoder) learn(k *kind, members []member) {
 	k.keys, k.objects, k.columns = k.keys[:0], k.objects[:0], k.columns[:0]
 	c.names = c.names[:0]
-	k.odd = false
+	k.odd, k.nested, k.laid = false, false, laid{}
 	for _, m := range members {
 		name := string(m.key)
 		k.keys, k.columns = append(k.keys, name), append(k.columns, column(name))
-		k.objects = append(k.objects, m.value[0] == '{')
+		object := m.value[0] == '{'
+		k.objects, k.nested = append(k.objects, object), k.nested || object
 		k.odd = k.odd || jsonline.Escaped(m.key)
 		c.names = append(c.names, m.key)
 	}
@@ -248,16 +270,10 @@ func (c *encoder) unquoted(v []byte) string {
 }
 
 // unescape appends what a text with escapes stands for. A half of a pair of UTF-16
-// that has no other half is for the tree.
+// that has no other half, of which utf8.RuneError is made here, is for the tree.
 func (f *flat) unescape(b, in []byte) []byte {
-	for rest := in; ; {
-		i := bytes.Index(rest, []byte(`\u`))
-		if i < 0 || i+2 == len(rest) {
-			return jsonline.Unescape(b, in)
-		}
-		if rest = rest[i+2:]; rest[0]|0x20 == 'd' {
-			f.odd = true
-			return b
-		}
-	}
+	from := len(b)
+	b = jsonline.Unescape(b, in)
+	f.odd = f.odd || bytes.Contains(b[from:], []byte(string(utf8.RuneError)))
+	return b
 }

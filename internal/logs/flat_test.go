@@ -17,12 +17,16 @@ import (
 )
 
 // both lays lines out in both ways.
-type both struct{ quick, tree encoder }
+type both struct {
+	quick, tree encoder
+	n           uint64
+}
 
 // same fails where the two ways differ, and reports whether the quick one could.
 func (b *both) same(t testing.TB, line []byte) (quick bool) {
 	t.Helper()
-	e := &event.Event{ID: "i", Source: "s", Line: slices.Clone(line)}
+	b.n++
+	e := &event.Event{ID: "i", Source: "s", Line: slices.Clone(line), Batch: b.n / 2 % 2}
 	b.quick.head(e)
 	quick = b.quick.flat(e.Line)
 	got, gotReason := b.quick.encode(e)
@@ -37,6 +41,9 @@ func (b *both) same(t testing.TB, line []byte) (quick bool) {
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("%.2000q: got less, want more:\n%s", line, cmp.Diff(got, want))
+	}
+	if wantReason == "" && !slices.Equal(b.quick.sorted(), b.tree.orders.sort(want)) {
+		t.Fatalf("%.2000q: got less, want more:\n%s", line, cmp.Diff(b.quick.sorted(), b.tree.orders.sort(want)))
 	}
 	if !bytes.Equal(e.Line, line) {
 		t.Fatalf("%.2000q was changed to %.2000q", line, e.Line)
@@ -59,7 +66,8 @@ func TestFlat(t *testing.T) {
 	f(`{"a":"x","b":"","c":null,"d":1.50,"e":-0e+7,"f":true,"g":false}`, true)
 	f(`{"a":"x\\y\"z\n\/\u00e4\u0000\q\u12","b":"\\"}`, true)
 	f("{\"a\":\"\xff\x01\x7f\",\"\xff\":\"x\"}", true)
-	f(`{"a":"\ud83d\ude00"}`, false)
+	f(`{"a":"\ud83d\ude00 😀","b":"�"}`, true)
+	f(`{"a":"\ud83d\u0041"}`, false)
 	f(`{"a":"\uD800"}`, false)
 	f(`{"a":"\u"}`, true)
 	f(`{"a":[],"b":[ ],"c":{},"d":{ }}`, true)

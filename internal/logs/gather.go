@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,18 @@ type heap struct {
 	since time.Time
 	large bool // the rows before were a full block
 	gone  bool // it is no longer among the heaps
+
+	source, host string // of the row before
+	row          logstorage.InsertRow
+}
+
+// row is an event as it goes into the engine.
+type row struct {
+	tenant       uint32
+	source, host string // of its stream; no host: the stream is all the source's
+	at           int64
+	fields       []logstorage.Field
+	size         int // as the engine counts
 }
 
 // writers hold rows on their way into the engine; bigWriters have held a full block,
@@ -55,7 +68,7 @@ var writers, bigWriters = newWriters(), newWriters()
 
 func newWriters() *sync.Pool {
 	return &sync.Pool{New: func() any {
-		return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
+		return logstorage.GetLogRows(nil, nil, nil, nil, "")
 	}}
 }
 
@@ -64,15 +77,17 @@ func newGather(s *logstorage.Storage) *gather {
 }
 
 // add takes a row of a stream. The fields are copied.
-func (g *gather) add(stream uint64, tenant uint32, at int64, fields []logstorage.Field, streamFields int, now time.Time) {
+func (g *gather) add(stream uint64, r row, now time.Time) {
 	h := g.heap(stream)
 	if h.rows == nil {
 		h.rows, h.since = h.pool().Get().(*logstorage.LogRows), now
 	}
-	h.rows.MustAdd(logstorage.TenantID{AccountID: tenant}, at, fields, streamFields)
-	size := logstorage.EstimatedJSONRowLen(fields)
-	h.size += size
-	if held := g.held.Add(int64(size)); h.size < fullBlock {
+	h.tag(r.source, r.host)
+	h.row.TenantID.AccountID, h.row.Timestamp, h.row.Fields = r.tenant, r.at, r.fields
+	h.rows.MustAddInsertRow(&h.row)
+	h.row.Fields = nil
+	h.size += r.size
+	if held := g.held.Add(int64(r.size)); h.size < fullBlock {
 		h.mu.Unlock()
 		if held > gatherMost {
 			g.hand(time.Time{})
@@ -83,6 +98,19 @@ func (g *gather) add(stream uint64, tenant uint32, at int64, fields []logstorage
 	h.large = true
 	h.mu.Unlock()
 	g.give(rows, bigWriters)
+}
+
+// tag has the next row be of a stream, which is most often that of the row before.
+func (h *heap) tag(source, host string) {
+	if h.row.StreamTagsCanonical != "" && h.source == source && h.host == host {
+		return
+	}
+	h.source, h.host = strings.Clone(source), strings.Clone(host)
+	tags := logstorage.GetStreamTags()
+	defer logstorage.PutStreamTags(tags)
+	tags.Add(event.FieldSource, source)
+	tags.Add(event.Host, host)
+	h.row.StreamTagsCanonical = string(tags.MarshalCanonical(nil))
 }
 
 // heap returns that of a stream, locked.
