@@ -20,8 +20,9 @@ const deepestFlat = 4
 // flat is what is remembered from line to line.
 type flat struct {
 	members []member // of the line, and behind them of the objects one is within
-	kinds   [512]kind
+	kinds   [2048]*kind
 	buf     []byte
+	slash   int  // the first backslash from what was last looked at on
 	odd     bool // the line is one for the tree
 
 	is   *kind // that of the line, where laid says what fields it has
@@ -29,7 +30,10 @@ type flat struct {
 }
 
 // member is a name and its value as they are written.
-type member struct{ key, value []byte }
+type member struct {
+	key, value []byte
+	end        int // of the value, in the line
+}
 
 // kind is all lines with the same names.
 type kind struct {
@@ -53,21 +57,31 @@ type laid struct {
 // flat lays out a line, or reports that it is one for the tree.
 func (c *encoder) flat(line []byte) bool {
 	f := &c.lines
-	k := f.read(line)
-	if k == nil {
+	place := f.read(line)
+	if place == nil {
 		return false
 	}
 	members := f.members
+	k := *place
+	if k == nil {
+		k = &kind{}
+		*place = k
+	}
 	if !k.is(members) {
 		c.learn(k, members)
 	}
 	if k.odd {
 		return false
 	}
-	f.odd, f.laid = false, laid{head: len(c.fields)}
+	f.odd, f.slash, f.laid = false, -1, laid{head: len(c.fields)}
 	for i := range members {
-		n := len(c.fields)
-		if c.written(k.keys[i], k.columns[i], members[i].value, 1); len(c.fields) > n {
+		m, n := &members[i], len(c.fields)
+		if v := m.value; len(v) > len(`""`) && v[0] == '"' && !f.slashed(line, m.end-len(v), m.end) {
+			c.put(k.keys[i], k.columns[i], text(v[1:len(v)-1]))
+		} else {
+			c.written(k.keys[i], k.columns[i], v, 1)
+		}
+		if len(c.fields) > n {
 			f.laid.members[i/64] |= 1 << (i % 64)
 		}
 	}
@@ -77,18 +91,30 @@ func (c *encoder) flat(line []byte) bool {
 	return !f.odd
 }
 
+// slashed reports whether there is a backslash in a part of a line. It is called for
+// one part after the other, and so looks at most of the line once.
+func (f *flat) slashed(line []byte, from, to int) bool {
+	if f.slash < from {
+		if f.slash = bytes.IndexByte(line[from:], '\\'); f.slash < 0 {
+			f.slash = len(line)
+		} else {
+			f.slash += from
+		}
+	}
+	return f.slash < to
+}
+
 // read finds the members of a line and the place of its kind; nil when the line is
 // for the tree.
-func (f *flat) read(line []byte) *kind {
-	f.members = f.members[:0]
+func (f *flat) read(line []byte) **kind {
 	c, err := jsonline.Open(line)
 	if err != nil {
 		return nil
 	}
-	h := uint32(0)
+	members, h := f.members[:0], uint32(0)
 	for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
 		n := len(key)
-		if n == 0 || n > longestName || len(f.members) == mostNames {
+		if n == 0 || n > longestName || len(members) == mostNames {
 			return nil
 		}
 		h = (h ^ uint32(n)) * 16777619
@@ -96,9 +122,9 @@ func (f *flat) read(line []byte) *kind {
 		if v[0] == '{' {
 			h ^= 1 << 24
 		}
-		f.members = append(f.members, member{key, v})
+		members = append(members, member{key, v, c.At()})
 	}
-	if c.Err() != nil {
+	if f.members = members; c.Err() != nil {
 		return nil
 	}
 	return &f.kinds[(h^h>>15)%uint32(len(f.kinds))]
@@ -186,7 +212,7 @@ func (c *encoder) writtenObject(name, in string, v []byte, depth int) {
 	for key, v, ok := object.Next(); ok; key, v, ok = object.Next() {
 		fits = fits && bytes.IndexByte(key, '.') < 0 && len(name)+1+len(key) <= longestName
 		f.odd = f.odd || jsonline.Escaped(key)
-		f.members, c.names = append(f.members, member{key, v}), append(c.names, key)
+		f.members, c.names = append(f.members, member{key: key, value: v}), append(c.names, key)
 	}
 	members := f.members[from:]
 	if f.odd = f.odd || depth > deepestFlat || len(members) > mostNames; f.odd {
