@@ -12,7 +12,7 @@ import (
 // the same names one after the other, so that their order is worked out once. It
 // is for one goroutine.
 type orders struct {
-	known  [256]order
+	known  [1024]order
 	sorted []logstorage.Field
 }
 
