@@ -59,7 +59,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		total += len(b.Records[i].Data)
 	}
 	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
-	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: make([]byte, 0, total+total/8+512), delay: set.Delay}
+	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: make([]byte, 0, total+total/8+64*len(b.Records)+512), delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
 	if in.fits.Past > 0 {
 		r.oldest = now.Add(-in.fits.Past)

@@ -105,7 +105,7 @@ func (c *Cluster) Add(ctx context.Context, org string, events []event.Event) err
 		limits.Past += slack
 	}
 	for i := range events {
-		fields, reason := limits.lay(e, &events[i], now)
+		fields, _, reason := limits.lay(e, &events[i], now)
 		of := event.FieldSource
 		if reason == "" {
 			if _, apart := c.streams.of(n, events[i].Source, fields[slotHost].Value); apart {

@@ -153,12 +153,6 @@ func (e *Embedded) floorOf(now time.Time) time.Time {
 	return f.from
 }
 
-// What the engine makes a stream of.
-const (
-	hostStream   = -1             // the fields that writers know by name
-	sourceStream = slotSource + 1 // the first fields of an event as it is laid out
-)
-
 // Add stores events.
 func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) error {
 	done, err := e.use()
@@ -184,7 +178,7 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 	floor := e.floorOf(now)
 	for i := range events {
 		ev := &events[i]
-		fields, reason := limits.lay(c, ev, now)
+		fields, size, reason := limits.lay(c, ev, now)
 		if ev.Time.Before(floor) {
 			reason = TooOld
 		}
@@ -195,32 +189,17 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 		if i%1000 == 999 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		stream, apart := e.streams.of(n, ev.Source, fields[slotHost].Value)
-		if apart {
-			e.gather.add(stream, n, ev.Time.UnixNano(), c.orders.sort(fields), hostStream, now)
-		} else {
-			e.gather.add(stream, n, ev.Time.UnixNano(), fields, sourceStream, now)
+		r := row{tenant: n, source: ev.Source, host: fields[slotHost].Value, at: ev.Time.UnixNano(), fields: c.sorted(), size: size}
+		stream, apart := e.streams.of(n, ev.Source, r.host)
+		if !apart {
+			r.host = ""
 		}
+		e.gather.add(stream, r, now)
 	}
 	if len(refused) > 0 {
 		return refused
 	}
 	return nil
-}
-
-// lay lays out an event that keeps to the limits.
-func (l Limits) lay(c *encoder, ev *event.Event, now time.Time) ([]logstorage.Field, string) {
-	if ev.Time.Before(now.Add(-l.Past)) && l.Past > 0 {
-		return nil, TooOld
-	}
-	if ev.Time.After(now.Add(l.Future)) && l.Future > 0 {
-		return nil, TooNew
-	}
-	fields, reason := c.encode(ev)
-	if reason == "" {
-		reason = l.refuses(fields)
-	}
-	return fields, reason
 }
 
 // Flush makes everything that was added findable at once.

@@ -48,6 +48,8 @@ const (
 	own = "binnacle.line."
 	// longestName is of a field, without own; the engine's limit is 128.
 	longestName = 128 - len(own)
+	// mostNames of an object are looked at for one that stands there twice.
+	mostNames = 255
 	// deepest objects get fields of their own; deeper ones are JSON.
 	deepest = 16
 )
@@ -73,16 +75,18 @@ func column(name string) string {
 }
 
 // encoder lays events out in fields. It is for one goroutine; what encode
-// returns is good until it is called again.
+// returns is good until it is called again, and as long as the event is as it was.
 type encoder struct {
 	parser fastjson.Parser
 	fields []logstorage.Field
 	shape  []byte
 	rest   []byte
 	texts  arena
-	path   []byte
-	met    [512]uint8 // by hash: 1 + the place in names, to find names that stand twice
-	names  [][]byte   // of one object
+	met    [2 * (mostNames + 1)]uint8 // by hash: 1 + the place in names, to find names that stand twice
+	names  [][]byte                   // of one object
+	batch  common[uint64]
+	seen   common[time.Time]
+	lines  flat
 	orders orders
 }
 
@@ -98,36 +102,88 @@ const (
 // encode lays out an event; its fields begin with those of its stream. Reason
 // says why an event cannot be laid out.
 func (c *encoder) encode(e *event.Event) (fields []logstorage.Field, reason string) {
-	line, err := c.parser.ParseBytes(e.Line)
-	if err != nil || line.Type() != fastjson.TypeObject {
-		return nil, NotJSON
+	if c.head(e); !c.flat(e.Line) {
+		c.head(e)
+		if reason = c.tree(e.Line); reason != "" {
+			return nil, reason
+		}
 	}
-	c.begin()
-	c.fields = append(c.fields, logstorage.Field{Name: event.FieldSource, Value: e.Source}, logstorage.Field{Name: event.Host},
-		logstorage.Field{Name: event.FieldID, Value: e.ID}, logstorage.Field{Name: event.FieldFormat, Value: e.Format},
-		logstorage.Field{Name: event.FieldSeen, Value: c.texts.time(e.Seen)}, logstorage.Field{Name: event.FieldRules, Value: strings.Join(e.Rules, " ")})
-	if e.Batch != 0 {
-		c.fields = append(c.fields, logstorage.Field{Name: event.FieldBatch, Value: strconv.FormatUint(e.Batch, 10)})
-	}
-	object := line.GetObject()
-	if object.Len() > 2*mostFields {
-		return nil, TooManyFields
-	}
-	c.members(object)
+	return c.done(), ""
+}
+
+// done returns the fields of a line that is laid out.
+func (c *encoder) done() []logstorage.Field {
 	if len(c.rest) > 0 {
 		c.fields = append(c.fields, logstorage.Field{Name: event.FieldRest, Value: text(append(c.rest, '}'))})
 	}
 	if len(c.shape) > 0 {
 		c.fields = append(c.fields, logstorage.Field{Name: event.FieldShape, Value: text(c.shape[1:])})
 	}
-	return c.fields, ""
+	return c.fields
+}
+
+// sorted returns the fields of the event that was laid out in the order of the
+// engine, without those that are empty.
+func (c *encoder) sorted() []logstorage.Field {
+	k := c.lines.is
+	if k == nil {
+		return c.orders.sort(c.fields)
+	}
+	if c.lines.laid.all = len(c.fields); k.laid != c.lines.laid {
+		k.laid, k.order = c.lines.laid, append(k.order[:0], c.orders.of(c.fields)...)
+	}
+	return c.orders.put(c.fields, k.order)
+}
+
+// head begins with what is not in the line.
+func (c *encoder) head(e *event.Event) {
+	c.begin()
+	c.fields = append(c.fields, logstorage.Field{Name: event.FieldSource, Value: e.Source}, logstorage.Field{Name: event.Host},
+		logstorage.Field{Name: event.FieldID, Value: e.ID}, logstorage.Field{Name: event.FieldFormat, Value: e.Format},
+		logstorage.Field{Name: event.FieldSeen, Value: c.seen.text(e.Seen, appendTime)}, logstorage.Field{Name: event.FieldRules, Value: c.rules(e.Rules)})
+	if e.Batch != 0 {
+		c.fields = append(c.fields, logstorage.Field{Name: event.FieldBatch, Value: c.batch.text(e.Batch, appendNumber)})
+	}
+}
+
+// tree lays out a line by a tree of its values, which any line can be.
+func (c *encoder) tree(line []byte) (reason string) {
+	v, err := c.parser.ParseBytes(line)
+	if err != nil || v.Type() != fastjson.TypeObject {
+		return NotJSON
+	}
+	object := v.GetObject()
+	if object.Len() > 2*mostFields {
+		return TooManyFields
+	}
+	c.members(object)
+	return ""
+}
+
+func (c *encoder) rules(ids []string) string {
+	switch len(ids) {
+	case 0:
+		return ""
+	case 1:
+		return ids[0]
+	}
+	return c.texts.keep(func(b []byte) []byte {
+		for i, id := range ids {
+			if i > 0 {
+				b = append(b, ' ')
+			}
+			b = append(b, id...)
+		}
+		return b
+	})
 }
 
 func (c *encoder) begin() {
 	if cap(c.shape)+cap(c.rest)+cap(c.texts.buf) > 4<<20 {
 		*c = encoder{} // an extraordinary event keeps no memory
 	}
-	c.fields, c.shape, c.rest, c.path = c.fields[:0], c.shape[:0], c.rest[:0], c.path[:0]
+	c.fields, c.shape, c.rest = c.fields[:0], c.shape[:0], c.rest[:0]
+	c.lines.is = nil
 	c.texts.reset()
 }
 
@@ -193,20 +249,26 @@ func count(object *fastjson.Object, name string) (n int) {
 
 // twice reports whether a name stands in an object twice; of an object with very
 // many names, whether it may.
-func (c *encoder) twice(object *fastjson.Object) (is bool) {
-	if object.Len() >= len(c.met)/2 {
+func (c *encoder) twice(object *fastjson.Object) bool {
+	if object.Len() > mostNames {
 		return true
 	}
-	clear(c.met[:])
 	c.names = c.names[:0]
-	object.Visit(func(key []byte, _ *fastjson.Value) {
-		c.names = append(c.names, key)
-		at := nameHash(key)
+	object.Visit(func(key []byte, _ *fastjson.Value) { c.names = append(c.names, key) })
+	return c.repeated()
+}
+
+// repeated reports whether one of the names stands there twice. They are no more
+// than mostNames.
+func (c *encoder) repeated() (is bool) {
+	clear(c.met[:])
+	for i, name := range c.names {
+		at := nameHash(name)
 		for ; c.met[at] != 0; at = (at + 1) % uint(len(c.met)) {
-			is = is || string(c.names[c.met[at]-1]) == string(key)
+			is = is || string(c.names[c.met[at]-1]) == string(name)
 		}
-		c.met[at] = uint8(len(c.names))
-	})
+		c.met[at] = uint8(i + 1)
+	}
 	return is
 }
 
@@ -216,7 +278,7 @@ func nameHash(key []byte) uint {
 	if n == 0 {
 		return 0
 	}
-	return (n*37 ^ uint(key[0])*5 ^ uint(key[n-1])*53 ^ uint(key[n/2])*17 ^ uint(key[n/4])*101) % 512
+	return (n*37 ^ uint(key[0])*5 ^ uint(key[n-1])*53 ^ uint(key[n/2])*17 ^ uint(key[n/4])*101) % (2 * (mostNames + 1))
 }
 
 // value lays out one value under a name.
@@ -277,12 +339,15 @@ func (c *encoder) json(name string, v *fastjson.Value) {
 	c.field(name, c.texts.keep(func(b []byte) []byte { return appendValue(b, v) }))
 }
 
-func (c *encoder) field(name, value string) {
+func (c *encoder) field(name, value string) { c.put(name, column(name), value) }
+
+// put gives a member the field of a column.
+func (c *encoder) put(name, column, value string) {
 	if name == event.Host {
 		c.fields[slotHost].Value = value
 		return
 	}
-	c.fields = append(c.fields, logstorage.Field{Name: column(name), Value: value})
+	c.fields = append(c.fields, logstorage.Field{Name: column, Value: value})
 }
 
 func (c *encoder) mark(kind byte, name string) {
@@ -336,11 +401,26 @@ func (a *arena) keep(write func([]byte) []byte) string {
 	return text(a.buf[from:])
 }
 
-func (a *arena) time(t time.Time) string {
-	if t.IsZero() {
-		return ""
+// common is what most events of a batch have in common, written once.
+type common[T comparable] struct {
+	of      T
+	written []byte
+}
+
+func (s *common[T]) text(of T, write func([]byte, T) []byte) string {
+	if of != s.of || s.written == nil {
+		s.of, s.written = of, write(s.written[:0], of)
 	}
-	return a.keep(func(b []byte) []byte { return t.UTC().AppendFormat(b, wholeNanos) })
+	return text(s.written)
+}
+
+func appendNumber(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return t.UTC().AppendFormat(b, wholeNanos)
 }
 
 // wholeNanos is RFC 3339 with all nine digits: texts of it compare as the times

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,8 @@ const (
 	// is full. It unpacks a block that is not full, and packs it again, each time it
 	// merges the part that the block is in.
 	fullBlock = 2 << 20
+	// largeHeap is from how many bytes on the rows of a stream are many.
+	largeHeap = fullBlock / 4
 	// gatherFor is how long rows may wait for their block to become full, and
 	// gatherMost how many bytes wait in all.
 	gatherFor  = time.Second
@@ -33,9 +36,12 @@ type gather struct {
 	under sync.RWMutex
 	held  atomic.Int64 // bytes of all heaps
 
+	big bigWriters
+
 	mu    sync.RWMutex
 	heaps map[uint64]*heap
-	timer *time.Timer // runs while there are heaps
+	large map[uint64]bool // the streams whose rows before were many
+	timer *time.Timer     // runs while there are heaps
 	over  bool
 }
 
@@ -45,34 +51,77 @@ type heap struct {
 	rows  *logstorage.LogRows // nil: none
 	size  int
 	since time.Time
-	large bool // the rows before were a full block
+	large bool // the rows before were many
 	gone  bool // it is no longer among the heaps
+
+	source, host string // of the row before
+	row          logstorage.InsertRow
 }
 
-// writers hold rows on their way into the engine; bigWriters have held a full block,
-// and are for streams that fill one. Their memory is used again.
-var writers, bigWriters = newWriters(), newWriters()
+// row is an event as it goes into the engine.
+type row struct {
+	tenant       uint32
+	source, host string // of its stream; no host: the stream is all the source's
+	at           int64
+	fields       []logstorage.Field
+	size         int // as the engine counts
+}
 
-func newWriters() *sync.Pool {
-	return &sync.Pool{New: func() any {
-		return logstorage.GetLogRows([]string{event.FieldSource, event.Host}, nil, nil, nil, "")
-	}}
+// writers hold rows on their way into the engine; their memory is used again.
+var writers = sync.Pool{New: func() any { return logstorage.GetLogRows(nil, nil, nil, nil, "") }}
+
+// bigWriters are those that have held many rows, and are for streams that have many.
+// They grew by being copied again and again, so they are kept while rows come, where
+// those of a sync.Pool go with the next garbage.
+type bigWriters struct {
+	mu   sync.Mutex
+	list []*logstorage.LogRows
+}
+
+func (w *bigWriters) get() *logstorage.LogRows {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.list) - 1
+	if n < 0 {
+		return writers.Get().(*logstorage.LogRows)
+	}
+	rows := w.list[n]
+	w.list[n] = nil
+	w.list = w.list[:n]
+	return rows
+}
+
+// put keeps no more than can wait at once.
+func (w *bigWriters) put(rows *logstorage.LogRows) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.list) < gatherMost/fullBlock {
+		w.list = append(w.list, rows)
+	}
+}
+
+func (w *bigWriters) drop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = nil
 }
 
 func newGather(to func(*logstorage.LogRows)) *gather {
-	return &gather{to: to, heaps: map[uint64]*heap{}}
+	return &gather{to: to, heaps: map[uint64]*heap{}, large: map[uint64]bool{}}
 }
 
 // add takes a row of a stream. The fields are copied.
-func (g *gather) add(stream uint64, tenant uint32, at int64, fields []logstorage.Field, streamFields int, now time.Time) {
+func (g *gather) add(stream uint64, r row, now time.Time) {
 	h := g.heap(stream)
 	if h.rows == nil {
-		h.rows, h.since = h.pool().Get().(*logstorage.LogRows), now
+		h.rows, h.since = g.writer(h.large), now
 	}
-	h.rows.MustAdd(logstorage.TenantID{AccountID: tenant}, at, fields, streamFields)
-	size := logstorage.EstimatedJSONRowLen(fields)
-	h.size += size
-	if held := g.held.Add(int64(size)); h.size < fullBlock {
+	h.tag(r.source, r.host)
+	h.row.TenantID.AccountID, h.row.Timestamp, h.row.Fields = r.tenant, r.at, r.fields
+	h.rows.MustAddInsertRow(&h.row)
+	h.row.Fields = nil
+	h.size += r.size
+	if held := g.held.Add(int64(r.size)); h.size < fullBlock {
 		h.mu.Unlock()
 		if held > gatherMost {
 			g.hand(time.Time{})
@@ -82,7 +131,20 @@ func (g *gather) add(stream uint64, tenant uint32, at int64, fields []logstorage
 	rows := h.take(g)
 	h.large = true
 	h.mu.Unlock()
-	g.give(rows, bigWriters)
+	g.give(rows, true)
+}
+
+// tag has the next row be of a stream, which is most often that of the row before.
+func (h *heap) tag(source, host string) {
+	if h.row.StreamTagsCanonical != "" && h.source == source && h.host == host {
+		return
+	}
+	h.source, h.host = strings.Clone(source), strings.Clone(host)
+	tags := logstorage.GetStreamTags()
+	defer logstorage.PutStreamTags(tags)
+	tags.Add(event.FieldSource, source)
+	tags.Add(event.Host, host)
+	h.row.StreamTagsCanonical = string(tags.MarshalCanonical(nil))
 }
 
 // heap returns that of a stream, locked.
@@ -107,7 +169,7 @@ func (g *gather) begin(stream uint64) *heap {
 	defer g.mu.Unlock()
 	h := g.heaps[stream]
 	if h == nil {
-		h = &heap{}
+		h = &heap{large: g.large[stream]}
 		g.heaps[stream] = h
 	}
 	if g.timer == nil && !g.over {
@@ -116,11 +178,11 @@ func (g *gather) begin(stream uint64) *heap {
 	return h
 }
 
-func (h *heap) pool() *sync.Pool {
-	if h.large {
-		return bigWriters
+func (g *gather) writer(large bool) *logstorage.LogRows {
+	if large {
+		return g.big.get()
 	}
-	return writers
+	return writers.Get().(*logstorage.LogRows)
 }
 
 // take takes the rows of a locked heap.
@@ -132,10 +194,14 @@ func (h *heap) take(g *gather) *logstorage.LogRows {
 }
 
 // give gives rows to the engine.
-func (g *gather) give(rows *logstorage.LogRows, pool *sync.Pool) {
+func (g *gather) give(rows *logstorage.LogRows, large bool) {
 	g.to(rows)
 	rows.ResetKeepSettings()
-	pool.Put(rows)
+	if large {
+		g.big.put(rows)
+	} else {
+		writers.Put(rows)
+	}
 }
 
 // tidy gives the engine what need not wait longer.
@@ -146,7 +212,10 @@ func (g *gather) tidy() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.timer = nil
-	if len(g.heaps) > 0 && !g.over {
+	if len(g.heaps) == 0 {
+		g.big.drop()
+		clear(g.large)
+	} else if !g.over {
 		g.timer = time.AfterFunc(tidyEvery, g.tidy)
 	}
 }
@@ -166,15 +235,28 @@ func (g *gather) hand(now time.Time) {
 			h.mu.Unlock()
 			continue
 		}
-		rows, pool := h.take(g), h.pool()
+		if h.rows != nil {
+			h.large = h.size >= largeHeap
+		}
+		rows, large := h.take(g), h.large
 		h.gone = true
 		h.mu.Unlock()
-		g.mu.Lock()
-		delete(g.heaps, stream)
-		g.mu.Unlock()
+		g.forget(stream, large)
 		if rows != nil {
-			g.give(rows, pool)
+			g.give(rows, large)
 		}
+	}
+}
+
+// forget forgets the heap of a stream.
+func (g *gather) forget(stream uint64, large bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.heaps, stream)
+	if large {
+		g.large[stream] = true
+	} else {
+		delete(g.large, stream)
 	}
 }
 

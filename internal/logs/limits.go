@@ -37,11 +37,8 @@ type Limits struct {
 // Refuses returns why an event cannot be stored: one of the reasons, "" when
 // it can.
 func (l Limits) Refuses(e *event.Event, now time.Time) string {
-	switch {
-	case l.Past > 0 && e.Time.Before(now.Add(-l.Past)):
-		return TooOld
-	case l.Future > 0 && e.Time.After(now.Add(l.Future)):
-		return TooNew
+	if reason := l.untimely(e, now); reason != "" {
+		return reason
 	}
 	// Most events are so small that they need not be looked at: each field has a
 	// colon, and no name is longer than 128.
@@ -51,20 +48,34 @@ func (l Limits) Refuses(e *event.Event, now time.Time) string {
 	}
 	c := encoders.Get().(*encoder)
 	defer encoders.Put(c)
-	fields, reason := c.encode(e)
-	if reason == "" {
-		reason = l.refuses(fields)
-	}
+	_, _, reason := l.lay(c, e, now)
 	return reason
 }
 
-// refuses returns why an event cannot be stored that is laid out.
-func (l Limits) refuses(fields []logstorage.Field) string {
+// lay lays out an event that keeps to the limits, and says how long the engine takes
+// it to be.
+func (l Limits) lay(c *encoder, e *event.Event, now time.Time) (fields []logstorage.Field, size int, reason string) {
+	if reason = l.untimely(e, now); reason != "" {
+		return nil, 0, reason
+	}
+	if fields, reason = c.encode(e); reason != "" {
+		return nil, 0, reason
+	}
+	if len(fields) > l.Fields {
+		return nil, 0, TooManyFields
+	}
+	if size = logstorage.EstimatedJSONRowLen(fields); size > l.Bytes {
+		return nil, 0, TooLarge
+	}
+	return fields, size, ""
+}
+
+func (l Limits) untimely(e *event.Event, now time.Time) string {
 	switch {
-	case len(fields) > l.Fields:
-		return TooManyFields
-	case logstorage.EstimatedJSONRowLen(fields) > l.Bytes:
-		return TooLarge
+	case l.Past > 0 && e.Time.Before(now.Add(-l.Past)):
+		return TooOld
+	case l.Future > 0 && e.Time.After(now.Add(l.Future)):
+		return TooNew
 	}
 	return ""
 }

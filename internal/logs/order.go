@@ -12,7 +12,7 @@ import (
 // the same names one after the other, so that their order is worked out once. It
 // is for one goroutine.
 type orders struct {
-	known  [256]order
+	known  [1024]order
 	sorted []logstorage.Field
 }
 
@@ -22,8 +22,25 @@ type order struct {
 	from  []int    // of each place in order, where its field comes
 }
 
-// sort returns the fields in order. They are good until it is called again.
+// sort returns the fields in order, without those that are empty: with them the
+// engine would not see that a row has the names of the row before. They are good
+// until it is called again.
 func (o *orders) sort(fields []logstorage.Field) []logstorage.Field {
+	return o.put(fields, o.of(fields))
+}
+
+func (o *orders) put(fields []logstorage.Field, from []int) []logstorage.Field {
+	o.sorted = o.sorted[:0]
+	for _, i := range from {
+		if f := &fields[i]; f.Value != "" {
+			o.sorted = append(o.sorted, *f)
+		}
+	}
+	return o.sorted
+}
+
+// of returns where the fields come from in their order.
+func (o *orders) of(fields []logstorage.Field) []int {
 	h := uint32(len(fields))
 	for i := range fields {
 		name := fields[i].Name
@@ -37,11 +54,7 @@ func (o *orders) sort(fields []logstorage.Field) []logstorage.Field {
 	if !x.fits(fields) {
 		x.learn(fields)
 	}
-	o.sorted = o.sorted[:0]
-	for _, i := range x.from {
-		o.sorted = append(o.sorted, fields[i])
-	}
-	return o.sorted
+	return x.from
 }
 
 func (x *order) fits(fields []logstorage.Field) bool {

@@ -33,6 +33,15 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// The engine finds the names of the row before only in the same places.
+func TestOrdersDropWhatIsEmpty(t *testing.T) {
+	var o orders
+	got := o.sort([]logstorage.Field{{Name: "c", Value: "1"}, {Name: "b"}, {Name: "a", Value: "2"}})
+	if want := []logstorage.Field{{Name: "a", Value: "2"}, {Name: "c", Value: "1"}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // What is learnt of an event does not change with its memory.
 func TestOrdersKeepTheirNames(t *testing.T) {
 	var o orders

@@ -134,6 +134,9 @@ func (c *Cursor) Next() (key, v []byte, ok bool) {
 	return key, v, ok
 }
 
+// At is where what was read last ends.
+func (c *Cursor) At() int { return c.at }
+
 // Element reads the next member of a list, or false when there is none.
 func (c *Cursor) Element() (v []byte, ok bool) {
 	if !c.begin() {

@@ -242,6 +242,44 @@ func (r *Reader) First(names ...string) []byte {
 	return nil
 }
 
+// FirstLine is First up to where its first line ends. What is after it, of which
+// there may be much, is not looked at.
+func (r *Reader) FirstLine(names ...string) []byte {
+	for _, name := range names {
+		v := r.Get(name)
+		if len(v) == len(`""`) && v[0] == '"' {
+			continue
+		}
+		text := r.TextOf(firstLine(v))
+		if text == nil {
+			continue
+		}
+		if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
+			text = text[:end]
+		}
+		return text
+	}
+	return nil
+}
+
+// firstLine is a string that is written as JSON, up to an escape that ends a line:
+// there, its backslash stands in the place of the quote.
+func firstLine(v []byte) []byte {
+	if len(v) == 0 || v[0] != '"' {
+		return v
+	}
+	for i := 1; ; i += 2 {
+		at := bytes.IndexByte(v[i:], '\\')
+		if at < 0 {
+			return v
+		}
+		i += at
+		if v[i+1] == 'n' || v[i+1] == 'r' {
+			return v[:i+1]
+		}
+	}
+}
+
 // Is reports whether the text of a field is this one.
 func (r *Reader) Is(name, text string) bool { return string(r.Text(name)) == text }
 

@@ -3,6 +3,7 @@ package parser_test
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,42 @@ func TestText(t *testing.T) {
 	}
 	if err := parser.Text().Parse([]byte("\n"), &parser.Env{}, &parser.Out{}); err == nil {
 		t.Error("an empty line was taken")
+	}
+}
+
+// The first line of a text is what stands before the end of a line in all of it.
+func TestFirstLine(t *testing.T) {
+	n := 0
+	f := parser.JSON(parser.Format{Name: "lines"}, func(*parser.Reader) bool { return true }, func(r *parser.Reader) {
+		want, got := r.First("a", "b"), string(r.FirstLine("a", "b"))
+		if end := bytes.IndexAny(want, "\r\n"); end >= 0 {
+			want = want[:end]
+			n++
+		}
+		if got != string(want) {
+			t.Errorf("%s: the first line is %q, want %q", r.Get("a"), got, want)
+		}
+	})
+	parse := func(a, b string) {
+		t.Helper()
+		if err := f.Parse([]byte(`{"a":`+a+`,"b":`+b+`}`), &parser.Env{Now: now}, &parser.Out{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, a := range []string{`""`, `null`, `{}`, `[]`, `{"b":"x"}`, `12`, `true`, `"\n"`, `"\\n"`, `"\\\nx"`} {
+		parse(a, `"b\\c\r\nd"`)
+	}
+	seed := rand.New(rand.NewPCG(1, 2))
+	parts := []string{"a", "é", `\n`, `\r`, `\t`, `\\`, `\"`, `\u000a`, `\u000D`, `\u00e9`, `\ud83d`, `\ude00`, `\u1`, `\x`, "\r", "n"}
+	for range 20000 {
+		var text strings.Builder
+		for range seed.IntN(6) {
+			text.WriteString(parts[seed.IntN(len(parts))])
+		}
+		parse(`"`+text.String()+`"`, `"b"`)
+	}
+	if n < 5000 {
+		t.Errorf("only %d texts had several lines", n)
 	}
 }
 

@@ -238,11 +238,7 @@ func usual(r *parser.Reader) {
 	r.Copy("process.command_line", "CommandLine")
 	r.Copy("process.parent.executable", "ParentImage", "ParentProcessName")
 	r.Copy("process.parent.command_line", "ParentCommandLine")
-	text := r.First("Message", "message")
-	if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
-		text = text[:end]
-	}
-	r.Add(event.Message, bytes.TrimSpace(text))
+	r.Add(event.Message, bytes.TrimSpace(r.FirstLine("Message", "message")))
 	name(r)
 }
 
