@@ -179,7 +179,7 @@ func (c *encoder) rules(ids []string) string {
 }
 
 func (c *encoder) begin() {
-	if cap(c.shape)+cap(c.rest)+cap(c.texts.buf) > 4<<20 {
+	if cap(c.shape)+cap(c.rest)+cap(c.texts.buf)+cap(c.lines.buf) > 4<<20 {
 		*c = encoder{} // an extraordinary event keeps no memory
 	}
 	c.fields, c.shape, c.rest = c.fields[:0], c.shape[:0], c.rest[:0]

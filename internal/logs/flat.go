@@ -17,10 +17,18 @@ import (
 // for each that it is in.
 const deepestFlat = 4
 
+// mostLearnt bounds the memory of the names that one encoder knows, which senders
+// make up. sizeofName is how much of it a name needs beside its bytes.
+const (
+	mostLearnt = 4 << 20
+	sizeofName = 64
+)
+
 // flat is what is remembered from line to line.
 type flat struct {
 	members []member // of the line, and behind them of the objects one is within
 	kinds   [2048]*kind
+	learnt  int // bytes of the names of kinds
 	buf     []byte
 	slash   int  // the first backslash from what was last looked at on
 	odd     bool // the line is one for the tree
@@ -57,6 +65,10 @@ type laid struct {
 // flat lays out a line, or reports that it is one for the tree.
 func (c *encoder) flat(line []byte) bool {
 	f := &c.lines
+	if f.learnt > mostLearnt {
+		clear(f.kinds[:])
+		f.learnt = 0
+	}
 	place := f.read(line)
 	if place == nil {
 		return false
@@ -150,6 +162,7 @@ func (c *encoder) learn(k *kind, members []member) {
 	k.odd, k.nested, k.laid = false, false, laid{}
 	for _, m := range members {
 		name := string(m.key)
+		c.lines.learnt += len(name) + sizeofName
 		k.keys, k.columns = append(k.keys, name), append(k.columns, column(name))
 		object := m.value[0] == '{'
 		k.objects, k.nested = append(k.objects, object), k.nested || object

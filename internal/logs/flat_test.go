@@ -151,6 +151,40 @@ func TestFlatOfWindows(t *testing.T) {
 	}
 }
 
+// Who makes up names does not fill the memory with them.
+func TestMadeUpNames(t *testing.T) {
+	var c encoder
+	cleared := 0
+	for i := range 40_000 {
+		before := c.lines.learnt
+		line := fmt.Appendf(nil, `{"%0100d":1`, i)
+		for j := range 20 {
+			line = fmt.Appendf(line, `,"%d%090d":1`, i, j)
+		}
+		if _, reason := c.encode(&event.Event{Line: append(line, '}')}); reason != "" {
+			t.Fatal(reason)
+		}
+		if got := c.sorted(); len(got) != 21 {
+			t.Fatalf("%d fields: %v", len(got), got)
+		}
+		if c.lines.learnt < before {
+			cleared++
+		}
+	}
+	names := 0
+	for _, k := range c.lines.kinds {
+		if k != nil {
+			names += len(k.keys)
+		}
+	}
+	for _, x := range c.orders.known {
+		names += len(x.names)
+	}
+	if cleared == 0 || names == 0 || names*(100+sizeofName) > 2*mostLearnt+mostLearnt/4 {
+		t.Errorf("%d names are kept, and all were forgotten %d times", names, cleared)
+	}
+}
+
 // What most events have in common is written anew when it is another.
 func TestHead(t *testing.T) {
 	var c encoder

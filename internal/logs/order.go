@@ -13,6 +13,7 @@ import (
 // is for one goroutine.
 type orders struct {
 	known  [1024]order
+	learnt int // bytes of their names
 	sorted []logstorage.Field
 }
 
@@ -50,9 +51,13 @@ func (o *orders) of(fields []logstorage.Field) []int {
 		}
 	}
 	h ^= h >> 15
+	if o.learnt > mostLearnt {
+		clear(o.known[:])
+		o.learnt = 0
+	}
 	x := &o.known[h%uint32(len(o.known))]
 	if !x.fits(fields) {
-		x.learn(fields)
+		o.learnt += x.learn(fields)
 	}
 	return x.from
 }
@@ -69,8 +74,9 @@ func (x *order) fits(fields []logstorage.Field) bool {
 	return true
 }
 
-// learn copies the names, whose memory is the event's.
-func (x *order) learn(fields []logstorage.Field) {
+// learn copies the names, whose memory is the event's, and returns how much memory
+// it needs.
+func (x *order) learn(fields []logstorage.Field) int {
 	x.names, x.from = x.names[:0], x.from[:0]
 	size := 0
 	for i := range fields {
@@ -83,6 +89,7 @@ func (x *order) learn(fields []logstorage.Field) {
 		x.names, x.from = append(x.names, text(all[at:])), append(x.from, i)
 	}
 	slices.SortStableFunc(x.from, func(a, b int) int { return strings.Compare(inEngine(x.names[a]), inEngine(x.names[b])) })
+	return size + sizeofName*len(fields)
 }
 
 // inEngine is the name that the engine sorts by.
