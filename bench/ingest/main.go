@@ -7,9 +7,9 @@
 // With -profile it says where the time goes, by stage.
 //
 // The events are real ones of Windows, dated anew over the last hour and repeated.
-// The program is done when nothing waits in its spool: every event was on the
-// disk, was parsed, went past every rule and is in the engine. The stock server is
-// done when it has answered and can find all of them.
+// Each server takes all of them in once before it is measured, and is done when a
+// question finds every event. Those of the program were on the disk before and went
+// past every rule.
 package main
 
 import (
@@ -87,12 +87,12 @@ func (c *choices) run() error {
 	}
 	var own, stock []result
 	for range c.rounds {
-		bodies := c.bodies(lines)
+		all := c.sent(lines)
 		for _, x := range []struct {
 			to  *[]result
-			one func(string, [][]byte) (result, error)
+			one func(string, sent) (result, error)
 		}{{&own, c.own}, {&stock, c.stock}} {
-			r, err := x.one(dir, bodies)
+			r, err := x.one(dir, all)
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (c *choices) run() error {
 		}
 	}
 	if c.rounds == 0 {
-		return c.byStage(dir, c.bodies(lines))
+		return c.byStage(dir, c.sent(lines))
 	}
 	a, b := median(own), median(stock)
 	fmt.Printf("%-22s %10s %14s %10s\n", "", "events/s", "CPU an event", "memory")
@@ -110,18 +110,18 @@ func (c *choices) run() error {
 	if c.profile == "" {
 		return nil
 	}
-	return c.byStage(dir, c.bodies(lines))
+	return c.byStage(dir, c.sent(lines))
 }
 
 // byStage says where the time of a round goes. This program is then the one that
 // is measured, so that it can be profiled.
-func (c *choices) byStage(dir string, bodies [][]byte) (err error) {
+func (c *choices) byStage(dir string, all sent) (err error) {
 	if c.binary, err = os.Executable(); err != nil {
 		return err
 	}
 	os.Setenv(profileTo, c.profile)
 	os.Remove(c.profile)
-	r, err := c.own(dir, bodies)
+	r, err := c.own(dir, all)
 	if err != nil {
 		return err
 	}
@@ -142,13 +142,20 @@ func median(list []result) result {
 	return list[len(list)/2]
 }
 
+// sent is what a server is sent: all lines once, and then what is measured.
+type sent struct{ ahead, bodies [][]byte }
+
+func (c *choices) sent(lines [][]byte) sent {
+	return sent{c.bodies(lines, len(lines)), c.bodies(lines, c.n)}
+}
+
 // bodies repeats lines until there are n, dated over the last hour.
-func (c *choices) bodies(lines [][]byte) (out [][]byte) {
+func (c *choices) bodies(lines [][]byte, n int) (out [][]byte) {
 	start := time.Now().Add(-time.Hour).UTC()
 	var b []byte
-	for i := range c.n {
+	for i := range n {
 		line := lines[i%len(lines)]
-		b = fmt.Appendf(b, `{"@timestamp":%q,`, start.Add(time.Duration(i)*time.Hour/time.Duration(c.n)).Format(time.RFC3339Nano))
+		b = fmt.Appendf(b, `{"@timestamp":%q,`, start.Add(time.Duration(i)*time.Hour/time.Duration(n)).Format(time.RFC3339Nano))
 		b = append(append(b, line[1:]...), '\n')
 		if len(b) >= c.part {
 			out, b = append(out, b), nil
@@ -161,7 +168,7 @@ func (c *choices) bodies(lines [][]byte) (out [][]byte) {
 }
 
 // own sends to the program.
-func (c *choices) own(dir string, bodies [][]byte) (result, error) {
+func (c *choices) own(dir string, all sent) (result, error) {
 	data, err := os.MkdirTemp(dir, "own")
 	if err != nil {
 		return result{}, err
@@ -170,10 +177,13 @@ func (c *choices) own(dir string, bodies [][]byte) (result, error) {
 	if out, err := exec.Command(c.binary, "user", "add", "bench@example.org", "--role", "owner", "--data", data).CombinedOutput(); err != nil {
 		return result{}, fmt.Errorf("make an owner: %w\n%s", err, out)
 	}
-	out, err := exec.Command(c.binary, "token", "create", "bench", "--ingest", "--data", data).CombinedOutput()
-	token := regexp.MustCompile(`bnc_\w+`).FindString(string(out))
-	if err != nil || token == "" {
-		return result{}, fmt.Errorf("make a token: %w\n%s", err, out)
+	token, err := c.token(data, "--ingest")
+	if err != nil {
+		return result{}, err
+	}
+	reader, err := c.token(data, "--owner", "bench@example.org")
+	if err != nil {
+		return result{}, err
 	}
 	args := []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}
 	if c.rules != "" {
@@ -193,26 +203,52 @@ func (c *choices) own(dir string, bodies [][]byte) (result, error) {
 	if base == "" {
 		return result{}, fmt.Errorf("the program does not start: %q %v", first, err)
 	}
-	// One event goes ahead: rules and engine are opened when they are needed.
-	if err := post(base+"/ingest/json?source=warm", token, []byte("{\"EventID\":1}\n")); err != nil {
-		return result{}, err
+	found := func() (int, error) {
+		q := url.Values{"query": {"* | stats count() n"}, "from": {time.Now().Add(-3 * time.Hour).UTC().Format(time.RFC3339)}}
+		return count(base+"/api/v1/events?"+q.Encode(), reader)
 	}
-	for n, err := 0.0, error(nil); n < 1; time.Sleep(50 * time.Millisecond) {
-		if n, err = kept(base, "warm"); err != nil {
-			return result{}, err
-		}
-	}
-	stored := func() (float64, error) { return kept(base, "bench") }
-	return c.measure(cmd, base+"/ingest/json", token, bodies, stored)
+	return c.measure(cmd, base+"/ingest/json?source=bench", token, all, found)
 }
 
-// kept reads how many events of a source are stored.
-func kept(base, source string) (float64, error) {
-	return measured.Metric(base, "binnacle_ingest_stored_total", "source="+strconv.Quote(source))
+// token makes a token.
+func (c *choices) token(data string, flags ...string) (string, error) {
+	out, err := exec.Command(c.binary, append([]string{"token", "create", "bench", "--data", data}, flags...)...).CombinedOutput()
+	token := regexp.MustCompile(`bnc_\w+`).FindString(string(out))
+	if err != nil || token == "" {
+		return "", fmt.Errorf("make a token: %w\n%s", err, out)
+	}
+	return token, nil
+}
+
+// count asks a server for the number n of events.
+func count(address, token string) (int, error) {
+	r, err := http.NewRequest("GET", address, nil)
+	if err != nil {
+		return 0, err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	m := regexp.MustCompile(`"n":"?(\d+)`).FindSubmatch(text)
+	switch {
+	case err != nil:
+		return 0, err
+	case res.StatusCode != http.StatusOK:
+		return 0, fmt.Errorf("%s: %s: %.300s", address, res.Status, text)
+	case m == nil:
+		return 0, nil
+	}
+	return strconv.Atoi(string(m[1]))
 }
 
 // stock sends to the stock server.
-func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
+func (c *choices) stock(dir string, all sent) (result, error) {
 	data, err := os.MkdirTemp(dir, "stock")
 	if err != nil {
 		return result{}, err
@@ -223,30 +259,35 @@ func (c *choices) stock(dir string, bodies [][]byte) (result, error) {
 		return result{}, err
 	}
 	defer measured.End(cmd)
-	stored := func() (float64, error) {
-		res, err := http.Get(base + "/select/logsql/query?query=" + url.QueryEscape("* | stats count() n"))
-		if err != nil {
-			return 0, err
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(res.Body)
-		m := regexp.MustCompile(`"n":"(\d+)"`).FindSubmatch(text)
-		if err != nil || m == nil {
-			return 0, err
-		}
-		return strconv.ParseFloat(string(m[1]), 64)
+	found := func() (int, error) {
+		return count(base+"/select/logsql/query?query="+url.QueryEscape("* | stats count() n"), "")
 	}
-	return c.measure(cmd, base+"/insert/jsonline?_time_field=@timestamp&_msg_field=Message&_stream_fields=Channel,Hostname", "", bodies, stored)
+	return c.measure(cmd, base+"/insert/jsonline?_time_field=@timestamp&_msg_field=Message&_stream_fields=Channel,Hostname", "", all, found)
 }
 
-// measure sends all bodies and waits until everything is stored.
-func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stored func() (float64, error)) (result, error) {
+// measure sends everything and waits until all that is measured is found.
+func (c *choices) measure(cmd *exec.Cmd, to, token string, all sent, found func() (int, error)) (result, error) {
+	ahead := bytes.Count(bytes.Join(all.ahead, nil), []byte{'\n'})
+	if err := c.send(to, token, all.ahead, found, ahead); err != nil {
+		return result{}, err
+	}
 	c.mark(cmd)
 	before, err := measured.UsageOf(cmd.Process.Pid)
 	if err != nil {
 		return result{}, err
 	}
 	began := time.Now()
+	if err := c.send(to, token, all.bodies, found, ahead+c.n); err != nil {
+		return result{}, err
+	}
+	took := time.Since(began)
+	after, err := measured.UsageOf(cmd.Process.Pid)
+	c.mark(cmd)
+	return result{float64(c.n) / took.Seconds(), float64((after.CPU - before.CPU).Microseconds()) / float64(c.n), after.Most}, err
+}
+
+// send sends bodies over all connections, and waits until so many events are found.
+func (c *choices) send(to, token string, bodies [][]byte, found func() (int, error), want int) error {
 	next := make(chan []byte, len(bodies))
 	for _, b := range bodies {
 		next <- b
@@ -267,25 +308,21 @@ func (c *choices) measure(cmd *exec.Cmd, to, token string, bodies [][]byte, stor
 	senders.Wait()
 	select {
 	case err := <-failed:
-		return result{}, err
+		return err
 	default:
 	}
 	for until := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		n, err := stored()
+		n, err := found()
 		if err != nil {
-			return result{}, err
+			return err
 		}
-		if n >= float64(c.n) {
-			break
+		if n >= want {
+			return nil
 		}
 		if time.Now().After(until) {
-			return result{}, fmt.Errorf("%.0f of %d events are stored", n, c.n)
+			return fmt.Errorf("%d of %d events are found", n, want)
 		}
 	}
-	took := time.Since(began)
-	after, err := measured.UsageOf(cmd.Process.Pid)
-	c.mark(cmd)
-	return result{float64(c.n) / took.Seconds(), float64((after.CPU - before.CPU).Microseconds()) / float64(c.n), after.Most}, err
 }
 
 // mark begins and ends a profile.

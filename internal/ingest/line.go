@@ -59,7 +59,7 @@ const (
 	mostFlying  = 4096
 	patience    = 250 * time.Millisecond // of a sender that is held up
 	togetherN   = 10_000                 // events that a worker takes at once, of one frame or several
-	togetherLen = 4 << 20                // and bytes
+	togetherLen = 8 << 20                // and bytes
 )
 
 func (l *line) init(in *Intake, cp *checkpoint) {

@@ -90,7 +90,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
 		FlushInterval: flushEvery, FutureRetention: Future + slack, DefaultParallelReaders: 2 * runtime.GOMAXPROCS(0),
 	})
-	e.gather = newGather(e.storage.MustAddRows)
+	e.gather = newGather(e.storage)
 	e.asker = asker{tenants: o.Tenants, run: e.run}
 	if err := e.dropFrozen(); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -168,6 +168,9 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 		return fault.New(fault.Unavailable, "no events are stored: less than %d MB of the disk of %s are free", e.options.FreeBytes>>20, e.options.Folder).
 			WithHint("make room, or keep events for a shorter time")
 	}
+	if err := e.gather.err(); err != nil {
+		return err
+	}
 	e.gather.under.RLock()
 	defer e.gather.under.RUnlock()
 	var refused Refused
@@ -176,6 +179,8 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 	c, now := encoders.Get().(*encoder), time.Now()
 	defer encoders.Put(c)
 	floor := e.floorOf(now)
+	e.gather.comes()
+	defer e.gather.comes()
 	for i := range events {
 		ev := &events[i]
 		fields, size, reason := limits.lay(c, ev, now)
@@ -205,12 +210,12 @@ func (e *Embedded) Add(ctx context.Context, org string, events []event.Event) er
 // Flush makes everything that was added findable at once.
 func (e *Embedded) Flush(context.Context) error {
 	done, err := e.use()
-	if err == nil {
-		e.gather.flush()
-		e.storage.DebugFlush()
-		done()
+	if err != nil {
+		return err
 	}
-	return err
+	defer done()
+	e.gather.flush()
+	return e.gather.err()
 }
 
 // Settled returns a moment: what was added before it is on disk.
@@ -220,10 +225,12 @@ func (e *Embedded) Settled(context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	defer done()
+	if err := e.gather.err(); err != nil {
+		return time.Time{}, err
+	}
 	now := time.Now()
 	if e.stats().InmemoryRowsCount == 0 {
-		e.gather.flush()
-		e.storage.DebugFlush() // what is in buffers is in memory then
+		e.gather.flush() // what is in buffers is in memory then
 		if e.stats().InmemoryRowsCount == 0 {
 			return now, nil
 		}

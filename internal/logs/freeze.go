@@ -48,7 +48,9 @@ func (e *Embedded) Freeze(context.Context) (days []Frozen, thaw func() error, er
 		}
 	}()
 	e.gather.flush()
-	e.storage.DebugFlush()
+	if err := e.gather.err(); err != nil {
+		return nil, thaw, err
+	}
 	for _, day := range e.storage.PartitionList() {
 		folder, err := e.storage.PartitionSnapshotCreate(day)
 		if err == nil {

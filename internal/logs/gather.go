@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 const (
@@ -22,19 +24,33 @@ const (
 	// gatherMost how many bytes wait in all.
 	gatherFor  = time.Second
 	gatherMost = 64 << 20
-	// tidyEvery is how often it is looked for what need not wait longer.
-	tidyEvery = gatherFor / 5
+	// tidyEvery is how often it is looked for what need not wait longer, and quietFor
+	// after how long without rows all need not.
+	tidyEvery = gatherFor / 10
+	quietFor  = 150 * time.Millisecond
 )
 
 // gather keeps the rows of each stream until they fill a block of the engine, or
 // until it is seen that they will not within gatherFor.
 type gather struct {
-	to func(*logstorage.LogRows) // the engine
+	to   func(*logstorage.LogRows) // the engine
+	show func()                    // has the engine find what it was given
 
 	// under is held by who brings rows, and alone by who waits until all are with
 	// the engine.
 	under sync.RWMutex
 	held  atomic.Int64 // bytes of all heaps
+	last  atomic.Int64 // when the last rows came, by the clock of the system
+
+	// full are full blocks on their way. A few goroutines give them to the engine: it
+	// has a buffer for each processor and builds a block while it holds one, so that
+	// who brings rows would wait for others that do.
+	full chan *logstorage.LogRows
+	way  sync.WaitGroup // of full
+	ends sync.WaitGroup
+	// broke is why the engine does not take rows any more: rows were lost in it. They
+	// are still in the spool of who brought them, for a next start.
+	broke atomic.Pointer[error]
 
 	big bigWriters
 
@@ -106,13 +122,45 @@ func (w *bigWriters) drop() {
 	w.list = nil
 }
 
-func newGather(to func(*logstorage.LogRows)) *gather {
-	return &gather{to: to, heaps: map[uint64]*heap{}, large: map[uint64]bool{}}
+func newGather(s *logstorage.Storage) *gather {
+	g := &gather{to: s.MustAddRows, show: s.DebugFlush, heaps: map[uint64]*heap{}, large: map[uint64]bool{}, full: make(chan *logstorage.LogRows, 2*runtime.GOMAXPROCS(0))}
+	for range runtime.GOMAXPROCS(0) {
+		g.ends.Go(func() {
+			for rows := range g.full {
+				g.give(rows, true)
+				g.way.Done()
+			}
+		})
+	}
+	return g
 }
+
+// err says why the engine does not take rows any more.
+func (g *gather) err() error {
+	if err := g.broke.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// comes notes that rows come.
+func (g *gather) comes() { g.last.Store(time.Now().UnixNano()) }
 
 // add takes a row of a stream. The fields are copied.
 func (g *gather) add(stream uint64, r row, now time.Time) {
-	h := g.heap(stream)
+	rows := g.heap(stream).add(g, r, now)
+	if rows != nil {
+		g.way.Add(1)
+		g.full <- rows
+	} else if g.held.Load() > gatherMost {
+		g.hand(time.Time{})
+	}
+}
+
+// add takes a row into a locked heap, and unlocks it. It returns the rows when they
+// are a full block.
+func (h *heap) add(g *gather, r row, now time.Time) *logstorage.LogRows {
+	defer h.mu.Unlock()
 	if h.rows == nil {
 		h.rows, h.since = g.writer(h.large), now
 	}
@@ -121,17 +169,12 @@ func (g *gather) add(stream uint64, r row, now time.Time) {
 	h.rows.MustAddInsertRow(&h.row)
 	h.row.Fields = nil
 	h.size += r.size
-	if held := g.held.Add(int64(r.size)); h.size < fullBlock {
-		h.mu.Unlock()
-		if held > gatherMost {
-			g.hand(time.Time{})
-		}
-		return
+	g.held.Add(int64(r.size))
+	if h.size < fullBlock {
+		return nil
 	}
-	rows := h.take(g)
 	h.large = true
-	h.mu.Unlock()
-	g.give(rows, true)
+	return h.take(g)
 }
 
 // tag has the next row be of a stream, which is most often that of the row before.
@@ -195,6 +238,12 @@ func (h *heap) take(g *gather) *logstorage.LogRows {
 
 // give gives rows to the engine.
 func (g *gather) give(rows *logstorage.LogRows, large bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err := error(fault.New(fault.Unavailable, "the event engine broke: %v", cause).WithHint("start the program again; the events wait on the disk until then"))
+			g.broke.CompareAndSwap(nil, &err)
+		}
+	}()
 	g.to(rows)
 	rows.ResetKeepSettings()
 	if large {
@@ -204,11 +253,17 @@ func (g *gather) give(rows *logstorage.LogRows, large bool) {
 	}
 }
 
-// tidy gives the engine what need not wait longer.
+// tidy gives the engine what need not wait longer, and has it found when nothing more
+// comes.
 func (g *gather) tidy() {
-	g.under.RLock()
-	g.hand(time.Now())
-	g.under.RUnlock()
+	now := time.Now()
+	if now.UnixNano()-g.last.Load() > int64(quietFor) {
+		g.flush()
+	} else {
+		g.under.RLock()
+		g.hand(now)
+		g.under.RUnlock()
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.timer = nil
@@ -269,11 +324,13 @@ func (h *heap) waits(now time.Time) bool {
 	return age < tidyEvery/2 || age < gatherFor && float64(h.size)*float64(gatherFor) > float64(fullBlock)*float64(age)
 }
 
-// flush gives all rows to the engine. What was added before it is there then.
+// flush gives all rows to the engine. What was added before it is found then.
 func (g *gather) flush() {
 	g.under.Lock()
 	defer g.under.Unlock()
 	g.hand(time.Time{})
+	g.way.Wait()
+	g.show()
 }
 
 // close flushes. No rows may come any more.
@@ -285,4 +342,6 @@ func (g *gather) close() {
 	}
 	g.mu.Unlock()
 	g.flush()
+	close(g.full)
+	g.ends.Wait()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
 // many are events of a host, of about a kilobyte each.
@@ -238,7 +239,7 @@ func TestWritersOfManyRows(t *testing.T) {
 	add(1, fullBlock)
 	add(2, largeHeap)
 	add(3, largeHeap-1)
-	g.hand(time.Time{})
+	g.flush()
 	if want := 2; len(g.big.list) != want || !g.large[1] || !g.large[2] || g.large[3] {
 		t.Errorf("%d writers are kept for %v, want %d", len(g.big.list), g.large, want)
 	}
@@ -250,7 +251,7 @@ func TestWritersOfManyRows(t *testing.T) {
 	if len(g.big.list) != 1 {
 		t.Error("a stream of many rows has a writer for few")
 	}
-	g.hand(time.Time{})
+	g.flush()
 	if g.large[2] {
 		t.Error("a stream is said to have many rows that had few")
 	}
@@ -263,5 +264,24 @@ func TestWritersOfManyRows(t *testing.T) {
 	g.tidy()
 	if len(g.big.list) != 0 || len(g.large) != 0 {
 		t.Error("something is kept though nothing comes")
+	}
+}
+
+// TestBrokenEngine: when the engine breaks at rows, nothing more is taken or said to be
+// on the disk: the rows wait in the spool for the next start.
+func TestBrokenEngine(t *testing.T) {
+	s := opened(t, nil)
+	s.gather.to = func(*logstorage.LogRows) { panic("oh") }
+	if err := s.Add(t.Context(), "one", many("a", 4_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("flush: %v", err)
+	}
+	if err := s.Add(t.Context(), "one", many("a", 1)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("add: %v", err)
+	}
+	if at, err := s.Settled(t.Context()); err == nil {
+		t.Errorf("settled at %s", at)
 	}
 }
