@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,13 +71,57 @@ func TestLargestFrame(t *testing.T) {
 	}
 }
 
+// written is a frame as it lies on the disk.
+func written(f *frame) []byte {
+	head := f.encode()
+	lines := f.seal(head, nil)
+	return append(head, lines...)
+}
+
+// TestPacked: lines are packed where that is shorter, and read as they were; a frame
+// of an earlier version, and one whose lines do not pack, lie there as they are.
+func TestPacked(t *testing.T) {
+	junk := make([]byte, 3000)
+	for i := range junk {
+		junk[i] = byte(rand.Uint32())
+	}
+	for name, x := range map[string]struct {
+		lines  []byte
+		packed bool
+	}{
+		"none":      {nil, false},
+		"few":       {[]byte(`{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}`), false},
+		"much":      {bytes.Repeat([]byte(`{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}`), 100), true},
+		"not alike": {junk, false},
+	} {
+		f := &frame{seq: 1, org: "a", source: "x", lines: x.lines, events: make([]event.Event, 1), notes: make([]note, 1)}
+		f.events[0].Line = x.lines
+		whole := written(f)
+		got, err := decode(whole[frameHead:], checksum(whole[frameHead:]))
+		if err != nil || !bytes.Equal(got.lines, x.lines) || !bytes.Equal(got.events[0].Line, x.lines) {
+			t.Errorf("%s: read as %+v, %v", name, got, err)
+		}
+		if is := len(whole) < len(f.encode())+len(x.lines); is != x.packed {
+			t.Errorf("%s: packed: %v", name, is)
+		}
+		if !x.packed {
+			continue
+		}
+		f.events[0].Line = x.lines[1:] // the lengths are not those of the lines
+		whole = written(f)
+		if _, err := decode(whole[frameHead:], checksum(whole[frameHead:])); err == nil {
+			t.Errorf("%s: lines of another length are read", name)
+		}
+	}
+}
+
 // TestDamage: whichever bit of a frame has changed on the disk, the frame is not
 // taken for one.
 func TestDamage(t *testing.T) {
 	f := &frame{seq: 7, batch: 9, org: "a", source: "x", seen: time.Now(), took: took{accepted: 3, rejected: map[string]int64{Empty: 1}}, lines: []byte(`{"a":1}{}`)}
 	f.events = []event.Event{{ID: "id", Format: "json", Time: time.Now(), Line: f.lines[:7]}, {Format: "json", Time: time.Now(), Line: f.lines[7:]}}
 	f.notes = []note{named, 0}
-	whole := append(append([]byte(segmentMagic), f.encode()...), f.lines...)
+	whole := append([]byte(segmentMagic), written(f)...)
 	r := &reader{dir: t.TempDir()}
 	path := filepath.Join(r.dir, fmt.Sprintf("%016x%s", 0, segmentEnd))
 	read := func(data []byte) (*frame, error) {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/binnaclehq/binnacle/internal/event"
 )
 
@@ -66,16 +68,21 @@ func (f *frame) size() int64 { return int64(len(f.lines)) + 64*int64(len(f.event
 const (
 	frameHead = 8 // bytes: length of what follows, and its CRC-32C
 	maxFrame  = 1 << 28
+	minPacked = 256 // bytes of lines that are worth packing
+
+	// The first byte of a frame says how its lines are written.
+	plainLines  = 1
+	packedLines = 2 // as a block of Snappy or S2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var errDamaged = errors.New("the frame is damaged")
 
-// encode returns what stands before the lines.
+// encode returns what stands before the lines, which seal completes.
 func (f *frame) encode() []byte {
 	b := make([]byte, frameHead, frameHead+128+24*len(f.events))
-	b = append(b, 1)
+	b = append(b, plainLines)
 	b = binary.AppendUvarint(b, f.seq)
 	b = binary.AppendUvarint(b, f.batch)
 	b = appendText(appendText(b, f.org), f.source)
@@ -101,10 +108,35 @@ func (f *frame) encode() []byte {
 		}
 		b = binary.AppendUvarint(b, uint64(len(e.Line)))
 	}
-	sum := crc32.Update(crc32.Checksum(b[frameHead:], castagnoli), castagnoli, f.lines)
-	binary.LittleEndian.PutUint32(b, uint32(len(b)-frameHead+len(f.lines)))
-	binary.LittleEndian.PutUint32(b[4:], sum)
 	return b
+}
+
+// seal completes what stands before the lines of a frame. It returns the lines as they
+// follow it: packed into a buffer, where that is shorter.
+func (f *frame) seal(head, buffer []byte) (lines []byte) {
+	lines = f.lines
+	if len(lines) >= minPacked {
+		if packed := s2.Encode(buffer[:cap(buffer)], lines); len(packed) < len(lines) {
+			lines, head[frameHead] = packed, packedLines
+		}
+	}
+	sum := crc32.Update(checksum(head[frameHead:]), castagnoli, lines)
+	binary.LittleEndian.PutUint32(head, uint32(len(head)-frameHead+len(lines)))
+	binary.LittleEndian.PutUint32(head[4:], sum)
+	return lines
+}
+
+// unpacked returns lines that were packed, whose length is known. Whatever the disk
+// says, they take no more memory than that.
+func unpacked(packed []byte, length uint64) ([]byte, error) {
+	if n, err := s2.DecodedLen(packed); err != nil || uint64(n) != length || n > maxFrame {
+		return nil, errDamaged
+	}
+	lines, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, errDamaged
+	}
+	return lines, nil
 }
 
 func appendText(b []byte, s string) []byte {
@@ -166,7 +198,8 @@ func decode(data []byte, sum uint32) (*frame, error) {
 		return nil, errDamaged
 	}
 	c := &cutter{b: data}
-	if c.byte() != 1 {
+	form := c.byte()
+	if form != plainLines && form != packedLines {
 		return nil, errDamaged
 	}
 	f := &frame{seq: c.uint(), batch: c.uint(), org: c.text(), source: c.text(), seen: time.Unix(0, c.int())}
@@ -184,9 +217,17 @@ func decode(data []byte, sum uint32) (*frame, error) {
 		return nil, errDamaged
 	}
 	f.events, f.notes = make([]event.Event, n), make([]note, n)
-	lengths := make([]uint64, n)
+	lengths, all := make([]uint64, n), uint64(0)
 	for i := range f.events {
 		f.decodeEvent(c, i, lengths)
+		all += lengths[i]
+	}
+	if form == packedLines && !c.bad {
+		lines, err := unpacked(c.b, all)
+		if err != nil {
+			return nil, err
+		}
+		c.b = lines
 	}
 	f.lines = c.b
 	for i := range f.events {

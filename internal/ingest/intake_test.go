@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/logs"
 )
 
 var formats = []parser.Format{object(), {Name: "broken", Parse: func([]byte, *parser.Env, *parser.Out) error { panic("oh") }}}
@@ -198,6 +198,16 @@ func TestGivenFields(t *testing.T) {
 	}
 }
 
+// noise is a text that does not pack.
+func noise(n int) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = letters[rand.IntN(len(letters))]
+	}
+	return string(b)
+}
+
 // TestFull fills the spool while the engine is away: senders are told to come
 // again, and what was taken is stored when it is back.
 func TestFull(t *testing.T) {
@@ -207,7 +217,7 @@ func TestFull(t *testing.T) {
 	taken := 0
 	var err error
 	for taken < 1000 {
-		if _, err = in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(`{"m":"` + strings.Repeat("y", 1000) + `"}`)}); err != nil {
+		if _, err = in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(`{"m":"` + noise(1000) + `"}`)}); err != nil {
 			break
 		}
 		taken++
@@ -336,7 +346,7 @@ func tear(t *testing.T, dir string, round int) {
 	defer f.Close()
 	x := &frame{seq: 9999, org: "a", source: "torn", lines: []byte(`{"a":1}`), events: make([]event.Event, 1), notes: make([]note, 1)}
 	x.events[0].Line = x.lines
-	whole := append(x.encode(), x.lines...)
+	whole := written(x)
 	if round%2 == 0 {
 		whole = whole[:len(whole)-1-round%20]
 	} else {
@@ -426,11 +436,10 @@ func TestMuch(t *testing.T) {
 	s.away = true
 	dir := t.TempDir()
 	in := open(t, dir, s)
-	text := strings.Repeat("z", 100_000)
 	for i := range 60 {
 		var texts []string
 		for k := range 10 {
-			texts = append(texts, fmt.Sprintf(`{"event.id":"%d-%d","m":"%s"}`, i, k, text))
+			texts = append(texts, fmt.Sprintf(`{"event.id":"%d-%d","m":"%s"}`, i, k, noise(100_000)))
 		}
 		if _, err := in.Take(t.Context(), Batch{Org: "a", Source: "x", Records: lines(texts...)}); err != nil {
 			t.Fatal(err)
@@ -531,14 +540,17 @@ func TestSpread(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	x := &frame{seq: 3, batch: 4, org: "o", source: "s", seen: time.Unix(1, 2), lines: []byte(`{"a":1}{}`), events: []event.Event{{ID: "x", Format: "json", Line: []byte(`{"a":1}`)}, {Line: []byte(`{}`)}}, notes: []note{named, 0}}
 	x.took.reject("r", 2)
-	whole := append(x.encode(), x.lines...)
+	whole := written(x)
 	f.Add(whole[frameHead:])
+	x.lines = bytes.Repeat([]byte(`{"a":1}`), 100)
+	x.events[0].Line, x.events[1].Line = x.lines[:70], x.lines[70:]
+	f.Add(written(x)[frameHead:])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := decode(data, checksum(data))
 		if err != nil {
 			return
 		}
-		again, err := decode(append(got.encode(), got.lines...)[frameHead:], checksum(append(got.encode(), got.lines...)[frameHead:]))
+		again, err := decode(written(got)[frameHead:], checksum(written(got)[frameHead:]))
 		if err != nil || len(again.events) != len(got.events) || again.org != got.org {
 			t.Errorf("a frame is not read as it was written: %v", err)
 		}

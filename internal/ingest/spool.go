@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // place is a position in the spool: a segment, and how far in it.
@@ -31,6 +33,7 @@ const (
 	segmentMagic = "BNSPOOL1"
 	segmentEnd   = ".spool"
 	segmentSize  = 16 << 20 // from which on a new one begins
+	mostPacked   = 4 << 20  // memory that is kept for packing
 )
 
 // spool is a row of files of frames. One goroutine writes it, another drops what
@@ -41,6 +44,7 @@ type spool struct {
 	segments []segment     // in order
 	file     *os.File      // the last segment; nil: the next write begins one
 	out      *bufio.Writer // to the file
+	packed   []byte        // lines on their way
 	last     uint64        // no segment begins at it or before
 	number   atomic.Uint64 // of the last segment
 	log      *slog.Logger
@@ -173,9 +177,13 @@ func (s *spool) write(frames []*frame, heads [][]byte) error {
 	out.Reset(s.file)
 	at := last.size
 	for i, f := range frames {
+		if most := s2.MaxEncodedLen(len(f.lines)); cap(s.packed) < most || cap(s.packed) > mostPacked && most <= mostPacked {
+			s.packed = make([]byte, most)
+		}
+		lines := f.seal(heads[i], s.packed)
 		out.Write(heads[i])
-		out.Write(f.lines) // bufio keeps the error for Flush
-		at += int64(len(heads[i]) + len(f.lines))
+		out.Write(lines) // bufio keeps the error for Flush
+		at += int64(len(heads[i]) + len(lines))
 		f.end = place{last.n, at}
 	}
 	err := out.Flush()
