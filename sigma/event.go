@@ -82,10 +82,18 @@ func sized[T any](s []T, n int) []T {
 }
 
 // collect goes through an event and finds the members that rules ask for.
-func (ev *event) collect(n *names, line []byte) error {
+// Places are where they stand, when that is known.
+func (ev *event) collect(n *names, line []byte, places []jsonline.Place) error {
 	ev.begin()
 	ev.names = n
 	ev.whole = sized(ev.whole, n.count)
+	if len(places) > 0 {
+		for _, p := range places {
+			ev.named(ev.unescaped(p.Key(line)), p.Value(line))
+		}
+		ev.follow()
+		return nil
+	}
 	c, err := jsonline.Open(line)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/plain"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // chance makes rules and events of few words, so that they meet often.
@@ -216,6 +217,13 @@ func TestAgainstPlain(t *testing.T) {
 				t.Fatalf("%s: %v", line, err)
 			}
 			got = slices.Clone(got)
+			members, err := jsonline.Places(nil, line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := s.MatchMembers(line, members); err != nil || !slices.Equal(again, got) {
+				t.Fatalf("%s: with the places of its members it matches %d rules, not %d: %v", line, len(again), len(got), err)
+			}
 			for _, rule := range rules {
 				want, err := plain.Match(rule, event)
 				if err != nil {

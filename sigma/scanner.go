@@ -1,6 +1,10 @@
 package sigma
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
+)
 
 // Scanner runs events through an Engine or a Router. It is for one goroutine at
 // a time and keeps its memory from one event to the next.
@@ -27,11 +31,16 @@ func (e *Engine) Scanner() *Scanner {
 // change until then. A line that is no JSON object is an error.
 //
 // A name that an object has twice counts with all its values, as a list would.
-func (s *Scanner) Match(line []byte) ([]*Rule, error) {
+func (s *Scanner) Match(line []byte) ([]*Rule, error) { return s.MatchMembers(line, nil) }
+
+// MatchMembers is Match of a line that was read before: members are where all of its
+// members stand, in order, and the line is known to be a JSON object. With none it is
+// Match.
+func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, error) {
 	s.matches, s.as, s.line, s.routed = s.matches[:0], s.as[:0], line, s.router == nil
 	ev := &s.event
 	if s.router == nil {
-		if err := ev.collect(s.engine.names, line); err != nil {
+		if err := ev.collect(s.engine.names, line, members); err != nil {
 			return nil, err
 		}
 		for _, rule := range ev.run(s.engine, nil, line) {
@@ -40,7 +49,7 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 		s.as = append(s.as, s.matches...)
 		return s.matches, nil
 	}
-	if err := ev.collect(s.router.names, line); err != nil {
+	if err := ev.collect(s.router.names, line, members); err != nil {
 		return nil, err
 	}
 	c := s.class()

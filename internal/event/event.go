@@ -3,7 +3,11 @@
 // (package logs), and everything that finds something in them points back at them.
 package event
 
-import "time"
+import (
+	"time"
+
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
+)
 
 // Event is what a machine said.
 type Event struct {
@@ -19,6 +23,9 @@ type Event struct {
 	// they came and beside them the names of ECS that the parser added. What the
 	// other members of Event hold is not in it.
 	Line []byte
+	// Members are where the members of Line stand, all of them in order, so that it
+	// need not be read again; nil when whoever made the event does not say.
+	Members []jsonline.Place
 	// Rules are the ids of the Sigma rules and the indicators that it matched, in
 	// order. They are set before it is stored.
 	Rules []string

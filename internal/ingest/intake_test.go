@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,9 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 var formats = []parser.Format{object(), {Name: "broken", Parse: func([]byte, *parser.Env, *parser.Out) error { panic("oh") }}}
@@ -196,6 +199,42 @@ func TestGivenFields(t *testing.T) {
 	if got := string(s.events["a"][1].Line); got != `{"host.name":"we\"b"}` {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestMembers: it is said right where the members of events stand, of records that
+// were read as they came, and not said of others.
+func TestMembers(t *testing.T) {
+	s := newStore()
+	in := open(t, t.TempDir(), s, func(c *Config) { c.Formats, c.Default = all.Formats(), "auto" })
+	b := Batch{Org: "a", Source: "x", Records: lines(`{"event.id":"1","a":"b","host":{"name":"h"}}`, `{"event.id":"2", "EventID":4624,"Channel":"Security","Hostname":"h","Message":"m\r\nn"} `,
+		`{"event.id":"1"}`, `a line`, "{\"event.id\":\"5\",\"a\":\"\xff\"}", `{"event.id":"6"}`, `{"event.id":"7"}`)}
+	b.Records[5].Fields = []Field{{"k", "v"}}
+	b.Records[6].Sure = []Field{{"k", "v"}}
+	known := map[string]bool{}
+	in.cfg.Stages = []Stage{looks(func(events []event.Event) {
+		for _, e := range events {
+			if known[e.ID] = e.Members != nil; e.Members == nil {
+				continue
+			}
+			if want, err := jsonline.Places(nil, e.Line); err != nil || !slices.Equal(e.Members, want) {
+				t.Errorf("the members of %s are said to be at %v, and are at %v, %v", e.Line, e.Members, want, err)
+			}
+		}
+	})}
+	if _, err := in.Take(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, in)
+	if !known["1"] || !known["2"] || known["5"] || known["6"] || known["7"] || len(known) != 6 {
+		t.Errorf("the members are known of %v", known)
+	}
+}
+
+type looks func([]event.Event)
+
+func (f looks) Look(_ context.Context, _ string, events []event.Event) error {
+	f(events)
+	return nil
 }
 
 // noise is a text that does not pack.

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 	"github.com/binnaclehq/binnacle/internal/logs"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // Limits of an event. More than the engine keeps is refused, never cut.
@@ -49,6 +50,7 @@ type reading struct {
 	f       *frame
 	env     parser.Env
 	out     parser.Out
+	places  []jsonline.Place // of the members of events
 	refused []Rejection
 }
 
@@ -104,7 +106,7 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return NoFormat, fmt.Sprintf("No parser is called %q.", name)
 	}
 	start := len(r.f.lines)
-	r.out = parser.Out{Line: r.f.lines[start:]}
+	r.out = parser.Out{Line: r.f.lines[start:], Members: r.out.Members[:0]}
 	broke, err := r.parse(format, data)
 	switch {
 	case broke:
@@ -112,6 +114,9 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return ParserFailed, fmt.Sprintf("The parser %s broke at it, which is a mistake of the program: %v", format.Name, err)
 	case err != nil:
 		return "not-" + format.Name, err.Error()
+	}
+	if len(rec.Fields)+len(rec.Sure) > 0 {
+		r.out.Members = r.out.Members[:0]
 	}
 	if len(rec.Fields) > 0 {
 		r.out.Line = addFields(r.out.Line, rec.Fields)
@@ -139,6 +144,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	if !utf8.Valid(rec.Data) && !bytes.HasPrefix(rec.Data, []byte("\xff\xfe")) && !bytes.HasPrefix(rec.Data, []byte("\xfe\xff")) {
 		r.f.took.repaired++
 		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
+		r.out.Members = r.out.Members[:0]
 	}
 	if reason, detail = refuseLine(line); reason != "" {
 		return reason, detail
@@ -177,8 +183,29 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 		r.f.lines = append(r.f.lines, line...)
 	}
 	e.Line = r.f.lines[start : start+len(line) : start+len(line)]
+	e.Members = r.kept(r.out.Members)
 	r.f.events, r.f.notes = append(r.f.events, e), append(r.f.notes, n)
 	return "", ""
+}
+
+// mostMembers is of how many members the places are kept, and membersRoom for how many
+// of all events memory is taken at once.
+const (
+	mostMembers = 256
+	membersRoom = 8 << 10
+)
+
+// kept copies places; nil for none, and for very many.
+func (r *reading) kept(list []jsonline.Place) []jsonline.Place {
+	if len(list) == 0 || len(list) > mostMembers {
+		return nil
+	}
+	if cap(r.places)-len(r.places) < len(list) {
+		r.places = make([]jsonline.Place, 0, min(membersRoom, len(list)*(cap(r.f.events)-len(r.f.events))))
+	}
+	from := len(r.places)
+	r.places = append(r.places, list...)
+	return r.places[from:len(r.places):len(r.places)]
 }
 
 // refuseLine says why the engine could not hold an event.

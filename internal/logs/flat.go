@@ -63,13 +63,13 @@ type laid struct {
 }
 
 // flat lays out a line, or reports that it is one for the tree.
-func (c *encoder) flat(line []byte) bool {
+func (c *encoder) flat(line []byte, places []jsonline.Place) bool {
 	f := &c.lines
 	if f.learnt > mostLearnt {
 		clear(f.kinds[:])
 		f.learnt = 0
 	}
-	place := f.read(line)
+	place := f.find(line, places)
 	if place == nil {
 		return false
 	}
@@ -116,30 +116,49 @@ func (f *flat) slashed(line []byte, from, to int) bool {
 	return f.slash < to
 }
 
-// read finds the members of a line and the place of its kind; nil when the line is
-// for the tree.
-func (f *flat) read(line []byte) **kind {
-	c, err := jsonline.Open(line)
-	if err != nil {
-		return nil
-	}
-	members, h := f.members[:0], uint32(0)
-	for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
-		n := len(key)
-		if n == 0 || n > longestName || len(members) == mostNames {
+// find finds the members of a line, unless it is known where they stand, and the place
+// of its kind; nil when the line is for the tree.
+func (f *flat) find(line []byte, places []jsonline.Place) **kind {
+	f.members = f.members[:0]
+	h := uint32(0)
+	for _, p := range places {
+		if !f.enter(&h, p.Key(line), p.Value(line), p.End()) {
 			return nil
 		}
-		h = (h ^ uint32(n)) * 16777619
-		h ^= uint32(key[0]) | uint32(key[n/2])<<8 | uint32(key[n-1])<<16
-		if v[0] == '{' {
-			h ^= 1 << 24
-		}
-		members = append(members, member{key, v, c.At()})
 	}
-	if f.members = members; c.Err() != nil {
+	if len(places) == 0 && !f.read(&h, line) {
 		return nil
 	}
 	return &f.kinds[(h^h>>15)%uint32(len(f.kinds))]
+}
+
+func (f *flat) read(h *uint32, line []byte) bool {
+	c, err := jsonline.Open(line)
+	if err != nil {
+		return false
+	}
+	for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
+		if !f.enter(h, key, v, c.At()) {
+			return false
+		}
+	}
+	return c.Err() == nil
+}
+
+// enter takes a member, and its name into the hash of all.
+func (f *flat) enter(hash *uint32, key, v []byte, end int) bool {
+	n := len(key)
+	if n == 0 || n > longestName || len(f.members) == mostNames {
+		return false
+	}
+	h := (*hash ^ uint32(n)) * 16777619
+	h ^= uint32(key[0]) | uint32(key[n/2])<<8 | uint32(key[n-1])<<16
+	if v[0] == '{' {
+		h ^= 1 << 24
+	}
+	*hash = h
+	f.members = append(f.members, member{key, v, end})
+	return true
 }
 
 // is reports whether a line is of the kind.

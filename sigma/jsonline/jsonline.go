@@ -32,8 +32,41 @@ type Cursor struct {
 	depth int
 	end   byte // what ends it
 	bad   bool
-	more  bool // a member was read
+	more  bool   // a member was read
+	key   [2]int // of the member that was read last
 }
+
+// Place is where a member of an object stands in a line, for those who look at the
+// line after another has read it.
+type Place struct{ key, keyEnd, value, end uint32 }
+
+// PlaceOf makes a Place: the key without its quotes is line[key:keyEnd], the value
+// line[value:end].
+func PlaceOf(key, keyEnd, value, end int) Place {
+	return Place{uint32(key), uint32(keyEnd), uint32(value), uint32(end)}
+}
+
+// Places appends where the members of an event stand, in order. What is no JSON object
+// is an error, as for a Cursor.
+func Places(list []Place, line []byte) ([]Place, error) {
+	c, err := Open(line)
+	if err != nil {
+		return list, err
+	}
+	for _, v, ok := c.Next(); ok; _, v, ok = c.Next() {
+		list = append(list, c.Place(v))
+	}
+	return list, c.Err()
+}
+
+// Key is the key as it is written, without its quotes; see Escaped.
+func (p Place) Key(line []byte) []byte { return line[p.key:p.keyEnd] }
+
+// Value is the value as it is written.
+func (p Place) Value(line []byte) []byte { return line[p.value:p.end] }
+
+// End is where the value ends.
+func (p Place) End() int { return int(p.end) }
 
 // Open begins to read an event. Err says afterwards whether it was JSON.
 func Open(line []byte) (Cursor, error) {
@@ -124,6 +157,7 @@ func (c *Cursor) Next() (key, v []byte, ok bool) {
 		return nil, nil, c.fail()
 	}
 	key = c.data[from+1 : end-1]
+	c.key = [2]int{from + 1, end - 1}
 	c.at = end
 	c.space()
 	if c.at == len(c.data) || c.data[c.at] != ':' {
@@ -136,6 +170,9 @@ func (c *Cursor) Next() (key, v []byte, ok bool) {
 
 // At is where what was read last ends.
 func (c *Cursor) At() int { return c.at }
+
+// Place is where the member stands whose value v was read last.
+func (c *Cursor) Place(v []byte) Place { return PlaceOf(c.key[0], c.key[1], c.at-len(v), c.at) }
 
 // Element reads the next member of a list, or false when there is none.
 func (c *Cursor) Element() (v []byte, ok bool) {

@@ -22,6 +22,28 @@ func read(line []byte) (string, error) {
 	return b.String() + "}", c.Err()
 }
 
+// TestPlaces: what stands at the places of members is what a cursor reads.
+func TestPlaces(t *testing.T) {
+	line := []byte(" { \"a\" : \"x\\\"y\" ,\"\\u0062\":[ 1,{\"c\":2} ] , \"a\":null,\"\":-1 } ")
+	places, err := Places(nil, line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, p := range places {
+		got += string(p.Key(line)) + "=" + string(p.Value(line)) + ";"
+		if string(line[p.End()-len(p.Value(line)):p.End()]) != string(p.Value(line)) {
+			t.Errorf("%s ends at %d", p.Value(line), p.End())
+		}
+	}
+	if want := `a="x\"y";\u0062=[ 1,{"c":2} ];a=null;=-1;`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if _, err := Places(nil, []byte(`{"a":1`)); err == nil {
+		t.Error("half an object has places")
+	}
+}
+
 func written(v []byte) string {
 	c := Within(v)
 	out := ""

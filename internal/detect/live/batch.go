@@ -72,7 +72,7 @@ func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
 			ok = false
 		}
 	}()
-	rules, err := s.s.Match(ev.Line)
+	rules, err := s.s.MatchMembers(ev.Line, ev.Members)
 	if err != nil {
 		b.fail(ev, err)
 		return true

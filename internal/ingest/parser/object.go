@@ -17,12 +17,16 @@ type Reader struct {
 	Out *Out
 
 	data    []byte // the object, clean, without space around it
+	from    int    // where it begins in the line
 	members []member
 	came    int        // how many members came; what was added follows
 	heads   [256]int32 // by hash of the key: 1 + the first member
 	keys    []byte     // keys that had escapes
 	clean   []byte
 	text    []byte
+
+	adding string // the member that is added
+	key    int    // where its name begins in the line
 }
 
 type member struct {
@@ -88,9 +92,12 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 	r := readers.Get().(*Reader)
 	defer r.free()
 	r.Env, r.Out = env, out
+	places := len(out.Members)
 	if err := r.open(data); err != nil {
+		out.Members = out.Members[:places]
 		return err
 	}
+	r.from = len(out.Line)
 	out.Line = append(out.Line, r.data[:len(r.data)-1]...)
 	add(r)
 	for _, name := range []string{event.FieldID, "_id"} { // what a sender calls an event of any format
@@ -123,6 +130,7 @@ func (r *Reader) open(data []byte) error {
 		return err
 	}
 	for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
+		r.Out.Members = append(r.Out.Members, c.Place(v))
 		if jsonline.Escaped(key) {
 			from := len(r.keys)
 			r.keys = jsonline.Unescape(r.keys, key)
@@ -292,9 +300,7 @@ func (r *Reader) AddText(name, text string) {
 		return
 	}
 	r.begin(name)
-	from := len(r.Out.Line)
-	r.Out.Line = AppendString(r.Out.Line, text)
-	r.enter(key(name), r.Out.Line[from:])
+	r.end(AppendString(r.Out.Line, text))
 }
 
 // Copy adds a field with the value of the first of others that says something,
@@ -326,15 +332,23 @@ func (r *Reader) Put(name string, value []byte) {
 		return
 	}
 	r.begin(name)
-	r.Out.Line = append(r.Out.Line, value...)
-	r.enter(key(name), value)
+	r.end(append(r.Out.Line, value...))
 }
 
+// begin writes the name of a member, and end takes the line with its value.
 func (r *Reader) begin(name string) {
 	if len(r.members) > 0 {
 		r.Out.Line = append(r.Out.Line, ',')
 	}
+	r.adding, r.key = name, len(r.Out.Line)+1
 	r.Out.Line = append(AppendString(r.Out.Line, name), ':')
+}
+
+func (r *Reader) end(line []byte) {
+	value := len(r.Out.Line)
+	r.Out.Line = line
+	r.Out.Members = append(r.Out.Members, jsonline.PlaceOf(r.key-r.from, value-len(`":`)-r.from, value-r.from, len(line)-r.from))
+	r.enter(key(r.adding), line[value:])
 }
 
 // key is a name as the key of a member.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // Format is a form of events.
@@ -41,9 +42,12 @@ type Env struct {
 
 // Out is what a parser makes of a record.
 type Out struct {
-	Line   []byte    // one JSON object on one line; appended to
-	Time   time.Time // zero: the record does not say
-	ID     string    // what the event calls itself, as eventID of CloudTrail; "" for nothing
-	Host   string    // host.name, where the line has it
-	Format string    // what read it, where the format chooses among others; "" is the format itself
+	Line []byte // one JSON object on one line; appended to
+	// Members are where the members of Line stand, from where it begins; appended to.
+	// Only formats of JSON objects say it.
+	Members []jsonline.Place
+	Time    time.Time // zero: the record does not say
+	ID      string    // what the event calls itself, as eventID of CloudTrail; "" for nothing
+	Host    string    // host.name, where the line has it
+	Format  string    // what read it, where the format chooses among others; "" is the format itself
 }

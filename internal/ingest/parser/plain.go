@@ -98,7 +98,7 @@ func (a *auto) parse(data []byte, env *Env, out *Out) error {
 				out.named(f.Name)
 				return nil
 			}
-			*out = Out{Line: out.Line[:from]}
+			*out = Out{Line: out.Line[:from], Members: out.Members[:0]}
 		}
 	}
 	out.Format = a.text.Name

@@ -11,12 +11,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 var update = flag.Bool("update", false, "write the *.want files of parsers")
@@ -83,6 +85,9 @@ func result(t *testing.T, f parser.Format, env *parser.Env, line []byte) string 
 	if !json.Valid(out.Line) {
 		t.Errorf("%s became what is no JSON: %s", line, out.Line)
 	}
+	if err := members(out.Line, out.Members); err != nil {
+		t.Errorf("%s: %v", line, err)
+	}
 	var b strings.Builder
 	b.WriteByte('{')
 	if !out.Time.IsZero() {
@@ -135,6 +140,22 @@ func Check(f parser.Format, env *parser.Env, data []byte) error {
 		return fmt.Errorf("no UTF-8: %q", line)
 	case !json.Valid(line) && (json.Valid(data) || !bytes.HasPrefix(bytes.TrimSpace(parser.Decoded(data)), []byte("{"))):
 		return fmt.Errorf("no JSON: %q", line)
+	}
+	return members(line, out.Members)
+}
+
+// members says what is wrong with the places of the members of a line; none are said
+// where a format does not know them.
+func members(line []byte, places []jsonline.Place) error {
+	if len(places) == 0 {
+		return nil
+	}
+	want, err := jsonline.Places(nil, line)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(places, want) {
+		return fmt.Errorf("the members of %q are said to be at %v, and are at %v", line, places, want)
 	}
 	return nil
 }
