@@ -216,7 +216,7 @@ func refuseLine(line []byte) (reason, detail string) {
 	case len(line) > MaxEvent:
 		return TooLarge, fmt.Sprintf("With the fields that were read from it, it has %d bytes; an event may have %d.", len(line), MaxEvent)
 	}
-	many := bytes.Count(line, []byte{':'}) > MaxFields
+	many := len(line)/4 > MaxFields && bytes.Count(line, []byte{':'}) > MaxFields
 	deep := bytes.Count(line, []byte{'{'})+bytes.Count(line, []byte{'['}) > MaxDepth
 	if !many && !deep {
 		return "", ""

@@ -41,9 +41,11 @@ func (l Limits) Refuses(e *event.Event, now time.Time) string {
 		return reason
 	}
 	// Most events are so small that they need not be looked at: each field has a
-	// colon, and no name is longer than 128.
-	colons := bytes.Count(e.Line, []byte{':'})
-	if colons < l.Fields-16 && len(e.Line)+colons*150+len(e.Source)+len(e.ID)+1024 < l.Bytes {
+	// colon, and four more bytes or so, and no name is longer than 128.
+	fits := func(colons int) bool {
+		return colons < l.Fields-16 && len(e.Line)+colons*150+len(e.Source)+len(e.ID)+1024 < l.Bytes
+	}
+	if fits(len(e.Line)/4) || fits(bytes.Count(e.Line, []byte{':'})) {
 		return ""
 	}
 	c := encoders.Get().(*encoder)
