@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,13 @@ func TestBackupOfEvents(t *testing.T) {
 		t.Errorf("beside a server: %v", err)
 	}
 	w.must(w.app.Logs.Close())
+	damaged := filepath.Join(w.app.Config.Data, "events", "delete_tasks.json")
+	w.must(os.WriteFile(damaged, []byte("{"), 0o600))
+	if _, err := backUp("damaged", idle); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), damaged) {
+		t.Errorf("of a damaged folder: %v", err)
+	}
+	w.must(os.Remove(damaged))
+	runtime.GC() // the engine leaves its lock to the collector
 	folder, err := backUp("folder", idle)
 	w.must(err)
 	for file, want := range map[string]int{serving: 3, folder: 4} {
