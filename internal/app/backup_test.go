@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -113,6 +115,28 @@ func TestBackupOfEvents(t *testing.T) {
 	}
 	if _, err := (&app.App{Config: app.Config{Logs: "http://localhost:1"}}).WithEvents(backup.Options{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("of a cluster: %v", err)
+	}
+}
+
+// TestBackupsAtOnce: the second download of events at a time is told so before
+// it begins, and can be had once the first is done.
+func TestBackupsAtOnce(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	large := make([]byte, 1<<20) // more than waits in buffers
+	rand.NewChaCha8([32]byte{}).Read(large)
+	_, err := w.app.DB.Exec(t.Context(), `CREATE TABLE large (b BLOB)`)
+	w.must(err)
+	_, err = w.app.DB.Exec(t.Context(), `INSERT INTO large VALUES (?)`, large)
+	w.must(err)
+	_, thaw, err := w.app.Logs.(logs.Freezer).Freeze(t.Context())
+	w.must(err)
+	ask := request{path: "/api/v1/backup?events=true", headers: []string{"Accept", "application/json"}}
+	if rec := w.send(w.owner, "GET", ask); rec.Code != http.StatusConflict || !strings.Contains(rec.Body.String(), "wait until that backup is done") || rec.Header().Get("Content-Disposition") != "" {
+		t.Errorf("got %d %v: %.300q", rec.Code, rec.Header(), rec.Body)
+	}
+	w.must(thaw())
+	if rec := w.send(w.owner, "GET", ask); rec.Code != http.StatusOK || rec.Header().Get("Content-Disposition") == "" {
+		t.Errorf("after the first: %d %.300s", rec.Code, rec.Body)
 	}
 }
 
