@@ -465,7 +465,7 @@ func excuseOf(c *web.Ctx, x *entity.Entity, v *claim.View) (excuse, error) {
 		out.Class, out.Label = f.State, c.In(f.Label)
 	}
 	end, holds := s.Holds(c.Now)
-	out.End, out.RanOut = end.AddDate(0, 0, -1), s.State == "approved" && !holds
+	out.End, out.RanOut = web.Day(end.AddDate(0, 0, -1)), s.State == "approved" && !holds
 	if out.RanOut {
 		out.Class, out.Label = "idle", c.T("claims.exception.ranout")
 	}
