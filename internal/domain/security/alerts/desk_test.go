@@ -685,7 +685,12 @@ func TestHostFilter(t *testing.T) {
 		other := found("r3", "x", now, "e1")
 		other.Group, other.Fields = []detect.GroupField{{Name: "source.ip", Value: "web-1"}}, map[string]any{"host.name": "web_1", "message": "host.name web-9"}
 		odd := found("r4", `p"c%<1>`, now, "e1")
-		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd)
+		several := found("r5", "x", now, "e1")
+		several.Group, several.Fields = nil, map[string]any{"host.name": []string{"db-1", "Ávila-Ñ", `q"[2]`}, "peer": []string{"db-2"}, "host.names": "db-3"}
+		inGroup := found("r6", "ÁVILA-2", now, "e1")
+		nothing := found("r7", "x", now, "e1")
+		nothing.Group, nothing.Fields = nil, nil
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd, several, inGroup, nothing)
 		f := func(host string, want ...int64) {
 			t.Helper()
 			var got []int64
@@ -703,5 +708,15 @@ func TestHostFilter(t *testing.T) {
 		f("web-9", nil...)
 		f("%", nil...)
 		f(`p"c%<1>`, 4)
+		f("db-1", 5)
+		f("DB-1", 5)
+		f("ávila-ñ", 5)
+		f("ÁVILA-Ñ", 5)
+		f(`q"[2]`, 5)
+		f("db", nil...)
+		f("db-2", nil...)
+		f("db-3", nil...)
+		f("ávila-2", 6)
+		f("", 7, 6, 5, 4, 3, 2, 1)
 	})
 }
