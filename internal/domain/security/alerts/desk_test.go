@@ -274,6 +274,56 @@ func TestWhatHappensAfterClosing(t *testing.T) {
 	})
 }
 
+// A correlation goes on after its alert was closed: the new alert tells the value
+// that opened it, and the closed one what it told when it was closed.
+func TestValueAfterClosing(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		tells := func(value float64, events ...string) detect.Finding {
+			f := found("c1", "web-1", now, events...)
+			f.Rule.Kind, f.Value, f.Fields = "correlation", value, map[string]any{"count": fmt.Sprint(value)}
+			return f
+		}
+		wants := func(values ...float64) {
+			t.Helper()
+			var got []float64
+			for _, a := range d.list(alerts.Filter{Sort: "oldest"}) {
+				if got = append(got, a.Value); a.Fields["count"] != fmt.Sprint(a.Value) {
+					t.Errorf("AL-%d of the value %v has the fields of %v", a.No, a.Value, a.Fields["count"])
+				}
+			}
+			if diff := cmp.Diff(values, got); diff != "" {
+				t.Errorf("values of alerts: %s", diff)
+			}
+		}
+		shut := func(no int64, at time.Duration) {
+			d.time = now.Add(at)
+			d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, no)
+		}
+		first := tells(2, "e0", "e1")
+		d.take(first)
+		wants(2)
+		d.take(tells(3, "e0", "e1", "e2"))
+		wants(3) // the window grows while the alert is open
+		shut(1, 3*time.Minute+30*time.Second)
+		d.take(tells(4, "e0", "e1", "e2", "e3"))
+		wants(4) // it came late, and happened before
+		fifth := tells(5, "e0", "e1", "e2", "e3", "e4")
+		d.take(fifth)
+		wants(4, 5)
+		d.take(first, fifth)
+		wants(4, 5)
+		d.take(tells(6, "e0", "e1", "e2", "e3", "e4", "e5"))
+		wants(4, 6)
+		shut(2, 5*time.Minute+30*time.Second)
+		less := tells(1.5, "e0", "e1", "e2", "e3", "e4", "e5", "e6") // as a mean may
+		d.take(less)
+		wants(4, 6, 1.5)
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		d.take(less, fifth, first)
+		wants(4, 6, 1.5)
+	})
+}
+
 func TestEventsAreBounded(t *testing.T) {
 	both(t, func(t *testing.T, d *desk) {
 		var ids []string
