@@ -20,7 +20,7 @@ import (
 )
 
 // onPages are the packages whose problems and faults a page can show.
-var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go", "logs/ask.go", "logs/options.go"}
+var onPages = []string{"catalog", "entity", "web", "domain", "door", "talk", "blob", "action", "morning", "claim", "detect/live/stored.go", "logs/ask.go", "logs/options.go", "logs/unopened.go"}
 
 // coder is a function that takes the code of a problem: the first literal from
 // an argument on, then an English format where it takes one, then what the
