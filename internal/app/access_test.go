@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -27,22 +28,32 @@ var update = flag.Bool("update", false, "write the golden files again")
 // let in exactly where the policy says, and testdata/access.txt shows where
 // that is.
 func TestAccess(t *testing.T) {
-	w := newWorld(t, app.Config{})
-	w.takesEvents()
-	lines := map[door.Face][]string{}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // thousands of pages, each garbage at once
+	const shares = 8
+	var told [shares]share
+	t.Run("routes", func(t *testing.T) {
+		for n := range shares {
+			t.Run(fmt.Sprint(n+1), func(t *testing.T) {
+				t.Parallel()
+				told[n] = walkShare(t, n, shares)
+			})
+		}
+	})
+	if t.Failed() {
+		return
+	}
 	unused := map[string]bool{}
 	for key := range asks {
 		unused[key] = true
 	}
-	for _, route := range w.routes {
-		key, v := w.general(route)
-		a, ok := asks[key]
-		if !ok {
-			t.Errorf("%s: there is no example of asking it; add one to asks", key)
-			continue
+	lines := map[door.Face][]string{}
+	for _, s := range told {
+		for face, list := range s.lines {
+			lines[face] = append(lines[face], list...)
 		}
-		delete(unused, key)
-		lines[route.Face] = append(lines[route.Face], v.walk(a))
+		for _, key := range s.keys {
+			delete(unused, key)
+		}
 	}
 	for key := range unused {
 		t.Errorf("%s: there is an example of asking it, and no such route", key)
@@ -56,6 +67,36 @@ func TestAccess(t *testing.T) {
 		}
 	}
 	golden(t, "access.txt", b.String())
+}
+
+// share is what walking a part of the routes told: the lines of the golden file,
+// and the keys of the examples of asking.
+type share struct {
+	lines map[door.Face][]string
+	keys  []string
+}
+
+// walkShare asks for the nth of so many parts of the routes, in a world of its own:
+// asking leaves things behind, which every page counts, so that a world in which
+// everything was asked would become slow.
+func walkShare(t *testing.T, n, shares int) share {
+	w := newWorld(t, app.Config{})
+	w.takesEvents()
+	s := share{lines: map[door.Face][]string{}}
+	for i, route := range w.routes {
+		if i*shares/len(w.routes) != n {
+			continue
+		}
+		key, v := w.general(route)
+		a, ok := asks[key]
+		if !ok {
+			t.Errorf("%s: there is no example of asking it; add one to asks", key)
+			continue
+		}
+		s.keys = append(s.keys, key)
+		s.lines[route.Face] = append(s.lines[route.Face], v.walk(a))
+	}
+	return s
 }
 
 // golden compares a text with a file of testdata.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +91,13 @@ func TestBackupOfEvents(t *testing.T) {
 		t.Errorf("beside a server: %v", err)
 	}
 	w.must(w.app.Logs.Close())
+	damaged := filepath.Join(w.app.Config.Data, "events", "delete_tasks.json")
+	w.must(os.WriteFile(damaged, []byte("{"), 0o600))
+	if _, err := backUp("damaged", idle); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), damaged) {
+		t.Errorf("of a damaged folder: %v", err)
+	}
+	w.must(os.Remove(damaged))
+	runtime.GC() // the engine leaves its lock to the collector
 	folder, err := backUp("folder", idle)
 	w.must(err)
 	for file, want := range map[string]int{serving: 3, folder: 4} {
@@ -105,6 +115,28 @@ func TestBackupOfEvents(t *testing.T) {
 	}
 	if _, err := (&app.App{Config: app.Config{Logs: "http://localhost:1"}}).WithEvents(backup.Options{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("of a cluster: %v", err)
+	}
+}
+
+// TestBackupsAtOnce: the second download of events at a time is told so before
+// it begins, and can be had once the first is done.
+func TestBackupsAtOnce(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	large := make([]byte, 1<<20) // more than waits in buffers
+	rand.NewChaCha8([32]byte{}).Read(large)
+	_, err := w.app.DB.Exec(t.Context(), `CREATE TABLE large (b BLOB)`)
+	w.must(err)
+	_, err = w.app.DB.Exec(t.Context(), `INSERT INTO large VALUES (?)`, large)
+	w.must(err)
+	_, thaw, err := w.app.Logs.(logs.Freezer).Freeze(t.Context())
+	w.must(err)
+	ask := request{path: "/api/v1/backup?events=true", headers: []string{"Accept", "application/json"}}
+	if rec := w.send(w.owner, "GET", ask); rec.Code != http.StatusConflict || !strings.Contains(rec.Body.String(), "wait until that backup is done") || rec.Header().Get("Content-Disposition") != "" {
+		t.Errorf("got %d %v: %.300q", rec.Code, rec.Header(), rec.Body)
+	}
+	w.must(thaw())
+	if rec := w.send(w.owner, "GET", ask); rec.Code != http.StatusOK || rec.Header().Get("Content-Disposition") == "" {
+		t.Errorf("after the first: %d %.300s", rec.Code, rec.Body)
 	}
 }
 

@@ -72,6 +72,10 @@ func serve(t testing.TB, mark string, args ...string) string {
 	}
 }
 
+// patience is how long a browser may take for a step: on a machine that is busy
+// with other things everything stands still for half a minute now and then.
+const patience = time.Minute
+
 type step = chromedp.Action[chromedp.Void]
 
 // browser is a Chromium of its own.
@@ -159,7 +163,7 @@ func (b *tab) hear(ev any) {
 
 func (b *tab) do(actions ...step) {
 	b.Helper()
-	ctx, stop := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, stop := context.WithTimeout(b.ctx, patience)
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.lost("%v", err)
@@ -187,11 +191,10 @@ func (b *tab) eval(expr string) any {
 func (b *tab) eventually(expr string, want any) {
 	b.Helper()
 	var got any
-	for range 300 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if got = b.eval(expr); fmt.Sprint(got) == fmt.Sprint(want) {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	b.lost("%s is %v, want %v", expr, got, want)
 }

@@ -22,11 +22,15 @@ var databases = map[string]func(testing.TB) string{
 	"postgres": func(t testing.TB) string { return sqldbtest.PostgresURL(t) },
 }
 
-// eachDatabase runs a suite on an empty place of each kind.
+// eachDatabase runs a suite on an empty place of each kind, side by side: it is the
+// last that a test does.
 func eachDatabase(t *testing.T, suite func(t *testing.T, cfg app.Config)) {
 	t.Helper()
 	for name, database := range databases {
-		t.Run(name, func(t *testing.T) { suite(t, app.Config{Database: database(t)}) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			suite(t, app.Config{Database: database(t)})
+		})
 	}
 }
 

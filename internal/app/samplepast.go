@@ -1,13 +1,17 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/fault"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/sample"
 )
 
@@ -24,6 +28,8 @@ const (
 	breath = 300 * time.Millisecond
 	// pastMemory is from how many bytes on garbage is collected more often meanwhile.
 	pastMemory = 200 << 20
+	// stuckAfter is how long the past waits for the store while nothing goes on.
+	stuckAfter = 5 * time.Minute
 )
 
 // unsaid returns what sends the rest of the past; nil when all is sent.
@@ -73,15 +79,34 @@ func said(folder string, to time.Time) error {
 // stored waits until all that came is in the store, and then for a breath: what is
 // sent faster than it is stored and written waits in memory.
 func (a *App) stored(ctx context.Context) error {
-	came := a.Config.Now()
+	if a.Intake == nil {
+		return fault.New(fault.Unavailable, "the past of the sample has nowhere to go: this program takes no events in")
+	}
+	return caughtUp(ctx, a.Intake, a.Config.Now(), stuckAfter)
+}
+
+// caughtUp waits until what came before a moment is in the store, as long as
+// anything goes on. What has stood still for so long is the error: the rest is sent
+// when the program starts again.
+func caughtUp(ctx context.Context, in *ingest.Intake, came time.Time, stuckAfter time.Duration) error {
+	var known time.Time
+	var spool int64
+	moved := time.Now()
 	for pause := breath; ; pause = 10 * time.Millisecond {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
-		if !a.known().Before(came) {
+		now, state := in.Known(), in.State()
+		switch {
+		case !now.Before(came):
 			return nil
+		case !now.Equal(known) || state.Spool != spool:
+			known, spool, moved = now, state.Spool, time.Now()
+		case time.Since(moved) >= stuckAfter:
+			return fault.New(fault.Unavailable, "the events of the sample are not stored: %s", cmp.Or(state.Holding, fmt.Sprintf("nothing has gone on for %s", stuckAfter))).
+				WithHint("start the program again when that is mended")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +47,39 @@ func TestStored(t *testing.T) {
 	err = stored(t.Context(), in, 50*time.Millisecond)
 	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "the disk is full; make room") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The past of a sample is given up when nothing goes on, and says why; it waits
+// no longer than the program runs.
+func TestPastIsStuck(t *testing.T) {
+	in, err := ingest.Open(t.Context(), ingest.Config{Dir: t.TempDir(), Store: fullStore{}, Formats: all.Formats()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		in.Close(ctx)
+	}()
+	if err := caughtUp(t.Context(), in, time.Now(), time.Millisecond); err != nil {
+		t.Errorf("nothing waits: %v", err)
+	}
+	if _, err := in.Take(t.Context(), ingest.Batch{Org: "default", Source: "s", Records: []ingest.Record{{Data: []byte(`{"a":1}`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	came := time.Now()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if err := caughtUp(ctx, in, came, time.Second); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "the disk is full; make room") || fault.HintOf(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	ctx, stop = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if err := caughtUp(ctx, in, came, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("when the program ends: %v", err)
+	}
+	if err := (&App{}).stored(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("without a way in: %v", err)
 	}
 }

@@ -38,8 +38,10 @@ type Options struct {
 	Skip    []string // tables to leave out: derived or short-lived data
 	Files   []File   // of the data folder
 	Folders []Folder // of the data folder, with all files in them
-	// Freeze makes more folders hold still, once the tables are read, until thaw is
-	// called; may be nil.
+	// Freeze makes more folders hold still until thaw is called; may be nil. It is
+	// called before anything is written, so that its failure leaves the reader with no
+	// half of a backup, and after the moment of the tables, so that what these name is
+	// in the folders.
 	Freeze     func(context.Context) (folders []Folder, thaw func() error, err error)
 	Elsewhere  []string       // what belongs to the installation and is kept where Write does not reach
 	IncludeKey bool           // write secret files too: who holds the backup can then open every secret
@@ -112,36 +114,43 @@ const format = 1
 func Write(ctx context.Context, db *sqldb.DB, w io.Writer, o Options) (report Report, err error) {
 	defer fault.Wrap(&err, "backup")
 	out := newWriter(w)
-	err = db.View(ctx, func(tx *sqldb.Tx) error { return out.database(ctx, tx, o) })
-	if err != nil {
-		return Report{}, err
-	}
-	for _, f := range o.Files {
-		if f.Secret && !o.IncludeKey {
-			out.report.Omitted = append(out.report.Omitted, f.Name)
-			continue
-		}
-		if err := out.file(f); err != nil {
-			return Report{}, err
-		}
-	}
-	if err := out.folders(ctx, o); err != nil {
+	if err := out.all(ctx, db, o); err != nil {
 		return Report{}, err
 	}
 	return out.report, out.close()
 }
 
-func (w *writer) folders(ctx context.Context, o Options) (err error) {
-	list := o.Folders
-	if o.Freeze != nil {
-		frozen, thaw, failed := o.Freeze(ctx)
-		if failed != nil {
-			return failed
+// all writes everything but the end.
+func (w *writer) all(ctx context.Context, db *sqldb.DB, o Options) (err error) {
+	folders, thaw := o.Folders, func() error { return nil }
+	defer func() { err = errors.Join(err, thaw()) }()
+	err = db.View(ctx, func(tx *sqldb.Tx) error {
+		tables, err := w.begin(ctx, tx, o)
+		if err != nil {
+			return err
 		}
-		defer func() { err = errors.Join(err, thaw()) }()
-		list = slices.Concat(list, frozen)
+		if o.Freeze != nil {
+			frozen, end, err := o.Freeze(ctx)
+			if err != nil {
+				return err
+			}
+			thaw, folders = end, slices.Concat(folders, frozen)
+		}
+		return w.database(ctx, tx, tables, o)
+	})
+	if err != nil {
+		return err
 	}
-	for _, d := range list {
+	for _, f := range o.Files {
+		if f.Secret && !o.IncludeKey {
+			w.report.Omitted = append(w.report.Omitted, f.Name)
+			continue
+		}
+		if err := w.file(f); err != nil {
+			return err
+		}
+	}
+	for _, d := range folders {
 		if err := w.folder(ctx, d); err != nil {
 			return err
 		}
@@ -185,26 +194,31 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// database writes the header and the tables.
-func (w *writer) database(ctx context.Context, tx *sqldb.Tx, o Options) error {
+// begin looks at what there is to write, by which tx settles on its moment.
+func (w *writer) begin(ctx context.Context, tx *sqldb.Tx, o Options) ([]table, error) {
 	tables, err := discover(ctx, tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tables = slices.DeleteFunc(tables, func(t table) bool { return t.Derived || slices.Contains(o.Skip, t.Name) })
 	header := Header{Format: format, Program: o.Program, Dialect: tx.Dialect(), Created: time.Now().UTC().Truncate(time.Second), Elsewhere: o.Elsewhere}
 	if header.Migrations, err = applied(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
 	w.report.Header = header
-	if err := w.line(line{Header: &header}); err != nil {
-		return err
-	}
 	if o.Progress != nil {
 		w.progress = o.Progress
 		if w.total, err = total(ctx, tx, tables); err != nil {
-			return err
+			return nil, err
 		}
+	}
+	return tables, nil
+}
+
+// database writes the header and the tables.
+func (w *writer) database(ctx context.Context, tx *sqldb.Tx, tables []table, o Options) error {
+	if err := w.line(line{Header: &w.report.Header}); err != nil {
+		return err
 	}
 	for _, t := range tables {
 		if err := t.portable(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -461,9 +462,30 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	o.Freeze = func(context.Context) ([]backup.Folder, func() error, error) { return nil, nil, own }
-	if _, err := backup.Write(t.Context(), from, io.Discard, o); !errors.Is(err, own) {
-		t.Errorf("got %v", err)
+	large := make([]byte, 1<<20) // more than waits in buffers
+	rand.NewChaCha8([32]byte{}).Read(large)
+	exec(t, from, `INSERT INTO blobs (b) VALUES (?)`, large)
+	out := &bytes.Buffer{}
+	if _, err := backup.Write(t.Context(), from, out, o); !errors.Is(err, own) || out.Len() != 0 {
+		t.Errorf("got %v after %d bytes", err, out.Len())
 	}
+}
+
+// What the tables name is in the folders: these are frozen after the moment of
+// the tables, which later rows do not change.
+func TestFreezeAfterTables(t *testing.T) {
+	sqldbtest.Run(t, steps, func(t *testing.T, from *sqldb.DB) {
+		fill(t, from)
+		_, before := write(t, from, backup.Options{})
+		_, report := write(t, from, backup.Options{Freeze: func(ctx context.Context) ([]backup.Folder, func() error, error) {
+			exec(t, from, `INSERT INTO log (what) VALUES ('later')`)
+			return nil, func() error { return nil }, nil
+		}})
+		_, after := write(t, from, backup.Options{})
+		if report.Rows != before.Rows || after.Rows <= before.Rows {
+			t.Errorf("%d rows before, %d with rows that came while the folders were frozen, %d after", before.Rows, report.Rows, after.Rows)
+		}
+	})
 }
 
 // A restore that fails half way leaves nothing, neither rows nor files.

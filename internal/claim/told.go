@@ -126,9 +126,10 @@ func (r *ToldReplay) Says() string {
 	return "different: recorded " + string(r.Recorded.Verdict) + ", answers " + string(r.Now.Verdict) + " now"
 }
 
-// ParseMoment reads a day, taken as its end, or a moment. The day of now is now.
+// ParseMoment reads a day, taken as its end in the zone of now, or a moment. The
+// day of now is now.
 func ParseMoment(s string, now time.Time) (time.Time, error) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
+	if t, err := time.ParseInLocation(time.DateOnly, s, now.Location()); err == nil {
 		end := t.AddDate(0, 0, 1).Add(-time.Microsecond)
 		if end.After(now) && !t.After(now) {
 			end = now

@@ -397,7 +397,7 @@ func (r *running) run(ctx context.Context, s *session, args []string) error {
 	var asOf time.Time
 	if r.asOf != "" {
 		var err error
-		if asOf, err = claim.ParseMoment(r.asOf, s.now()); err != nil {
+		if asOf, err = claim.ParseMoment(r.asOf, s.now().UTC()); err != nil {
 			return usage("--as-of %q is neither a day nor a moment", "--as-of %q no es un día ni un momento", r.asOf).hinting("write 2026-03-01 or 2026-03-01T12:00:00Z", "escribe 2026-03-01 o 2026-03-01T12:00:00Z")
 		}
 	}
@@ -576,7 +576,7 @@ func (w *wording) say(ctx context.Context, s *session, name string, word claim.W
 	}
 	word.Test, word.Note = w.test, w.note
 	if w.asOf != "" {
-		if word.AsOf, err = claim.ParseMoment(w.asOf, s.now()); err != nil {
+		if word.AsOf, err = claim.ParseMoment(w.asOf, s.now().UTC()); err != nil {
 			return usage("--as-of %q is neither a day nor a moment", "--as-of %q no es un día ni un momento", w.asOf).hinting("write 2026-03-01 or 2026-03-01T12:00:00Z", "escribe 2026-03-01 o 2026-03-01T12:00:00Z")
 		}
 	}

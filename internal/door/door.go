@@ -48,7 +48,7 @@ type Route struct {
 	Loopback bool          // also open, without sign-in, to this machine itself
 	MaxBody  int64         // bytes; 0 is DefaultBody
 	Timeout  time.Duration // of the whole answer; 0 is DefaultTimeout
-	Stream   bool          // has no timeout and is never compressed
+	Stream   bool          // has no timeout of the whole, see Door.Patience, and is never compressed
 	Handle   Handler
 }
 
@@ -57,6 +57,11 @@ const (
 	DefaultBody    = 1 << 20
 	DefaultTimeout = 30 * time.Second
 )
+
+// DefaultPatience is how long a stream waits for a reader to take more of it.
+// It is long, for a connection may hold megabytes that a slow reader must take
+// before there is room for more.
+const DefaultPatience = 3 * time.Minute
 
 // Authenticator finds who a secret belongs to. Both methods return an
 // Unauthenticated fault for a secret that is unknown, ended or revoked.
@@ -99,6 +104,10 @@ type Door struct {
 	// Ending is done when the program is about to end: answers without a
 	// timeout then stop, so that they do not hold it up. Nil is never.
 	Ending context.Context
+	// Patience is how long an answer without a timeout waits for its reader to take
+	// more of it before it is broken off, so that a reader who is stuck does not hold
+	// for ever what the answer is made from; 0 is DefaultPatience.
+	Patience time.Duration
 	// SignIn returns the page a reader without a session is sent to; nil is
 	// "/sign-in". The door adds ?next= to it.
 	SignIn func(*http.Request) string

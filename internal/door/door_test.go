@@ -379,6 +379,95 @@ func TestStreamsEndWithTheProgram(t *testing.T) {
 	}
 }
 
+// A stream ends when its reader takes nothing more, and not before: one that
+// thinks for long, or whose reader is slow, goes on.
+func TestStuckReader(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	ended := make(chan error, 6)
+	d := &Door{Auth: known, Patience: patience}
+	piece := bytes.Repeat([]byte("x"), 64<<10)
+	streams := func(f func(io.Writer) error) Handler {
+		return func(w http.ResponseWriter, _ *http.Request) error {
+			err := f(w)
+			ended <- err
+			return err
+		}
+	}
+	server := httptest.NewUnstartedServer(d.Handler([]Route{
+		{Method: "GET", Pattern: "/endless", Face: API, Verb: auth.Public, Stream: true, Handle: streams(func(w io.Writer) error {
+			for {
+				if _, err := w.Write(piece); err != nil {
+					return err
+				}
+			}
+		})},
+		{Method: "GET", Pattern: "/thinks", Face: API, Verb: auth.Public, Stream: true, Handle: streams(func(w io.Writer) error {
+			for range 3 {
+				if _, err := io.WriteString(w, "said\n"); err != nil {
+					return err
+				}
+				w.(http.Flusher).Flush()
+				time.Sleep(2 * patience)
+			}
+			return nil
+		})},
+		{Method: "GET", Pattern: "/much", Face: API, Verb: auth.Public, Stream: true, Handle: streams(func(w io.Writer) error {
+			for range 512 {
+				if _, err := w.Write(piece); err != nil {
+					return err
+				}
+			}
+			return nil
+		})},
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	defer server.Close()
+	plain := httptest.NewServer(server.Config.Handler)
+	plain.Config.ErrorLog = server.Config.ErrorLog
+	defer plain.Close()
+	for proto, s := range map[string]*httptest.Server{"HTTP/2.0": server, "HTTP/1.1": plain} {
+		defer s.CloseClientConnections()
+		get := func(path string) io.ReadCloser {
+			t.Helper()
+			res, err := s.Client().Get(s.URL + path)
+			if err != nil || res.Proto != proto {
+				t.Fatalf("%s %s: %v, %v", proto, path, res, err)
+			}
+			return res.Body
+		}
+		stuck := get("/endless")
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Errorf("%s: a stuck answer ends well", proto)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: a stuck answer goes on", proto)
+		}
+		stuck.Close()
+		body := get("/thinks")
+		if b, err := io.ReadAll(body); err != nil || len(b) != 15 || <-ended != nil {
+			t.Errorf("%s: of an answer that thinks came %d bytes: %v", proto, len(b), err)
+		}
+		body.Close()
+		body, n := get("/much"), 0
+		for {
+			time.Sleep(patience / 20)
+			got, err := io.CopyN(io.Discard, body, 1<<20)
+			if n += int(got); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: a slow reader is cut off after %d bytes: %v", proto, n, err)
+			}
+		}
+		if body.Close(); n != 512*len(piece) || <-ended != nil {
+			t.Errorf("%s: a slow reader got %d bytes", proto, n)
+		}
+	}
+}
+
 func TestGzip(t *testing.T) {
 	f := newFixture(t, Door{})
 	w := f.do("GET", "/api/big", "", "Accept-Encoding", "br, gzip")

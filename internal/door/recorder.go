@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // compressFrom is the size from which an answer is worth compressing, in bytes.
@@ -19,6 +20,7 @@ type recorder struct {
 	gzips   bool // the reader takes gzip
 	head    bool
 	stream  bool
+	patient time.Duration // how long a stream waits for the reader to take more
 	status  int
 	bytes   int64 // of the body as sent
 	sent    bool  // the header is on its way
@@ -120,9 +122,22 @@ func (w *recorder) begin() (err error) {
 }
 
 func (w *recorder) raw(b []byte) (int, error) {
+	defer w.hurry()()
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
 	return n, err
+}
+
+// hurry gives the reader of a stream a time to take what is written until relax
+// is called. A stream may think as long as it likes between two writes: the
+// deadline of a stream of HTTP/2 would end it meanwhile.
+func (w *recorder) hurry() (relax func()) {
+	if !w.stream {
+		return func() {}
+	}
+	control := http.NewResponseController(w.ResponseWriter)
+	control.SetWriteDeadline(time.Now().Add(w.patient))
+	return func() { control.SetWriteDeadline(time.Time{}) }
 }
 
 // rawWriter is where the compressor writes.
@@ -165,6 +180,7 @@ func (w *recorder) Flush() {
 	if w.gz != nil {
 		w.gz.Flush()
 	}
+	defer w.hurry()()
 	http.NewResponseController(w.ResponseWriter).Flush()
 }
 
@@ -193,8 +209,10 @@ func (w *recorder) restart() bool {
 	return true
 }
 
-// finish ends the answer.
+// finish ends the answer. Its last bytes leave after it, so that the time for
+// them goes on.
 func (w *recorder) finish() {
+	defer w.hurry()
 	if w.aborted {
 		return
 	}

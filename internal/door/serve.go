@@ -2,6 +2,7 @@ package door
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -202,7 +204,7 @@ func (h *house) handle(route *Route, w http.ResponseWriter, r *http.Request) {
 	cancel := h.setTime(route, w, &r)
 	defer cancel()
 	if err := route.Handle(w, r); err != nil {
-		h.turnAway(route, w, r, h.plain(r, err))
+		h.turnAway(route, w, r, h.plain(route, r, err))
 	}
 }
 
@@ -226,7 +228,7 @@ func (h *house) setTime(route *Route, w http.ResponseWriter, r **http.Request) c
 	control := http.NewResponseController(w)
 	if route.Stream {
 		if rec != nil {
-			rec.stream = true
+			rec.stream, rec.patient = true, cmp.Or(h.Patience, DefaultPatience)
 		}
 		control.SetReadDeadline(time.Time{})
 		control.SetWriteDeadline(time.Time{})
@@ -255,7 +257,7 @@ func (h *house) untilEnding(r **http.Request) context.CancelFunc {
 }
 
 // plain turns what the standard library says into the program's own kinds.
-func (h *house) plain(r *http.Request, err error) error {
+func (h *house) plain(route *Route, r *http.Request, err error) error {
 	var big *http.MaxBytesError
 	switch {
 	case errors.As(err, &big):
@@ -264,6 +266,8 @@ func (h *house) plain(r *http.Request, err error) error {
 		return err
 	case errors.Is(err, context.DeadlineExceeded) && r.Context().Err() != nil:
 		return &fault.Error{Kind: fault.Unavailable, Msg: "This took too long and was stopped.", Code: "took-long", Hint: "ask for less at once, or try again", Err: err}
+	case errors.Is(err, os.ErrDeadlineExceeded) && route.Stream:
+		return &fault.Error{Kind: fault.Unavailable, Msg: "The answer was given up: nothing more of it was taken.", Code: "not-taken", Err: err}
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return &fault.Error{Kind: fault.Unavailable, Msg: "The request was given up.", Code: "given-up", Err: err}
 	}

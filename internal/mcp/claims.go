@@ -139,7 +139,7 @@ func (t *tools) replay(ctx context.Context, in replayIn) (replayOut, string, err
 	if err != nil {
 		return replayOut{}, "", err
 	}
-	at, err := claim.ParseMoment(in.AsOf, time.Now())
+	at, err := claim.ParseMoment(in.AsOf, time.Now().UTC())
 	if err != nil {
 		return replayOut{}, "", fault.New(fault.Invalid, "%v", err)
 	}

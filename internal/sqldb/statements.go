@@ -19,6 +19,7 @@ const (
 // statements they have read: to read one takes longer than most of them run.
 // PostgreSQL's driver does the same by itself.
 func openSQLiteAt(name string) (driver.Connector, error) {
+	lowerAll()
 	c, err := sqlite.NewConnector(name)
 	return keeper{c}, err
 }

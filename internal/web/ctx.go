@@ -55,6 +55,9 @@ func (c *Ctx) Zone() *time.Location {
 	return zone
 }
 
+// Today is the day it is where the reader lives, as 2006-01-02.
+func (c *Ctx) Today() string { return c.Now.In(c.Zone()).Format(time.DateOnly) }
+
 // Param returns a parameter of the address, without spaces around it.
 func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }
 

@@ -166,7 +166,7 @@ func (w writer) moment(form string) func(any) template.HTML {
 		switch t := timeOf(v); {
 		case t.IsZero():
 			return ""
-		case open(form, t):
+		case open(t):
 			return w.app.moments.write(form, t)
 		default:
 			return w.stamp(t, forms[form])

@@ -30,14 +30,16 @@ func (m moments) write(form string, t time.Time) template.HTML {
 	return template.HTML(m.mark + form + " " + strconv.FormatInt(t.UnixMicro(), 10) + "-->")
 }
 
-// open reports whether a time is in no zone that somebody chose for it. One at
-// midnight in UTC is a day: it is the same in every zone.
-func open(form string, t time.Time) bool {
-	if z := t.Location(); z != time.UTC && z != time.Local {
-		return false
-	}
-	return form == "datetime" || !t.Equal(t.Truncate(24*time.Hour))
-}
+// open reports whether a time is in no zone that somebody chose for it.
+func open(t time.Time) bool { return t.Location() == time.UTC || t.Location() == time.Local }
+
+// everywhere is the zone of a day.
+var everywhere = time.FixedZone("", 0)
+
+// Day marks a time as a day that somebody chose, such as the last one of an
+// exception: pages write it as it is, in whatever zone its reader lives. Of a
+// time alone nobody can tell: a moment may be at midnight too.
+func Day(t time.Time) time.Time { return t.UTC().In(everywhere) }
 
 // told replaces the marks of a page.
 func (a *App) told(c *Ctx, page []byte) []byte {

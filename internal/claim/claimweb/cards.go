@@ -156,7 +156,7 @@ func loadTrend(c *web.Ctx, e *entity.Entity) (any, error) {
 		}
 		out.Windows = append(out.Windows, window{c.T(s.key), href, on})
 	}
-	to := c.Now.UTC()
+	to := c.Now.In(c.Zone())
 	from := to.AddDate(0, 0, -shown.days)
 	by, err := c.App.Claims.Histories(c.R.Context(), c.Caller.Org, []*entity.Entity{e}, ev.Probe.Name, from.AddDate(0, -1, 0), to, to.Sub(from)/time.Duration(shown.n-1))
 	if err != nil {
@@ -465,7 +465,7 @@ func excuseOf(c *web.Ctx, x *entity.Entity, v *claim.View) (excuse, error) {
 		out.Class, out.Label = f.State, c.In(f.Label)
 	}
 	end, holds := s.Holds(c.Now)
-	out.End, out.RanOut = end.AddDate(0, 0, -1), s.State == "approved" && !holds
+	out.End, out.RanOut = web.Day(end.AddDate(0, 0, -1)), s.State == "approved" && !holds
 	if out.RanOut {
 		out.Class, out.Label = "idle", c.T("claims.exception.ranout")
 	}

@@ -44,10 +44,10 @@ func packsOf(c *web.Ctx) (*packsPage, error) {
 	p := &packsPage{From: c.Param("from"), To: c.Param("to"), CanAudit: c.Can(auth.Audit, auth.Resource{})}
 	p.Title = c.T("claims.packs")
 	if p.From == "" {
-		p.From = c.Now.UTC().AddDate(0, -3, 0).Format(time.DateOnly)
+		p.From = c.Now.In(c.Zone()).AddDate(0, -3, 0).Format(time.DateOnly)
 	}
 	if p.To == "" {
-		p.To = c.Now.UTC().Format(time.DateOnly)
+		p.To = c.Today()
 	}
 	views, err := c.App.Claims.Views(c.R.Context(), c.Caller, claim.Filter{})
 	if err != nil {
@@ -102,10 +102,10 @@ func packOptions(c *web.Ctx) (claim.PackOptions, error) {
 		o.Refs = append(o.Refs, ref)
 	}
 	var err error
-	if o.From, err = time.Parse(time.DateOnly, c.Param("from")); err != nil {
+	if o.From, err = time.ParseInLocation(time.DateOnly, c.Param("from"), c.Zone()); err != nil {
 		return o, err
 	}
-	to, err := time.Parse(time.DateOnly, c.Param("to"))
+	to, err := time.ParseInLocation(time.DateOnly, c.Param("to"), c.Zone())
 	if err != nil {
 		return o, err
 	}

@@ -34,11 +34,11 @@ type replayed struct {
 type difference struct{ Label, Then, Now string }
 
 func loadReplay(c *web.Ctx, e *entity.Entity) (any, error) {
-	p := &replayTab{Path: c.Href(e.Ref()) + "/replay", AsOf: c.Param("asOf"), Today: c.Now.UTC().Format(time.DateOnly)}
+	p := &replayTab{Path: c.Href(e.Ref()) + "/replay", AsOf: c.Param("asOf"), Today: c.Today()}
 	if p.AsOf == "" {
 		return p, nil
 	}
-	at, err := claim.ParseMoment(p.AsOf, c.Now)
+	at, err := claim.ParseMoment(p.AsOf, c.Now.In(c.Zone()))
 	if err != nil {
 		p.Problem = c.T("claims.replay.moment")
 		return p, nil

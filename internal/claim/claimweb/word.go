@@ -46,7 +46,7 @@ func wordPageOf(c *web.Ctx, k *catalog.Kind, o *opened, test string) (*wordPage,
 		return nil, err
 	}
 	p := &wordPage{Path: c.Href(o.entity.Ref()), Statement: o.view.Statement, Test: probe.Name, Label: probe.Label(), Typed: probe.Typed != nil,
-		Values: map[string]string{}, Errors: map[string]string{}, Today: c.Now.UTC().Format(time.DateOnly)}
+		Values: map[string]string{}, Errors: map[string]string{}, Today: c.Today()}
 	if p.Typed {
 		ev := o.evidenceOf(probe.Name)
 		p.Unit, p.Target = ev.Scale.Unit, claimed(c, probe, ev.Scale)
@@ -105,7 +105,7 @@ func sayWord(c *web.Ctx, k *catalog.Kind) (any, error) {
 func (p *wordPage) read(c *web.Ctx) (claim.Word, error) {
 	w := claim.Word{Test: p.Test, Note: c.Form("note"), Holds: c.Form("holds") == "yes"}
 	if day := c.Form("asOf"); day != "" && day != p.Today {
-		t, err := time.Parse(time.DateOnly, day)
+		t, err := time.ParseInLocation(time.DateOnly, day, c.Zone())
 		if err != nil {
 			return w, fault.Bad("this is not a day", fault.Problem{Field: "asOf", Code: "date", Msg: "is not a day", Args: []string{day}}).Coded("claim.word-day")
 		}

@@ -50,7 +50,7 @@ type stand struct {
 func (r *roadmapping) capacity() {
 	v := &capacityView{}
 	r.page.Capacity = v
-	today := forecast.Day(r.c.Now)
+	today := r.today()
 	first := forecast.Month(today)
 	var supply []forecast.Supply
 	stands := map[string]*stand{}
@@ -183,7 +183,7 @@ func (r *roadmapping) demand(stands map[string]*stand) []forecast.Demand {
 		if !slices.Contains([]string{InitiativeActive, InitiativePlanned}, in.Spec.State) || in.Spec.Lane == LaneLater || !in.sized() {
 			continue
 		}
-		begin, end, today := r.p.begins(in), in.aim(), forecast.Day(r.c.Now)
+		begin, end, today := r.p.begins(in), in.aim(), r.today()
 		if end.Before(today) { // none, or one that has passed
 			end = in.outlook.Date(forecast.Levels[2])
 		}

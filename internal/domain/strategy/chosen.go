@@ -51,7 +51,7 @@ func reviewOf(c *web.Ctx, day string) review {
 	if err != nil {
 		return review{}
 	}
-	return review{t, c.Now.After(t.AddDate(0, 0, 1))}
+	return review{t, day < c.Today()}
 }
 
 // shownHistory is how many editions stand beside the radar.

@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -168,6 +170,28 @@ func TestTechnologyPages(t *testing.T) {
 	text = h.Main("/technologies?spec.segment=Tools&status.ring=Hold")
 	h.Wants(text, "Jenkins", "Moved", "Terraform by hand", "Last edition")
 	h.Lacks(text, "Redis 6")
+}
+
+// A review is overdue when its day is over where the reader lives, and today is
+// the day there.
+func TestTodayIsTheReaders(t *testing.T) {
+	h := roadmapHouse(t)
+	h.Apply(`{apiVersion: binnacle.dev/v1, kind: Decision, metadata: {name: d, title: D}, spec: {status: accepted, date: "2026-01-01", reviewBy: "2026-09-21"}}`)
+	for name, isOver := range map[string]bool{"UTC": true, "Pacific/Pago_Pago": false} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.App.Zone = func(context.Context, auth.Principal) (*time.Location, error) { return zone, nil }
+		if got := strings.Contains(h.Main("/decisions/default/d"), "Review is overdue"); got != isOver {
+			t.Errorf("in %s a review is overdue: %v", name, got)
+		}
+		want := webtest.Now.In(zone).Format("2 Jan")
+		if page := h.Page("/roadmap"); !regexp.MustCompile(`(?s)today[^>]*>.{0,200}` + want).MatchString(page) {
+			i := strings.Index(strings.ToLower(page), "today")
+			t.Errorf("in %s today is not %s: %.400s", name, want, page[max(i-200, 0):])
+		}
+	}
 }
 
 func TestDecisionPages(t *testing.T) {

@@ -306,7 +306,10 @@ func (r *roadmapping) notices() {
 	}
 }
 
-func (r *roadmapping) date(t time.Time) string { return lang.Date(r.c.Lang, t, r.c.Now) }
+func (r *roadmapping) date(t time.Time) string { return lang.Date(r.c.Lang, t, r.today()) }
+
+// today is the day it is where the reader lives.
+func (r *roadmapping) today() time.Time { return forecast.Day(r.c.Now.In(r.c.Zone())) }
 
 func (r *roadmapping) percent(p float64) string { return lang.Percent(r.c.Lang, p, 0) }
 
@@ -319,7 +322,7 @@ func (r *roadmapping) timeline() {
 		Later: chart.Horizon{Name: r.c.T("strategy.lane.later"), Note: r.c.T("strategy.lane.later.note")},
 		Words: chart.GanttWords{Critical: r.c.T("strategy.critical"), Likely: r.c.T("strategy.roadmap.key.likely"), Icon: static.IconURL}}
 	r.scale(&g)
-	today := forecast.Day(r.c.Now)
+	today := r.today()
 	g.Today = &chart.DayMark{At: today, Text: r.date(today), Tip: r.c.T("strategy.today")}
 	for _, m := range r.p.milestones {
 		day := dayOfText(m.Spec.Date)
@@ -336,7 +339,7 @@ func (r *roadmapping) timeline() {
 // scale chooses the months that are drawn: all that the bars touch, from half a
 // year ago to a year ahead.
 func (r *roadmapping) scale(g *chart.Gantt) {
-	today := forecast.Day(r.c.Now)
+	today := r.today()
 	from, to := today.AddDate(0, -1, 0), today.AddDate(0, 3, 0)
 	for _, in := range r.shown {
 		end := r.p.ends(in)

@@ -483,7 +483,7 @@ func lineOf(c *web.Ctx, s Case, t *entity.Entity) (taskLine, error) {
 		}
 	case !line.Done && spec.Due != "":
 		if at, err := time.Parse(time.DateOnly, spec.Due); err == nil {
-			line.When, line.Late = shortDay(c, at), spec.Due < c.Now.Format(time.DateOnly)
+			line.When, line.Late = shortDay(c, at), spec.Due < c.Today()
 		}
 	}
 	return line, nil

@@ -200,6 +200,8 @@ func (t *taking) one(f *detect.Finding) error {
 // part parts a finding at the moment its alert was closed: what happened since is
 // a finding of its own, with a name of its own, so that it opens another alert and
 // a replay parts it the same way. It stays parted when the alert is opened again.
+// The value is that of the whole, which the alert did not have when it was closed: it
+// goes with what happened since.
 func (t *taking) part(f *detect.Finding, a *Alert) (before, after *detect.Finding, err error) {
 	next := *f
 	next.Name = f.Name + "/" + a.ID()
@@ -223,6 +225,7 @@ func (t *taking) part(f *detect.Finding, a *Alert) (before, after *detect.Findin
 		return nil, nil, err
 	}
 	was := *f
+	was.Value, was.Fields = a.Value, a.Fields
 	was.Events, next.Events, next.More = nil, nil, 0
 	for _, e := range f.Events {
 		if e.Time.After(closed) && !had[e.ID] {

@@ -274,6 +274,56 @@ func TestWhatHappensAfterClosing(t *testing.T) {
 	})
 }
 
+// A correlation goes on after its alert was closed: the new alert tells the value
+// that opened it, and the closed one what it told when it was closed.
+func TestValueAfterClosing(t *testing.T) {
+	both(t, func(t *testing.T, d *desk) {
+		tells := func(value float64, events ...string) detect.Finding {
+			f := found("c1", "web-1", now, events...)
+			f.Rule.Kind, f.Value, f.Fields = "correlation", value, map[string]any{"count": fmt.Sprint(value)}
+			return f
+		}
+		wants := func(values ...float64) {
+			t.Helper()
+			var got []float64
+			for _, a := range d.list(alerts.Filter{Sort: "oldest"}) {
+				if got = append(got, a.Value); a.Fields["count"] != fmt.Sprint(a.Value) {
+					t.Errorf("AL-%d of the value %v has the fields of %v", a.No, a.Value, a.Fields["count"])
+				}
+			}
+			if diff := cmp.Diff(values, got); diff != "" {
+				t.Errorf("values of alerts: %s", diff)
+			}
+		}
+		shut := func(no int64, at time.Duration) {
+			d.time = now.Add(at)
+			d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "A test."}, no)
+		}
+		first := tells(2, "e0", "e1")
+		d.take(first)
+		wants(2)
+		d.take(tells(3, "e0", "e1", "e2"))
+		wants(3) // the window grows while the alert is open
+		shut(1, 3*time.Minute+30*time.Second)
+		d.take(tells(4, "e0", "e1", "e2", "e3"))
+		wants(4) // it came late, and happened before
+		fifth := tells(5, "e0", "e1", "e2", "e3", "e4")
+		d.take(fifth)
+		wants(4, 5)
+		d.take(first, fifth)
+		wants(4, 5)
+		d.take(tells(6, "e0", "e1", "e2", "e3", "e4", "e5"))
+		wants(4, 6)
+		shut(2, 5*time.Minute+30*time.Second)
+		less := tells(1.5, "e0", "e1", "e2", "e3", "e4", "e5", "e6") // as a mean may
+		d.take(less)
+		wants(4, 6, 1.5)
+		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
+		d.take(less, fifth, first)
+		wants(4, 6, 1.5)
+	})
+}
+
 func TestEventsAreBounded(t *testing.T) {
 	both(t, func(t *testing.T, d *desk) {
 		var ids []string
@@ -685,7 +735,12 @@ func TestHostFilter(t *testing.T) {
 		other := found("r3", "x", now, "e1")
 		other.Group, other.Fields = []detect.GroupField{{Name: "source.ip", Value: "web-1"}}, map[string]any{"host.name": "web_1", "message": "host.name web-9"}
 		odd := found("r4", `p"c%<1>`, now, "e1")
-		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd)
+		several := found("r5", "x", now, "e1")
+		several.Group, several.Fields = nil, map[string]any{"host.name": []string{"db-1", "Ávila-Ñ", `q"[2]`}, "peer": []string{"db-2"}, "host.names": "db-3"}
+		inGroup := found("r6", "ÁVILA-2", now, "e1")
+		nothing := found("r7", "x", now, "e1")
+		nothing.Group, nothing.Fields = nil, nil
+		d.take(found("r1", "web-1", now, "e1"), found("r2", "web-10", now, "e1"), other, odd, several, inGroup, nothing)
 		f := func(host string, want ...int64) {
 			t.Helper()
 			var got []int64
@@ -703,5 +758,15 @@ func TestHostFilter(t *testing.T) {
 		f("web-9", nil...)
 		f("%", nil...)
 		f(`p"c%<1>`, 4)
+		f("db-1", 5)
+		f("DB-1", 5)
+		f("ávila-ñ", 5)
+		f("ÁVILA-Ñ", 5)
+		f(`q"[2]`, 5)
+		f("db", nil...)
+		f("db-2", nil...)
+		f("db-3", nil...)
+		f("ávila-2", 6)
+		f("", 7, 6, 5, 4, 3, 2, 1)
 	})
 }

@@ -37,7 +37,7 @@ const NoOne = "none"
 var orders = map[string]string{"": "no DESC", "risk": "risk DESC, no DESC", "seen": "last_seen DESC, no DESC", "oldest": "no"}
 
 // where is the condition of a filter.
-func (f Filter) where(org string) (string, []any) {
+func (f Filter) where(dialect sqldb.Dialect, org string) (string, []any) {
 	conds, args := []string{"org = ?"}, []any{org}
 	add := func(cond string, a ...any) { conds, args = append(conds, cond), append(args, a...) }
 	in := func(column string, values []string) {
@@ -65,11 +65,11 @@ func (f Filter) where(org string) (string, []any) {
 		}
 	}
 	if f.Host != "" {
-		has := func(text string) string { return "%" + likeEscaper.Replace(strings.ToLower(text)) + "%" }
-		add(`(lower(grouped) LIKE ? ESCAPE '!' OR lower(fields) LIKE ? ESCAPE '!')`, has(encode(detect.GroupField{Name: event.Host, Value: f.Host})), has(encode(event.Host)+":"+encode(f.Host)))
+		cond, a := onHost(dialect, f.Host)
+		add(cond, a...)
 	}
 	for _, word := range strings.Fields(f.Text) {
-		like := "%" + likeEscaper.Replace(strings.ToLower(word)) + "%"
+		like := within(word)
 		add(`(lower(title) LIKE ? ESCAPE '!' OR lower(grouped) LIKE ? ESCAPE '!' OR lower(asset) LIKE ? ESCAPE '!' OR 'al-' || no = ?)`, like, like, like, strings.ToLower(word))
 	}
 	if !f.From.IsZero() {
@@ -84,6 +84,27 @@ func (f Filter) where(org string) (string, []any) {
 	return strings.Join(conds, " AND "), args
 }
 
+// within is the pattern of a lowered text that has another in it.
+func within(text string) string { return "%" + likeEscaper.Replace(strings.ToLower(text)) + "%" }
+
+// hostsFound are the hosts among what a rule found: none, one, or a list.
+var hostsFound = map[sqldb.Dialect]string{
+	sqldb.SQLite:   `SELECT value AS host FROM json_each(fields, ?)`,
+	sqldb.Postgres: `SELECT host FROM jsonb_array_elements_text(CASE jsonb_typeof(fields::jsonb -> ?) WHEN 'array' THEN fields::jsonb -> ? ELSE jsonb_build_array(fields::jsonb -> ?) END) AS found (host)`,
+}
+
+// onHost is the condition of an alert that is about a host or whose rule found
+// it. Most alerts are passed over by their text, before anything is read in it.
+func onHost(dialect sqldb.Dialect, host string) (cond string, args []any) {
+	found := []any{`$."` + event.Host + `"`}
+	if dialect == sqldb.Postgres {
+		found = []any{event.Host, event.Host, event.Host}
+	}
+	args = append(args, within(encode(detect.GroupField{Name: event.Host, Value: host})), within(encode(host)))
+	args = append(append(args, found...), strings.ToLower(host))
+	return `(lower(grouped) LIKE ? ESCAPE '!' OR lower(fields) LIKE ? ESCAPE '!' AND EXISTS (SELECT 1 FROM (` + hostsFound[dialect] + `) AS hosts WHERE lower(host) = ?))`, args
+}
+
 var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
 // List returns the alerts a filter selects, and how many there are in all.
@@ -92,7 +113,7 @@ func (d *Desk) List(ctx context.Context, caller catalog.Caller, f Filter) ([]*Al
 		return nil, 0, err
 	}
 	q := d.catalog.DB()
-	where, args := f.where(caller.Org)
+	where, args := f.where(q.Dialect(), caller.Org)
 	var total int
 	if err := q.QueryRow(ctx, `SELECT count(*) FROM alerts WHERE `+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("alerts: %w", err)

@@ -280,13 +280,21 @@ func signedUnit(c *web.Ctx, s *KeyResult, v float64) string {
 	return strings.Replace(text, "-", "−", 1)
 }
 
+// dayOf is the day of a moment where the reader lives, at midnight in UTC, where
+// all days are as long.
+func (l *lens) dayOf(t time.Time) time.Time {
+	year, month, day := t.In(l.c.Zone()).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
 // chart draws a value for each day of the window, and on to the close.
 func (l *lens) chart(kr *result, x *cycle, points []okr.Point, f okr.Forecast, forecast bool) template.HTML {
 	if len(points) == 0 {
 		return ""
 	}
 	c := l.c
-	first, last := points[0].At.UTC().Truncate(24*time.Hour), c.Now.UTC().Truncate(24*time.Hour)
+	first, today := l.dayOf(points[0].At), l.dayOf(c.Now)
+	last := today
 	if forecast {
 		last = x.span.Last
 	}
@@ -295,11 +303,11 @@ func (l *lens) chart(kr *result, x *cycle, points []okr.Point, f okr.Forecast, f
 	line := chart.Line{Name: c.T("okr.chart.name", len(points), kr.DisplayTitle()), Height: 190, XName: c.T("okr.chart.day"), Words: c.App.ChartWords(c)}
 	for i := range days {
 		values[i], ahead[i] = nan, nan
-		line.X = append(line.X, lang.Date(c.Lang, first.AddDate(0, 0, i), c.Now))
+		line.X = append(line.X, lang.Date(c.Lang, first.AddDate(0, 0, i), today))
 	}
 	lastDay := 0
 	for _, p := range points {
-		if i := int(p.At.UTC().Sub(first).Hours() / 24); i >= 0 && i < days {
+		if i := int(l.dayOf(p.At).Sub(first).Hours() / 24); i >= 0 && i < days {
 			values[i], lastDay = p.V, i
 		}
 	}

@@ -175,7 +175,7 @@ func (l *lens) blocker(b blocker, resolved bool) blockerLine {
 		line.Owner = l.who(b.Metadata.Owner)
 	}
 	if day, err := time.Parse(time.DateOnly, b.NextBy); err == nil {
-		line.Next = strings.TrimSpace(line.Next + " " + c.T("okr.blocker.by", lang.Date(c.Lang, day, c.Now)))
+		line.Next = strings.TrimSpace(line.Next + " " + c.T("okr.blocker.by", lang.Date(c.Lang, day, c.Now.In(c.Zone()))))
 	}
 	return line
 }
@@ -317,7 +317,7 @@ func (s *said) keep(c *web.Ctx, tx *sqldb.Tx) error {
 		}
 	}
 	for _, ref := range s.resolved {
-		patch := encode(map[string]any{"spec": map[string]any{"resolved": c.Now.Format(time.DateOnly)}})
+		patch := encode(map[string]any{"spec": map[string]any{"resolved": c.Today()}})
 		if _, err := in.Patch(ctx, c.Caller, ref, patch, catalog.UpdateOptions{}); err != nil {
 			return err
 		}

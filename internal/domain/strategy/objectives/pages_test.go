@@ -1,11 +1,15 @@
 package objectives_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/domain/strategy/objectives"
 	"github.com/binnaclehq/binnacle/internal/entity"
@@ -225,6 +229,25 @@ func TestObjectivePage(t *testing.T) {
 	h.Wants(page, "1.8")
 	h.Lacks(page, "/edit", "/delete")
 }
+
+// The days of the chart are those where the reader lives.
+func TestChartInTheReadersZone(t *testing.T) {
+	h := newHouse(t)
+	h.sample()
+	for name, first := range map[string]string{"UTC": "6 Jul", "Pacific/Kiritimati": "6 Jul", "Pacific/Pago_Pago": "5 Jul"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.App.Zone = func(context.Context, auth.Principal) (*time.Location, error) { return zone, nil }
+		page := h.Page("/key-results/default/payments-first-attempt")
+		if day := chartDay.FindStringSubmatch(page); day == nil || day[1] != first {
+			t.Errorf("in %s the chart begins on %q, want %s", name, day, first)
+		}
+	}
+}
+
+var chartDay = regexp.MustCompile(`<th scope="row">(\d+ [A-Z][a-z][a-z])</th>`)
 
 func TestScoreAndCarry(t *testing.T) {
 	h := newHouse(t)
