@@ -15,6 +15,8 @@ type Scanner struct {
 	as      []*Rule // the rules as they were matched, with the names of their routes
 	line    []byte  // the last event
 	routed  bool    // some rule was for it
+	last    *Engine // that it was run through
+	finder  finder
 }
 
 // Scanner makes a Scanner.
@@ -29,8 +31,10 @@ func (e *Engine) Scanner() *Scanner {
 // A name that an object has twice counts with all its values, as a list would.
 func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 	s.matches, s.as, s.line, s.routed = s.matches[:0], s.as[:0], line, s.router == nil
+	s.finder.forget()
 	ev := &s.event
 	if s.router == nil {
+		s.last = s.engine
 		if err := ev.collect(s.engine.names, line); err != nil {
 			return nil, err
 		}
@@ -44,6 +48,7 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) {
 		return nil, err
 	}
 	c := s.class()
+	s.last = c.engine
 	s.routed = len(c.rules) > 0 && (c.open == nil || slices.Contains(c.open, true))
 	last := -1 // routes of one rule stand beside each other
 	for _, matched := range ev.run(c.engine, c.local, line) {
