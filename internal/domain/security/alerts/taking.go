@@ -112,14 +112,16 @@ func (t *taking) recall(names []string) error {
 			var name string
 			var k kept
 			var over int64
-			err := r.Scan(&name, &k.no, &k.suppression, &k.since, &k.until, &k.events, &k.more, &over)
+			if err := r.Scan(&name, &k.no, &k.suppression, &k.since, &k.until, &k.events, &k.more, &over); err != nil {
+				return err
+			}
 			k.over = over != 0
 			known := t.findings[name]
 			known.is, known.kept, known.stored = true, k, k
 			if k.no != 0 {
 				names, nos = append(names, parted(name, k.no)), append(nos, k.no)
 			}
-			return err
+			return nil
 		}, `SELECT name, no, suppression, since, until, events, more, over FROM alert_findings WHERE org = ? AND `+cond, append([]any{t.org}, args...)...)
 		if err != nil {
 			return err
@@ -128,6 +130,7 @@ func (t *taking) recall(names []string) error {
 	return t.recallAlerts(nos)
 }
 
+// recallAlerts reads alerts with what their findings say together.
 func (t *taking) recallAlerts(nos []int64) error {
 	nos = slices.DeleteFunc(nos, func(no int64) bool { return t.alerts[no] != nil })
 	if len(nos) == 0 {
@@ -172,6 +175,7 @@ func (t *taking) finding(name string) (*known, error) {
 	return t.findings[name], err
 }
 
+// alert is an alert that findings are added to; a NotFound fault when there is none.
 func (t *taking) alert(no int64) (*target, error) {
 	if t.alerts[no] == nil {
 		if err := t.recallAlerts([]int64{no}); err != nil {
@@ -206,7 +210,7 @@ func (t *taking) write() error {
 			list = append(list, a)
 		}
 	}
-	slices.SortFunc(list, func(a, b *target) int { return cmp.Compare(a.no, b.no) }) // as people's acts do, who would wait for us else and we for them
+	slices.SortFunc(list, func(a, b *target) int { return cmp.Compare(a.no, b.no) }) // as acts do: else each could wait for the other
 	for _, a := range list {
 		s := a.sum
 		if _, err := t.tx.Exec(t.ctx, `UPDATE alerts SET fields = ?, value = ?, events = ?, exact = ?, first_seen = ?, last_seen = ? WHERE org = ? AND no = ?`,
