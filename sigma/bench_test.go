@@ -1,6 +1,7 @@
 package sigma_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/valyala/fastjson"
@@ -58,4 +59,27 @@ func each(b *testing.B, do func(line []byte)) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	b.SetBytes(int64(bytes / b.N))
+}
+
+func BenchmarkFindings(b *testing.B) {
+	line := []byte(`{"@timestamp":"2026-09-22T03:13:04Z","host.name":"web-1","user.name":"leila","event.code":4688,"process":{"name":"bash","pid":4711},` +
+		`"message":"` + strings.Repeat("usr sbin cron run-parts etc daily ", 12) + `","CommandLine":"C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe -nop -w hidden -enc aQBlAHgA"}`)
+	f := func(name, search string) {
+		b.Run(name, func(b *testing.B) {
+			s := scanner(b, "title: t\ndetection:\n  sel:\n"+search+"\n  condition: sel\n")
+			if got, err := s.Match(line); err != nil || len(got) != 1 {
+				b.Fatal(len(got), err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Match(line) // which is the same before and after
+				if len(s.Findings(0)) != 1 {
+					b.Fatal("nothing was found")
+				}
+			}
+		})
+	}
+	f("regex", `    CommandLine|re: '(?i)powershell(\.exe)?\s+.*-e(nc|ncodedcommand)?\s+[a-z0-9+/=]{8,}'`)
+	f("list", "    CommandLine|contains: [wmic, rundll32, regsvr32, mshta, certutil, bitsadmin, cscript, wscript, installutil, ' -enc ']")
+	f("keywords", "    - bitsadmin\n    - mimikatz\n    - '*windowspowershell*'")
 }

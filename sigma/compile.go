@@ -21,6 +21,8 @@ type compiler struct {
 	filterable bool     // those rules all ask for a text
 	filter     []string // parts of these texts
 	weights    literal.Weights
+
+	expressions map[Regex]*expression
 }
 
 // fieldPlan is a field while rules are added.
@@ -30,7 +32,7 @@ type fieldPlan struct {
 }
 
 func newCompiler() *compiler {
-	c := &compiler{fieldIDs: map[string]uint32{}, predicates: map[string]logic{}, weights: literal.Weights{}, filterable: true}
+	c := &compiler{fieldIDs: map[string]uint32{}, predicates: map[string]logic{}, weights: literal.Weights{}, expressions: map[Regex]*expression{}, filterable: true}
 	c.field("")
 	return c
 }
@@ -232,11 +234,15 @@ func (c *compiler) predicate(field uint32, v Value) (logic, error) {
 }
 
 func (c *compiler) regex(field uint32, v Regex) (logic, error) {
-	matcher, err := v.Compile()
-	if err != nil {
-		return logic{}, err
+	x := c.expressions[v]
+	if x == nil {
+		matcher, err := v.Compile()
+		if err != nil {
+			return logic{}, err
+		}
+		x = newExpression(matcher)
+		c.expressions[v] = x
 	}
-	x := newExpression(matcher)
 	var needles []needle
 	for _, text := range x.needles() {
 		needles = append(needles, needle{literal.Inside, text})
@@ -333,7 +339,7 @@ func (c *compiler) present(field uint32) uint32 {
 }
 
 func (c *compiler) engine() *Engine {
-	e := &Engine{rules: c.rules, checks: c.checks}
+	e := &Engine{rules: c.rules, checks: c.checks, expressions: c.expressions}
 	code := coder{shared: map[string]uint32{}}
 	witnesses := map[uint32][]uint32{}
 	for rule, l := range c.logics {

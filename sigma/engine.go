@@ -20,6 +20,8 @@ type Engine struct {
 	checks   []check
 	filter   *literal.Filter // of keywords; nil when each line must be looked at
 	keywords bool
+
+	expressions map[Regex]*expression // of its rules
 }
 
 // check is a predicate that is decided by looking at the values of its field.

@@ -411,7 +411,7 @@ detection:
   condition: selection or words or not none
 `)
 	other := scanner(f, "title: t\ndetection:\n  a: {F: needle}\n  condition: a\n")
-	for _, line := range []string{`{"F":"needle","a":{"b":["x",1,null]},"G":"XY","H":"xy"}`, `{"a.b":true,"I":{}}`, `[]`, `{"\u0046":"\u004deedle"}`, "{\"F\":\"\xff\"}", `{"F":"a","F":"needle"}`} {
+	for _, line := range []string{"{\"F\":\"\xe2\x82needle\xc3\"}", `{"x":[{"":"mimikatz"},"k\u00c4t","KAT\u212a"],".y":{"z":"mimikatz"}}`, `{"F":"needle","a":{"b":["x",1,null]},"G":"XY","H":"xy"}`, `{"a.b":true,"I":{}}`, `[]`, `{"\u0046":"\u004deedle"}`, "{\"F\":\"\xff\"}", `{"F":"a","F":"needle"}`} {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
@@ -422,7 +422,9 @@ detection:
 		}
 		first := len(got)
 		for i := range got {
-			s.Findings(i)
+			if diff := cmp.Diff(s.PlainFindings(i), s.Findings(i)); diff != "" {
+				t.Fatalf("found in %q (-plainly +got): %s", line, diff)
+			}
 		}
 		if again, errAgain := s.Match(line); len(again) != first || (err == nil) != (errAgain == nil) {
 			t.Fatalf("%q: %d matches, %v, then %d, %v", line, first, err, len(again), errAgain)

@@ -23,6 +23,7 @@ type event struct {
 	heads      []head   // by field: its values
 	values     []fieldValue
 	checked    []verdict // by check
+	ran        []ran
 	candidates []uint32
 	stamps     []uint32 // by rule: it is a candidate
 	matched    []uint32
@@ -57,9 +58,10 @@ func (ev *event) begin() {
 		*ev = event{found: ev.found, now: 1}
 	}
 	clear(ev.deeper)
+	clear(ev.ran)
 	ev.members, ev.deeper, ev.path = ev.members[:0], ev.deeper[:0], ev.path[:0]
 	ev.values, ev.plain = ev.values[:0], ev.plain[:0]
-	ev.candidates, ev.matched = ev.candidates[:0], ev.matched[:0]
+	ev.candidates, ev.matched, ev.ran = ev.candidates[:0], ev.matched[:0], ev.ran[:0]
 }
 
 // use makes room for the numbers of an engine.

@@ -1,8 +1,12 @@
 package sigma
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 
@@ -22,18 +26,19 @@ type Finding struct {
 // index in what the last call of Match returned. This is worked out anew, at a
 // cost that only matches have to bear.
 func (s *Scanner) Findings(match int) []Finding {
-	rule := s.as[match]
-	event, err := fastjson.ParseBytes(s.line)
-	if err != nil {
+	f := &s.finder
+	if f.event == nil && !f.read(s.line) {
 		return nil // the line was changed
 	}
-	f := finder{event: event, seen: map[Finding]bool{}}
-	wanted := map[Ref]bool{}
+	f.engine, f.ev = s.last, &s.event
+	f.wanted, f.found = f.wanted[:0], nil
+	clear(f.seen)
+	rule := s.as[match]
 	for _, c := range rule.Detection.Conditions {
-		asked(c.Expr, false, wanted)
+		f.asked(c.Expr, false)
 	}
 	for _, search := range rule.Detection.Searches {
-		if wanted[Ref(search.Name)] {
+		if slices.Contains(f.wanted, Ref(search.Name)) {
 			f.search = search.Name
 			f.node(search.Body)
 		}
@@ -41,33 +46,67 @@ func (s *Scanner) Findings(match int) []Finding {
 	return f.found
 }
 
-// asked notes the searches that an expression wants to hold.
-func asked(e Expr, not bool, into map[Ref]bool) {
-	switch e := e.(type) {
-	case And:
-		for _, part := range e {
-			asked(part, not, into)
-		}
-	case Or:
-		for _, part := range e {
-			asked(part, not, into)
-		}
-	case Not:
-		asked(e.Of, !not, into)
-	case Ref:
-		if !not {
-			into[e] = true
-		}
-	}
-}
-
+// finder works out what a rule found. It keeps its memory, and an event that it
+// has read until the next.
 type finder struct {
-	event  *fastjson.Value
+	engine *Engine // of the rule
+	ev     *event  // for its buffers
+	parser fastjson.Parser
+	event  *fastjson.Value // nil: not read yet
+	size   int             // of the event's line
+
+	wanted []Ref
 	search string
 	found  []Finding
 	seen   map[Finding]bool
+	path   []byte
 	text   string // the last that was folded
-	folded string
+	folded []byte
+	needle []byte
+}
+
+// read reads an event.
+func (f *finder) read(line []byte) bool {
+	event, err := f.parser.ParseBytes(line)
+	if err != nil {
+		return false
+	}
+	f.event, f.size = event, len(line)
+	f.text, f.folded = "", f.folded[:0]
+	return true
+}
+
+// forget lets go of the last event, and of the memory that an extraordinary one
+// took.
+func (f *finder) forget() {
+	if f.size > mostRead {
+		*f = finder{}
+	}
+	f.event = nil
+}
+
+// mostRead is of how long a line the memory is kept; that of a tree is many times
+// as much.
+const mostRead = mostKept / 16
+
+// asked notes the searches that an expression wants to hold.
+func (f *finder) asked(e Expr, not bool) {
+	switch e := e.(type) {
+	case And:
+		for _, part := range e {
+			f.asked(part, not)
+		}
+	case Or:
+		for _, part := range e {
+			f.asked(part, not)
+		}
+	case Not:
+		f.asked(e.Of, !not)
+	case Ref:
+		if !not {
+			f.wanted = append(f.wanted, e)
+		}
+	}
 }
 
 func (f *finder) node(n Node) {
@@ -84,26 +123,43 @@ func (f *finder) node(n Node) {
 }
 
 func (f *finder) item(item *Item) {
-	see := func(field, text string) {
-		for _, v := range item.Values {
-			if f.meets(v, text) {
-				f.add(Finding{f.search, field, text})
-				return
-			}
-		}
-	}
 	if item.Field == "" {
-		texts(f.event, "", see)
+		f.texts(f.event, f.path[:0], func(path []byte, text string) {
+			if f.met(item, text) {
+				f.add(string(path), text)
+			}
+		})
 		return
 	}
-	f.field(item.Field, func(text string) { see(item.Field, text) })
+	f.field(item.Field, func(text string) {
+		if f.met(item, text) {
+			f.add(item.Field, text)
+		}
+	})
 }
 
-func (f *finder) add(found Finding) {
-	if !f.seen[found] {
-		f.seen[found] = true
-		f.found = append(f.found, found)
+// met reports whether a text is as one of the values of an item says.
+func (f *finder) met(item *Item, text string) bool {
+	for _, v := range item.Values {
+		if f.meets(v, text) {
+			return true
+		}
 	}
+	return false
+}
+
+// add notes a finding, whose text is of the event that was read.
+func (f *finder) add(field, text string) {
+	found := Finding{f.search, field, text}
+	if f.seen[found] {
+		return
+	}
+	found.Text = strings.Clone(text)
+	if f.seen == nil {
+		f.seen = map[Finding]bool{}
+	}
+	f.seen[found] = true
+	f.found = append(f.found, found)
 }
 
 // field hands out the texts of a field.
@@ -147,27 +203,33 @@ func members(v *fastjson.Value, see func(text string)) {
 	}
 }
 
+// textOf is a text as it is compared, good until another event is read.
 func textOf(v *fastjson.Value) string {
 	if v.Type() == fastjson.TypeString {
-		return string(v.GetStringBytes())
+		text := v.GetStringBytes()
+		return unsafe.String(unsafe.SliceData(text), len(text))
 	}
 	return string(v.MarshalTo(nil))
 }
 
 // texts hands out every text of an event and where it stands.
-func texts(v *fastjson.Value, path string, see func(path, text string)) {
+func (f *finder) texts(v *fastjson.Value, path []byte, see func(path []byte, text string)) {
 	object := v.GetObject()
 	if object == nil {
 		members(v, func(text string) { see(path, text) })
 		for _, one := range v.GetArray() {
 			if one.Type() == fastjson.TypeObject || one.Type() == fastjson.TypeArray {
-				texts(one, path, see)
+				f.texts(one, path, see)
 			}
 		}
 		return
 	}
 	object.Visit(func(key []byte, v *fastjson.Value) {
-		texts(v, strings.TrimPrefix(path+"."+string(key), "."), see)
+		inner := append(append(path, '.'), key...)
+		if cap(inner) > cap(f.path) {
+			f.path = inner
+		}
+		f.texts(v, bytes.TrimPrefix(inner, []byte(".")), see)
 	})
 }
 
@@ -189,31 +251,34 @@ func (f *finder) meets(v Value, text string) bool {
 	case Exists:
 		return bool(v)
 	case Regex:
-		m, err := v.Compile()
-		return err == nil && m.Match(text)
+		x := f.engine.expressions[v]
+		return x != nil && x.holds(text, f.ev)
 	case FieldRef:
 		return f.refers(v, text)
 	case String:
-		return f.may(v, text) && v.holds(text, nil)
+		return f.reads(v, text)
 	case checker:
 		return v.holds(text, nil)
 	}
 	return false
 }
 
-// may reports whether a text has the literal that a value needs, which is known
-// sooner than whether it is as the value says.
-func (f *finder) may(v String, text string) bool {
+// reads reports whether a text is as a text with wildcards says. Mostly the literal
+// that it needs decides, which is known sooner.
+func (f *finder) reads(v String, text string) bool {
 	if f.text != text {
-		f.text, f.folded = text, literal.FoldString(text)
+		f.text, f.folded = text, literal.Fold(f.folded[:0], unsafe.Slice(unsafe.StringData(text), len(text)))
 	}
-	n, _ := shape(v)
-	return strings.Contains(f.folded, n.text)
+	n, sure := outline(v)
+	f.needle = literal.Fold(f.needle[:0], unsafe.Slice(unsafe.StringData(n.text), len(n.text)))
+	if !sure || !utf8.Valid(f.needle) {
+		return bytes.Contains(f.folded, f.needle) && v.holds(text, nil)
+	}
+	return stands(n.kind, f.folded, f.needle)
 }
 
 func (f *finder) refers(v FieldRef, text string) bool {
-	var ev event
-	met := false
+	ev, met := f.ev, false
 	f.field(v.Field, func(other string) {
 		mine, theirs := ev.form(&ev.mine, text, v.Cased), ev.form(&ev.theirs, other, v.Cased)
 		met = met || (reference{FieldRef: v}).stands(mine, theirs)

@@ -43,8 +43,28 @@ func (x *expression) holds(text string, ev *event) bool {
 			}
 		}
 	}
-	return x.Match(text)
+	for _, r := range ev.ran {
+		if r.of == x && r.text == text {
+			return r.holds
+		}
+	}
+	holds := x.Match(text)
+	if len(ev.ran) < mostRan {
+		ev.ran = append(ev.ran, ran{x, text, holds})
+	}
+	return holds
 }
+
+// ran is an expression that was run over a text of an event. What a rule found is
+// asked for after it matched, and would run it again.
+type ran struct {
+	of    *expression
+	text  string
+	holds bool
+}
+
+// mostRan is how many of them are remembered of an event.
+const mostRan = 16
 
 // needles are the demand that is met most rarely, by its length; nil when none
 // is long enough to help.

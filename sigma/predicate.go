@@ -21,6 +21,13 @@ type needle struct {
 
 // shape is how a String is looked for: by a needle, which is enough when sure.
 func shape(s String) (n needle, sure bool) {
+	n, sure = outline(s)
+	n.text = literal.FoldString(n.text)
+	return n, sure
+}
+
+// outline is the shape of a String with the needle's text as it is written.
+func outline(s String) (n needle, sure bool) {
 	parts := s.Parts
 	switch {
 	case len(parts) == 0:
@@ -36,7 +43,6 @@ func shape(s String) (n needle, sure bool) {
 	default:
 		n = longest(parts)
 	}
-	n.text = literal.FoldString(n.text)
 	return n, sure && !s.Cased
 }
 
@@ -153,11 +159,24 @@ func (r reference) holds(text string, ev *event) bool {
 func (r reference) stands(mine, theirs []byte) bool {
 	switch r.At {
 	case Start:
-		return bytes.HasPrefix(mine, theirs)
+		return stands(literal.Prefix, mine, theirs)
 	case End:
-		return bytes.HasSuffix(mine, theirs)
+		return stands(literal.Suffix, mine, theirs)
 	case Anywhere:
-		return bytes.Contains(mine, theirs)
+		return stands(literal.Inside, mine, theirs)
 	}
-	return bytes.Equal(mine, theirs)
+	return stands(literal.Whole, mine, theirs)
+}
+
+// stands reports whether a literal stands in a text where its kind says.
+func stands(kind literal.Kind, text, of []byte) bool {
+	switch kind {
+	case literal.Prefix:
+		return bytes.HasPrefix(text, of)
+	case literal.Suffix:
+		return bytes.HasSuffix(text, of)
+	case literal.Inside:
+		return bytes.Contains(text, of)
+	}
+	return bytes.Equal(text, of)
 }

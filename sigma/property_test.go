@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/plain"
 	"github.com/binnaclehq/binnacle/sigma/jsonline"
@@ -190,11 +192,11 @@ func (c chance) keywords(id int) *sigma.Rule {
 	return r
 }
 
-// The engine matches what the plain evaluator does, whatever rules stand beside
+// The engine matches and finds what the plain evaluators do, whatever rules stand beside
 // each other, with the line and without it.
 func TestAgainstPlain(t *testing.T) {
 	c := chance{rand.New(rand.NewPCG(2026, 11))}
-	matched, looked := 0, 0
+	matched, looked, findings := 0, 0, 0
 	for range 1500 {
 		var rules []*sigma.Rule
 		for id := range 1 + c.IntN(1+c.IntN(30)) {
@@ -215,6 +217,13 @@ func TestAgainstPlain(t *testing.T) {
 			got, err := s.Match(line)
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
+			}
+			for i := range got {
+				want := s.PlainFindings(i)
+				findings += len(want)
+				if diff := cmp.Diff(want, s.Findings(i)); diff != "" {
+					t.Fatalf("found (-plainly +got): %s\n%s\n%s", diff, line, described(got[i]))
+				}
 			}
 			got = slices.Clone(got)
 			members, err := jsonline.Places(nil, line)
@@ -239,8 +248,8 @@ func TestAgainstPlain(t *testing.T) {
 			}
 		}
 	}
-	if matched < looked {
-		t.Fatalf("only %d matches in %d events: the test tests nothing", matched, looked)
+	if matched < looked || 2*findings < looked {
+		t.Fatalf("only %d matches and %d findings in %d events: the test tests nothing", matched, findings, looked)
 	}
 }
 

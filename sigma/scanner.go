@@ -19,6 +19,8 @@ type Scanner struct {
 	as      []*Rule // the rules as they were matched, with the names of their routes
 	line    []byte  // the last event
 	routed  bool    // some rule was for it
+	last    *Engine // that it was run through
+	finder  finder
 }
 
 // Scanner makes a Scanner.
@@ -38,8 +40,10 @@ func (s *Scanner) Match(line []byte) ([]*Rule, error) { return s.MatchMembers(li
 // Match.
 func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, error) {
 	s.matches, s.as, s.line, s.routed = s.matches[:0], s.as[:0], line, s.router == nil
+	s.finder.forget()
 	ev := &s.event
 	if s.router == nil {
+		s.last = s.engine
 		if err := ev.collect(s.engine.names, line, members); err != nil {
 			return nil, err
 		}
@@ -53,6 +57,7 @@ func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, 
 		return nil, err
 	}
 	c := s.class()
+	s.last = c.engine
 	s.routed = len(c.rules) > 0 && (c.open == nil || slices.Contains(c.open, true))
 	last := -1 // routes of one rule stand beside each other
 	for _, matched := range ev.run(c.engine, c.local, line) {

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -25,41 +26,60 @@ type Rows struct {
 // prepared once, on PostgreSQL by one statement over arrays, the text of which
 // does not depend on how many rows there are.
 func (tx *Tx) Insert(ctx context.Context, r Rows) error {
+	_, err := tx.InsertNew(ctx, r)
+	return err
+}
+
+// InsertNew is Insert that tells how many rows were written: of those that are
+// there already, none when Conflict says to do nothing.
+func (tx *Tx) InsertNew(ctx context.Context, r Rows) (written int64, err error) {
 	if len(r.Values) == 0 {
-		return nil
+		return 0, nil
 	}
 	if tx.dialect == Postgres {
 		return tx.insertArrays(ctx, r)
 	}
 	n := max(1, chunkArgs/len(r.Columns))
 	if whole := len(r.Values) / n; whole > 1 {
-		if err := tx.insertChunks(ctx, r, n, whole); err != nil {
-			return err
+		if written, err = tx.insertChunks(ctx, r, n, whole); err != nil {
+			return written, err
 		}
 		r.Values = r.Values[whole*n:]
 	}
 	for len(r.Values) > 0 {
 		m := min(n, len(r.Values))
-		if _, err := tx.tx.ExecContext(ctx, r.statement(m), flat(r.Values[:m], len(r.Columns))...); err != nil {
-			return err
+		res, err := tx.tx.ExecContext(ctx, r.statement(m), flat(r.Values[:m], len(r.Columns))...)
+		if err := plus(&written, res, err); err != nil {
+			return written, err
 		}
 		r.Values = r.Values[m:]
 	}
-	return nil
+	return written, nil
 }
 
-func (tx *Tx) insertChunks(ctx context.Context, r Rows, n, chunks int) error {
-	stmt, err := tx.tx.PrepareContext(ctx, r.statement(n))
+// plus counts the rows that a statement wrote, if it did not fail.
+func plus(written *int64, r sql.Result, err error) error {
 	if err != nil {
 		return err
 	}
+	n, err := r.RowsAffected()
+	*written += n
+	return err
+}
+
+func (tx *Tx) insertChunks(ctx context.Context, r Rows, n, chunks int) (written int64, err error) {
+	stmt, err := tx.tx.PrepareContext(ctx, r.statement(n))
+	if err != nil {
+		return 0, err
+	}
 	defer stmt.Close()
 	for i := range chunks {
-		if _, err := stmt.ExecContext(ctx, flat(r.Values[i*n:(i+1)*n], len(r.Columns))...); err != nil {
-			return err
+		res, err := stmt.ExecContext(ctx, flat(r.Values[i*n:(i+1)*n], len(r.Columns))...)
+		if err := plus(&written, res, err); err != nil {
+			return written, err
 		}
 	}
-	return nil
+	return written, nil
 }
 
 func (r Rows) head() string {
@@ -83,7 +103,7 @@ func flat(rows [][]any, width int) []any {
 // arrayRows bounds what one statement holds in memory on both sides.
 const arrayRows = 2000
 
-func (tx *Tx) insertArrays(ctx context.Context, r Rows) error {
+func (tx *Tx) insertArrays(ctx context.Context, r Rows) (written int64, err error) {
 	like := make([]any, len(r.Columns))
 	var arrays, names, picked []string
 	for i := range like {
@@ -104,12 +124,13 @@ func (tx *Tx) insertArrays(ctx context.Context, r Rows) error {
 				args = append(args, array(x, r.Values[:n], i))
 			}
 		}
-		if _, err := tx.tx.ExecContext(ctx, query, args...); err != nil {
-			return err
+		res, err := tx.tx.ExecContext(ctx, query, args...)
+		if err := plus(&written, res, err); err != nil {
+			return written, err
 		}
 		r.Values = r.Values[n:]
 	}
-	return nil
+	return written, nil
 }
 
 func postgresType(like any) string {

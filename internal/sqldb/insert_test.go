@@ -86,3 +86,32 @@ func insertAndRead(t *testing.T, db *sqldb.DB, n int) {
 		t.Errorf("got %d rows, %v; want %d", seen, err, n)
 	}
 }
+
+// Rows that are there already are none that were written.
+func TestInsertNew(t *testing.T) {
+	sqldbtest.Run(t, rowsTable, func(t *testing.T, db *sqldb.DB) {
+		ctx := context.Background()
+		insert := func(from, to int, want int64) {
+			t.Helper()
+			r := sqldb.Rows{Table: "t", Columns: []string{"id", "word", "data"}, Conflict: `ON CONFLICT (id) DO NOTHING`}
+			for i := from; i < to; i++ {
+				r.Values = append(r.Values, []any{i, "w", []byte{}}, []any{i, "again", []byte{}})
+			}
+			err := db.Tx(ctx, func(tx *sqldb.Tx) error {
+				n, err := tx.InsertNew(ctx, r)
+				if n != want {
+					t.Errorf("from %d to %d: %d rows were written, want %d", from, to, n, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		insert(0, 0, 0)
+		insert(0, 1, 1)
+		insert(0, 3, 2)
+		insert(1, 3000, 2997)
+		insert(0, 3000, 0)
+	})
+}

@@ -34,7 +34,9 @@ type batch struct {
 	late       bool // over stored events
 
 	findings []*detect.Finding
-	by       map[string]*detect.Finding
+	by       map[string]*detect.Finding // by key
+	group    []detect.GroupField        // of the last match
+	key      []byte                     // of its finding
 	followed []followed
 	canaries []canaryMatch
 	failed   []time.Time // of events that could not be looked at
@@ -106,7 +108,7 @@ func (b *batch) one(s *scan, ev *event.Event) (ok bool) {
 			b.followed = append(b.followed, b.follow(e.Key, ev))
 		}
 		if e.On && !e.under && b.rules.full.Alone(e.Key) {
-			b.found(e, ev, b.rules.fieldsOf(e, v), func() map[string]any { return detect.Found(s.s.Findings(n)) })
+			b.take(e.Told, e.Group, e.Window, ev, b.rules.fieldsOf(e, v), func() map[string]any { return detect.Found(s.s.Findings(n)) })
 		}
 	}
 	if b.indicators != nil {
@@ -158,21 +160,21 @@ func seenOf(id string) detect.Seen {
 }
 
 // grouping is the fields that findings are grouped by unless the rule is tuned,
-// each with what events call it that no parser gave that name.
+// each with what events call it, also where no parser gave it its name.
 var grouping = []struct {
 	name  string
-	other []string
+	names []string
 }{
-	{event.Host, []string{"Computer", "Hostname", "hostname", "agent.hostname", "winlog.computer_name"}},
-	{event.User, []string{"TargetUserName", "User", "SubjectUserName", "userIdentity.userName", "userIdentity.arn", "actor.alternateId", "actor", "user.username"}},
-	{event.SourceIP, []string{"IpAddress", "SourceIp", "sourceIPAddress", "client.ipAddress", "src_ip", "id.orig_h", "sourceIPs"}},
+	{event.Host, []string{event.Host, "Computer", "Hostname", "hostname", "agent.hostname", "winlog.computer_name"}},
+	{event.User, []string{event.User, "TargetUserName", "User", "SubjectUserName", "userIdentity.userName", "userIdentity.arn", "actor.alternateId", "actor", "user.username"}},
+	{event.SourceIP, []string{event.SourceIP, "IpAddress", "SourceIp", "sourceIPAddress", "client.ipAddress", "src_ip", "id.orig_h", "sourceIPs"}},
 }
 
-// groupOf is what a finding is about.
-func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
-	var out []detect.GroupField
-	if len(e.Group) > 0 {
-		for _, name := range e.Group {
+// groupOf appends what a finding is about. Names are those it is grouped by, if
+// its rule is tuned so.
+func groupOf(out []detect.GroupField, names []string, of func(string) (string, bool)) []detect.GroupField {
+	if len(names) > 0 {
+		for _, name := range names {
 			if v, ok := of(name); ok && v != "" {
 				out = append(out, detect.GroupField{Name: name, Value: v})
 			}
@@ -180,7 +182,7 @@ func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
 		return out
 	}
 	for _, g := range grouping {
-		for _, name := range append([]string{g.name}, g.other...) {
+		for _, name := range g.names {
 			if v, ok := of(name); ok && v != "" && v != "-" {
 				out = append(out, detect.GroupField{Name: g.name, Value: v})
 				break
@@ -190,21 +192,20 @@ func groupOf(e *Entry, of func(string) (string, bool)) []detect.GroupField {
 	return out
 }
 
-// found takes a match into the finding of its rule, group and window.
-func (b *batch) found(e *Entry, ev *event.Event, of func(string) (string, bool), fields func() map[string]any) {
-	b.take(e.Told, groupOf(e, of), e.Window, ev, of, fields)
-}
-
-// take takes a match into its finding. It asks for the fields of the first alone.
-func (b *batch) take(told detect.Told, group []detect.GroupField, window time.Duration, ev *event.Event, of func(string) (string, bool), fields func() map[string]any) {
-	name := nameOf(told.Kind, told.ID, group, ev.Time.UTC().Truncate(window))
-	f := b.by[name]
+// take takes a match into its finding, which is grouped by the fields of some names.
+// It asks for what else is to be told of the first alone.
+func (b *batch) take(told detect.Told, names []string, window time.Duration, ev *event.Event, of func(string) (string, bool), fields func() map[string]any) {
+	b.group = groupOf(b.group[:0], names, of)
+	began := ev.Time.UTC().Truncate(window)
+	b.key = appendKey(b.key[:0], told.Kind, told.ID, b.group, began)
+	f := b.by[string(b.key)]
 	if f == nil {
 		if b.by == nil {
 			b.by = map[string]*detect.Finding{}
 		}
-		f = &detect.Finding{Org: b.org.name, Name: name, Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields(), Late: b.late, About: about(of)}
-		b.by[name] = f
+		group := append([]detect.GroupField(nil), b.group...) // none is nil
+		f = &detect.Finding{Org: b.org.name, Name: nameOf(told.Kind, told.ID, group, began), Rule: told, Group: group, Start: ev.Time, End: ev.Time, Value: 1, Fields: fields(), Late: b.late, About: about(of)}
+		b.by[string(b.key)] = f
 		b.findings = append(b.findings, f)
 	}
 	if ev.Time.Before(f.Start) {
@@ -235,6 +236,22 @@ func nameOf(kind, rule string, group []detect.GroupField, window time.Time) stri
 		h.Write([]byte(strconv.Itoa(len(text)) + ":" + text))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// appendKey appends what is the same for what nameOf gives the same name, and
+// sooner known.
+func appendKey(key []byte, kind, rule string, group []detect.GroupField, window time.Time) []byte {
+	text := func(s string) {
+		key = append(append(strconv.AppendInt(key, int64(len(s)), 10), ':'), s...)
+	}
+	key = append(strconv.AppendInt(key, window.Unix(), 10), ' ') // names tell seconds
+	text(kind)
+	text(rule)
+	for _, g := range group {
+		text(g.Name)
+		text(g.Value)
+	}
+	return key
 }
 
 // groupText is a group as one text.

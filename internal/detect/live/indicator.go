@@ -364,7 +364,7 @@ func (b *batch) indicated(ev *event.Event, v *fastjson.Value) {
 			}
 			ev.Rules = append(ev.Rules, key)
 			of := b.rules.fieldsOf(nil, v)
-			b.take(i.told(), groupOf(&Entry{}, of), DefaultWindow, ev, of, func() map[string]any { return map[string]any{name: text} })
+			b.take(i.told(), nil, DefaultWindow, ev, of, func() map[string]any { return map[string]any{name: text} })
 		})
 	})
 }

@@ -2,8 +2,10 @@ package live
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -32,8 +34,7 @@ type Ruleset struct {
 	reach   time.Duration   // how far back a correlation looks, with those under it
 	spans   map[string]time.Duration
 	scans   sync.Pool
-	mu      sync.Mutex
-	called  map[asked][]string
+	mu      sync.Mutex // of who adds to what rules are called
 }
 
 // Entry is how one rule or correlation runs.
@@ -46,11 +47,7 @@ type Entry struct {
 	Window    time.Duration
 	Tuning    *Tuning // nil: it runs as it comes
 	matchable *sigma.Rule
-}
-
-type asked struct {
-	rule  string
-	field string
+	called    atomic.Pointer[map[string][]string] // what its events call fields, of those that were asked for; never changed
 }
 
 // Entry returns how a rule runs; nil when there is none of this key.
@@ -100,7 +97,7 @@ func assemble(lib *Library, choices Choices, by *pipeline.Pipeline, now time.Tim
 		return nil, err
 	}
 	a := &assembly{lib: lib, choices: choices, now: now, only: only, by: map[string]*Document{}, tunings: map[string]*Tuning{},
-		out: &Ruleset{Problems: slices.Clone(lib.Problems), entries: map[string]*Entry{}, follow: map[string]bool{}, spans: map[string]time.Duration{}, called: map[asked][]string{}}}
+		out: &Ruleset{Problems: slices.Clone(lib.Problems), entries: map[string]*Entry{}, follow: map[string]bool{}, spans: map[string]time.Duration{}}}
 	a.gather()
 	a.decide()
 	c := a.collection()
@@ -436,15 +433,19 @@ func (r *Ruleset) names(e *Entry, field string) []string {
 	if e == nil || e.matchable == nil {
 		return nil
 	}
-	key := asked{e.Key, field}
+	if known := e.called.Load(); known != nil {
+		if list, ok := (*known)[field]; ok {
+			return list
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list, known := r.called[key]
-	if !known {
-		list = r.rules.Names(e.matchable, field)
-		r.called[key] = list
+	more := map[string][]string{field: r.rules.Names(e.matchable, field)}
+	if known := e.called.Load(); known != nil {
+		maps.Copy(more, *known)
 	}
-	return list
+	e.called.Store(&more)
+	return more[field]
 }
 
 // fieldsOf reads the fields of an event that a rule matched, by the names the

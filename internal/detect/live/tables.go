@@ -63,19 +63,35 @@ func (t *tables) tell(ctx context.Context, list []detect.Finding, at time.Time) 
 		}
 		return nil
 	}
+	rows := toldRows(list, at)
 	return t.db.Tx(ctx, func(tx *sqldb.Tx) error {
-		for _, f := range list {
-			_, err := tx.Exec(ctx, `INSERT INTO detection_told (org, name, rule, kind, grp, level, started, ended, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (org, name) DO UPDATE SET level = excluded.level, told = excluded.told,
-	started = CASE WHEN excluded.started < detection_told.started THEN excluded.started ELSE detection_told.started END,
-	ended = CASE WHEN excluded.ended > detection_told.ended THEN excluded.ended ELSE detection_told.ended END`,
-				f.Org, f.Name, f.Rule.ID, f.Rule.Kind, clean(groupText(f.Group)), f.Rule.Level, f.Start.UnixNano(), f.End.UnixNano(), sqldb.Micros(at))
-			if err != nil {
-				return fmt.Errorf("keeping what was told: %w", err)
-			}
+		if err := tx.Insert(ctx, rows); err != nil {
+			return fmt.Errorf("keeping what was told: %w", err)
 		}
 		return nil
 	})
+}
+
+// toldRows are the rows of what was told, one for each finding, however often it is
+// in the list.
+func toldRows(list []detect.Finding, at time.Time) sqldb.Rows {
+	rows := sqldb.Rows{Table: "detection_told", Columns: []string{"org", "name", "rule", "kind", "grp", "level", "started", "ended", "told"},
+		Conflict: `ON CONFLICT (org, name) DO UPDATE SET level = excluded.level, told = excluded.told,
+	started = CASE WHEN excluded.started < detection_told.started THEN excluded.started ELSE detection_told.started END,
+	ended = CASE WHEN excluded.ended > detection_told.ended THEN excluded.ended ELSE detection_told.ended END`}
+	of := map[string]int{}
+	for _, f := range list {
+		start, end := f.Start.UnixNano(), f.End.UnixNano()
+		key := f.Org + unit + f.Name
+		if i, again := of[key]; again {
+			row := rows.Values[i]
+			row[5], row[6], row[7] = f.Rule.Level, min(row[6].(int64), start), max(row[7].(int64), end)
+			continue
+		}
+		of[key] = len(rows.Values)
+		rows.Values = append(rows.Values, []any{f.Org, f.Name, f.Rule.ID, f.Rule.Kind, clean(groupText(f.Group)), f.Rule.Level, start, end, sqldb.Micros(at)})
+	}
+	return rows
 }
 
 // clean is a text as both databases hold it.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	diff "github.com/google/go-cmp/cmp"
+
 	"github.com/binnaclehq/binnacle/content"
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/event"
@@ -31,6 +33,15 @@ func TestTables(t *testing.T) {
 		list, err := w.Fired(ctx, "acme", "r", now.Add(-time.Hour), now)
 		if err != nil || len(list) != 1 || !list[0].Start.Equal(again.Start) || !list[0].End.Equal(now) || list[0].Level != "high" {
 			t.Errorf("told %+v: %v", list, err)
+		}
+		f.Org, again.Org = "twice", "twice" // in one list
+		last := again
+		last.Start = now.Add(-time.Minute)
+		if err := w.tables.tell(ctx, []detect.Finding{again, f, last}, now); err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := w.Fired(ctx, "twice", "r", now.Add(-time.Hour), now); err != nil || diff.Diff(list, twice) != "" {
+			t.Errorf("told twice %+v: %v", twice, err)
 		}
 		tallies, err := w.Tallies(ctx, "acme", now.Add(time.Second))
 		if err != nil || tallies["r"].N != 0 || !tallies["r"].Last.Equal(now) {

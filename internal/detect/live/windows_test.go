@@ -1,17 +1,20 @@
 package live
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	diff "github.com/google/go-cmp/cmp"
 
 	"github.com/binnaclehq/binnacle/content"
+	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/testenv"
@@ -151,4 +154,28 @@ func BenchmarkLook(b *testing.B) {
 		look()
 	}
 	b.ReportMetric(float64(len(events)*b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkFound is what becomes of matches, of which there is one in each event.
+func BenchmarkFound(b *testing.B) {
+	rule := "title: t\nid: 5ffb3b0c-6bd1-4f8d-a1e0-5b6b1f6f3c11\nlogsource: {product: windows}\nlevel: high\ndetection:\n  sel: {EventID: 4688}\n  condition: sel\n"
+	e := New(Config{Builtin: fstest.MapFS{"detections/r/rule.yml": {Data: []byte(rule)}}, Root: "detections"})
+	var events []event.Event
+	for i := range 500 {
+		line := fmt.Sprintf(`{"@timestamp":"2026-03-10T09:00:00Z","EventID":4688,"Channel":"Security","Provider_Name":"x","Computer":"pc-%d","TargetUserName":"leila","NewProcessName":"C:\\Windows\\cmd.exe","event.code":"4688","log.channel":"Security"}`, i%10)
+		events = append(events, event.Event{ID: fmt.Sprint("e", i), Time: time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), Source: "windows", Line: []byte(line)})
+	}
+	e.Sink = func(_ context.Context, found []detect.Finding) error {
+		if len(found) != 10 {
+			return fmt.Errorf("%d findings", len(found))
+		}
+		return nil
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := e.Look(b.Context(), "acme", events); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(len(events)*b.N), "µs/event")
 }

@@ -237,14 +237,22 @@ func (a *Alert) log(ctx context.Context, tx *sqldb.Tx, c Change) error {
 	return nil
 }
 
-// save writes what of an alert changes.
+// save writes what of an alert changes when people act.
 func (a *Alert) save(ctx context.Context, tx *sqldb.Tx) error {
-	_, err := tx.Exec(ctx, `UPDATE alerts SET told = ?, level = ?, title = ?, fields = ?, value = ?, severity = ?, risk = ?, reasons = ?, events = ?, exact = ?, first_seen = ?, last_seen = ?,
-		acknowledged = ?, closed = ?, state = ?, assignee = ?, disposition = ?, reason = ?, case_name = ? WHERE org = ? AND no = ?`,
-		encode(a.Rule), a.Rule.Level, a.Rule.Title, encode(a.Fields), a.Value, a.Severity, a.Risk, encode(a.Reasons), a.Events, flag(a.Exact), sqldb.Micros(a.FirstSeen), sqldb.Micros(a.LastSeen),
+	_, err := tx.Exec(ctx, `UPDATE alerts SET acknowledged = ?, closed = ?, state = ?, assignee = ?, disposition = ?, reason = ?, case_name = ? WHERE org = ? AND no = ?`,
 		sqldb.Micros(a.Acknowledged), sqldb.Micros(a.Closed), a.State, a.Assignee, a.Disposition, a.Reason, a.Case, a.Org, a.No)
 	if err != nil {
 		return fmt.Errorf("alerts: save %s: %w", a.ID(), err)
+	}
+	return nil
+}
+
+// rate writes what of an alert changes when its rule says that it is graver.
+func (a *Alert) rate(ctx context.Context, tx *sqldb.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE alerts SET told = ?, level = ?, title = ?, severity = ?, risk = ?, reasons = ? WHERE org = ? AND no = ?`,
+		encode(a.Rule), a.Rule.Level, a.Rule.Title, a.Severity, a.Risk, encode(a.Reasons), a.Org, a.No)
+	if err != nil {
+		return fmt.Errorf("alerts: rate %s: %w", a.ID(), err)
 	}
 	return nil
 }

@@ -48,19 +48,28 @@ var rooms = []room.Module{operations.Module(), people.Module(), review.Module()}
 // both runs a suite on each database.
 func both(t *testing.T, suite func(t *testing.T, d *desk)) {
 	t.Helper()
-	modules := append([]room.Module{alerts.Module(alerts.Config{})}, rooms...)
+	sqldbtest.Run(t, migrations(), func(t *testing.T, db *sqldb.DB) { suite(t, newDesk(t, db)) })
+}
+
+var modules = append([]room.Module{alerts.Module(alerts.Config{})}, rooms...)
+
+func migrations() []sqldb.Migration {
 	steps := slices.Concat(catalogtest.Migrations(), auth.Migrations(), action.Migrations())
+	for _, m := range modules {
+		steps = append(steps, m.Steps()...)
+	}
+	return append(steps, claim.Migrations()...)
+}
+
+func newDesk(t testing.TB, db *sqldb.DB) *desk {
 	kinds := claim.Kinds()
 	for _, m := range modules {
-		steps, kinds = append(steps, m.Steps()...), append(kinds, m.Kinds...)
+		kinds = append(kinds, m.Kinds...)
 	}
-	steps = append(steps, claim.Migrations()...)
-	sqldbtest.Run(t, steps, func(t *testing.T, db *sqldb.DB) {
-		d := &desk{TB: t, db: db, time: now}
-		d.catalog = catalog.New(db, catalog.NewKinds(kinds...), catalog.WithClock(func() time.Time { return d.time }))
-		d.Desk = alerts.NewDesk(d.catalog, d.config)
-		suite(t, d)
-	})
+	d := &desk{TB: t, db: db, time: now}
+	d.catalog = catalog.New(db, catalog.NewKinds(kinds...), catalog.WithClock(func() time.Time { return d.time }))
+	d.Desk = alerts.NewDesk(d.catalog, d.config)
+	return d
 }
 
 // as is somebody of an organisation.
