@@ -34,6 +34,10 @@ type sourceLine struct {
 
 const checkpointFile = "checkpoint.json"
 
+// version is that of what is in the folder. In the first, lines lay in frames as they
+// are; a program that knows no other would take packed ones for damaged.
+const version = 2
+
 // readCheckpoint reads what the folder says, and makes the first one of a new
 // folder.
 func readCheckpoint(dir string) (*checkpoint, error) {
@@ -49,8 +53,12 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, fmt.Errorf("read %s: %w", checkpointFile, err)
 	}
-	if c.Version != 1 {
+	if c.Version < 1 || c.Version > version {
 		return nil, fmt.Errorf("%s is of version %d, which a newer program wrote", checkpointFile, c.Version)
+	}
+	if c.Version < version {
+		c.Version = version
+		return c, c.write(dir)
 	}
 	return c, nil
 }
@@ -58,7 +66,7 @@ func readCheckpoint(dir string) (*checkpoint, error) {
 func newCheckpoint() *checkpoint {
 	var b [20]byte
 	rand.Read(b[:])
-	return &checkpoint{Version: 1, Seed: [2]uint64{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}, Node: binary.LittleEndian.Uint32(b[16:])&(1<<nodeBits-1) | 1}
+	return &checkpoint{Version: version, Seed: [2]uint64{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}, Node: binary.LittleEndian.Uint32(b[16:])&(1<<nodeBits-1) | 1}
 }
 
 // write puts the checkpoint in the place of the one before, all of it or

@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"maps"
 	"slices"
@@ -200,7 +201,7 @@ func decode(data []byte, sum uint32) (*frame, error) {
 	c := &cutter{b: data}
 	form := c.byte()
 	if form != plainLines && form != packedLines {
-		return nil, errDamaged
+		return nil, fmt.Errorf("a frame of the spool is of form %d, which a newer program wrote", form)
 	}
 	f := &frame{seq: c.uint(), batch: c.uint(), org: c.text(), source: c.text(), seen: time.Unix(0, c.int())}
 	for _, n := range []*int64{&f.took.accepted, &f.took.duplicate, &f.took.dropped, &f.took.repaired, &f.took.panics} {

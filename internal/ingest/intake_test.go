@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -202,12 +203,13 @@ func TestGivenFields(t *testing.T) {
 }
 
 // TestMembers: it is said right where the members of events stand, of records that
-// were read as they came, and not said of others.
+// were read as they came and are larger than what is said, and not of others.
 func TestMembers(t *testing.T) {
 	s := newStore()
 	in := open(t, t.TempDir(), s, func(c *Config) { c.Formats, c.Default = all.Formats(), "auto" })
-	b := Batch{Org: "a", Source: "x", Records: lines(`{"event.id":"1","a":"b","host":{"name":"h"}}`, `{"event.id":"2", "EventID":4624,"Channel":"Security","Hostname":"h","Message":"m\r\nn"} `,
-		`{"event.id":"1"}`, `a line`, "{\"event.id\":\"5\",\"a\":\"\xff\"}", `{"event.id":"6"}`, `{"event.id":"7"}`)}
+	text := strings.Repeat("text ", 100)
+	b := Batch{Org: "a", Source: "x", Records: lines(`{"event.id":"1","a":"`+text+`","host":{"name":"h"}}`, `{"event.id":"2", "EventID":4624,"Channel":"Security","Hostname":"h","Message":"m\r\n`+text+`"} `,
+		`{"event.id":"1"}`, text, `{"event.id":"5","a":"`+text+"\xff\"}", `{"event.id":"6","a":"`+text+`"}`, `{"event.id":"7","a":"`+text+`"}`, `{"event.id":"8","a":1,"b":2,"c":3}`)}
 	b.Records[5].Fields = []Field{{"k", "v"}}
 	b.Records[6].Sure = []Field{{"k", "v"}}
 	known := map[string]bool{}
@@ -225,7 +227,7 @@ func TestMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	drained(t, in)
-	if !known["1"] || !known["2"] || known["5"] || known["6"] || known["7"] || len(known) != 6 {
+	if !known["1"] || !known["2"] || known["5"] || known["6"] || known["7"] || known["8"] || len(known) != 7 {
 		t.Errorf("the members are known of %v", known)
 	}
 }
@@ -235,6 +237,42 @@ type looks func([]event.Event)
 func (f looks) Look(_ context.Context, _ string, events []event.Event) error {
 	f(events)
 	return nil
+}
+
+// TestVersions: a folder of the version before is gone on with, and says then that it
+// is of this one; one of a later version is left alone.
+func TestVersions(t *testing.T) {
+	dir := t.TempDir()
+	in := open(t, dir, newStore())
+	if err := in.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, checkpointFile)
+	set := func(from, to string) {
+		t.Helper()
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), from) {
+			t.Fatalf("the checkpoint is %s", data)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(data), from, to, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(`"version":2`, `"version":1`)
+	open(t, dir, newStore()).crash() // nothing has settled since
+	set(`"version":2`, `"version":3`)
+	if _, err := Open(t.Context(), Config{Dir: dir, Store: newStore(), Formats: formats}); err == nil || !strings.Contains(err.Error(), "newer program") {
+		t.Errorf("a folder of a later version: %v", err)
+	}
+	f := &frame{seq: 1, org: "a", source: "x"}
+	head := f.encode()
+	head[frameHead] = packedLines + 1
+	if _, err := decode(head[frameHead:], checksum(head[frameHead:])); err == nil || errors.Is(err, errDamaged) {
+		t.Errorf("a frame of a form that is not known: %v", err)
+	}
 }
 
 // noise is a text that does not pack.

@@ -139,7 +139,11 @@ func (l *line) pace(ctx context.Context) {
 	}
 }
 
-func (l *line) crowded() bool { return l.unread > inMemory/2 && l.holding == nil && !l.ended }
+// crowded reports whether to wait helps: not while what waits at the start is still
+// read, behind which everything else is read from the disk too.
+func (l *line) crowded() bool {
+	return l.unread > inMemory/2 && l.handed >= l.until && l.holding == nil && !l.ended
+}
 
 // pop returns frames of one organisation for a worker, the oldest that nobody
 // has; none when the line has ended.

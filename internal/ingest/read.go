@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 
@@ -183,7 +184,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 		r.f.lines = append(r.f.lines, line...)
 	}
 	e.Line = r.f.lines[start : start+len(line) : start+len(line)]
-	e.Members = r.kept(r.out.Members)
+	e.Members = r.kept(r.out.Members, line)
 	r.f.events, r.f.notes = append(r.f.events, e), append(r.f.notes, n)
 	return "", ""
 }
@@ -195,9 +196,10 @@ const (
 	membersRoom = 8 << 10
 )
 
-// kept copies places; nil for none, and for very many.
-func (r *reading) kept(list []jsonline.Place) []jsonline.Place {
-	if len(list) == 0 || len(list) > mostMembers {
+// kept copies places; nil for none, and where they would take more memory than the
+// line.
+func (r *reading) kept(list []jsonline.Place, line []byte) []jsonline.Place {
+	if len(list) == 0 || len(list) > mostMembers || len(list)*int(unsafe.Sizeof(list[0])) > len(line) {
 		return nil
 	}
 	if cap(r.places)-len(r.places) < len(list) {

@@ -134,7 +134,7 @@ func (in *Intake) forget(ctx context.Context, marks []mark) []mark {
 
 // checkpoint writes the state of a mark and removes the segments before it.
 func (in *Intake) checkpoint(m mark) error {
-	cp := &checkpoint{Version: 1, Node: uint32(in.node), Seq: m.seq, Place: m.place, Seed: [2]uint64{in.ids.k0, in.ids.k1}}
+	cp := &checkpoint{Version: version, Node: uint32(in.node), Seq: m.seq, Place: m.place, Seed: [2]uint64{in.ids.k0, in.ids.k1}}
 	for k, c := range m.sources {
 		cp.Sources = append(cp.Sources, sourceLine{k.org, k.source, *c, in.samples.of(k)})
 	}

@@ -47,8 +47,9 @@ const slack = 48 * time.Hour
 // flushEvery is how long events stay in memory alone.
 const flushEvery = 5 * time.Second
 
-// settledAfter is when added events are on disk for certain: a second in a
-// buffer, flushEvery in memory, and ample time to write them.
+// settledAfter is when added events are on disk for certain: a second until their
+// block is full, another in a buffer of the engine, flushEvery in memory, and ample
+// time to write them.
 const settledAfter = time.Minute
 
 // Embedded is the event engine within the program.
@@ -225,17 +226,14 @@ func (e *Embedded) Settled(context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	defer done()
-	if err := e.gather.err(); err != nil {
-		return time.Time{}, err
-	}
 	now := time.Now()
 	if e.stats().InmemoryRowsCount == 0 {
 		e.gather.flush() // what is in buffers is in memory then
 		if e.stats().InmemoryRowsCount == 0 {
-			return now, nil
+			return now, e.gather.err()
 		}
 	}
-	return now.Add(-settledAfter), nil
+	return now.Add(-settledAfter), e.gather.err()
 }
 
 func (e *Embedded) stats() *logstorage.StorageStats {

@@ -21,9 +21,11 @@ const (
 	// largeHeap is from how many bytes on the rows of a stream are many.
 	largeHeap = fullBlock / 4
 	// gatherFor is how long rows may wait for their block to become full, and
-	// gatherMost how many bytes wait in all.
+	// gatherMost how much memory those take that wait: fieldSize for each field beside
+	// its text, and half of it for room to grow.
 	gatherFor  = time.Second
-	gatherMost = 64 << 20
+	gatherMost = 128 << 20
+	fieldSize  = 64
 	// tidyEvery is how often it is looked for what need not wait longer, and quietFor
 	// after how long without rows all need not.
 	tidyEvery = gatherFor / 10
@@ -39,7 +41,8 @@ type gather struct {
 	// under is held by who brings rows, and alone by who waits until all are with
 	// the engine.
 	under sync.RWMutex
-	held  atomic.Int64 // bytes of all heaps
+	shut  bool         // the engine is closed
+	held  atomic.Int64 // bytes that all heaps take
 	last  atomic.Int64 // when the last rows came, by the clock of the system
 
 	// full are full blocks on their way. A few goroutines give them to the engine: it
@@ -65,7 +68,8 @@ type gather struct {
 type heap struct {
 	mu    sync.Mutex
 	rows  *logstorage.LogRows // nil: none
-	size  int
+	size  int                 // as the engine counts
+	takes int64               // of memory
 	since time.Time
 	large bool // the rows before were many
 	gone  bool // it is no longer among the heaps
@@ -111,7 +115,7 @@ func (w *bigWriters) get() *logstorage.LogRows {
 func (w *bigWriters) put(rows *logstorage.LogRows) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.list) < gatherMost/fullBlock {
+	if len(w.list) < gatherMost/fullBlock/2 {
 		w.list = append(w.list, rows)
 	}
 }
@@ -169,7 +173,8 @@ func (h *heap) add(g *gather, r row, now time.Time) *logstorage.LogRows {
 	h.rows.MustAddInsertRow(&h.row)
 	h.row.Fields = nil
 	h.size += r.size
-	g.held.Add(int64(r.size))
+	h.takes += int64(r.size + fieldSize*len(r.fields))
+	g.held.Add(int64(r.size + fieldSize*len(r.fields)))
 	if h.size < fullBlock {
 		return nil
 	}
@@ -231,8 +236,8 @@ func (g *gather) writer(large bool) *logstorage.LogRows {
 // take takes the rows of a locked heap.
 func (h *heap) take(g *gather) *logstorage.LogRows {
 	rows := h.rows
-	g.held.Add(-int64(h.size))
-	h.rows, h.size = nil, 0
+	g.held.Add(-h.takes)
+	h.rows, h.size, h.takes = nil, 0, 0
 	return rows
 }
 
@@ -244,7 +249,9 @@ func (g *gather) give(rows *logstorage.LogRows, large bool) {
 			g.broke.CompareAndSwap(nil, &err)
 		}
 	}()
-	g.to(rows)
+	if g.err() == nil {
+		g.to(rows)
+	}
 	rows.ResetKeepSettings()
 	if large {
 		g.big.put(rows)
@@ -257,8 +264,9 @@ func (g *gather) give(rows *logstorage.LogRows, large bool) {
 // comes.
 func (g *gather) tidy() {
 	now := time.Now()
-	if now.UnixNano()-g.last.Load() > int64(quietFor) {
-		g.flush()
+	if now.UnixNano()-g.last.Load() > int64(quietFor) && g.under.TryLock() {
+		g.all()
+		g.under.Unlock()
 	} else {
 		g.under.RLock()
 		g.hand(now)
@@ -328,9 +336,19 @@ func (h *heap) waits(now time.Time) bool {
 func (g *gather) flush() {
 	g.under.Lock()
 	defer g.under.Unlock()
+	g.all()
+}
+
+// all is flush for who holds under alone.
+func (g *gather) all() {
+	if g.shut {
+		return
+	}
 	g.hand(time.Time{})
 	g.way.Wait()
-	g.show()
+	if g.err() == nil {
+		g.show()
+	}
 }
 
 // close flushes. No rows may come any more.
@@ -341,7 +359,10 @@ func (g *gather) close() {
 		g.timer.Stop()
 	}
 	g.mu.Unlock()
-	g.flush()
+	g.under.Lock()
+	defer g.under.Unlock()
+	g.all()
+	g.shut = true
 	close(g.full)
 	g.ends.Wait()
 }

@@ -255,10 +255,10 @@ func TestWritersOfManyRows(t *testing.T) {
 	if g.large[2] {
 		t.Error("a stream is said to have many rows that had few")
 	}
-	for range 2 * gatherMost / fullBlock {
+	for range 2 * gatherMost / fullBlock / 2 {
 		g.big.put(writers.Get().(*logstorage.LogRows))
 	}
-	if want := gatherMost / fullBlock; len(g.big.list) != want {
+	if want := gatherMost / fullBlock / 2; len(g.big.list) != want {
 		t.Errorf("%d writers are kept, want %d", len(g.big.list), want)
 	}
 	g.tidy()
@@ -270,18 +270,44 @@ func TestWritersOfManyRows(t *testing.T) {
 // TestBrokenEngine: when the engine breaks at rows, nothing more is taken or said to be
 // on the disk: the rows wait in the spool for the next start.
 func TestBrokenEngine(t *testing.T) {
+	broken := func(events int) *Embedded {
+		s := opened(t, nil)
+		s.gather.to = func(*logstorage.LogRows) { panic("oh") }
+		if err := s.Add(t.Context(), "one", many("a", events)); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	// With one event it is what is asked that brings it to the engine.
+	for _, events := range []int{1, 4_000} {
+		s := broken(events)
+		if at, err := s.Settled(t.Context()); err == nil {
+			t.Errorf("settled at %s", at)
+		}
+		s = broken(events)
+		if err := s.Flush(t.Context()); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("flush: %v", err)
+		}
+		if err := s.Add(t.Context(), "one", many("a", 1)); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("add: %v", err)
+		}
+		if _, _, err := s.Freeze(t.Context()); err == nil {
+			t.Error("what is broken is frozen")
+		}
+	}
+}
+
+// TestCloseTidy: what is tidied when a store was closed does not go to the engine.
+func TestCloseTidy(t *testing.T) {
 	s := opened(t, nil)
-	s.gather.to = func(*logstorage.LogRows) { panic("oh") }
-	if err := s.Add(t.Context(), "one", many("a", 4_000)); err != nil {
+	if err := s.Add(t.Context(), "one", many("a", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Flush(t.Context()); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("flush: %v", err)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if err := s.Add(t.Context(), "one", many("a", 1)); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("add: %v", err)
-	}
-	if at, err := s.Settled(t.Context()); err == nil {
-		t.Errorf("settled at %s", at)
-	}
+	s.gather.show = func() { t.Error("a closed engine is asked to show what it has") }
+	s.gather.last.Store(0)
+	s.gather.tidy()
+	s.gather.flush()
 }
