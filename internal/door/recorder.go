@@ -209,10 +209,14 @@ func (w *recorder) restart() bool {
 	return true
 }
 
-// finish ends the answer. Its last bytes leave after it, so that the time for
-// them goes on.
+// finish ends the answer. Its last bytes leave after it, so that the time for them
+// goes on.
 func (w *recorder) finish() {
-	defer w.hurry()
+	w.end()
+	_ = w.hurry()
+}
+
+func (w *recorder) end() {
 	if w.aborted {
 		return
 	}
