@@ -21,8 +21,8 @@ const (
 	// largeHeap is from how many bytes on the rows of a stream are many.
 	largeHeap = fullBlock / 4
 	// gatherFor is how long rows may wait for their block to become full, and
-	// gatherMost how much memory those take that wait: fieldSize for each field beside
-	// its text, and half of it for room to grow.
+	// gatherMost how much memory those may take that wait, fieldSize for each field
+	// beside its text.
 	gatherFor  = time.Second
 	gatherMost = 128 << 20
 	fieldSize  = 64
@@ -61,7 +61,6 @@ type gather struct {
 	heaps map[uint64]*heap
 	large map[uint64]bool // the streams whose rows before were many
 	timer *time.Timer     // runs while there are heaps
-	over  bool
 }
 
 // heap is the rows of a stream that wait.
@@ -220,7 +219,7 @@ func (g *gather) begin(stream uint64) *heap {
 		h = &heap{large: g.large[stream]}
 		g.heaps[stream] = h
 	}
-	if g.timer == nil && !g.over {
+	if g.timer == nil {
 		g.timer = time.AfterFunc(tidyEvery, g.tidy)
 	}
 	return h
@@ -278,7 +277,7 @@ func (g *gather) tidy() {
 	if len(g.heaps) == 0 {
 		g.big.drop()
 		clear(g.large)
-	} else if !g.over {
+	} else {
 		g.timer = time.AfterFunc(tidyEvery, g.tidy)
 	}
 }
@@ -353,12 +352,6 @@ func (g *gather) all() {
 
 // close flushes. No rows may come any more.
 func (g *gather) close() {
-	g.mu.Lock()
-	g.over = true
-	if g.timer != nil {
-		g.timer.Stop()
-	}
-	g.mu.Unlock()
 	g.under.Lock()
 	defer g.under.Unlock()
 	g.all()

@@ -232,7 +232,8 @@ func TestStreamsOfOneNumber(t *testing.T) {
 func TestWritersOfManyRows(t *testing.T) {
 	s := opened(t, nil)
 	g, now := s.gather, time.Now()
-	g.over = true // nothing is tidied but here
+	g.timer = time.AfterFunc(time.Hour, func() {}) // nothing is tidied but here
+	defer g.timer.Stop()
 	add := func(stream uint64, size int) {
 		g.add(stream, row{tenant: 1, source: "s", at: now.UnixNano(), fields: []logstorage.Field{{Name: "a", Value: "b"}}, size: size}, now)
 	}
