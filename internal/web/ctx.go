@@ -55,8 +55,11 @@ func (c *Ctx) Zone() *time.Location {
 	return zone
 }
 
+// Here is the present on the clocks of the reader.
+func (c *Ctx) Here() time.Time { return c.Now.In(c.Zone()) }
+
 // Today is the day it is where the reader lives, as 2006-01-02.
-func (c *Ctx) Today() string { return c.Now.In(c.Zone()).Format(time.DateOnly) }
+func (c *Ctx) Today() string { return c.Here().Format(time.DateOnly) }
 
 // Param returns a parameter of the address, without spaces around it.
 func (c *Ctx) Param(name string) string { return strings.TrimSpace(c.R.URL.Query().Get(name)) }

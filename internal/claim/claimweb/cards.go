@@ -156,7 +156,7 @@ func loadTrend(c *web.Ctx, e *entity.Entity) (any, error) {
 		}
 		out.Windows = append(out.Windows, window{c.T(s.key), href, on})
 	}
-	to := c.Now.In(c.Zone())
+	to := c.Here()
 	from := to.AddDate(0, 0, -shown.days)
 	by, err := c.App.Claims.Histories(c.R.Context(), c.Caller.Org, []*entity.Entity{e}, ev.Probe.Name, from.AddDate(0, -1, 0), to, to.Sub(from)/time.Duration(shown.n-1))
 	if err != nil {

@@ -71,7 +71,7 @@ func meta(c *web.Ctx, ev *claim.Evidence, by string) string {
 	r := ev.Last
 	switch {
 	case ev.Health == claim.Stale && !r.Until.IsZero() && !c.Now.Before(r.Until):
-		out = append(out, c.T("claims.ranout", lang.Date(c.Lang, r.Until.In(c.Zone()), c.Now.In(c.Zone()))))
+		out = append(out, c.T("claims.ranout", lang.Date(c.Lang, r.Until.In(c.Zone()), c.Here())))
 	case ev.Health == claim.Stale:
 		out = append(out, c.T("claims.late", span(c, c.Now.Sub(r.AsOf)), span(c, ev.Probe.MaxAge())))
 	case r.Verdict == claim.NoData && r.N == 0:

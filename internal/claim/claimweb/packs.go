@@ -44,7 +44,7 @@ func packsOf(c *web.Ctx) (*packsPage, error) {
 	p := &packsPage{From: c.Param("from"), To: c.Param("to"), CanAudit: c.Can(auth.Audit, auth.Resource{})}
 	p.Title = c.T("claims.packs")
 	if p.From == "" {
-		p.From = c.Now.In(c.Zone()).AddDate(0, -3, 0).Format(time.DateOnly)
+		p.From = c.Here().AddDate(0, -3, 0).Format(time.DateOnly)
 	}
 	if p.To == "" {
 		p.To = c.Today()

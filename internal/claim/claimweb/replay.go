@@ -38,7 +38,7 @@ func loadReplay(c *web.Ctx, e *entity.Entity) (any, error) {
 	if p.AsOf == "" {
 		return p, nil
 	}
-	at, err := claim.ParseMoment(p.AsOf, c.Now.In(c.Zone()))
+	at, err := claim.ParseMoment(p.AsOf, c.Here())
 	if err != nil {
 		p.Problem = c.T("claims.replay.moment")
 		return p, nil

@@ -61,7 +61,7 @@ func loadCompletions(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	var out []completionLine
 	for _, x := range list {
-		line := completionLine{Href: c.App.HrefOf(x.Ref), Title: x.Title, By: x.By, Note: x.Note, Evidence: x.Evidence, At: x.At, Late: x.Late, Due: day(c, x.Due, c.Now.In(c.Zone()))}
+		line := completionLine{Href: c.App.HrefOf(x.Ref), Title: x.Title, By: x.By, Note: x.Note, Evidence: x.Evidence, At: x.At, Late: x.Late, Due: day(c, x.Due, c.Here())}
 		if ref, err := entity.ParseRef(x.By, "", ""); err == nil {
 			line.By = ref.Name
 			if title := names[ref.String()]; title != "" {
@@ -108,7 +108,7 @@ func loadTasks(c *web.Ctx, e *entity.Entity) (any, error) {
 		}
 		line := taskLine{Title: x.DisplayTitle(), Href: c.Href(x.Ref()), Late: s.Due != "" && s.Due < today}
 		if at, err := time.Parse(time.DateOnly, s.Due); err == nil {
-			line.Due = lang.Date(c.Lang, at, c.Now.In(c.Zone()))
+			line.Due = lang.Date(c.Lang, at, c.Here())
 		}
 		if ref, err := entity.ParseRef(s.Assignee, "user", x.Metadata.Namespace); err == nil {
 			line.Who = ref.Name

@@ -309,7 +309,7 @@ func (r *roadmapping) notices() {
 func (r *roadmapping) date(t time.Time) string { return lang.Date(r.c.Lang, t, r.today()) }
 
 // today is the day it is where the reader lives.
-func (r *roadmapping) today() time.Time { return forecast.Day(r.c.Now.In(r.c.Zone())) }
+func (r *roadmapping) today() time.Time { return forecast.Day(r.c.Here()) }
 
 func (r *roadmapping) percent(p float64) string { return lang.Percent(r.c.Lang, p, 0) }
 

@@ -126,7 +126,7 @@ func (p pages) alert(c *web.Ctx) (any, error) {
 	if a.Case != "" {
 		v.CaseHref = casePath(a.Case)
 	}
-	today := c.Now.In(c.Zone())
+	today := c.Here()
 	v.Tomorrow, v.Far = today.AddDate(0, 0, 1).Format(time.DateOnly), today.AddDate(0, 0, 7).Format(time.DateOnly)
 	for _, fill := range []func(*web.Ctx, *Desk) error{v.why, v.seen, v.asked, v.facts, v.claims, v.related, v.history} {
 		if err := fill(c, d); err != nil {
@@ -305,7 +305,7 @@ func histogram(c *web.Ctx, list []detect.Seen) template.HTML {
 	for i := range x {
 		at := from.Add(time.Duration(i) * length)
 		if x[i] = at.Format(layout); layout == "2 Jan" {
-			x[i] = lang.Date(c.Lang, at, c.Now.In(c.Zone()))
+			x[i] = lang.Date(c.Lang, at, c.Here())
 		}
 	}
 	for _, s := range list {
@@ -372,7 +372,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 	}
 	add("opened", fact{At: a.Created})
 	if a.Acknowledged.IsZero() {
-		add("acknowledged", fact{State: "warn", Text: c.T("alerts.fact.waits", lang.Ago(c.Lang, a.Created.In(c.Zone()), c.Now.In(c.Zone())))})
+		add("acknowledged", fact{State: "warn", Text: c.T("alerts.fact.waits", lang.Ago(c.Lang, a.Created.In(c.Zone()), c.Here()))})
 	} else {
 		add("acknowledged", fact{At: a.Acknowledged, After: after(c, a.Acknowledged.Sub(a.Created))})
 	}

@@ -294,10 +294,10 @@ func (p pages) split(c *web.Ctx, name string) (any, error) {
 	return there(to, "split", err, to)
 }
 
-func longDay(c *web.Ctx, t time.Time) string { return lang.LongDate(c.Lang, t, c.Now.In(c.Zone())) }
+func longDay(c *web.Ctx, t time.Time) string { return lang.LongDate(c.Lang, t, c.Here()) }
 
-func shortDay(c *web.Ctx, t time.Time) string { return lang.Date(c.Lang, t, c.Now.In(c.Zone())) }
+func shortDay(c *web.Ctx, t time.Time) string { return lang.Date(c.Lang, t, c.Here()) }
 
 func shortMoment(c *web.Ctx, t time.Time) string {
-	return lang.Ago(c.Lang, t.In(c.Zone()), c.Now.In(c.Zone()))
+	return lang.Ago(c.Lang, t.In(c.Zone()), c.Here())
 }

@@ -261,7 +261,7 @@ func ledeOf(c *web.Ctx, open []Tally) string {
 	case all == 0:
 		return c.T("alerts.lede.none")
 	case grave > 0:
-		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest.In(c.Zone()), c.Now.In(c.Zone()))) + " " + c.T("alerts.lede.open", all)
+		return c.T("alerts.lede.grave", grave, lang.Ago(c.Lang, oldest.In(c.Zone()), c.Here())) + " " + c.T("alerts.lede.open", all)
 	case fresh > 0:
 		return c.T("alerts.lede.fresh", fresh) + " " + c.T("alerts.lede.open", all)
 	}

@@ -174,7 +174,7 @@ func loadProgress(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	if f := kr.Final; f != nil {
 		at, _ := time.Parse(time.RFC3339, f.At) // a moment, by the schema
-		p.Scored = c.T("okr.scored", lang.Float(c.Lang, f.Score, 2), lang.Date(c.Lang, at.In(c.Zone()), c.Now.In(c.Zone())), c.T("okr.trust."+f.Trust))
+		p.Scored = c.T("okr.scored", lang.Float(c.Lang, f.Score, 2), lang.Date(c.Lang, at.In(c.Zone()), c.Here()), c.T("okr.trust."+f.Trust))
 	}
 	return p, nil
 }

@@ -175,7 +175,7 @@ func (l *lens) blocker(b blocker, resolved bool) blockerLine {
 		line.Owner = l.who(b.Metadata.Owner)
 	}
 	if day, err := time.Parse(time.DateOnly, b.NextBy); err == nil {
-		line.Next = strings.TrimSpace(line.Next + " " + c.T("okr.blocker.by", lang.Date(c.Lang, day, c.Now.In(c.Zone()))))
+		line.Next = strings.TrimSpace(line.Next + " " + c.T("okr.blocker.by", lang.Date(c.Lang, day, c.Here())))
 	}
 	return line
 }

@@ -390,9 +390,9 @@ func (l *lens) said(line *evLine, kr *result, ev *claim.Evidence) {
 	switch {
 	case kr.typed():
 		line.Name = c.T("okr.ev.typed", l.who(r.By))
-		line.Meta = c.T("okr.ev.until", age, lang.Date(c.Lang, r.Until.In(c.Zone()), c.Now.In(c.Zone())))
+		line.Meta = c.T("okr.ev.until", age, lang.Date(c.Lang, r.Until.In(c.Zone()), c.Here()))
 		if ev.Health == claim.Stale {
-			line.Meta = c.T("okr.ev.ranout", age, lang.Date(c.Lang, r.Until.In(c.Zone()), c.Now.In(c.Zone())))
+			line.Meta = c.T("okr.ev.ranout", age, lang.Date(c.Lang, r.Until.In(c.Zone()), c.Here()))
 		}
 	case r.Asserted:
 		line.Meta = c.T("okr.ev.word", age, l.who(r.By))
@@ -405,7 +405,7 @@ func (l *lens) said(line *evLine, kr *result, ev *claim.Evidence) {
 
 // sinceText writes how long ago a moment was: "6 min ago", "on 15 Sep".
 func sinceText(c *web.Ctx, t time.Time) string {
-	text, age := lang.Ago(c.Lang, t.In(c.Zone()), c.Now.In(c.Zone())), c.Now.Sub(t)
+	text, age := lang.Ago(c.Lang, t.In(c.Zone()), c.Here()), c.Now.Sub(t)
 	switch {
 	case age >= time.Minute && age < 24*time.Hour:
 		return c.T("okr.ago", text)

@@ -171,7 +171,7 @@ func headOf(c *web.Ctx, x *cycle) *cycleHead {
 		return h
 	}
 	h.Day, h.Days, h.Done = x.span.Day(c.Now), x.span.Days(), percent(x.span.Elapsed(c.Now))
-	end := lang.Date(c.Lang, x.span.Last, c.Now.In(c.Zone()))
+	end := lang.Date(c.Lang, x.span.Last, c.Here())
 	switch {
 	case h.Closed:
 		h.Text, h.Note, h.Done = c.T("okr.cycle.closed"), c.T("okr.cycle.ended", end), 100
