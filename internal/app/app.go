@@ -430,17 +430,9 @@ func (a *App) wireLogs() error {
 		return err
 	}
 	a.Logs = logs.Lazy(logs.EmbeddedLimits(a.Config.KeepEvents), func() (logs.Store, error) {
-		return openEvents(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes})
+		return logs.OpenEmbedded(logs.Options{Folder: a.Config.events(), Tenants: tenants, Keep: a.Config.KeepEvents, KeepBytes: a.Config.KeepEventsBytes})
 	})
 	return nil
-}
-
-func openEvents(o logs.Options) (logs.Store, error) {
-	s, err := logs.OpenEmbedded(o)
-	if err != nil {
-		return nil, logs.Unopened(o.Folder, err)
-	}
-	return s, nil
 }
 
 // eventChoices are what a store of events was opened with.
@@ -612,14 +604,14 @@ func (a *App) freezer() (store logs.Freezer, end func() error, err error) {
 	if _, err := os.Stat(a.Config.events()); errors.Is(err, fs.ErrNotExist) {
 		return nothingFrozen{}, func() error { return nil }, nil
 	}
-	s, err := openEvents(logs.Options{Folder: a.Config.events()})
+	s, err := logs.OpenEmbedded(logs.Options{Folder: a.Config.events()})
 	if fault.Is(err, fault.Conflict) {
 		return nil, nil, fault.New(fault.Conflict, "the events in %s are in use", a.Config.events()).WithHint("a server that runs gives them: binnacle backup FILE --events --server ADDRESS")
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.(logs.Freezer), s.Close, nil
+	return s, s.Close, nil
 }
 
 type nothingFrozen struct{}

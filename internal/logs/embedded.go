@@ -82,8 +82,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 	// The engine panics where a folder cannot be used.
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fault.New(fault.Unavailable, "the events in %s cannot be opened: %v", o.Folder, cause).
-				WithHint("check that no other process has the folder open, and that it can be written")
+			err = unopened(o.Folder, fmt.Errorf("%v", cause))
 		}
 	}()
 	e = &Embedded{options: o, streams: newStreams(), asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
@@ -94,7 +93,7 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 	e.gather = newGather(e.storage)
 	e.asker = asker{tenants: o.Tenants, run: e.run}
 	if err := e.dropFrozen(); err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, unopened(o.Folder, errors.Join(err, e.Close()))
 	}
 	return e, nil
 }

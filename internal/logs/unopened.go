@@ -1,19 +1,15 @@
 package logs
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 
 	"github.com/binnaclehq/binnacle/internal/fault"
 )
 
-// Unopened says why OpenEmbedded failed to open a folder, and what helps. The
-// engine tells its causes in text alone, in which the system's own words stand.
-func Unopened(folder string, err error) error {
-	if err == nil {
-		return nil
-	}
+// unopened says why a folder could not be opened, and what helps. The engine tells
+// its causes in text alone, in which the system's own words stand.
+func unopened(folder string, err error) error {
 	for _, c := range unopenedFor {
 		for _, errno := range c.errnos {
 			if strings.Contains(err.Error(), errno.Error()) {
@@ -23,8 +19,7 @@ func Unopened(folder string, err error) error {
 			}
 		}
 	}
-	said := strings.TrimPrefix(err.Error(), fmt.Sprintf("the events in %s cannot be opened: ", folder))
-	return fault.New(fault.Unavailable, "the events in %s are damaged: %s", folder, said).Coded("logs.damaged").
+	return fault.New(fault.Unavailable, "the events in %s are damaged: %v", folder, err).Coded("logs.damaged").
 		WithHint("restore %s from a backup, or move the day that is damaged out of it", folder)
 }
 
