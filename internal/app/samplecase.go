@@ -15,8 +15,6 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/security/sources"
 	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/event"
-	"github.com/binnaclehq/binnacle/internal/fault"
-	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sample"
@@ -108,40 +106,10 @@ func (f *filling) hang() error {
 
 // settled waits until what was sent is stored and looked at.
 func (f *filling) settled() error {
-	if err := stored(f.ctx, f.Intake, 10*time.Second); err != nil {
+	if err := drained(f.ctx, f.Intake, 10*time.Second); err != nil {
 		return err
 	}
 	return f.Detect.Advance(f.ctx)
-}
-
-// stored waits until all events are stored. What keeps them from it for so long is
-// the error: a server waits until somebody makes room, a sample does not.
-func stored(ctx context.Context, in *ingest.Intake, patience time.Duration) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go func() {
-		look, held := time.NewTicker(patience/10), time.Duration(0)
-		defer look.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-look.C:
-			}
-			why := in.State().Holding
-			if held += patience / 10; why == "" {
-				held = 0
-			}
-			if held >= patience {
-				stop(fault.New(fault.Unavailable, "the events of the sample are not stored: %s", why))
-				return
-			}
-		}
-	}()
-	if err := in.Drained(ctx); err != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // findable makes all that was sent findable, and lets tests know what came of

@@ -85,30 +85,64 @@ func (a *App) stored(ctx context.Context) error {
 	return caughtUp(ctx, a.Intake, a.Config.Now(), stuckAfter)
 }
 
-// caughtUp waits until what came before a moment is in the store, as long as
-// anything goes on. What has stood still for so long is the error: the rest is sent
-// when the program starts again.
-func caughtUp(ctx context.Context, in *ingest.Intake, came time.Time, stuckAfter time.Duration) error {
-	var known time.Time
-	var spool int64
-	moved := time.Now()
+// caughtUp waits until what came before a moment is in the store.
+func caughtUp(ctx context.Context, in *ingest.Intake, came time.Time, held time.Duration) error {
+	ctx, stop := unlessStuck(ctx, in, held)
+	defer stop()
 	for pause := breath; ; pause = 10 * time.Millisecond {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(pause):
 		}
-		now, state := in.Known(), in.State()
-		switch {
-		case !now.Before(came):
+		if !in.Known().Before(came) {
 			return nil
-		case !now.Equal(known) || state.Spool != spool:
-			known, spool, moved = now, state.Spool, time.Now()
-		case time.Since(moved) >= stuckAfter:
-			return fault.New(fault.Unavailable, "the events of the sample are not stored: %s", cmp.Or(state.Holding, fmt.Sprintf("nothing has gone on for %s", stuckAfter))).
-				WithHint("start the program again when that is mended")
 		}
 	}
+}
+
+// drained waits until nothing waits.
+func drained(ctx context.Context, in *ingest.Intake, held time.Duration) error {
+	ctx, stop := unlessStuck(ctx, in, held)
+	defer stop()
+	if in.Drained(ctx) != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// unlessStuck returns a context for who waits for the store. It ends with the reason
+// when events were kept from it for so long, or stood still for stuckAfter without one:
+// a server waits until somebody makes room, a sample does not.
+func unlessStuck(ctx context.Context, in *ingest.Intake, held time.Duration) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancelCause(ctx)
+	go func() {
+		look := time.NewTicker(max(held/10, time.Millisecond))
+		defer look.Stop()
+		var known time.Time
+		var spool int64
+		free, moved := time.Now(), time.Now() // when it was so last
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+			state, now := in.State(), time.Now()
+			if state.Holding == "" {
+				free = now
+			}
+			if at := in.Known(); !at.Equal(known) || state.Spool != spool {
+				known, spool, moved = at, state.Spool, now
+			}
+			if now.Sub(free) >= held || now.Sub(moved) >= stuckAfter {
+				stop(fault.New(fault.Unavailable, "the events of the sample are not stored: %s", cmp.Or(state.Holding, fmt.Sprintf("nothing has gone on for %s", stuckAfter))).
+					WithHint("start the program again when that is mended"))
+				return
+			}
+		}
+	}()
+	return ctx, func() { stop(nil) }
 }
 
 func earlier(a, b time.Time) time.Time {

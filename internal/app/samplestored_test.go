@@ -27,24 +27,35 @@ func (fullStore) Rows(context.Context, logs.Query, func(logs.Row) error) (logs.O
 	return logs.Outcome{}, nil
 }
 
-// A sample whose events cannot be stored says why, and does not wait for ever.
-func TestStored(t *testing.T) {
+// stuck is an intake whose store takes nothing.
+func stuck(t *testing.T) *ingest.Intake {
 	in, err := ingest.Open(t.Context(), ingest.Config{Dir: t.TempDir(), Store: fullStore{}, Formats: all.Formats()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		ctx, stop := context.WithCancel(context.Background())
 		stop()
 		in.Close(ctx)
-	}()
-	if err := stored(t.Context(), in, time.Millisecond); err != nil {
-		t.Errorf("nothing waits: %v", err)
-	}
+	})
+	return in
+}
+
+func take(t *testing.T, in *ingest.Intake) {
+	t.Helper()
 	if _, err := in.Take(t.Context(), ingest.Batch{Org: "default", Source: "s", Records: []ingest.Record{{Data: []byte(`{"a":1}`)}}}); err != nil {
 		t.Fatal(err)
 	}
-	err = stored(t.Context(), in, 50*time.Millisecond)
+}
+
+// A sample whose events cannot be stored says why, and does not wait for ever.
+func TestStored(t *testing.T) {
+	in := stuck(t)
+	if err := drained(t.Context(), in, time.Millisecond); err != nil {
+		t.Errorf("nothing waits: %v", err)
+	}
+	take(t, in)
+	err := drained(t.Context(), in, 50*time.Millisecond)
 	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "the disk is full; make room") {
 		t.Errorf("got %v", err)
 	}
@@ -53,21 +64,11 @@ func TestStored(t *testing.T) {
 // The past of a sample is given up when nothing goes on, and says why; it waits
 // no longer than the program runs.
 func TestPastIsStuck(t *testing.T) {
-	in, err := ingest.Open(t.Context(), ingest.Config{Dir: t.TempDir(), Store: fullStore{}, Formats: all.Formats()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		ctx, stop := context.WithCancel(context.Background())
-		stop()
-		in.Close(ctx)
-	}()
+	in := stuck(t)
 	if err := caughtUp(t.Context(), in, time.Now(), time.Millisecond); err != nil {
 		t.Errorf("nothing waits: %v", err)
 	}
-	if _, err := in.Take(t.Context(), ingest.Batch{Org: "default", Source: "s", Records: []ingest.Record{{Data: []byte(`{"a":1}`)}}}); err != nil {
-		t.Fatal(err)
-	}
+	take(t, in)
 	came := time.Now()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
