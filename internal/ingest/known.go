@@ -6,8 +6,8 @@ import (
 )
 
 // Known returns a moment: every event that came before it is in the store, and
-// can be found there a second later. It is the present, or when the oldest came
-// of those that wait.
+// can be found there once the store was flushed, or a few seconds later. It is the
+// present, or when the oldest came of those that wait.
 func (in *Intake) Known() time.Time {
 	known := in.now()
 	earlier := func(t time.Time) {

@@ -36,14 +36,15 @@ func Language(c Config) claim.Language {
 	return claim.Language{Name: Name, Read: auth.Resource{Room: auth.Security}, All: "* | stats count() events", Check: c.check, Rows: c.rows, Kept: c.kept, Known: c.known, Narrow: Narrow}
 }
 
-// known returns the moment up to which everything that came can be found.
-func (c *Config) known(context.Context, string) (time.Time, error) {
+// known returns the moment up to which everything that came can be found. What came
+// before one that waits may have been stored just now.
+func (c *Config) known(ctx context.Context, _ string) (time.Time, error) {
 	at := c.Now().Add(-lag)
 	if c.Known == nil {
 		return at, nil
 	}
 	if t := c.Known(); !t.IsZero() && t.Before(at) {
-		return t, nil
+		return t, c.Store.Flush(ctx)
 	}
 	return at, nil
 }

@@ -123,14 +123,28 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestKnown: an event that waits in the spool holds back what is known.
+// TestKnown: an event that waits in the spool holds back what is known, and what came
+// before it is found, however short ago it was stored.
 func TestKnown(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	store := open(t, logs.Options{})
 	for waits, want := range map[time.Time]time.Time{{}: now.Add(-time.Minute), now: now.Add(-time.Minute), now.Add(-time.Hour): now.Add(-time.Hour)} {
-		l := claimlogs.Language(claimlogs.Config{Known: func() time.Time { return waits }, Now: func() time.Time { return now }})
+		l := claimlogs.Language(claimlogs.Config{Store: store, Known: func() time.Time { return waits }, Now: func() time.Time { return now }})
 		if got, err := l.Known(t.Context(), "acme"); err != nil || !got.Equal(want) {
 			t.Errorf("with one that waits since %s it is known until %s, %v", waits, got, err)
 		}
+	}
+	came := now.Add(-time.Hour)
+	if err := store.Add(t.Context(), "acme", []event.Event{{ID: "a", Time: came.Add(-time.Second), Source: "s", Line: []byte(`{"a":"b"}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	l := claimlogs.Language(claimlogs.Config{Store: store, Known: func() time.Time { return came }, Now: func() time.Time { return now }})
+	to, err := l.Known(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := l.Rows(t.Context(), "acme", claim.Question{Text: "a:b | fields a", From: to.Add(-time.Minute), To: to, Limit: 10}); err != nil || len(rows) != 1 {
+		t.Errorf("%d rows, %v", len(rows), err)
 	}
 }
 
