@@ -40,7 +40,7 @@ func (s *Scanner) Findings(match int) []Finding {
 	for _, search := range rule.Detection.Searches {
 		if slices.Contains(f.wanted, Ref(search.Name)) {
 			f.search = search.Name
-			f.node(search.Body)
+			wantedOf(search.Body, f.item)
 		}
 	}
 	return f.found
@@ -109,15 +109,16 @@ func (f *finder) asked(e Expr, not bool) {
 	}
 }
 
-func (f *finder) node(n Node) {
+// wantedOf calls f with the items of a search that want something to be there.
+func wantedOf(n Node, f func(*Item)) {
 	switch n := n.(type) {
 	case *Group:
 		for _, child := range n.Nodes {
-			f.node(child)
+			wantedOf(child, f)
 		}
 	case *Item:
 		if !n.Not {
-			f.item(n)
+			f(n)
 		}
 	}
 }
@@ -131,7 +132,7 @@ func (f *finder) item(item *Item) {
 		})
 		return
 	}
-	f.field(item.Field, func(text string) {
+	fieldTexts(f.event, item.Field, func(text string) {
 		if f.met(item, text) {
 			f.add(item.Field, text)
 		}
@@ -162,14 +163,14 @@ func (f *finder) add(field, text string) {
 	f.found = append(f.found, found)
 }
 
-// field hands out the texts of a field.
-func (f *finder) field(name string, see func(text string)) {
-	if v := f.event.Get(name); v != nil {
+// fieldTexts hands out the texts of a field of an event.
+func fieldTexts(event *fastjson.Value, name string, see func(text string)) {
+	if v := event.Get(name); v != nil {
 		members(v, see)
 		return
 	}
 	if strings.Contains(name, ".") {
-		descend(f.event, strings.Split(name, "."), see)
+		descend(event, strings.Split(name, "."), see)
 	}
 }
 
@@ -243,6 +244,20 @@ func (f *finder) meets(v Value, text string) bool {
 			}
 		}
 		return false
+	case Regex:
+		x := f.engine.expressions[v]
+		return x != nil && x.holds(text, f.ev)
+	case FieldRef:
+		return refers(f.ev, f.event, v, text)
+	case String:
+		return f.reads(v, text)
+	}
+	return simple(v, text)
+}
+
+// simple reports whether a text is as a value says that needs nothing but the text.
+func simple(v Value, text string) bool {
+	switch v := v.(type) {
 	case Number:
 		number, ok := ParseNumber(text)
 		return ok && number == v.Value
@@ -250,13 +265,6 @@ func (f *finder) meets(v Value, text string) bool {
 		return strings.EqualFold(text, strconv.FormatBool(bool(v)))
 	case Exists:
 		return bool(v)
-	case Regex:
-		x := f.engine.expressions[v]
-		return x != nil && x.holds(text, f.ev)
-	case FieldRef:
-		return f.refers(v, text)
-	case String:
-		return f.reads(v, text)
 	case checker:
 		return v.holds(text, nil)
 	}
@@ -277,9 +285,10 @@ func (f *finder) reads(v String, text string) bool {
 	return stands(n.kind, f.folded, f.needle)
 }
 
-func (f *finder) refers(v FieldRef, text string) bool {
-	ev, met := f.ev, false
-	f.field(v.Field, func(other string) {
+// refers reports whether a text is as another field of an event says. It takes the
+// buffers of ev.
+func refers(ev *event, event *fastjson.Value, v FieldRef, text string) (met bool) {
+	fieldTexts(event, v.Field, func(other string) {
 		mine, theirs := ev.form(&ev.mine, text, v.Cased), ev.form(&ev.theirs, other, v.Cased)
 		met = met || (reference{FieldRef: v}).stands(mine, theirs)
 	})

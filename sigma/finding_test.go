@@ -2,7 +2,6 @@ package sigma
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -24,7 +23,7 @@ func (s *Scanner) PlainFindings(match int) []Finding {
 	for _, search := range rule.Detection.Searches {
 		if slices.Contains(asks.wanted, Ref(search.Name)) {
 			f.search = search.Name
-			f.node(search.Body)
+			wantedOf(search.Body, f.item)
 		}
 	}
 	return f.found
@@ -35,19 +34,6 @@ type plainFinder struct {
 	search string
 	found  []Finding
 	seen   map[Finding]bool
-}
-
-func (f *plainFinder) node(n Node) {
-	switch n := n.(type) {
-	case *Group:
-		for _, child := range n.Nodes {
-			f.node(child)
-		}
-	case *Item:
-		if !n.Not {
-			f.item(n)
-		}
-	}
 }
 
 func (f *plainFinder) item(item *Item) {
@@ -63,24 +49,13 @@ func (f *plainFinder) item(item *Item) {
 		plainTexts(f.event, "", see)
 		return
 	}
-	f.field(item.Field, func(text string) { see(item.Field, text) })
+	fieldTexts(f.event, item.Field, func(text string) { see(item.Field, text) })
 }
 
 func (f *plainFinder) add(found Finding) {
 	if !f.seen[found] {
 		f.seen[found] = true
 		f.found = append(f.found, found)
-	}
-}
-
-// field hands out the texts of a field.
-func (f *plainFinder) field(name string, see func(text string)) {
-	if v := f.event.Get(name); v != nil {
-		members(v, see)
-		return
-	}
-	if strings.Contains(name, ".") {
-		descend(f.event, strings.Split(name, "."), see)
 	}
 }
 
@@ -111,30 +86,11 @@ func (f *plainFinder) meets(v Value, text string) bool {
 			}
 		}
 		return false
-	case Number:
-		number, ok := ParseNumber(text)
-		return ok && number == v.Value
-	case Bool:
-		return strings.EqualFold(text, strconv.FormatBool(bool(v)))
-	case Exists:
-		return bool(v)
 	case Regex:
 		m, err := v.Compile()
 		return err == nil && m.Match(text)
 	case FieldRef:
-		return f.refers(v, text)
-	case checker:
-		return v.holds(text, nil)
+		return refers(new(event), f.event, v, text)
 	}
-	return false
-}
-
-func (f *plainFinder) refers(v FieldRef, text string) bool {
-	var ev event
-	met := false
-	f.field(v.Field, func(other string) {
-		mine, theirs := ev.form(&ev.mine, text, v.Cased), ev.form(&ev.theirs, other, v.Cased)
-		met = met || (reference{FieldRef: v}).stands(mine, theirs)
-	})
-	return met
+	return simple(v, text)
 }
