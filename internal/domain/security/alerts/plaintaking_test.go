@@ -17,7 +17,7 @@ import (
 // taken.
 func (d *Desk) PlainTake(ctx context.Context, findings []detect.Finding) error {
 	return d.catalog.DB().Tx(ctx, func(tx *sqldb.Tx) error {
-		t := &plainTaking{d: d, ctx: ctx, tx: tx, org: findings[0].Org, at: d.catalog.Now().UTC()}
+		t := &plainTaking{&taking{d: d, ctx: ctx, tx: tx, org: findings[0].Org, at: d.catalog.Now().UTC()}}
 		for i := range findings {
 			if err := t.one(complete(&findings[i])); err != nil {
 				return err
@@ -27,23 +27,9 @@ func (d *Desk) PlainTake(ctx context.Context, findings []detect.Finding) error {
 	})
 }
 
-// plainTaking is the taking of some findings of an organisation in one transaction.
-type plainTaking struct {
-	d       *Desk
-	ctx     context.Context
-	tx      *sqldb.Tx
-	org     string
-	at      time.Time
-	entries []*feed.Entry
-}
-
-// plainKept is what is known of a finding.
-type plainKept struct {
-	no, suppression int64
-	since, until    int64
-	events, more    int
-	over            bool
-}
+// plainTaking is the taking of some findings of an organisation in one transaction. Of
+// taking it has what makes an alert, and what parts a finding.
+type plainTaking struct{ *taking }
 
 func (t *plainTaking) one(f *detect.Finding) error {
 	key := groupKey(f.Group)
@@ -99,32 +85,18 @@ func (t *plainTaking) part(f *detect.Finding, a *Alert) (before, after *detect.F
 	if _, until := span(f); !until.After(closed) {
 		return f, nil, nil
 	}
-	had, err := t.had(a, f)
+	had, err := t.had(a.No, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	was := *f
-	was.Value, was.Fields = a.Value, a.Fields
-	was.Events, next.Events, next.More = nil, nil, 0
-	for _, e := range f.Events {
-		if e.Time.After(closed) && !had[e.ID] {
-			next.Events = append(next.Events, e)
-		} else {
-			was.Events = append(was.Events, e)
-		}
+	before, after = partAt(f, next, closed, had)
+	if before != nil && before != f {
+		before.Value, before.Fields = a.Value, a.Fields
 	}
-	switch {
-	case len(next.Events) == 0 && (len(f.Events) > 0 || !f.Start.After(closed)):
-		return f, nil, nil
-	case len(was.Events) == 0 && f.Start.After(closed):
-		next.More = f.More
-		return nil, &next, nil
-	}
-	was.End, next.Start = closed, next.Events[0].Time
-	return &was, &next, nil
+	return before, after, nil
 }
 
-func (t *plainTaking) known(f *detect.Finding) (k plainKept, err error) {
+func (t *plainTaking) known(f *detect.Finding) (k kept, err error) {
 	var over int64
 	err = t.tx.QueryRow(t.ctx, `SELECT no, suppression, since, until, events, more, over FROM alert_findings WHERE org = ? AND name = ?`, t.org, f.Name).
 		Scan(&k.no, &k.suppression, &k.since, &k.until, &k.events, &k.more, &over)
@@ -135,8 +107,8 @@ func (t *plainTaking) known(f *detect.Finding) (k plainKept, err error) {
 // fresh takes a finding for the first time.
 func (t *plainTaking) fresh(f *detect.Finding, key string) error {
 	since, until := span(f)
-	k := plainKept{since: sqldb.Micros(since), until: sqldb.Micros(until)}
-	s, err := (&taking{ctx: t.ctx, tx: t.tx, org: t.org}).suppressed(f, key, until)
+	k := kept{since: sqldb.Micros(since), until: sqldb.Micros(until)}
+	s, err := t.suppressed(f, key, until)
 	if err != nil {
 		return err
 	}
@@ -149,7 +121,7 @@ func (t *plainTaking) fresh(f *detect.Finding, key string) error {
 		return err
 	}
 	if a == nil {
-		if a, err = t.open(f, key); err != nil {
+		if a, err = t.opened(f, key); err != nil {
 			return err
 		}
 	}
@@ -168,27 +140,9 @@ func (t *plainTaking) joinable(f *detect.Finding, key string, since, until time.
 	return list[0], nil
 }
 
-// open makes a new alert of a finding.
-func (t *plainTaking) open(f *detect.Finding, key string) (*Alert, error) {
-	no, err := next(t.ctx, t.tx, t.org, "alert", 1)
-	if err != nil {
-		return nil, err
-	}
-	a := &Alert{Org: t.org, No: no, Name: f.Name, Rule: f.Rule, GroupKey: key, Group: f.Group, Fields: f.Fields, Value: f.Value, Late: f.Late, Created: t.at, Exact: true,
-		Standing: Standing{State: New}}
-	if err := t.d.place(t.ctx, t.tx, a, f.About); err != nil {
-		return nil, err
-	}
-	if err := a.insert(t.ctx, t.tx); err != nil {
-		return nil, err
-	}
-	t.entries = append(t.entries, a.entry("opened", t.at, audit.System, ""))
-	return a, a.log(t.ctx, t.tx, Change{At: t.at, Account: audit.System, Actor: "Binnacle", Act: "opened"})
-}
-
 // add counts a finding into an alert. What was counted before is not counted
 // again.
-func (t *plainTaking) add(a *Alert, f *detect.Finding, k plainKept) error {
+func (t *plainTaking) add(a *Alert, f *detect.Finding, k kept) error {
 	fresh, over, err := t.keep(a, f)
 	if err != nil {
 		return err
@@ -223,7 +177,7 @@ func (t *plainTaking) keep(a *Alert, f *detect.Finding) (fresh int, over bool, e
 	if len(f.Events) == 0 {
 		return 0, false, nil
 	}
-	seen, err := t.had(a, f)
+	seen, err := t.had(a.No, f)
 	if err != nil {
 		return 0, false, err
 	}
@@ -246,26 +200,8 @@ func (t *plainTaking) keep(a *Alert, f *detect.Finding) (fresh int, over bool, e
 	return len(rows.Values), over, t.tx.Insert(t.ctx, rows)
 }
 
-// had are the ids of events of a finding that an alert has.
-func (t *plainTaking) had(a *Alert, f *detect.Finding) (map[string]bool, error) {
-	out := map[string]bool{}
-	if len(f.Events) == 0 {
-		return out, nil
-	}
-	ids := make([]string, 0, len(f.Events))
-	for _, e := range f.Events {
-		ids = append(ids, e.ID)
-	}
-	cond, args := sqldb.Among(t.tx.Dialect(), "event", ids)
-	list, err := sqldb.Values[string](t.ctx, t.tx, `SELECT event FROM alert_events WHERE org = ? AND no = ? AND `+cond, append([]any{t.org, a.No}, args...)...)
-	for _, id := range list {
-		out[id] = true
-	}
-	return out, err
-}
-
 // count writes what is known of a finding.
-func (t *plainTaking) count(f *detect.Finding, k plainKept, events int) error {
+func (t *plainTaking) count(f *detect.Finding, k kept, events int) error {
 	since, until := span(f)
 	if k.since == 0 || sqldb.Micros(since) < k.since {
 		k.since = sqldb.Micros(since)
@@ -277,7 +213,7 @@ func (t *plainTaking) count(f *detect.Finding, k plainKept, events int) error {
 }
 
 // total adds up the events of an alert. Findings may share events: the number is
-// exact where all of them are plainKept, or there is one finding that knows its own.
+// exact where all of them are kept, or there is one finding that knows its own.
 func (t *plainTaking) total(a *Alert) error {
 	var findings, most, more, over, distinct int
 	err := t.tx.QueryRow(t.ctx, `SELECT count(*), coalesce(max(events), 0), coalesce(max(more), 0), coalesce(max(over), 0) FROM alert_findings WHERE org = ? AND no = ?`, t.org, a.No).Scan(&findings, &most, &more, &over)

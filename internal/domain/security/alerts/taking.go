@@ -279,12 +279,21 @@ func (t *taking) part(f *detect.Finding, a *target) (before, after *detect.Findi
 	if _, until := span(f); !until.After(closed) {
 		return f, nil, nil
 	}
-	had, err := t.had(a, f)
+	had, err := t.had(a.no, f)
 	if err != nil {
 		return nil, nil, err
 	}
+	before, after = partAt(f, next, closed, had)
+	if before != nil && before != f {
+		before.Fields = nil
+	}
+	return before, after, nil
+}
+
+// partAt parts a finding at a moment into what was before and what is next, which has
+// the name of that already. Events that an alert had before are no news.
+func partAt(f *detect.Finding, next detect.Finding, closed time.Time, had map[string]bool) (before, after *detect.Finding) {
 	was := *f
-	was.Fields = nil
 	was.Events, next.Events, next.More = nil, nil, 0
 	for _, e := range f.Events {
 		if e.Time.After(closed) && !had[e.ID] {
@@ -295,13 +304,13 @@ func (t *taking) part(f *detect.Finding, a *target) (before, after *detect.Findi
 	}
 	switch {
 	case len(next.Events) == 0 && (len(f.Events) > 0 || !f.Start.After(closed)):
-		return f, nil, nil
+		return f, nil
 	case len(was.Events) == 0 && f.Start.After(closed):
 		next.More = f.More
-		return nil, &next, nil
+		return nil, &next
 	}
 	was.End, next.Start = closed, next.Events[0].Time
-	return &was, &next, nil
+	return &was, &next
 }
 
 // fresh takes a finding for the first time.
@@ -347,6 +356,16 @@ func (t *taking) joinable(f *detect.Finding, key string, since, until time.Time)
 
 // open makes a new alert of a finding.
 func (t *taking) open(f *detect.Finding, key string) (*target, error) {
+	a, err := t.opened(f, key)
+	if err != nil {
+		return nil, err
+	}
+	s := sum{fields: encode(a.Fields), value: a.Value, exact: true}
+	t.alerts[a.No] = &target{no: a.No, level: a.Rule.Level, open: true, sum: s, stored: s}
+	return t.alerts[a.No], nil
+}
+
+func (t *taking) opened(f *detect.Finding, key string) (*Alert, error) {
 	no, err := next(t.ctx, t.tx, t.org, "alert", 1)
 	if err != nil {
 		return nil, err
@@ -360,9 +379,7 @@ func (t *taking) open(f *detect.Finding, key string) (*target, error) {
 		return nil, err
 	}
 	t.entries = append(t.entries, a.entry("opened", t.at, audit.System, ""))
-	s := sum{fields: encode(a.Fields), value: a.Value, exact: true}
-	t.alerts[no] = &target{no: no, level: a.Rule.Level, open: true, sum: s, stored: s}
-	return t.alerts[no], a.log(t.ctx, t.tx, Change{At: t.at, Account: audit.System, Actor: "Binnacle", Act: "opened"})
+	return a, a.log(t.ctx, t.tx, Change{At: t.at, Account: audit.System, Actor: "Binnacle", Act: "opened"})
 }
 
 // add counts a finding into an alert. What was counted before is not counted
@@ -423,7 +440,7 @@ func (t *taking) keep(a *target, f *detect.Finding, full bool) (fresh int, over 
 	}
 	seen := map[string]bool{}
 	if a.events+len(f.Events) > mostKept { // not all of them may have room
-		if seen, err = t.had(a, f); err != nil {
+		if seen, err = t.had(a.no, f); err != nil {
 			return 0, false, err
 		}
 	}
@@ -453,7 +470,7 @@ func (t *taking) countEvents(a *target) error {
 }
 
 // had are the ids of events of a finding that an alert has.
-func (t *taking) had(a *target, f *detect.Finding) (map[string]bool, error) {
+func (t *taking) had(no int64, f *detect.Finding) (map[string]bool, error) {
 	out := map[string]bool{}
 	if len(f.Events) == 0 {
 		return out, nil
@@ -463,7 +480,7 @@ func (t *taking) had(a *target, f *detect.Finding) (map[string]bool, error) {
 		ids = append(ids, e.ID)
 	}
 	cond, args := sqldb.Among(t.tx.Dialect(), "event", rounded(ids))
-	list, err := sqldb.Values[string](t.ctx, t.tx, `SELECT event FROM alert_events WHERE org = ? AND no = ? AND `+cond, append([]any{t.org, a.no}, args...)...)
+	list, err := sqldb.Values[string](t.ctx, t.tx, `SELECT event FROM alert_events WHERE org = ? AND no = ? AND `+cond, append([]any{t.org, no}, args...)...)
 	for _, id := range list {
 		out[id] = true
 	}
