@@ -121,20 +121,26 @@ func (l *line) publish(frames []*frame) {
 // longer than memory has room for has to be read from the disk again. What the store
 // cannot take holds up nobody.
 func (l *line) pace(ctx context.Context) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.crowded() {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	l.while(ctx, l.crowded)
+}
+
+// while waits as long as something is so, which is asked under the lock, or until ctx
+// ends.
+func (l *line) while(ctx context.Context, is func() bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !is() {
+		return
+	}
 	stop := context.AfterFunc(ctx, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.news.Broadcast()
 	})
 	defer stop()
-	for l.crowded() && ctx.Err() == nil {
+	for is() && ctx.Err() == nil {
 		l.news.Wait()
 	}
 }
@@ -261,17 +267,7 @@ func (l *line) finish(frames []*frame, results []result) {
 
 // drain waits until nothing waits, or ctx ends.
 func (l *line) drain(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.news.Broadcast()
-	})
-	defer stop()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for ctx.Err() == nil && (l.handed != l.tail || len(l.flight) > 0) {
-		l.news.Wait()
-	}
+	l.while(ctx, func() bool { return l.handed != l.tail || len(l.flight) > 0 })
 }
 
 func (l *line) end() {
