@@ -16,7 +16,7 @@ import (
 const (
 	// fullBlock is from how many bytes on, as the engine counts them, a block of it
 	// is full. It unpacks a block that is not full, and packs it again, each time it
-	// merges the part that the block is in.
+	// merges the part that the block is in, and with it the full one that comes next.
 	fullBlock = 2 << 20
 	// largeHeap is from how many bytes on the rows of a stream are many.
 	largeHeap = fullBlock / 4
@@ -26,6 +26,8 @@ const (
 	gatherFor  = time.Second
 	gatherMost = 128 << 20
 	fieldSize  = 64
+	// nextMost is how many bytes may wait for the next block of their stream.
+	nextMost = fullBlock / 8
 	// tidyEvery is how often it is looked for what need not wait longer, and quietFor
 	// after how long without rows all need not.
 	tidyEvery = gatherFor / 10
@@ -66,15 +68,24 @@ type gather struct {
 // heap is the rows of a stream that wait.
 type heap struct {
 	mu    sync.Mutex
+	block block // the one that fills
+	next  block // what would have been cut off from it
+	large bool  // the rows before were many
+	gone  bool  // it is no longer among the heaps
+
+	source, host string // of the row before
+	row          logstorage.InsertRow
+}
+
+// block is one of the engine that fills.
+type block struct {
 	rows  *logstorage.LogRows // nil: none
 	size  int                 // as the engine counts
 	takes int64               // of memory
 	since time.Time
-	large bool // the rows before were many
-	gone  bool // it is no longer among the heaps
 
-	source, host string // of the row before
-	row          logstorage.InsertRow
+	latest int64 // time of the latest row
+	last   int   // size of the latest row, or of the smallest when several are
 }
 
 // row is an event as it goes into the engine.
@@ -164,21 +175,44 @@ func (g *gather) add(stream uint64, r row, now time.Time) {
 // are a full block.
 func (h *heap) add(g *gather, r row, now time.Time) *logstorage.LogRows {
 	defer h.mu.Unlock()
-	if h.rows == nil {
-		h.rows, h.since = g.writer(h.large), now
+	b := &h.block
+	if b.cut(r) && h.next.size < nextMost {
+		b = &h.next
+	}
+	last := b.lastWith(r)
+	if b.rows == nil {
+		b.rows, b.since = g.writer(h.large), now
 	}
 	h.tag(r.source, r.host)
 	h.row.TenantID.AccountID, h.row.Timestamp, h.row.Fields = r.tenant, r.at, r.fields
-	h.rows.MustAddInsertRow(&h.row)
+	b.rows.MustAddInsertRow(&h.row)
 	h.row.Fields = nil
-	h.size += r.size
-	h.takes += int64(r.size + fieldSize*len(r.fields))
-	g.held.Add(int64(r.size + fieldSize*len(r.fields)))
-	if h.size < fullBlock {
+	takes := int64(r.size + fieldSize*len(r.fields))
+	b.latest, b.last = max(b.latest, r.at), last
+	b.size += r.size
+	b.takes += takes
+	g.held.Add(takes)
+	if h.block.size < fullBlock {
 		return nil
 	}
 	h.large = true
 	return h.take(g)
+}
+
+// cut reports whether a row would fill the block to more than it holds. The engine has
+// the rows in the order of their times, and ends a block where it is full: what is later
+// would be a block of its own, of very few rows.
+func (b *block) cut(r row) bool { return b.size+r.size-fullBlock >= b.lastWith(r) }
+
+// lastWith is what last is with one more row.
+func (b *block) lastWith(r row) int {
+	switch {
+	case b.rows == nil || r.at > b.latest:
+		return r.size
+	case r.at == b.latest:
+		return min(b.last, r.size)
+	}
+	return b.last
 }
 
 // tag has the next row be of a stream, which is most often that of the row before.
@@ -232,11 +266,11 @@ func (g *gather) writer(large bool) *logstorage.LogRows {
 	return writers.Get().(*logstorage.LogRows)
 }
 
-// take takes the rows of a locked heap.
+// take takes the rows of the block of a locked heap. It goes on with the next.
 func (h *heap) take(g *gather) *logstorage.LogRows {
-	rows := h.rows
-	g.held.Add(-h.takes)
-	h.rows, h.size, h.takes = nil, 0, 0
+	rows := h.block.rows
+	g.held.Add(-h.block.takes)
+	h.block, h.next = h.next, block{}
 	return rows
 }
 
@@ -293,19 +327,22 @@ func (g *gather) hand(now time.Time) {
 	g.mu.RUnlock()
 	for stream, h := range heaps {
 		h.mu.Lock()
-		if h.gone || h.rows != nil && h.waits(now) {
+		if h.gone || h.block.rows != nil && h.waits(now) {
 			h.mu.Unlock()
 			continue
 		}
-		if h.rows != nil {
-			h.large = h.size >= largeHeap
+		if h.block.rows != nil {
+			h.large = h.block.size >= largeHeap
 		}
-		rows, large := h.take(g), h.large
+		large := h.large
 		h.gone = true
+		left := [2]*logstorage.LogRows{h.take(g), h.take(g)}
 		h.mu.Unlock()
 		g.forget(stream, large)
-		if rows != nil {
-			g.give(rows, large)
+		for _, rows := range left {
+			if rows != nil {
+				g.give(rows, large)
+			}
 		}
 	}
 }
@@ -322,13 +359,14 @@ func (g *gather) forget(stream uint64, large bool) {
 	}
 }
 
-// waits reports whether a heap that has rows may fill a block in time.
+// waits reports whether the block of a heap that has rows may be full in time. Those of
+// a stream that had many before come in bursts.
 func (h *heap) waits(now time.Time) bool {
 	if now.IsZero() {
 		return false
 	}
-	age := now.Sub(h.since)
-	return age < tidyEvery/2 || age < gatherFor && float64(h.size)*float64(gatherFor) > float64(fullBlock)*float64(age)
+	age := now.Sub(h.block.since)
+	return age < tidyEvery/2 || age < gatherFor && (h.large || float64(h.block.size)*float64(gatherFor) > float64(fullBlock)*float64(age))
 }
 
 // flush gives all rows to the engine. What was added before it is found then.

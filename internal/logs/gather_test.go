@@ -1,7 +1,10 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,6 +82,58 @@ func TestFullBlocks(t *testing.T) {
 	}
 	if all != len(a)+len(b) || parts > 2 {
 		t.Errorf("%d rows came in blocks of %v bytes, %d of them not full", all, given, parts)
+	}
+}
+
+// TestBlocksOfAnyOrder: a full block stays one when the engine has it in the order of
+// times, however its rows came: none is cut off.
+func TestBlocksOfAnyOrder(t *testing.T) {
+	s := opened(t, nil)
+	chance := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex
+	full, parts, all := 0, 0, 0
+	s.gather.to = func(rows *logstorage.LogRows) {
+		mu.Lock()
+		defer mu.Unlock()
+		type row struct {
+			at   int64
+			size int
+		}
+		var list []row
+		size := 0
+		rows.ForEachRow(func(_ uint64, r *logstorage.InsertRow) {
+			list = append(list, row{r.Timestamp, logstorage.EstimatedJSONRowLen(r.Fields)})
+			size += list[len(list)-1].size
+		})
+		all += len(list)
+		if size < fullBlock {
+			parts++
+			return
+		}
+		full++
+		slices.SortFunc(list, func(a, b row) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.size, a.size)) })
+		if last := list[len(list)-1].size; size-last >= fullBlock {
+			t.Errorf("of %d bytes the last %d are cut off", size, last)
+		}
+	}
+	list := many("a", 9_000)
+	for i := range list {
+		switch list[i].Time = list[i].Time.Truncate(time.Millisecond); i / 3_000 { // several are of one time
+		case 1:
+			list[i].Time = list[i].Time.Add(time.Duration(chance.IntN(1e9)))
+		case 2:
+			list[i].Time = list[i].Time.Add(-time.Duration(i) * time.Second)
+		}
+		list[i].Line = fmt.Appendf(nil, `{"host.name":"a","text":"%s"}`, strings.Repeat("lorem ipsum ", 40+chance.IntN(300)))
+	}
+	if err := s.Add(t.Context(), "one", list); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all != len(list) || full < 8 || parts > 2 || s.gather.held.Load() != 0 {
+		t.Errorf("%d rows came in %d full blocks and %d others, %d bytes are held", all, full, parts, s.gather.held.Load())
 	}
 }
 
