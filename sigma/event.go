@@ -84,14 +84,18 @@ func sized[T any](s []T, n int) []T {
 }
 
 // collect goes through an event and finds the members that rules ask for.
-// Places are where they stand, when that is known.
-func (ev *event) collect(n *names, line []byte, places []jsonline.Place) error {
+// Members is what is known of them.
+func (ev *event) collect(n *names, line []byte, members jsonline.Members) error {
 	ev.begin()
 	ev.names = n
 	ev.whole = sized(ev.whole, n.count)
-	if len(places) > 0 {
-		for _, p := range places {
-			ev.named(ev.unescaped(p.Key(line)), p.Value(line))
+	if len(members.Places) > 0 {
+		for _, p := range members.Places {
+			key := p.Key(line)
+			if !members.Plain {
+				key = ev.unescaped(key)
+			}
+			ev.named(key, p.Value(line))
 		}
 		ev.follow()
 		return nil
@@ -126,7 +130,7 @@ func (ev *event) unescaped(key []byte) []byte {
 // run returns the numbers of the rules that match, in their order. Local is
 // the number that the engine has for each field that was collected, -1 for
 // none; nil when the numbers are its own.
-func (ev *event) run(e *Engine, local []int32, line []byte) []uint32 {
+func (ev *event) run(e *Engine, local []int32, line []byte, members jsonline.Members) []uint32 {
 	ev.use(e)
 	for _, m := range ev.members {
 		id := m.field
@@ -137,7 +141,7 @@ func (ev *event) run(e *Engine, local []int32, line []byte) []uint32 {
 			ev.value(uint32(id), m.value)
 		}
 	}
-	if e.keywords && (e.filter == nil || e.filter.MayHold(line)) {
+	if e.keywords && (e.filter == nil || e.filter.MayHold(line, members.Plain)) {
 		ev.value(0, bytes.TrimSpace(line))
 	}
 	for _, id := range ev.found.IDs {

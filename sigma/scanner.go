@@ -33,12 +33,13 @@ func (e *Engine) Scanner() *Scanner {
 // change until then. A line that is no JSON object is an error.
 //
 // A name that an object has twice counts with all its values, as a list would.
-func (s *Scanner) Match(line []byte) ([]*Rule, error) { return s.MatchMembers(line, nil) }
+func (s *Scanner) Match(line []byte) ([]*Rule, error) {
+	return s.MatchMembers(line, jsonline.Members{})
+}
 
-// MatchMembers is Match of a line that was read before: members are where all of its
-// members stand, in order, and the line is known to be a JSON object. With none it is
-// Match.
-func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, error) {
+// MatchMembers is Match of a line that was read before and is known to be a JSON
+// object. Where nothing is known of its members it is Match.
+func (s *Scanner) MatchMembers(line []byte, members jsonline.Members) ([]*Rule, error) {
 	s.matches, s.as, s.line, s.routed = s.matches[:0], s.as[:0], line, s.router == nil
 	s.finder.forget()
 	ev := &s.event
@@ -47,7 +48,7 @@ func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, 
 		if err := ev.collect(s.engine.names, line, members); err != nil {
 			return nil, err
 		}
-		for _, rule := range ev.run(s.engine, nil, line) {
+		for _, rule := range ev.run(s.engine, nil, line, members) {
 			s.matches = append(s.matches, s.engine.rules[rule])
 		}
 		s.as = append(s.as, s.matches...)
@@ -60,7 +61,7 @@ func (s *Scanner) MatchMembers(line []byte, members []jsonline.Place) ([]*Rule, 
 	s.last = c.engine
 	s.routed = len(c.rules) > 0 && (c.open == nil || slices.Contains(c.open, true))
 	last := -1 // routes of one rule stand beside each other
-	for _, matched := range ev.run(c.engine, c.local, line) {
+	for _, matched := range ev.run(c.engine, c.local, line, members) {
 		if rule := c.rules[matched]; rule != last && (c.open == nil || c.open[matched]) {
 			s.matches = append(s.matches, s.router.rules[rule])
 			s.as = append(s.as, c.engine.rules[matched])

@@ -23,9 +23,9 @@ type Event struct {
 	// they came and beside them the names of ECS that the parser added. What the
 	// other members of Event hold is not in it.
 	Line []byte
-	// Members are where the members of Line stand, all of them in order, so that it
-	// need not be read again; nil when whoever made the event does not say.
-	Members []jsonline.Place
+	// Members is what is known of the members of Line, so that it need not be read
+	// again; nothing when whoever made the event does not say.
+	Members jsonline.Members
 	// Rules are the ids of the Sigma rules and the indicators that it matched, in
 	// order. They are set before it is stored.
 	Rules []string

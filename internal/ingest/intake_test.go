@@ -215,11 +215,11 @@ func TestMembers(t *testing.T) {
 	known := map[string]bool{}
 	in.cfg.Stages = []Stage{looks(func(events []event.Event) {
 		for _, e := range events {
-			if known[e.ID] = e.Members != nil; e.Members == nil {
+			if known[e.ID] = e.Members.Places != nil; e.Members.Places == nil {
 				continue
 			}
-			if want, err := jsonline.Places(nil, e.Line); err != nil || !slices.Equal(e.Members, want) {
-				t.Errorf("the members of %s are said to be at %v, and are at %v, %v", e.Line, e.Members, want, err)
+			if want, err := jsonline.Places(nil, e.Line); err != nil || !slices.Equal(e.Members.Places, want) {
+				t.Errorf("the members of %s are said to be at %v, and are at %v, %v", e.Line, e.Members.Places, want, err)
 			}
 		}
 	})}

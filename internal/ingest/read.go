@@ -107,7 +107,8 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return NoFormat, fmt.Sprintf("No parser is called %q.", name)
 	}
 	start := len(r.f.lines)
-	r.out = parser.Out{Line: r.f.lines[start:], Members: r.out.Members[:0]}
+	r.out.Members.Forget()
+	r.out = parser.Out{Line: r.f.lines[start:], Members: r.out.Members}
 	broke, err := r.parse(format, data)
 	switch {
 	case broke:
@@ -117,7 +118,7 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return "not-" + format.Name, err.Error()
 	}
 	if len(rec.Fields)+len(rec.Sure) > 0 {
-		r.out.Members = r.out.Members[:0]
+		r.out.Members.Forget()
 	}
 	if len(rec.Fields) > 0 {
 		r.out.Line = addFields(r.out.Line, rec.Fields)
@@ -145,7 +146,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	if !utf8.Valid(rec.Data) && !bytes.HasPrefix(rec.Data, []byte("\xff\xfe")) && !bytes.HasPrefix(rec.Data, []byte("\xfe\xff")) {
 		r.f.took.repaired++
 		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
-		r.out.Members = r.out.Members[:0]
+		r.out.Members.Forget()
 	}
 	if reason, detail = refuseLine(line); reason != "" {
 		return reason, detail
@@ -184,7 +185,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 		r.f.lines = append(r.f.lines, line...)
 	}
 	e.Line = r.f.lines[start : start+len(line) : start+len(line)]
-	e.Members = r.kept(r.out.Members, line)
+	e.Members = jsonline.Members{Places: r.kept(r.out.Members.Places, line), Plain: r.out.Members.Plain}
 	r.f.events, r.f.notes = append(r.f.events, e), append(r.f.notes, n)
 	return "", ""
 }

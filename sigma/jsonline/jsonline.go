@@ -40,6 +40,17 @@ type Cursor struct {
 // line after another has read it.
 type Place struct{ key, keyEnd, value, end uint32 }
 
+// Members is what is known of an object on a line that was read before.
+type Members struct {
+	Places []Place // where all members stand, in order; none: nothing is known
+	// Plain says that all of the line is ASCII without escapes by number (\u), and
+	// that no key of the object itself has an escape.
+	Plain bool
+}
+
+// Forget forgets what is known, and keeps the memory.
+func (m *Members) Forget() { m.Places, m.Plain = m.Places[:0], false }
+
 // PlaceOf makes a Place: the key without its quotes is line[key:keyEnd], the value
 // line[value:end].
 func PlaceOf(key, keyEnd, value, end int) Place {

@@ -19,6 +19,7 @@ type Reader struct {
 	data    []byte // the object, clean, without space around it
 	from    int    // where it begins in the line
 	members []member
+	plain   bool       // see jsonline.Members
 	came    int        // how many members came; what was added follows
 	heads   [256]int32 // by hash of the key: 1 + the first member
 	keys    []byte     // keys that had escapes
@@ -92,19 +93,24 @@ func read(data []byte, env *Env, out *Out, add func(r *Reader)) error {
 	r := readers.Get().(*Reader)
 	defer r.free()
 	r.Env, r.Out = env, out
-	places := len(out.Members)
+	places := len(out.Members.Places)
 	if err := r.open(data); err != nil {
-		out.Members = out.Members[:places]
+		out.Members.Places = out.Members.Places[:places]
 		return err
 	}
 	r.from = len(out.Line)
 	out.Line = append(out.Line, r.data[:len(r.data)-1]...)
+	added := len(out.Line)
 	add(r)
 	for _, name := range []string{event.FieldID, "_id"} { // what a sender calls an event of any format
 		if out.ID == "" {
 			r.ID(name)
 		}
 	}
+	if r.plain {
+		_, r.plain = look(out.Line[added:])
+	}
+	out.Members.Plain = r.plain
 	out.Line = append(out.Line, '}')
 	return nil
 }
@@ -119,9 +125,12 @@ func (r *Reader) free() {
 }
 
 func (r *Reader) open(data []byte) error {
-	if data = bytes.TrimSpace(Decoded(data)); !plain(data) || !escaped(data) {
+	data = bytes.TrimSpace(Decoded(data))
+	clean, plain := look(data)
+	if !clean {
 		r.clean = cleanJSON(r.clean[:0], data)
 		data = r.clean
+		_, plain = look(data)
 	}
 	r.data = data
 	clear(r.heads[:])
@@ -130,7 +139,7 @@ func (r *Reader) open(data []byte) error {
 		return err
 	}
 	for key, v, ok := c.Next(); ok; key, v, ok = c.Next() {
-		r.Out.Members = append(r.Out.Members, c.Place(v))
+		r.Out.Members.Places = append(r.Out.Members.Places, c.Place(v))
 		if jsonline.Escaped(key) {
 			from := len(r.keys)
 			r.keys = jsonline.Unescape(r.keys, key)
@@ -139,6 +148,7 @@ func (r *Reader) open(data []byte) error {
 		r.enter(key, v)
 	}
 	r.came = len(r.members)
+	r.plain = plain && len(r.keys) == 0
 	return c.Err()
 }
 
@@ -342,12 +352,13 @@ func (r *Reader) begin(name string) {
 	}
 	r.adding, r.key = name, len(r.Out.Line)+1
 	r.Out.Line = append(AppendString(r.Out.Line, name), ':')
+	r.plain = r.plain && len(r.Out.Line) == r.key+len(name)+len(`":`)
 }
 
 func (r *Reader) end(line []byte) {
 	value := len(r.Out.Line)
 	r.Out.Line = line
-	r.Out.Members = append(r.Out.Members, jsonline.PlaceOf(r.key-r.from, value-len(`":`)-r.from, value-r.from, len(line)-r.from))
+	r.Out.Members.Places = append(r.Out.Members.Places, jsonline.PlaceOf(r.key-r.from, value-len(`":`)-r.from, value-r.from, len(line)-r.from))
 	r.enter(key(r.adding), line[value:])
 }
 

@@ -43,9 +43,9 @@ type Env struct {
 // Out is what a parser makes of a record.
 type Out struct {
 	Line []byte // one JSON object on one line; appended to
-	// Members are where the members of Line stand, from where it begins; appended to.
-	// Only formats of JSON objects say it.
-	Members []jsonline.Place
+	// Members is what is known of the members of Line. Their places are from where it
+	// begins, and appended to. Only formats of JSON objects say it.
+	Members jsonline.Members
 	Time    time.Time // zero: the record does not say
 	ID      string    // what the event calls itself, as eventID of CloudTrail; "" for nothing
 	Host    string    // host.name, where the line has it

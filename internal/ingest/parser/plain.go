@@ -98,7 +98,8 @@ func (a *auto) parse(data []byte, env *Env, out *Out) error {
 				out.named(f.Name)
 				return nil
 			}
-			*out = Out{Line: out.Line[:from], Members: out.Members[:0]}
+			out.Members.Forget()
+			*out = Out{Line: out.Line[:from], Members: out.Members}
 		}
 	}
 	out.Format = a.text.Name

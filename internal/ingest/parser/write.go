@@ -1,8 +1,8 @@
 package parser
 
 import (
-	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -191,38 +191,53 @@ func windows1252(c byte) rune {
 	return utf8.RuneError
 }
 
-// plain reports whether a text is UTF-8 without characters that control.
-func plain(data []byte) bool {
-	const high, low = 0x8080808080808080, 0x2020202020202020
+// look reports whether a text is clean, UTF-8 without characters that control and with
+// no backslash but those of JSON's escapes, and whether it is plain, which is ASCII
+// besides, without escapes by number. What is not clean is not plain.
+func look(data []byte) (clean, plain bool) {
+	const high, low, ones = 0x8080808080808080, 0x2020202020202020, 0x0101010101010101
 	var all, control uint64
-	i := 0
-	for ; i+16 <= len(data); i += 16 {
-		w, x := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+8:])
-		all |= w | x
-		control |= (w-low)&^w | (x-low)&^x
+	i, from := 0, 0 // from: what is before is an escape
+	numbered := false
+	for ; i+8 <= len(data); i += 8 {
+		w := binary.LittleEndian.Uint64(data[i:])
+		all |= w
+		control |= (w - low) &^ w
+		s := w ^ '\\'*ones
+		if (s-ones)&^s&high == 0 {
+			continue
+		}
+		for found := ^((s&^high + ^uint64(high)) | s) & high; found != 0; found &= found - 1 {
+			at := i + bits.TrailingZeros64(found)/8
+			switch {
+			case at < from:
+				continue
+			case at+1 < len(data) && short[data[at+1]]:
+			case !isEscape(data[at+1:]):
+				return false, false
+			default:
+				numbered = true
+			}
+			from = at + 2
+		}
 	}
-	for _, c := range data[i:] {
+	for ; i < len(data); i++ {
+		c := data[i]
 		all |= uint64(c)
 		control |= (uint64(c) - ' ') &^ uint64(c)
+		if c == '\\' && i >= from {
+			if !isEscape(data[i+1:]) {
+				return false, false
+			}
+			numbered = numbered || data[i+1] == 'u'
+			from = i + 2
+		}
 	}
 	if control&high != 0 {
-		return false
+		return false, false
 	}
-	return all&high == 0 || utf8.Valid(data)
-}
-
-// escaped reports whether every backslash begins an escape that JSON has.
-func escaped(data []byte) bool {
-	for i := 0; ; {
-		at := bytes.IndexByte(data[i:], '\\')
-		if at < 0 {
-			return true
-		}
-		i += at + 2
-		if i > len(data) || !short[data[i-1]] && !isEscape(data[i-1:]) {
-			return false
-		}
-	}
+	ascii := all&high == 0
+	return ascii || utf8.Valid(data), ascii && !numbered
 }
 
 // short are the escapes of one character.

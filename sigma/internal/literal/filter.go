@@ -64,9 +64,10 @@ func (g *grams) blur() {
 }
 
 // MayHold reports whether one of the texts may stand in a value of a line. It
-// never says no when one does.
-func (f *Filter) MayHold(line []byte) bool {
-	return escaped(line) || f.holds(line)
+// never says no when one does. Plain is whether the line is known to be ASCII without
+// escapes by number.
+func (f *Filter) MayHold(line []byte, plain bool) bool {
+	return !plain && escaped(line) || f.holds(line)
 }
 
 func (f *Filter) holds(line []byte) bool {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -144,21 +145,31 @@ func Check(f parser.Format, env *parser.Env, data []byte) error {
 	return members(line, out.Members)
 }
 
-// members says what is wrong with the places of the members of a line; none are said
-// where a format does not know them.
-func members(line []byte, places []jsonline.Place) error {
-	if len(places) == 0 {
+// members says what is wrong with what is said of the members of a line; nothing is
+// said where a format does not know them.
+func members(line []byte, known jsonline.Members) error {
+	if len(known.Places) == 0 {
 		return nil
 	}
 	want, err := jsonline.Places(nil, line)
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(places, want) {
-		return fmt.Errorf("the members of %q are said to be at %v, and are at %v", line, places, want)
+	if !slices.Equal(known.Places, want) {
+		return fmt.Errorf("the members of %q are said to be at %v, and are at %v", line, known.Places, want)
+	}
+	plain := !slices.ContainsFunc(line, func(c byte) bool { return c >= utf8.RuneSelf }) && !byNumber.Match(line)
+	for _, p := range want {
+		plain = plain && !bytes.ContainsRune(p.Key(line), '\\')
+	}
+	if known.Plain != plain {
+		return fmt.Errorf("%q is said to be plain: %v", line, known.Plain)
 	}
 	return nil
 }
+
+// byNumber finds an escape by number that is not what follows an escaped backslash.
+var byNumber = regexp.MustCompile(`(^|[^\\])(\\\\)*\\u`)
 
 // Fuzz tries a format on anything, beginning with the lines of its testdata.
 func Fuzz(f *testing.F, format parser.Format, env *parser.Env) {
