@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxRegex bounds the length of a regular expression.
@@ -34,10 +35,14 @@ type Matcher struct {
 	// Plain runs the expression when it does not look around, else it is nil.
 	Plain *regexp.Regexp
 	look  *lookaround
+	long  *long // of a Plain that asks for nothing else
 }
 
 // Match reports whether the expression is found anywhere in a text.
 func (m *Matcher) Match(text string) bool {
+	if m.long != nil {
+		return m.long.match(text)
+	}
 	if m.Plain != nil {
 		return m.Plain.MatchString(text)
 	}
@@ -54,7 +59,7 @@ func (r Regex) Compile() (*Matcher, error) {
 	source := r.Source()
 	plain, err := regexp.Compile(source)
 	if err == nil {
-		return &Matcher{Plain: plain}, nil
+		return &Matcher{Plain: plain, long: longOf(source)}, nil
 	}
 	if looksAround(r.Expr) {
 		look, lookErr := r.lookaround()
@@ -64,6 +69,51 @@ func (r Regex) Compile() (*Matcher, error) {
 		err = lookErr
 	}
 	return nil, regexRefusal(r.Expr, err)
+}
+
+// long is an expression that asks for so many characters of any kind in a row, as rules
+// about long commands do. To count them is a thousand times quicker than to run it.
+type long struct {
+	atLeast int
+	newline bool // one of them may end a line
+}
+
+// longOf is what an expression asks for when that is all; else nil.
+func longOf(source string) *long {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	for tree.Op == syntax.OpCapture {
+		tree = tree.Sub[0]
+	}
+	if tree.Op != syntax.OpRepeat {
+		return nil
+	}
+	switch tree.Sub[0].Op {
+	case syntax.OpAnyChar:
+		return &long{tree.Min, true}
+	case syntax.OpAnyCharNotNL:
+		return &long{tree.Min, false}
+	}
+	return nil
+}
+
+func (l *long) match(text string) bool {
+	if l.newline {
+		return utf8.RuneCountInString(text) >= l.atLeast
+	}
+	for len(text) >= l.atLeast {
+		line, rest, more := strings.Cut(text, "\n")
+		if len(line) >= l.atLeast && utf8.RuneCountInString(line) >= l.atLeast {
+			return true
+		}
+		if !more {
+			break
+		}
+		text = rest
+	}
+	return false
 }
 
 var (
