@@ -62,7 +62,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		total += len(b.Records[i].Data)
 	}
 	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
-	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: make([]byte, 0, total+total/8+64*len(b.Records)+512), delay: set.Delay}
+	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: uncleared(total + total/8 + 64*len(b.Records) + 512), delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
 	if in.fits.Past > 0 {
 		r.oldest = now.Add(-in.fits.Past)
@@ -76,6 +76,15 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		}
 	}
 	return r.f, r.refused
+}
+
+// uncleared returns an empty slice with room for so many bytes, one at least. Its memory is
+// not cleared first, as that of make is: all of it is written before it is read.
+func uncleared(n int) []byte {
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteByte(0)
+	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
 // record reads one record, or says why it is refused.

@@ -16,8 +16,8 @@ func TestLook(t *testing.T) {
 		{`\`, false, false}, {`\\\`, false, false}, {`\x`, false, false}, {`\u00e`, false, false}, {`\U00e9`, false, false}, {"a\n", false, false}, {"\x1f", false, false},
 		{"\x7f", true, true}, {"\xff", false, false}, {"é\xff", false, false}, {`\\U`, true, true},
 	} {
-		for _, before := range []int{0, 1, 6, 7, 8, 15} { // a word is read at a time
-			for _, after := range []int{0, 7, 20} {
+		for _, before := range []int{0, 1, 7, 8, 55, 62, 63, 64, 65, 127, 129} { // 64 bytes are read at a time
+			for _, after := range []int{0, 7, 62, 63, 64} {
 				text := strings.Repeat("a", before) + test.text + strings.Repeat(" ", after)
 				if clean, plain := look([]byte(text)); clean != test.clean || plain != test.plain {
 					t.Errorf("%q is clean %v and plain %v", text, clean, plain)
@@ -34,7 +34,7 @@ func TestLookPlainly(t *testing.T) {
 	seen := map[[2]bool]int{}
 	for range 200_000 {
 		var text []byte
-		for range chance.IntN(12) {
+		for range chance.IntN(60) {
 			text = append(text, pieces[min(chance.IntN(len(pieces)), chance.IntN(len(pieces)))]...)
 		}
 		clean, plain := lookPlainly(text)

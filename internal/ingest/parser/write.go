@@ -125,7 +125,7 @@ func (l *Line) name(name string) bool {
 func AppendString[T ~string | ~[]byte](dst []byte, text T) []byte {
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(text); {
+	for i := asIs(text); i < len(text); {
 		c := text[i]
 		switch {
 		case c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf:
@@ -146,6 +146,23 @@ func AppendString[T ~string | ~[]byte](dst []byte, text T) []byte {
 		from = i
 	}
 	return append(append(dst, text[from:]...), '"')
+}
+
+// asIs is how many bytes a text begins with, eight at a time, that stand in a string of
+// JSON as they are.
+func asIs[T ~string | ~[]byte](text T) int {
+	const high, low, ones = 0x8080808080808080, 0x2020202020202020, 0x0101010101010101
+	for i := 0; ; i += 8 {
+		if i+8 > len(text) {
+			return i
+		}
+		t := text[i : i+8]
+		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 | uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		quote, slash := w^'"'*ones, w^'\\'*ones
+		if (w|(w-low)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&high != 0 {
+			return i
+		}
+	}
 }
 
 // runeLen is how many bytes the character that a text begins with has, 0 when
@@ -194,61 +211,91 @@ func windows1252(c byte) rune {
 // look reports whether a text is clean, UTF-8 without characters that control and with
 // no backslash but those of JSON's escapes, and whether it is plain, which is ASCII
 // besides, without escapes by number. What is not clean is not plain.
+//
+// It goes through blocks of 64 bytes and through the escapes of each, by their places
+// in a mask: a branch at each backslash would be guessed wrong at most of them.
 func look(data []byte) (clean, plain bool) {
 	const high, low, ones = 0x8080808080808080, 0x2020202020202020, 0x0101010101010101
 	var all, control uint64
-	i, from := 0, 0 // from: what is before is an escape
-	numbered := false
-	for ; i+8 <= len(data); i += 8 {
-		w := binary.LittleEndian.Uint64(data[i:])
-		all |= w
-		control |= (w - low) &^ w
-		s := w ^ '\\'*ones
-		if (s-ones)&^s&high == 0 {
+	inside := uint64(0) // 1: the byte before opens an escape
+	var kinds uint8
+	for i := 0; i < len(data); i += 64 {
+		var last [64]byte
+		block := last[:]
+		if i+64 <= len(data) {
+			block = data[i : i+64 : i+64]
+		} else {
+			for n := copy(block, data[i:]); n < 64; n++ {
+				block[n] = ' '
+			}
+		}
+		var slashes uint64
+		for at := 0; at < 64; at += 8 {
+			w := binary.LittleEndian.Uint64(block[at : at+8])
+			all |= w
+			control |= (w - low) &^ w
+			s := w ^ '\\'*ones
+			zero := ^((s&^high + ^uint64(high)) | s) & high
+			slashes |= (zero >> 7) * 0x0102040810204080 >> 56 << at
+		}
+		if slashes|inside == 0 {
 			continue
 		}
-		for found := ^((s&^high + ^uint64(high)) | s) & high; found != 0; found &= found - 1 {
-			at := i + bits.TrailingZeros64(found)/8
-			switch {
-			case at < from:
-				continue
-			case at+1 < len(data) && short[data[at+1]]:
-			case !isEscape(data[at+1:]):
-				return false, false
-			default:
-				numbered = true
-			}
-			from = at + 2
-		}
-	}
-	for ; i < len(data); i++ {
-		c := data[i]
-		all |= uint64(c)
-		control |= (uint64(c) - ' ') &^ uint64(c)
-		if c == '\\' && i >= from {
-			if !isEscape(data[i+1:]) {
+		var escaped uint64
+		escaped, inside = escapedIn(slashes, inside)
+		for ; escaped != 0; escaped &= escaped - 1 {
+			at := bits.TrailingZeros64(escaped)
+			kind := escapes[block[at]]
+			kinds |= kind
+			if kind == byNumber && !isEscape(data[i+at:]) {
 				return false, false
 			}
-			numbered = numbered || data[i+1] == 'u'
-			from = i + 2
 		}
 	}
-	if control&high != 0 {
+	if control&high != 0 || inside != 0 || kinds&noEscape != 0 {
 		return false, false
 	}
 	ascii := all&high == 0
-	return ascii || utf8.Valid(data), ascii && !numbered
+	return ascii || utf8.Valid(data), ascii && kinds&byNumber == 0
 }
 
-// short are the escapes of one character.
-var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+// escapedIn returns which of 64 bytes follow a backslash that opens an escape, by where
+// the backslashes are and whether the first byte follows one, and whether the byte after
+// them does. Of a run of backslashes each second one is itself what follows one: runs
+// are told apart by whether they begin at an even or an odd place (Langdale and Lemire,
+// Parsing Gigabytes of JSON per Second, 2019).
+func escapedIn(slashes, inside uint64) (escaped, next uint64) {
+	const even = 0x5555555555555555
+	slashes &^= inside
+	follows := slashes<<1 | inside
+	odd := slashes &^ even &^ follows // where runs begin at an odd place
+	ends, next := bits.Add64(odd, slashes, 0)
+	return (even ^ ends<<1) & follows, next
+}
+
+// What a character after a backslash makes of it; 0 is an escape of one character.
+const (
+	noEscape = 1 << iota
+	byNumber // when four digits follow
+)
+
+var escapes = func() (kinds [256]uint8) {
+	for c := range kinds {
+		kinds[c] = noEscape
+	}
+	for _, c := range `"\/bfnrt` {
+		kinds[c] = 0
+	}
+	kinds['u'] = byNumber
+	return kinds
+}()
 
 // isEscape reports whether what stands after a backslash is an escape of JSON.
 func isEscape(after []byte) bool {
-	if len(after) == 0 || short[after[0]] {
-		return len(after) > 0
+	if len(after) == 0 || escapes[after[0]] != byNumber {
+		return len(after) > 0 && escapes[after[0]] == 0
 	}
-	return after[0] == 'u' && len(after) >= 5 && isHex(after[1]) && isHex(after[2]) && isHex(after[3]) && isHex(after[4])
+	return len(after) >= 5 && isHex(after[1]) && isHex(after[2]) && isHex(after[3]) && isHex(after[4])
 }
 
 func isHex(c byte) bool {
