@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -157,7 +158,7 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
 		r.out.Members.Forget()
 	}
-	if reason, detail = refuseLine(line); reason != "" {
+	if reason, detail = refuseLine(line, r.out.Members.Places); reason != "" {
 		return reason, detail
 	}
 	e := event.Event{Time: r.out.Time, Seen: r.now, Source: r.b.Source, Format: cmp.Or(r.out.Format, format.Name), ID: cmp.Or(r.out.ID, rec.ID), Line: line}
@@ -220,13 +221,17 @@ func (r *reading) kept(list []jsonline.Place, line []byte) []jsonline.Place {
 	return r.places[from:len(r.places):len(r.places)]
 }
 
-// refuseLine says why the engine could not hold an event.
-func refuseLine(line []byte) (reason, detail string) {
+// refuseLine says why the engine could not hold an event. Members are where its members
+// stand, when that is known.
+func refuseLine(line []byte, members []jsonline.Place) (reason, detail string) {
 	switch {
 	case len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' || bytes.IndexByte(line, '\n') >= 0:
 		return ParserFailed, "The parser did not make one JSON object on one line of it, which is a mistake of the program."
 	case len(line) > MaxEvent:
 		return TooLarge, fmt.Sprintf("With the fields that were read from it, it has %d bytes; an event may have %d.", len(line), MaxEvent)
+	}
+	if n := len(members); n > 0 && n <= MaxFields && !slices.ContainsFunc(members, func(p jsonline.Place) bool { c := p.Value(line)[0]; return c == '{' || c == '[' }) {
+		return "", ""
 	}
 	many := len(line)/4 > MaxFields && bytes.Count(line, []byte{':'}) > MaxFields
 	deep := bytes.Count(line, []byte{'{'})+bytes.Count(line, []byte{'['}) > MaxDepth

@@ -148,10 +148,12 @@ func AppendString[T ~string | ~[]byte](dst []byte, text T) []byte {
 	return append(append(dst, text[from:]...), '"')
 }
 
+// A word with each of its bytes 1, and with the high bit of each.
+const ones, highs = 0x0101010101010101, 0x8080808080808080
+
 // asIs is how many bytes a text begins with, eight at a time, that stand in a string of
 // JSON as they are.
 func asIs[T ~string | ~[]byte](text T) int {
-	const high, low, ones = 0x8080808080808080, 0x2020202020202020, 0x0101010101010101
 	for i := 0; ; i += 8 {
 		if i+8 > len(text) {
 			return i
@@ -159,7 +161,7 @@ func asIs[T ~string | ~[]byte](text T) int {
 		t := text[i : i+8]
 		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 | uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
 		quote, slash := w^'"'*ones, w^'\\'*ones
-		if (w|(w-low)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&high != 0 {
+		if (w|(w-0x20*ones)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&highs != 0 {
 			return i
 		}
 	}
@@ -215,8 +217,7 @@ func windows1252(c byte) rune {
 // It goes through blocks of 64 bytes and through the escapes of each, by their places
 // in a mask: a branch at each backslash would be guessed wrong at most of them.
 func look(data []byte) (clean, plain bool) {
-	const high, low, ones = 0x8080808080808080, 0x2020202020202020, 0x0101010101010101
-	var all, control uint64
+	ascii := true
 	inside := uint64(0) // 1: the byte before opens an escape
 	var kinds uint8
 	for i := 0; i < len(data); i += 64 {
@@ -229,15 +230,11 @@ func look(data []byte) (clean, plain bool) {
 				block[n] = ' '
 			}
 		}
-		var slashes uint64
-		for at := 0; at < 64; at += 8 {
-			w := binary.LittleEndian.Uint64(block[at : at+8])
-			all |= w
-			control |= (w - low) &^ w
-			s := w ^ '\\'*ones
-			zero := ^((s&^high + ^uint64(high)) | s) & high
-			slashes |= (zero >> 7) * 0x0102040810204080 >> 56 << at
+		slashes, control, beyond := blockOf(block)
+		if control {
+			return false, false
 		}
+		ascii = ascii && !beyond
 		if slashes|inside == 0 {
 			continue
 		}
@@ -252,11 +249,53 @@ func look(data []byte) (clean, plain bool) {
 			}
 		}
 	}
-	if control&high != 0 || inside != 0 || kinds&noEscape != 0 {
+	if inside != 0 || kinds&noEscape != 0 {
 		return false, false
 	}
-	ascii := all&high == 0
 	return ascii || utf8.Valid(data), ascii && kinds&byNumber == 0
+}
+
+// blockOf returns which of 64 bytes are backslashes, and whether there are characters
+// that control and bytes beyond ASCII.
+func blockOf(block []byte) (slashes uint64, control, beyond bool) {
+	// Of a byte of ASCII, the high bit of c+0x60 says that it does not control, and that
+	// of 0x80-(c^'\\') that it is a backslash.
+	all, quiet, found := uint64(0), uint64(highs), uint64(0)
+	_ = block[63]
+	word := func(k int) {
+		w := binary.LittleEndian.Uint64(block[8*k:])
+		all |= w
+		quiet &= w + 0x60*ones
+		found |= (highs - (w ^ '\\'*ones)) & highs >> (7 - k)
+	}
+	word(0)
+	word(1)
+	word(2)
+	word(3)
+	word(4)
+	word(5)
+	word(6)
+	word(7)
+	if all&highs == 0 {
+		return transposed(found), quiet&highs != highs, false
+	}
+	for i, c := range block {
+		control = control || c < ' '
+		if c == '\\' {
+			slashes |= 1 << i
+		}
+	}
+	return slashes, control, true
+}
+
+// transposed has bit k of byte j at bit j of byte k (Warren, Hacker's Delight, 7-3).
+func transposed(x uint64) uint64 {
+	t := (x ^ x>>7) & 0x00aa00aa00aa00aa
+	x ^= t ^ t<<7
+	t = (x ^ x>>14) & 0x0000cccc0000cccc
+	x ^= t ^ t<<14
+	t = (x ^ x>>28) & 0x00000000f0f0f0f0
+	return x ^ t ^ t<<28
 }
 
 // escapedIn returns which of 64 bytes follow a backslash that opens an escape, by where
