@@ -75,7 +75,7 @@ func (f *Filter) holds(line []byte) bool {
 	bitmap, shift, step := g.bits, g.shift, g.step
 	for i := 0; i+gramSize <= len(line); i += step {
 		gram := binary.LittleEndian.Uint32(line[i:]) | blur
-		at := gramHash(gram) >> shift
+		at := gramHash(gram) >> (shift & 31)
 		if bitmap[at/64]>>(at%64)&1 != 0 && f.compare(gram, i, line) {
 			return true
 		}

@@ -89,7 +89,7 @@ func (s *Set) findInside(text []byte, found *Found) {
 	bitmap, shift, step := g.bits, g.shift, g.step
 	for i := 0; i+gramSize <= len(text); i += step {
 		gram := binary.LittleEndian.Uint32(text[i:])
-		at := gramHash(gram) >> shift
+		at := gramHash(gram) >> (shift & 31)
 		if bitmap[at/64]>>(at%64)&1 != 0 {
 			s.compare(gram, i, text, found)
 		}
@@ -103,7 +103,7 @@ func (s *Set) findBoth(text []byte, found *Found) {
 	i := 0
 	for ; i+gramSize <= len(text); i++ {
 		gram := binary.LittleEndian.Uint32(text[i:])
-		if at := gramHash(gram) >> shift; bitmap[at/64]>>(at%64)&1 != 0 {
+		if at := gramHash(gram) >> (shift & 31); bitmap[at/64]>>(at%64)&1 != 0 {
 			s.compare(gram, i, text, found)
 		}
 		if pair := gram & 0xffff; pairs[pair/64]>>(pair%64)&1 != 0 {
