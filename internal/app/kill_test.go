@@ -20,6 +20,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/cli"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 )
 
 // asProgram makes this test binary the program itself, for tests that kill it.
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(cli.Main(app.Program()))
 	}
+	ingest.Spoil = true
 	os.Exit(m.Run())
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // frame is a batch as it lies in the spool: what was accepted of it, how many
@@ -24,8 +25,10 @@ type frame struct {
 	seen        time.Time
 	took        took
 	events      []event.Event
-	notes       []note // of events, one each
-	lines       []byte // of events, one after the other
+	notes       []note             // of events, one each
+	lines       []byte             // of events, one after the other
+	own         bool               // nothing else is in the memory of the lines
+	places      [][]jsonline.Place // the memory of where members of its events stand
 
 	end   place // where it ends in the spool
 	check bool  // some of its events may be stored already

@@ -98,7 +98,8 @@ type Intake struct {
 	coming coming
 	spool  *spool // of the goroutine that writes; settle drops segments of it
 
-	line line // frames on their way to the store
+	line  line // frames on their way to the store
+	spare spare
 
 	stop    context.CancelFunc
 	writing sync.WaitGroup

@@ -63,7 +63,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		total += len(b.Records[i].Data)
 	}
 	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
-	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: uncleared(total + total/8 + 64*len(b.Records) + 512), delay: set.Delay}
+	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: in.spare.line(total + total/8 + 64*len(b.Records) + 512), own: true, delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
 	if in.fits.Past > 0 {
 		r.oldest = now.Add(-in.fits.Past)
@@ -77,15 +77,6 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		}
 	}
 	return r.f, r.refused
-}
-
-// uncleared returns an empty slice with room for so many bytes, one at least. Its memory is
-// not cleared first, as that of make is: all of it is written before it is read.
-func uncleared(n int) []byte {
-	var b strings.Builder
-	b.Grow(n)
-	b.WriteByte(0)
-	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }
 
 // record reads one record, or says why it is refused.
@@ -200,12 +191,8 @@ func (r *reading) keep(rec *Record, format *parser.Format, start int) (reason, d
 	return "", ""
 }
 
-// mostMembers is of how many members the places are kept, and membersRoom for how many
-// of all events memory is taken at once.
-const (
-	mostMembers = 256
-	membersRoom = 8 << 10
-)
+// mostMembers is of how many members the places are kept.
+const mostMembers = 256
 
 // kept copies places; nil for none, and where they would take more memory than the
 // line.
@@ -214,7 +201,8 @@ func (r *reading) kept(list []jsonline.Place, line []byte) []jsonline.Place {
 		return nil
 	}
 	if cap(r.places)-len(r.places) < len(list) {
-		r.places = make([]jsonline.Place, 0, min(membersRoom, len(list)*(cap(r.f.events)-len(r.f.events))))
+		r.places = r.in.spare.place(len(list) * (cap(r.f.events) - len(r.f.events)))
+		r.f.places = append(r.f.places, r.places)
 	}
 	from := len(r.places)
 	r.places = append(r.places, list...)

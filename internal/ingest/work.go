@@ -29,6 +29,9 @@ func (in *Intake) work(ctx context.Context) {
 			return
 		}
 		in.line.finish(frames, j.results)
+		for _, f := range frames {
+			in.spare.take(f)
+		}
 	}
 }
 
