@@ -32,10 +32,10 @@ func (r Regex) Source() string {
 // Matcher runs a Regex in time that grows with the text, never faster than it:
 // no expression is catastrophic.
 type Matcher struct {
-	// Plain runs the expression when it does not look around, else it is nil.
+	// Plain is the expression when it does not look around, else it is nil.
 	Plain *regexp.Regexp
 	look  *lookaround
-	long  *long // of a Plain that asks for nothing else
+	long  *long // what a Plain that asks for nothing else asks for
 }
 
 // Match reports whether the expression is found anywhere in a text.

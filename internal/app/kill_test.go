@@ -27,10 +27,10 @@ import (
 const asProgram = "BINNACLE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	ingest.Spoil = true
 	if os.Getenv(asProgram) != "" {
 		os.Exit(cli.Main(app.Program()))
 	}
-	ingest.Spoil = true
 	os.Exit(m.Run())
 }
 

@@ -24,7 +24,8 @@ type Event struct {
 	// other members of Event hold is not in it.
 	Line []byte
 	// Members is what is known of the members of Line, so that it need not be read
-	// again; nothing when whoever made the event does not say.
+	// again; nothing when whoever made the event does not say. The memory of both may be
+	// used again when the event is with the store: who keeps any of it keeps a copy.
 	Members jsonline.Members
 	// Rules are the ids of the Sigma rules and the indicators that it matched, in
 	// order. They are set before it is stored.

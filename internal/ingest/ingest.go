@@ -66,8 +66,7 @@ type Taker interface {
 // Stage looks at the events of an organisation before they are stored, and sets
 // their Rules. It is called by several goroutines at once. An error holds the
 // batch back: it is tried again, and nothing is stored meanwhile; a stage that
-// wants events stored although it failed keeps the gap itself. It does not keep the
-// Line of an event, whose memory is used again.
+// wants events stored although it failed keeps the gap itself.
 type Stage interface {
 	Look(ctx context.Context, org string, events []event.Event) error
 }

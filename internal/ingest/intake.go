@@ -273,6 +273,7 @@ func (in *Intake) Take(ctx context.Context, b Batch) (Receipt, error) {
 	f, refused := in.read(&b, set, now)
 	g, err := in.append(f, false)
 	if err != nil {
+		in.spare.back(f)
 		in.line.refused(&b)
 		in.limits.giveBack(key{b.Org, b.Source}, len(b.Records), b.bytes())
 		return Receipt{}, err
@@ -302,6 +303,7 @@ func (in *Intake) Offer(b Batch) Receipt {
 	defer in.coming.come(now)()
 	f, refused := in.read(&b, set, now)
 	if _, err := in.append(f, true); err != nil {
+		in.spare.back(f)
 		in.drop(b.Org, b.Source, len(b.Records))
 		return Receipt{}
 	}
@@ -472,6 +474,9 @@ func (in *Intake) once(f *frame) []uint64 {
 			at := len(lines)
 			lines = append(lines, f.events[i].Line...)
 			f.events[i].Line = lines[at:len(lines):len(lines)]
+		}
+		if f.own {
+			in.spare.backLines(f.lines)
 		}
 		f.lines = lines
 	}

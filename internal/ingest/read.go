@@ -63,7 +63,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 		total += len(b.Records[i].Data)
 	}
 	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
-	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: in.spare.line(total + total/8 + 64*len(b.Records) + 512), own: true, delay: set.Delay}
+	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: in.spare.forLines(total + total/8 + 64*len(b.Records) + 512), own: true, delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
 	if in.fits.Past > 0 {
 		r.oldest = now.Add(-in.fits.Past)
@@ -201,7 +201,7 @@ func (r *reading) kept(list []jsonline.Place, line []byte) []jsonline.Place {
 		return nil
 	}
 	if cap(r.places)-len(r.places) < len(list) {
-		r.places = r.in.spare.place(len(list) * (cap(r.f.events) - len(r.f.events)))
+		r.places = r.in.spare.forPlaces(len(list) * (cap(r.f.events) - len(r.f.events)))
 		r.f.places = append(r.f.places, r.places)
 	}
 	from := len(r.places)

@@ -21,24 +21,28 @@ const (
 	placesRoom = 8 << 10
 )
 
-// Spoil has memory written over before it is used again, so that a test sees who keeps
+// Spoil has memory written over when it is given back, so that a test sees who keeps
 // some. It is set before anything is taken in.
 var Spoil bool
 
-// line returns an empty slice with room for so many bytes. What lies there is anything.
-func (s *spare) line(n int) []byte {
+// forLines returns an empty slice with room for so many bytes. What lies there is
+// anything.
+func (s *spare) forLines(n int) []byte {
 	if n < leastLines || n > mostLines {
 		return uncleared(n)
 	}
-	if b, ok := s.lines.Get().(*[]byte); ok && cap(*b) >= n {
-		return *b
+	if b, ok := s.lines.Get().(*[]byte); ok {
+		if cap(*b) >= n && cap(*b) <= 2*n+stepLines { // what waits is counted by what lies in it
+			return *b
+		}
+		s.lines.Put(b)
 	}
 	return uncleared((n + stepLines - 1) / stepLines * stepLines)
 }
 
-// place returns an empty slice with room for so many places, or for placesRoom where
+// forPlaces returns an empty slice with room for so many places, or for placesRoom where
 // that is fewer.
-func (s *spare) place(n int) []jsonline.Place {
+func (s *spare) forPlaces(n int) []jsonline.Place {
 	if n < placesRoom {
 		return make([]jsonline.Place, 0, n)
 	}
@@ -48,38 +52,44 @@ func (s *spare) place(n int) []jsonline.Place {
 	return make([]jsonline.Place, 0, placesRoom)
 }
 
-// take takes the memory of a frame back that nobody reads any more.
-func (s *spare) take(f *frame) {
+// back gives back the memory of a frame that nobody reads any more.
+func (s *spare) back(f *frame) {
 	if !f.own {
 		return
 	}
-	if b := f.lines; cap(b) >= leastLines && cap(b) <= mostLines {
-		spoil(b[:cap(b)], '!')
-		b = b[:0]
-		s.lines.Put(&b)
-	}
+	s.backLines(f.lines)
 	for _, list := range f.places {
+		list = list[:0]
+		spoil(list, jsonline.Place{})
 		if cap(list) == placesRoom {
-			spoil(list[:cap(list)], jsonline.Place{})
 			s.places.Put(&list)
 		}
 	}
 	f.lines, f.places = nil, nil
 }
 
+func (s *spare) backLines(b []byte) {
+	b = b[:0]
+	spoil(b, '!')
+	if cap(b) >= leastLines && cap(b) <= mostLines {
+		s.lines.Put(&b)
+	}
+}
+
 func spoil[T any](list []T, with T) {
 	if Spoil {
+		list = list[:cap(list)]
 		for i := range list {
 			list[i] = with
 		}
 	}
 }
 
-// uncleared returns an empty slice with room for so many bytes, one at least, which are
-// not cleared first as those of make are.
+// uncleared returns an empty slice with room for so many bytes, which are not cleared
+// first as those of make are.
 func uncleared(n int) []byte {
 	var b strings.Builder
-	b.Grow(n)
+	b.Grow(n + 1)
 	b.WriteByte(0)
 	return unsafe.Slice(unsafe.StringData(b.String()), n)[:0]
 }

@@ -71,9 +71,9 @@ func TestSpare(t *testing.T) {
 func TestSpoil(t *testing.T) {
 	var s spare
 	for _, own := range []bool{true, false} {
-		b := append(s.line(leastLines), "abc"...)
-		places := append(s.place(placesRoom), jsonline.PlaceOf(1, 2, 3, 4))
-		s.take(&frame{own: own, lines: b, places: [][]jsonline.Place{places}})
+		b := append(s.forLines(leastLines), "abc"...)
+		places := append(s.forPlaces(placesRoom), jsonline.PlaceOf(1, 2, 3, 4))
+		s.back(&frame{own: own, lines: b, places: [][]jsonline.Place{places}})
 		if spoilt := string(b) == "!!!" && places[0] == (jsonline.Place{}); spoilt != own {
 			t.Errorf("%s and %v are left, own: %v", b, places, own)
 		}

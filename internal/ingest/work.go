@@ -30,7 +30,7 @@ func (in *Intake) work(ctx context.Context) {
 		}
 		in.line.finish(frames, j.results)
 		for _, f := range frames {
-			in.spare.take(f)
+			in.spare.back(f)
 		}
 	}
 }

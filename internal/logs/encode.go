@@ -102,7 +102,7 @@ const (
 // encode lays out an event; its fields begin with those of its stream. Reason
 // says why an event cannot be laid out.
 func (c *encoder) encode(e *event.Event) (fields []logstorage.Field, reason string) {
-	if c.head(e); !c.flat(e.Line, e.Members) {
+	if c.head(e); !c.flat(e.Line, e.Members.Places) {
 		c.head(e)
 		if reason = c.tree(e.Line); reason != "" {
 			return nil, reason

@@ -63,13 +63,13 @@ type laid struct {
 }
 
 // flat lays out a line, or reports that it is one for the tree.
-func (c *encoder) flat(line []byte, known jsonline.Members) bool {
+func (c *encoder) flat(line []byte, places []jsonline.Place) bool {
 	f := &c.lines
 	if f.learnt > mostLearnt {
 		clear(f.kinds[:])
 		f.learnt = 0
 	}
-	place := f.find(line, known.Places)
+	place := f.find(line, places)
 	if place == nil {
 		return false
 	}

@@ -29,10 +29,10 @@ func (b *both) same(t testing.TB, line []byte) (quick bool) {
 	b.n++
 	e := &event.Event{ID: "i", Source: "s", Line: slices.Clone(line), Batch: b.n / 2 % 2}
 	b.quick.head(e)
-	quick = b.quick.flat(e.Line, jsonline.Members{})
+	quick = b.quick.flat(e.Line, nil)
 	if places, err := jsonline.Places(nil, e.Line); err == nil && len(places) > 0 {
 		b.quick.head(e)
-		if known := b.quick.flat(e.Line, jsonline.Members{Places: places}); known != quick {
+		if known := b.quick.flat(e.Line, places); known != quick {
 			t.Fatalf("%.2000q: the quick way is %t, and %t when it is known where the members stand", line, quick, known)
 		}
 		if b.n%3 > 0 { // what is compared below

@@ -28,6 +28,8 @@ const (
 	fieldSize  = 64
 	// nextMost is how many bytes may wait for the next block of their stream.
 	nextMost = fullBlock / 8
+	// burstFor is how long a stream that fills blocks may pause.
+	burstFor = gatherFor / 4
 	// tidyEvery is how often it is looked for what need not wait longer, and quietFor
 	// after how long without rows all need not.
 	tidyEvery = gatherFor / 10
@@ -68,10 +70,12 @@ type gather struct {
 // heap is the rows of a stream that wait.
 type heap struct {
 	mu    sync.Mutex
-	block block // the one that fills
-	next  block // what would have been cut off from it
-	large bool  // the rows before were many
-	gone  bool  // it is no longer among the heaps
+	block block     // the one that fills
+	next  block     // what would have been cut off from it
+	came  time.Time // the last row
+	large bool      // the rows before were many
+	full  bool      // they filled a block
+	gone  bool      // it is no longer among the heaps
 
 	source, host string // of the row before
 	row          logstorage.InsertRow
@@ -175,8 +179,9 @@ func (g *gather) add(stream uint64, r row, now time.Time) {
 // are a full block.
 func (h *heap) add(g *gather, r row, now time.Time) *logstorage.LogRows {
 	defer h.mu.Unlock()
+	h.came = now
 	b := &h.block
-	if b.cut(r) && h.next.size < nextMost {
+	if b.cut(r) && h.next.size+r.size <= nextMost {
 		b = &h.next
 	}
 	last := b.lastWith(r)
@@ -195,13 +200,14 @@ func (h *heap) add(g *gather, r row, now time.Time) *logstorage.LogRows {
 	if h.block.size < fullBlock {
 		return nil
 	}
-	h.large = true
+	h.large, h.full = true, true
 	return h.take(g)
 }
 
 // cut reports whether a row would fill the block to more than it holds. The engine has
 // the rows in the order of their times, and ends a block where it is full: what is later
-// would be a block of its own, of very few rows.
+// would be a block of its own, of very few rows. Where many rows in turn would, as when
+// the latest is much smaller than most, it is so after all.
 func (b *block) cut(r row) bool { return b.size+r.size-fullBlock >= b.lastWith(r) }
 
 // lastWith is what last is with one more row.
@@ -359,14 +365,14 @@ func (g *gather) forget(stream uint64, large bool) {
 	}
 }
 
-// waits reports whether the block of a heap that has rows may be full in time. Those of
-// a stream that had many before come in bursts.
+// waits reports whether the block of a heap that has rows may be full in time. A stream
+// that filled one may come in bursts.
 func (h *heap) waits(now time.Time) bool {
 	if now.IsZero() {
 		return false
 	}
 	age := now.Sub(h.block.since)
-	return age < tidyEvery/2 || age < gatherFor && (h.large || float64(h.block.size)*float64(gatherFor) > float64(fullBlock)*float64(age))
+	return age < tidyEvery/2 || age < gatherFor && (h.full && now.Sub(h.came) < burstFor || float64(h.block.size)*float64(gatherFor) > float64(fullBlock)*float64(age))
 }
 
 // flush gives all rows to the engine. What was added before it is found then.

@@ -86,12 +86,19 @@ func TestFullBlocks(t *testing.T) {
 }
 
 // TestBlocksOfAnyOrder: a full block stays one when the engine has it in the order of
-// times, however its rows came: none is cut off.
+// times, however its rows came: none is cut off, and few are where rows are of very
+// different sizes.
 func TestBlocksOfAnyOrder(t *testing.T) {
+	for name, test := range map[string]struct{ rows, from, to, most int }{"alike": {9_000, 40, 340, 0}, "of any size": {6_000, 1, 4_000, 40}} { // of 100
+		t.Run(name, func(t *testing.T) { blocksOfAnyOrder(t, test.rows, test.from, test.to, test.most) })
+	}
+}
+
+func blocksOfAnyOrder(t *testing.T, n, from, to, most int) {
 	s := opened(t, nil)
 	chance := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
-	full, parts, all := 0, 0, 0
+	full, cut, parts, all := 0, 0, 0, 0
 	s.gather.to = func(rows *logstorage.LogRows) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -113,18 +120,18 @@ func TestBlocksOfAnyOrder(t *testing.T) {
 		full++
 		slices.SortFunc(list, func(a, b row) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(b.size, a.size)) })
 		if last := list[len(list)-1].size; size-last >= fullBlock {
-			t.Errorf("of %d bytes the last %d are cut off", size, last)
+			cut++
 		}
 	}
-	list := many("a", 9_000)
+	list := many("a", n)
 	for i := range list {
-		switch list[i].Time = list[i].Time.Truncate(time.Millisecond); i / 3_000 { // several are of one time
+		switch list[i].Time = list[i].Time.Truncate(time.Millisecond); 3 * i / n { // several are of one time
 		case 1:
 			list[i].Time = list[i].Time.Add(time.Duration(chance.IntN(1e9)))
 		case 2:
 			list[i].Time = list[i].Time.Add(-time.Duration(i) * time.Second)
 		}
-		list[i].Line = fmt.Appendf(nil, `{"host.name":"a","text":"%s"}`, strings.Repeat("lorem ipsum ", 40+chance.IntN(300)))
+		list[i].Line = fmt.Appendf(nil, `{"host.name":"a","text":"%s"}`, strings.Repeat("lorem ipsum ", from+chance.IntN(to-from)))
 	}
 	if err := s.Add(t.Context(), "one", list); err != nil {
 		t.Fatal(err)
@@ -134,6 +141,9 @@ func TestBlocksOfAnyOrder(t *testing.T) {
 	}
 	if all != len(list) || full < 8 || parts > 2 || s.gather.held.Load() != 0 {
 		t.Errorf("%d rows came in %d full blocks and %d others, %d bytes are held", all, full, parts, s.gather.held.Load())
+	}
+	if 100*cut > most*full {
+		t.Errorf("of %d full blocks %d are cut off", full, cut)
 	}
 }
 
@@ -152,6 +162,50 @@ func TestNoWait(t *testing.T) {
 	defer s.gather.mu.RUnlock()
 	if len(s.gather.heaps) > 0 || s.gather.held.Load() != 0 {
 		t.Errorf("%d heaps are left, with %d bytes", len(s.gather.heaps), s.gather.held.Load())
+	}
+}
+
+// TestWaits: rows wait for a full block as long as it may come within a second.
+func TestWaits(t *testing.T) {
+	start := time.Now()
+	for _, test := range []struct {
+		full      bool
+		size      int
+		age, came time.Duration // of the first row, since the last
+		want      bool
+	}{
+		{false, 1, 40 * time.Millisecond, 40 * time.Millisecond, true}, {false, 1, 60 * time.Millisecond, 0, false},
+		{false, fullBlock / 2, 400 * time.Millisecond, 0, true}, {false, fullBlock / 2, 600 * time.Millisecond, 0, false},
+		{true, 1, 900 * time.Millisecond, 200 * time.Millisecond, true}, {true, 1, 300 * time.Millisecond, 300 * time.Millisecond, false},
+		{true, fullBlock - 1, time.Second, 0, false},
+	} {
+		h := &heap{full: test.full, block: block{size: test.size, since: start}, came: start.Add(test.age - test.came)}
+		if got := h.waits(start.Add(test.age)); got != test.want {
+			t.Errorf("%+v: waits %v", test, got)
+		}
+	}
+	if (&heap{block: block{since: start}}).waits(time.Time{}) {
+		t.Error("rows wait though all are wanted")
+	}
+}
+
+// TestNextBound: what waits for the next block is never one itself.
+func TestNextBound(t *testing.T) {
+	s := opened(t, nil)
+	now := time.Now()
+	add := func(at, size int) {
+		s.gather.add(1, row{tenant: 1, source: "s", at: now.UnixNano() + int64(at), size: size, fields: []logstorage.Field{{Name: "a", Value: "b"}}}, now)
+	}
+	add(2, 10)
+	add(1, fullBlock-100)
+	add(0, nextMost) // cut off, and waits
+	h := s.gather.heaps[1]
+	if h.block.size != fullBlock-90 || h.next.size != nextMost {
+		t.Errorf("%d bytes are in the block and %d wait for the next", h.block.size, h.next.size)
+	}
+	add(0, 1000) // there is no room for it to wait
+	if h.block.size != nextMost || h.next.size != 0 {
+		t.Errorf("%d bytes are in the next block and %d behind it", h.block.size, h.next.size)
 	}
 }
 

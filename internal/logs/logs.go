@@ -17,8 +17,7 @@ type Store interface {
 	// Add stores events. They can be found within a second, and are on disk when
 	// a later Settled says so. It waits while the engine is busy. An error of the
 	// type Refused names those that cannot be stored, all others are; any other
-	// error means that some of them may be stored and some not. It does not keep the
-	// Line of an event, whose memory is used again. It may be called by
+	// error means that some of them may be stored and some not. It may be called by
 	// several goroutines, which then work beside each other.
 	Add(ctx context.Context, org string, events []event.Event) error
 	// Settled returns a moment: what was added before it is on disk, and is

@@ -40,9 +40,10 @@ type Cursor struct {
 // line after another has read it.
 type Place struct{ key, keyEnd, value, end uint32 }
 
-// Members is what is known of an object on a line that was read before.
+// Members is what is known of an object on a line that was read before. Each is known
+// apart from the other.
 type Members struct {
-	Places []Place // where all members stand, in order; none: nothing is known
+	Places []Place // where all members stand, in order; none: it is not known
 	// Plain says that all of the line is ASCII without escapes by number (\u), and
 	// that no key of the object itself has an escape.
 	Plain bool

@@ -160,11 +160,20 @@ func (w *world) yield(f func(Indicator) error) error {
 	return nil
 }
 
-// look has events come in, and stores them.
+// look has events come in, and stores them. The memory of their lines is then used for
+// something else.
 func (w *world) look(events ...event.Event) {
 	w.t.Helper()
-	if err := w.Look(w.t.Context(), "acme", events); err != nil {
+	came := slices.Clone(events)
+	for i := range came {
+		came[i].Line = slices.Clone(came[i].Line)
+	}
+	if err := w.Look(w.t.Context(), "acme", came); err != nil {
 		w.t.Fatal(err)
+	}
+	for i := range came {
+		events[i].Rules = came[i].Rules
+		copy(came[i].Line, bytes.Repeat([]byte("!"), len(came[i].Line)))
 	}
 	if err := w.store.Add(w.t.Context(), "acme", events); err != nil {
 		w.t.Fatal(err)
@@ -374,6 +383,26 @@ func TestLate(t *testing.T) {
 		w.later(40 * time.Second)
 		want(t, w.titles(), bruteForce)
 	}
+}
+
+// TestKeepsCopies: the memory of a line that came late is used for something else before
+// it is counted, and before it is in the store.
+func TestKeepsCopies(t *testing.T) {
+	w := newWorld(t, nil)
+	began := w.now
+	for i := range 9 {
+		w.look(sshFailure(w.now.Add(time.Duration(i)*time.Second), "198.51.100.23"))
+	}
+	w.now = w.now.Add(9 * time.Second)
+	w.later(3 * time.Hour)
+	w.look(sshFailure(w.now, "203.0.113.9"))
+	last := sshFailure(began.Add(4*time.Second), "198.51.100.23")
+	if err := w.Look(t.Context(), "acme", []event.Event{last}); err != nil {
+		t.Fatal(err)
+	}
+	copy(last.Line, bytes.Repeat([]byte("!"), len(last.Line)))
+	w.later(40 * time.Second)
+	want(t, w.titles(), bruteForce)
 }
 
 // attack is a stream in which groups hold again and again, with pauses.
