@@ -10,7 +10,7 @@ import (
 // Engine is many rules as one matcher. It never changes and may be used by many
 // at once, each with a Scanner of its own.
 type Engine struct {
-	rules    []*Rule
+	rules    []*Rule  // nil in a Router, which knows them
 	starts   []uint32 // of the code of each rule
 	code     []uint32
 	fields   []field
@@ -51,20 +51,25 @@ func Compile(rules []*Rule, opts ...Option) (*Engine, error) {
 		opt(&o)
 	}
 	c := newCompiler()
+	var taken []*Rule
 	var refused []error
 	for _, rule := range rules {
-		if err := c.add(rule); err != nil {
+		if err := c.add(rule, nil); err != nil {
 			problem := refusedRule(rule, err)
 			refused = append(refused, problem)
 			if o.refused != nil {
 				*o.refused = append(*o.refused, problem)
 			}
+			continue
 		}
+		taken = append(taken, rule)
 	}
 	if o.refused == nil && len(refused) > 0 {
 		return nil, errors.Join(refused...)
 	}
-	return c.engine(), nil
+	e := c.engine()
+	e.rules = taken
+	return e, nil
 }
 
 // refusedRule gives an error its place.

@@ -70,7 +70,7 @@ func (ev *event) use(e *Engine) {
 	ev.found.Next(len(e.witness))
 	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
 	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
-	ev.stamps = sized(ev.stamps, len(e.rules))
+	ev.stamps = sized(ev.stamps, len(e.starts))
 	if e.keywords {
 		ev.there(0)
 	}
