@@ -348,9 +348,9 @@ func (c *compiler) present(field uint32) uint32 {
 }
 
 func (c *compiler) engine() *Engine {
-	e := &Engine{checks: c.checks, expressions: c.expressions}
+	e := &Engine{expressions: c.expressions}
 	code := coder{shared: map[string]uint32{}}
-	witnesses := map[uint32][]uint32{}
+	waiting := map[uint32][]uint32{}
 	for rule, l := range c.logics {
 		e.starts = append(e.starts, code.add(c.ordered(l)))
 		needed, cost := c.needed(l)
@@ -359,20 +359,19 @@ func (c *compiler) engine() *Engine {
 			continue
 		}
 		for _, predicate := range needed {
-			if w := witnesses[predicate]; len(w) == 0 || w[len(w)-1] != uint32(rule) {
-				witnesses[predicate] = append(w, uint32(rule))
+			if w := waiting[predicate]; len(w) == 0 || w[len(w)-1] != uint32(rule) {
+				waiting[predicate] = append(w, uint32(rule))
 			}
 		}
 	}
-	e.code = append([]uint32(nil), code.words...)
-	e.witness = make([][]uint32, len(c.costs))
-	for predicate, rules := range witnesses {
-		e.witness[predicate] = rules
-	}
+	e.starts, e.code = exact(e.starts), exact(code.words)
+	e.checks, e.always = exact(c.checks), exact(e.always)
+	e.witness = newWitnesses(waiting, len(c.costs))
 	for _, f := range c.fields {
 		f.set = literal.Build(f.literals, c.weights)
 		e.fields = append(e.fields, f.field)
 	}
+	e.fields = exact(e.fields)
 	e.names = newNames(c.names())
 	e.keywords = c.keywords
 	if c.filterable && len(c.filter) > 0 {

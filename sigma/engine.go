@@ -15,8 +15,8 @@ type Engine struct {
 	code     []uint32
 	fields   []field
 	names    *names
-	witness  [][]uint32 // by predicate: rules that need it, or one of its like
-	always   []uint32   // rules that need no predicate
+	witness  witnesses
+	always   []uint32 // rules that need no predicate
 	checks   []check
 	filter   *literal.Filter // of keywords; nil when each line must be looked at
 	keywords bool

@@ -38,7 +38,7 @@ func NewFilter(texts []string, weights Weights) *Filter {
 		literals = append(literals, Literal{Kind: Inside, Text: text})
 	}
 	f := &Filter{set: Build(literals, blurred)}
-	f.set.inside.blur()
+	f.set.blur()
 	return f
 }
 
@@ -47,20 +47,15 @@ func NewFilter(texts []string, weights Weights) *Filter {
 const blur = 0x20202020
 
 // blur makes the bitmap and the table those of blurred grams.
-func (g *grams) blur() {
-	groups := map[uint32][]entry{}
-	for _, s := range g.table.slots {
-		if s.count != 0 {
-			key := s.key | blur
-			groups[key] = append(groups[key], g.table.entries[s.start:s.start+s.count]...)
-		}
+func (s *Set) blur() {
+	g := &s.inside
+	var list []keyed
+	for _, e := range g.table.entries {
+		list = append(list, keyed{gramAt(s.text(e), int(e.off)) | blur, e})
 	}
 	clear(g.bits)
-	for gram := range groups {
-		at := gramHash(gram) >> g.shift
-		g.bits[at/64] |= 1 << (at % 64)
-	}
-	g.table = newTable(groups)
+	g.mark(list)
+	g.table = newTable(list)
 }
 
 // MayHold reports whether one of the texts may stand in a value of a line. It
@@ -84,7 +79,11 @@ func (f *Filter) holds(line []byte) bool {
 }
 
 func (f *Filter) compare(gram uint32, i int, line []byte) bool {
+	tag := tag(gram)
 	for _, e := range f.set.inside.table.get(gram) {
+		if e.tag != tag {
+			continue
+		}
 		from := i - int(e.off)
 		if end := from + int(e.size); from >= 0 && end <= len(line) && equalFold(line[from:end], f.set.text(e)) {
 			return true

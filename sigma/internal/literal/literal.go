@@ -16,6 +16,7 @@ package literal
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 )
 
 // Kind is where a literal stands in a text.
@@ -28,6 +29,9 @@ const (
 	Suffix
 	Inside
 )
+
+// MaxSize is how long a Literal may be.
+const MaxSize = 1<<16 - 1
 
 // Literal is a text to find. The ID is what is reported, and several literals
 // may have the same. Only a Whole may be empty.
@@ -60,6 +64,16 @@ func (f *Found) Next(size int) {
 // Has reports whether an ID was found.
 func (f *Found) Has(id uint32) bool { return f.stamps[id] == f.now }
 
+// HasOne reports whether one of so many IDs in a row was found.
+func (f *Found) HasOne(from, count uint32) bool {
+	for _, stamp := range f.stamps[from : from+count] {
+		if stamp == f.now {
+			return true
+		}
+	}
+	return false
+}
+
 // Add notes an ID.
 func (f *Found) Add(id uint32) {
 	if f.stamps[id] != f.now {
@@ -81,30 +95,33 @@ type Set struct {
 
 // entry is a literal in a table: its text is at start, the gram that leads to
 // it stands off bytes into it.
-type entry struct{ start, size, off, id uint32 }
+type entry struct {
+	start, id uint32
+	size      uint16
+	off, tag  uint8
+}
 
 // Build makes a Set. The weights say how common grams are; the least common
 // ones are looked for.
 func Build(literals []Literal, weights Weights) *Set {
 	s := &Set{}
 	texts := newTexts()
-	whole, prefix, suffix := map[uint32][]entry{}, map[uint32][]entry{}, map[uint32][]entry{}
+	var whole, prefix, suffix []keyed
 	var inside, short []entry
 	for _, l := range literals {
-		e := entry{start: texts.add(l.Text), size: uint32(len(l.Text)), id: l.ID}
+		e := entry{start: texts.add(l.Text), size: uint16(len(l.Text)), id: l.ID}
 		switch l.Kind {
 		case Whole:
 			s.lengths |= 1 << (len(l.Text) & 63)
-			key := hash(l.Text)
-			whole[key] = append(whole[key], e)
+			whole = append(whole, keyed{hash(l.Text), e})
 		case Prefix:
 			size := s.prefix.add(len(l.Text))
 			key := edgeKey(first([]byte(l.Text))<<(64-8*size), size)
-			prefix[key] = append(prefix[key], e)
+			prefix = append(prefix, keyed{key, e})
 		case Suffix:
 			size := s.suffix.add(len(l.Text))
 			key := edgeKey(last([]byte(l.Text))>>(64-8*size), size)
-			suffix[key] = append(suffix[key], e)
+			suffix = append(suffix, keyed{key, e})
 		case Inside:
 			if len(l.Text) < gramSize {
 				short = append(short, e)
@@ -113,7 +130,7 @@ func Build(literals []Literal, weights Weights) *Set {
 			inside = append(inside, e)
 		}
 	}
-	s.texts = texts.String()
+	s.texts = strings.Clone(texts.String())
 	s.whole, s.prefix.table, s.suffix.table = newTable(whole), newTable(prefix), newTable(suffix)
 	s.inside = newGrams(inside, s.texts, weights)
 	s.pairs = newPairs(short, s.texts)
@@ -123,8 +140,10 @@ func Build(literals []Literal, weights Weights) *Set {
 // Find adds to found the IDs of the literals that stand in a folded text.
 func (s *Set) Find(text []byte, found *Found) {
 	if s.lengths>>(len(text)&63)&1 != 0 {
-		for _, e := range s.whole.get(hash(text)) {
-			if int(e.size) == len(text) && string(text) == s.text(e) {
+		key := hash(text)
+		tag := tag(key)
+		for _, e := range s.whole.get(key) {
+			if e.tag == tag && int(e.size) == len(text) && string(text) == s.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -147,7 +166,7 @@ func (s *Set) Find(text []byte, found *Found) {
 	}
 }
 
-func (s *Set) text(e entry) string { return s.texts[e.start : e.start+e.size] }
+func (s *Set) text(e entry) string { return s.texts[e.start : e.start+uint32(e.size)] }
 
 func (s *Set) findPrefix(text []byte, found *Found) {
 	word := first(text)
@@ -156,8 +175,10 @@ func (s *Set) findPrefix(text []byte, found *Found) {
 		if size > len(text) {
 			return
 		}
-		for _, e := range s.prefix.table.get(edgeKey(word<<(64-8*size), size)) {
-			if int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+		key := edgeKey(word<<(64-8*size), size)
+		tag := tag(key)
+		for _, e := range s.prefix.table.get(key) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -171,8 +192,10 @@ func (s *Set) findSuffix(text []byte, found *Found) {
 		if size > len(text) {
 			return
 		}
-		for _, e := range s.suffix.table.get(edgeKey(word>>(64-8*size), size)) {
-			if int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == s.text(e) {
+		key := edgeKey(word>>(64-8*size), size)
+		tag := tag(key)
+		for _, e := range s.suffix.table.get(key) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == s.text(e) {
 				found.Add(e.id)
 			}
 		}

@@ -17,7 +17,7 @@ func newPairs(literals []entry, texts string) *pairs {
 		return nil
 	}
 	p := &pairs{}
-	groups := map[uint32][]entry{}
+	var list []keyed
 	for _, e := range literals {
 		if e.size == 1 {
 			p.ones = append(p.ones, e)
@@ -25,15 +25,15 @@ func newPairs(literals []entry, texts string) *pairs {
 		}
 		pair := uint32(texts[e.start]) | uint32(texts[e.start+1])<<8
 		p.bits[pair/64] |= 1 << (pair % 64)
-		groups[pair] = append(groups[pair], e)
+		list = append(list, keyed{pair, e})
 	}
-	p.table = newTable(groups)
+	p.table = newTable(list)
 	return p
 }
 
 func (s *Set) findShort(text []byte, found *Found) {
 	s.findOnes(text, found)
-	if len(s.pairs.table.slots) > 0 {
+	if len(s.pairs.table.entries) > 0 {
 		s.findPairs(text, found)
 	}
 }
@@ -58,8 +58,9 @@ func (s *Set) findPairs(text []byte, found *Found) {
 
 // comparePair looks for the literals that begin with a pair.
 func (s *Set) comparePair(pair uint32, text []byte, found *Found) {
+	tag := tag(pair)
 	for _, e := range s.pairs.table.get(pair) {
-		if !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+		if e.tag == tag && !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
 			found.Add(e.id)
 		}
 	}
