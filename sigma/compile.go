@@ -347,7 +347,8 @@ func (c *compiler) present(field uint32) uint32 {
 	return f.present
 }
 
-func (c *compiler) engine() *Engine {
+// engine makes an Engine of the rules that were taken in, whose texts are among others.
+func (c *compiler) engine(texts *literal.Texts) *Engine {
 	e := &Engine{expressions: c.expressions}
 	code := coder{shared: map[string]uint32{}}
 	waiting := map[uint32][]uint32{}
@@ -367,15 +368,17 @@ func (c *compiler) engine() *Engine {
 	e.starts, e.code = exact(e.starts), exact(code.words)
 	e.checks, e.always = exact(c.checks), exact(e.always)
 	e.witness = newWitnesses(waiting, len(c.costs))
+	sets := texts.Builder(c.weights)
+	defer sets.Done()
 	for _, f := range c.fields {
-		f.set = literal.Build(f.literals, c.weights)
+		f.set = sets.Build(f.literals)
 		e.fields = append(e.fields, f.field)
 	}
 	e.fields = exact(e.fields)
 	e.names = newNames(c.names())
 	e.keywords = c.keywords
 	if c.filterable && len(c.filter) > 0 {
-		e.filter = literal.NewFilter(c.filter, c.weights)
+		e.filter = sets.Filter(c.filter)
 	}
 	return e
 }

@@ -67,7 +67,7 @@ func Compile(rules []*Rule, opts ...Option) (*Engine, error) {
 	if o.refused == nil && len(refused) > 0 {
 		return nil, errors.Join(refused...)
 	}
-	e := c.engine()
+	e := c.engine(new(literal.Texts))
 	e.rules = taken
 	return e, nil
 }

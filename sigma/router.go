@@ -32,6 +32,7 @@ type Router struct {
 	names  *names // of all fields that any rule or route asks for
 	fields map[string]int32
 	asked  []bool // by field: a route asks for it
+	texts  literal.Texts
 
 	mu      sync.Mutex
 	byTests map[string]*class // which tests hold
@@ -338,7 +339,7 @@ func (r *Router) compile(c *class) {
 			panic(err)
 		}
 	}
-	c.engine = compiler.engine()
+	c.engine = compiler.engine(&r.texts)
 	c.local = make([]int32, r.names.count)
 	for i := range c.local {
 		c.local[i] = -1

@@ -27,18 +27,21 @@ func FilterText(text string) string {
 	return best
 }
 
-// NewFilter makes a Filter for results of FilterText.
-func NewFilter(texts []string, weights Weights) *Filter {
+// Filter makes a Filter for results of FilterText.
+func (b *Builder) Filter(texts []string) *Filter {
 	blurred := Weights{}
-	for gram, n := range weights {
+	for gram, n := range b.weights {
 		blurred[gram|blur] += n
 	}
+	exact := b.weights
+	b.weights = blurred
+	defer func() { b.weights = exact }()
 	var literals []Literal
 	for _, text := range texts {
 		literals = append(literals, Literal{Kind: Inside, Text: text})
 	}
-	f := &Filter{set: Build(literals, blurred)}
-	f.set.blur()
+	f := &Filter{set: b.Build(literals)}
+	b.blur(&f.set.inside)
 	return f
 }
 
@@ -47,11 +50,10 @@ func NewFilter(texts []string, weights Weights) *Filter {
 const blur = 0x20202020
 
 // blur makes the bitmap and the table those of blurred grams.
-func (s *Set) blur() {
-	g := &s.inside
+func (b *Builder) blur(g *grams) {
 	var list []keyed
 	for _, e := range g.table.entries {
-		list = append(list, keyed{gramAt(s.text(e), int(e.off)) | blur, e})
+		list = append(list, keyed{gramAt(b.text(e), int(e.off)) | blur, e})
 	}
 	clear(g.bits)
 	g.mark(list)

@@ -39,7 +39,7 @@ type grams struct {
 	table table
 }
 
-func newGrams(literals []entry, texts string, weights Weights) grams {
+func (b *Builder) newGrams(literals []entry) grams {
 	if len(literals) == 0 {
 		return grams{}
 	}
@@ -49,8 +49,8 @@ func newGrams(literals []entry, texts string, weights Weights) grams {
 	}
 	var list []keyed
 	for _, e := range literals {
-		text := texts[e.start : e.start+uint32(e.size)]
-		from := rarest(text, g.step, weights)
+		text := b.text(e)
+		from := rarest(text, g.step, b.weights)
 		for off := from; off < from+g.step; off++ {
 			e.off = uint8(off)
 			list = append(list, keyed{gramAt(text, off), e})

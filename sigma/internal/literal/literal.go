@@ -16,7 +16,6 @@ package literal
 import (
 	"encoding/binary"
 	"math/bits"
-	"strings"
 )
 
 // Kind is where a literal stands in a text.
@@ -82,9 +81,10 @@ func (f *Found) Add(id uint32) {
 	}
 }
 
-// Set is many literals, ready to be found. It may be used by many at once.
+// Set is many literals, ready to be found once its Builder is done. It may be used by
+// many at once.
 type Set struct {
-	texts   string // of all literals, each once
+	texts   *Texts
 	lengths uint64 // which lengths, modulo 64, a Whole has
 	whole   table
 	prefix  edge
@@ -101,15 +101,13 @@ type entry struct {
 	off, tag  uint8
 }
 
-// Build makes a Set. The weights say how common grams are; the least common
-// ones are looked for.
-func Build(literals []Literal, weights Weights) *Set {
-	s := &Set{}
-	texts := newTexts()
+// Build makes a Set.
+func (b *Builder) Build(literals []Literal) *Set {
+	s := &Set{texts: b.texts}
 	var whole, prefix, suffix []keyed
 	var inside, short []entry
 	for _, l := range literals {
-		e := entry{start: texts.add(l.Text), size: uint16(len(l.Text)), id: l.ID}
+		e := entry{start: b.add(l.Text), size: uint16(len(l.Text)), id: l.ID}
 		switch l.Kind {
 		case Whole:
 			s.lengths |= 1 << (len(l.Text) & 63)
@@ -130,10 +128,9 @@ func Build(literals []Literal, weights Weights) *Set {
 			inside = append(inside, e)
 		}
 	}
-	s.texts = strings.Clone(texts.String())
 	s.whole, s.prefix.table, s.suffix.table = newTable(whole), newTable(prefix), newTable(suffix)
-	s.inside = newGrams(inside, s.texts, weights)
-	s.pairs = newPairs(short, s.texts)
+	s.inside = b.newGrams(inside)
+	s.pairs = b.newPairs(short)
 	return s
 }
 
@@ -165,8 +162,6 @@ func (s *Set) Find(text []byte, found *Found) {
 		s.findInside(text, found)
 	}
 }
-
-func (s *Set) text(e entry) string { return s.texts[e.start : e.start+uint32(e.size)] }
 
 func (s *Set) findPrefix(text []byte, found *Found) {
 	word := first(text)

@@ -8,6 +8,12 @@ import (
 	"unicode"
 )
 
+func build(literals []Literal, weights Weights) *Set {
+	b := new(Texts).Builder(weights)
+	defer b.Done()
+	return b.Build(literals)
+}
+
 // naive is what Find must do, written so that it cannot be wrong.
 func naive(literals []Literal, text string) []uint32 {
 	var ids []uint32
@@ -49,7 +55,7 @@ func TestFindsWhatIsThere(t *testing.T) {
 			weights.Count(text)
 			literals = append(literals, Literal{kind, text, uint32(id / 2)})
 		}
-		set := Build(literals, weights)
+		set := build(literals, weights)
 		var found Found
 		for range 10 {
 			text := letters(random.IntN(60), of)
@@ -112,7 +118,7 @@ func FuzzFind(f *testing.F) {
 		folded := FoldString(text)
 		var found Found
 		found.Next(8)
-		Build(literals, weights).Find([]byte(folded), &found)
+		build(literals, weights).Find([]byte(folded), &found)
 		if got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, folded); !slices.Equal(got, want) {
 			t.Fatalf("in %q of %v found %v, want %v", folded, literals, got, want)
 		}

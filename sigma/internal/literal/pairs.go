@@ -9,21 +9,28 @@ import (
 type pairs struct {
 	bits  [1 << 16 / 64]uint64
 	table table
-	ones  []entry // of a single byte
+	ones  []one
 }
 
-func newPairs(literals []entry, texts string) *pairs {
+// one is a literal of a single byte.
+type one struct {
+	id   uint32
+	byte byte
+}
+
+func (b *Builder) newPairs(literals []entry) *pairs {
 	if len(literals) == 0 {
 		return nil
 	}
 	p := &pairs{}
 	var list []keyed
 	for _, e := range literals {
+		text := b.text(e)
 		if e.size == 1 {
-			p.ones = append(p.ones, e)
+			p.ones = append(p.ones, one{e.id, text[0]})
 			continue
 		}
-		pair := uint32(texts[e.start]) | uint32(texts[e.start+1])<<8
+		pair := uint32(text[0]) | uint32(text[1])<<8
 		p.bits[pair/64] |= 1 << (pair % 64)
 		list = append(list, keyed{pair, e})
 	}
@@ -39,9 +46,9 @@ func (s *Set) findShort(text []byte, found *Found) {
 }
 
 func (s *Set) findOnes(text []byte, found *Found) {
-	for _, e := range s.pairs.ones {
-		if !found.Has(e.id) && bytes.IndexByte(text, s.texts[e.start]) >= 0 {
-			found.Add(e.id)
+	for _, one := range s.pairs.ones {
+		if !found.Has(one.id) && bytes.IndexByte(text, one.byte) >= 0 {
+			found.Add(one.id)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package literal
 import (
 	"encoding/binary"
 	"math/bits"
-	"strings"
 )
 
 const mix = 0x9E3779B97F4A7C15
@@ -69,22 +68,4 @@ func (t *table) get(key uint32) []entry {
 	}
 	part := t.part(key)
 	return t.entries[t.starts[part]:t.starts[part+1]]
-}
-
-// texts holds each text once.
-type texts struct {
-	strings.Builder
-	at map[string]uint32
-}
-
-func newTexts() *texts { return &texts{at: map[string]uint32{}} }
-
-func (t *texts) add(text string) uint32 {
-	at, ok := t.at[text]
-	if !ok {
-		at = uint32(t.Len())
-		t.at[text] = at
-		t.WriteString(text)
-	}
-	return at
 }

@@ -1,0 +1,67 @@
+package literal
+
+import (
+	"encoding/binary"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Texts are the texts of literals, each once. Sets that are built one after the
+// other may share them, and be used meanwhile.
+type Texts struct {
+	building sync.Mutex
+	all      atomic.Pointer[string] // each text after its size in two bytes
+}
+
+// Builder builds Sets over Texts.
+type Builder struct {
+	texts   *Texts
+	weights Weights
+	all     strings.Builder
+	at      map[string]uint32
+}
+
+// Builder makes a Builder, which others wait for until it is done. The weights say
+// how common grams are; the least common ones are looked for.
+func (t *Texts) Builder(weights Weights) *Builder {
+	t.building.Lock()
+	b := &Builder{texts: t, weights: weights, at: map[string]uint32{}}
+	if old := t.all.Load(); old != nil {
+		b.all.WriteString(*old)
+		for at := uint32(0); int(at) < len(*old); {
+			from := at + 2
+			at = from + uint32((*old)[at]) + uint32((*old)[at+1])<<8
+			b.at[(*old)[from:at]] = from
+		}
+	}
+	return b
+}
+
+// Done lets the Sets that were built be used.
+func (b *Builder) Done() {
+	if old := b.texts.all.Load(); old == nil || len(*old) < b.all.Len() {
+		all := strings.Clone(b.all.String())
+		b.texts.all.Store(&all)
+	}
+	b.texts.building.Unlock()
+}
+
+func (b *Builder) add(text string) uint32 {
+	at, ok := b.at[text]
+	if !ok {
+		var size [2]byte
+		binary.LittleEndian.PutUint16(size[:], uint16(len(text)))
+		b.all.Write(size[:])
+		at = uint32(b.all.Len())
+		b.at[text] = at
+		b.all.WriteString(text)
+	}
+	return at
+}
+
+func (b *Builder) text(e entry) string { return b.all.String()[e.start : e.start+uint32(e.size)] }
+
+func (s *Set) text(e entry) string {
+	return (*s.texts.all.Load())[e.start : e.start+uint32(e.size)]
+}
