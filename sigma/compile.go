@@ -349,7 +349,7 @@ func (c *compiler) present(field uint32) uint32 {
 
 // engine makes an Engine of the rules that were taken in, whose texts are among others.
 func (c *compiler) engine(texts *literal.Texts) *Engine {
-	e := &Engine{expressions: c.expressions}
+	e := &Engine{texts: texts, expressions: c.expressions}
 	code := coder{shared: map[string]uint32{}}
 	waiting := map[uint32][]uint32{}
 	for rule, l := range c.logics {

@@ -14,6 +14,7 @@ type Engine struct {
 	starts   []uint32 // of the code of each rule
 	code     []uint32
 	fields   []field
+	texts    *literal.Texts // of the fields' literals
 	names    *names
 	witness  witnesses
 	always   []uint32 // rules that need no predicate

@@ -67,7 +67,7 @@ func (ev *event) begin() {
 // use makes room for the numbers of an engine.
 func (ev *event) use(e *Engine) {
 	ev.engine = e
-	ev.found.Next(len(e.witness.of))
+	ev.found.Next(len(e.witness.of), e.texts)
 	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
 	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
 	ev.stamps = sized(ev.stamps, len(e.starts))

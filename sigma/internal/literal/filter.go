@@ -8,7 +8,8 @@ import (
 // Filter tells lines of JSON that hold none of many texts in their values from
 // those that may. It reads the line as it is, neither parsed nor folded.
 type Filter struct {
-	set *Set
+	set   *Set
+	texts *Texts
 }
 
 // FilterText is the longest part of a folded text that JSON writes as it is,
@@ -40,7 +41,7 @@ func (b *Builder) Filter(texts []string) *Filter {
 	for _, text := range texts {
 		literals = append(literals, Literal{Kind: Inside, Text: text})
 	}
-	f := &Filter{set: b.Build(literals)}
+	f := &Filter{b.Build(literals), b.texts}
 	b.blur(&f.set.inside)
 	return f
 }
@@ -82,12 +83,13 @@ func (f *Filter) holds(line []byte) bool {
 
 func (f *Filter) compare(gram uint32, i int, line []byte) bool {
 	tag := tag(gram)
+	texts := f.texts.String()
 	for _, e := range f.set.inside.table.get(gram) {
 		if e.tag != tag {
 			continue
 		}
 		from := i - int(e.off)
-		if end := from + int(e.size); from >= 0 && end <= len(line) && equalFold(line[from:end], f.set.text(e)) {
+		if end := from + int(e.size); from >= 0 && end <= len(line) && equalFold(line[from:end], texts[e.start:e.start+uint32(e.size)]) {
 			return true
 		}
 	}

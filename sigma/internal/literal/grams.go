@@ -130,7 +130,7 @@ func (s *Set) compare(gram uint32, i int, text []byte, found *Found) {
 			continue
 		}
 		from := i - int(e.off)
-		if end := from + int(e.size); from >= 0 && end <= len(text) && string(text[from:end]) == s.text(e) {
+		if end := from + int(e.size); from >= 0 && end <= len(text) && string(text[from:end]) == found.text(e) {
 			found.Add(e.id)
 		}
 	}

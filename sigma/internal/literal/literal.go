@@ -43,13 +43,14 @@ type Literal struct {
 // Found collects what is found in an event: each ID once.
 type Found struct {
 	IDs    []uint32
+	texts  string // of the sets that are looked at
 	stamps []uint32
 	now    uint32
 }
 
-// Next forgets what was found, for IDs below size.
-func (f *Found) Next(size int) {
-	f.IDs = f.IDs[:0]
+// Next forgets what was found, for IDs below size and Sets over these texts.
+func (f *Found) Next(size int, texts *Texts) {
+	f.IDs, f.texts = f.IDs[:0], texts.String()
 	if len(f.stamps) < size {
 		f.stamps = append(f.stamps, make([]uint32, size-len(f.stamps))...)
 	}
@@ -84,7 +85,6 @@ func (f *Found) Add(id uint32) {
 // Set is many literals, ready to be found once its Builder is done. It may be used by
 // many at once.
 type Set struct {
-	texts   *Texts
 	lengths uint64 // which lengths, modulo 64, a Whole has
 	whole   table
 	prefix  edge
@@ -103,7 +103,7 @@ type entry struct {
 
 // Build makes a Set.
 func (b *Builder) Build(literals []Literal) *Set {
-	s := &Set{texts: b.texts}
+	s := &Set{}
 	var whole, prefix, suffix []keyed
 	var inside, short []entry
 	for _, l := range literals {
@@ -140,7 +140,7 @@ func (s *Set) Find(text []byte, found *Found) {
 		key := hash(text)
 		tag := tag(key)
 		for _, e := range s.whole.get(key) {
-			if e.tag == tag && int(e.size) == len(text) && string(text) == s.text(e) {
+			if e.tag == tag && int(e.size) == len(text) && string(text) == found.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -173,7 +173,7 @@ func (s *Set) findPrefix(text []byte, found *Found) {
 		key := edgeKey(word<<(64-8*size), size)
 		tag := tag(key)
 		for _, e := range s.prefix.table.get(key) {
-			if e.tag == tag && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[:e.size]) == found.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -190,7 +190,7 @@ func (s *Set) findSuffix(text []byte, found *Found) {
 		key := edgeKey(word>>(64-8*size), size)
 		tag := tag(key)
 		for _, e := range s.suffix.table.get(key) {
-			if e.tag == tag && int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == s.text(e) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == found.text(e) {
 				found.Add(e.id)
 			}
 		}

@@ -8,10 +8,11 @@ import (
 	"unicode"
 )
 
-func build(literals []Literal, weights Weights) *Set {
-	b := new(Texts).Builder(weights)
+func build(literals []Literal, weights Weights) (*Set, *Texts) {
+	texts := new(Texts)
+	b := texts.Builder(weights)
 	defer b.Done()
-	return b.Build(literals)
+	return b.Build(literals), texts
 }
 
 // naive is what Find must do, written so that it cannot be wrong.
@@ -55,14 +56,14 @@ func TestFindsWhatIsThere(t *testing.T) {
 			weights.Count(text)
 			literals = append(literals, Literal{kind, text, uint32(id / 2)})
 		}
-		set := build(literals, weights)
+		set, texts := build(literals, weights)
 		var found Found
 		for range 10 {
 			text := letters(random.IntN(60), of)
 			if random.IntN(2) == 0 {
 				text = letters(random.IntN(9), of) + literals[random.IntN(len(literals))].Text + letters(random.IntN(9), of)
 			}
-			found.Next(len(literals))
+			found.Next(len(literals), texts)
 			set.Find([]byte(text), &found)
 			got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, text)
 			if !slices.Equal(got, want) {
@@ -117,8 +118,9 @@ func FuzzFind(f *testing.F) {
 		}
 		folded := FoldString(text)
 		var found Found
-		found.Next(8)
-		build(literals, weights).Find([]byte(folded), &found)
+		set, texts := build(literals, weights)
+		found.Next(8, texts)
+		set.Find([]byte(folded), &found)
 		if got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, folded); !slices.Equal(got, want) {
 			t.Fatalf("in %q of %v found %v, want %v", folded, literals, got, want)
 		}

@@ -67,7 +67,7 @@ func (s *Set) findPairs(text []byte, found *Found) {
 func (s *Set) comparePair(pair uint32, text []byte, found *Found) {
 	tag := tag(pair)
 	for _, e := range s.pairs.table.get(pair) {
-		if e.tag == tag && !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+		if e.tag == tag && !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == found.text(e) {
 			found.Add(e.id)
 		}
 	}

@@ -27,20 +27,19 @@ type Builder struct {
 func (t *Texts) Builder(weights Weights) *Builder {
 	t.building.Lock()
 	b := &Builder{texts: t, weights: weights, at: map[string]uint32{}}
-	if old := t.all.Load(); old != nil {
-		b.all.WriteString(*old)
-		for at := uint32(0); int(at) < len(*old); {
-			from := at + 2
-			at = from + uint32((*old)[at]) + uint32((*old)[at+1])<<8
-			b.at[(*old)[from:at]] = from
-		}
+	old := t.String()
+	b.all.WriteString(old)
+	for at := uint32(0); int(at) < len(old); {
+		from := at + 2
+		at = from + uint32(old[at]) + uint32(old[at+1])<<8
+		b.at[old[from:at]] = from
 	}
 	return b
 }
 
 // Done lets the Sets that were built be used.
 func (b *Builder) Done() {
-	if old := b.texts.all.Load(); old == nil || len(*old) < b.all.Len() {
+	if b.all.Len() > len(b.texts.String()) {
 		all := strings.Clone(b.all.String())
 		b.texts.all.Store(&all)
 	}
@@ -62,6 +61,12 @@ func (b *Builder) add(text string) uint32 {
 
 func (b *Builder) text(e entry) string { return b.all.String()[e.start : e.start+uint32(e.size)] }
 
-func (s *Set) text(e entry) string {
-	return (*s.texts.all.Load())[e.start : e.start+uint32(e.size)]
+func (f *Found) text(e entry) string { return f.texts[e.start : e.start+uint32(e.size)] }
+
+// String is all texts so far. Those that are added follow these.
+func (t *Texts) String() string {
+	if all := t.all.Load(); all != nil {
+		return *all
+	}
+	return ""
 }
