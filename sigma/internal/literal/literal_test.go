@@ -77,6 +77,43 @@ func TestFindsWhatIsThere(t *testing.T) {
 	}
 }
 
+// Sets that are built later add to the texts, and take nothing from the earlier.
+func TestSharedTexts(t *testing.T) {
+	texts := new(Texts)
+	var sets []*Set
+	sizes := []int{}
+	for n := range 5 {
+		b := texts.Builder(Weights{})
+		var literals []Literal
+		for i := range 10 {
+			literals = append(literals, Literal{Kind(i % 4), strings.Repeat("t", 300) + strings.Repeat("x", i) + string(rune('0'+n/2)), uint32(i)})
+		}
+		sets = append(sets, b.Build(append(literals, Literal{ID: 10})))
+		b.Done()
+		sizes = append(sizes, len(texts.String()))
+	}
+	if sizes[0] != sizes[1] || sizes[2] != sizes[3] || sizes[2] == sizes[1] {
+		t.Errorf("after each set the texts have the sizes %v: they are not shared", sizes)
+	}
+	var found Found
+	for n, set := range sets {
+		for i := range 10 {
+			for _, of := range []int{0, 1, 2} {
+				text := strings.Repeat("t", 300) + strings.Repeat("x", i) + string(rune('0'+of))
+				found.Next(11, texts)
+				set.Find([]byte(text), &found)
+				if got := found.Has(uint32(i)); got != (of == n/2) {
+					t.Errorf("set %d finds %q: %v", n, text[300:], got)
+				}
+			}
+		}
+		found.Next(11, texts)
+		if set.Find(nil, &found); !slices.Equal(found.IDs, []uint32{10}) {
+			t.Errorf("in an empty text set %d finds %v", n, found.IDs)
+		}
+	}
+}
+
 func TestFold(t *testing.T) {
 	for _, same := range [][]string{
 		{"ABCDEFGHIJKLMNOPQRSTUVWXYZ[@`{", "abcdefghijklmnopqrstuvwxyz[@`{"},
