@@ -353,7 +353,7 @@ func (c *compiler) engine(texts *literal.Texts) *Engine {
 	code := coder{shared: map[string]uint32{}}
 	waiting := map[uint32][]uint32{}
 	for rule, l := range c.logics {
-		e.starts = append(e.starts, code.add(c.ordered(l)))
+		code.add(c.ordered(l))
 		needed, cost := c.needed(l)
 		if cost == never {
 			e.always = append(e.always, uint32(rule))
@@ -365,7 +365,7 @@ func (c *compiler) engine(texts *literal.Texts) *Engine {
 			}
 		}
 	}
-	e.starts, e.code = exact(e.starts), exact(code.words)
+	e.code, e.starts = code.code()
 	e.checks, e.always = exact(c.checks), exact(e.always)
 	e.witness = newWitnesses(waiting, len(c.costs))
 	sets := texts.Builder(c.weights)

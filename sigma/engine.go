@@ -11,7 +11,7 @@ import (
 // at once, each with a Scanner of its own.
 type Engine struct {
 	rules    []*Rule  // nil in a Router, which knows them
-	starts   []uint32 // of the code of each rule
+	starts   []uint32 // of the code of each rule, and the end of the last
 	code     []uint32
 	fields   []field
 	texts    *literal.Texts // of the fields' literals

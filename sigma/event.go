@@ -171,7 +171,7 @@ func (ev *event) candidate(rule uint32) {
 
 func (ev *event) evaluate(rules []uint32) {
 	for _, rule := range rules {
-		if ev.holds(ev.engine.starts[rule]) {
+		if ev.all(ev.engine.starts[rule], ev.engine.starts[rule+1]) {
 			ev.matched = append(ev.matched, rule)
 		}
 	}

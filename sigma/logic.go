@@ -75,16 +75,29 @@ const sharedSize = 4
 
 // coder writes logic as words, a part that is alike in many rules only once.
 type coder struct {
-	words  []uint32
+	words  []uint32 // of shared parts
 	shared map[string]uint32
+	rules  []uint32 // words of rules
+	starts []uint32 // of each rule
 }
 
-// add writes a rule and returns where it starts.
-func (c *coder) add(l logic) uint32 {
-	w := c.encode(l)
-	start := uint32(len(c.words))
-	c.words = append(c.words, w...)
-	return start
+// add writes a rule, as what must hold of it up to the next.
+func (c *coder) add(l logic) {
+	c.starts = append(c.starts, uint32(len(c.rules)))
+	words := c.encode(l)
+	if words[0] == (logic{op: opAnd, arg: uint32(len(words) - 1)}).word() {
+		words = words[1:]
+	}
+	c.rules = append(c.rules, words...)
+}
+
+// code is all that was written, and where each rule starts and the last ends.
+func (c *coder) code() (code, starts []uint32) {
+	shared := uint32(len(c.words))
+	for _, start := range append(c.starts, uint32(len(c.rules))) {
+		starts = append(starts, start+shared)
+	}
+	return exact(append(c.words, c.rules...)), exact(starts)
 }
 
 func (c *coder) encode(l logic) []uint32 {
@@ -103,7 +116,7 @@ func (c *coder) encode(l logic) []uint32 {
 	if len(words) == 2 {
 		return words[1:]
 	}
-	words[0] = uint32(l.op)<<opShift | uint32(len(words)-1)
+	words[0] = logic{op: l.op, arg: uint32(len(words) - 1)}.word()
 	return words
 }
 
