@@ -43,7 +43,8 @@ type Router struct {
 // routePlan is a Route by numbers.
 type routePlan struct{ rule, way uint32 }
 
-// way is what many routes have in common: their tests and names.
+// way is what many routes have in common: their tests and what fields are called,
+// those of all of their rules.
 type way struct {
 	tests []int
 	names map[string]string
@@ -129,15 +130,43 @@ func (b *routeBuilder) way(route Route) uint32 {
 		id := b.test(test)
 		tests, key = append(tests, id), binary.AppendUvarint(key, uint64(id))
 	}
+	names := namesOf(route)
 	for _, id := range b.ways[string(key)] {
-		if maps.Equal(b.router.ways[id].names, route.Names) {
+		if b.router.ways[id].takes(names) {
 			return id
 		}
 	}
 	id := uint32(len(b.router.ways))
-	b.router.ways = append(b.router.ways, way{tests, route.Names})
+	b.router.ways = append(b.router.ways, way{tests, names})
 	b.ways[string(key)] = append(b.ways[string(key)], id)
 	return id
+}
+
+// namesOf is what each field of a route's rule is called.
+func namesOf(route Route) map[string]string {
+	names := map[string]string{}
+	for item := range route.Rule.Detection.Items() {
+		names[item.Field] = called(item.Field, route.Names)
+		for _, v := range item.Values {
+			for _, v := range flat(v) {
+				if ref, ok := v.(FieldRef); ok {
+					names[ref.Field] = called(ref.Field, route.Names)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// takes adds names, unless a field is called otherwise already.
+func (w *way) takes(names map[string]string) bool {
+	for field, name := range names {
+		if known, ok := w.names[field]; ok && known != name {
+			return false
+		}
+	}
+	maps.Copy(w.names, names)
+	return true
 }
 
 func (b *routeBuilder) test(test Test) int {

@@ -141,9 +141,14 @@ func (e *Entry) route(rule *sigma.Rule) (sigma.Route, error) {
 	if e.Pipeline == nil {
 		return r, nil
 	}
-	var err error
-	r.Rule, err = e.Pipeline.Apply(r.Rule)
-	return r, err
+	rewritten, err := e.Pipeline.Apply(r.Rule)
+	if err != nil {
+		return r, err
+	}
+	if names, only := namesOnly(rule, rewritten); only {
+		return sigma.Route{When: e.When, Rule: rule, Names: names}, nil
+	}
+	return sigma.Route{When: e.When, Rule: rewritten}, nil
 }
 
 // namesKeywords reports whether keywords get a name, or a field loses its own, so
