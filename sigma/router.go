@@ -158,6 +158,20 @@ func namesOf(route Route) map[string]string {
 	return names
 }
 
+// changed are the names of fields that do not keep theirs; nil when all do.
+func changed(names map[string]string) map[string]string {
+	var changed map[string]string
+	for field, name := range names {
+		if field != name {
+			if changed == nil {
+				changed = map[string]string{}
+			}
+			changed[field] = name
+		}
+	}
+	return changed
+}
+
 // takes adds names, unless a field is called otherwise already.
 func (w *way) takes(names map[string]string) bool {
 	for field, name := range names {
@@ -202,6 +216,9 @@ func (b *routeBuilder) finish() {
 	r.rules, r.routes, r.as = exact(r.rules), exact(r.routes), exact(r.as)
 	if !b.other {
 		r.as = nil
+	}
+	for i, w := range r.ways {
+		r.ways[i].names = changed(w.names)
 	}
 	names := b.fields.names()
 	r.names, r.fields, r.asked = newNames(names), map[string]int32{}, make([]bool, len(names))
