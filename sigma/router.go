@@ -26,7 +26,7 @@ type Routed struct {
 type Router struct {
 	rules  []*Rule
 	routes []routePlan
-	as     []*Rule // by route, where it has another rule than the one it stands for; nil when none has
+	as     []*Rule // by route: its rule; nil when each has the one it stands for
 	ways   []way
 	tests  []routeTest
 	names  *names // of all fields that any rule or route asks for
@@ -375,14 +375,13 @@ func (r *Router) reading(route uint32) reading {
 	return read
 }
 
-// compile makes the engine of a class. Its rules were tried when the router was
-// made, so that none is refused.
+// compile makes the engine of a class. Its rules were tried when the router was made.
 func (r *Router) compile(c *class) {
 	compiler := newCompiler()
 	for _, i := range c.routes {
 		read := r.reading(i)
 		if err := compiler.add(read.rule, read.names); err != nil {
-			panic(err)
+			panic(err) // it was taken when it was tried
 		}
 	}
 	c.engine = compiler.engine(&r.texts)
