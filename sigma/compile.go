@@ -9,8 +9,8 @@ import (
 
 // compiler collects what rules ask for. Predicates that are alike are one.
 type compiler struct {
-	rules      []*Rule
 	logics     []logic
+	called     map[string]string // the names of the rule at hand
 	fieldIDs   map[string]uint32
 	fields     []fieldPlan
 	predicates map[string]logic
@@ -47,8 +47,10 @@ func (c *compiler) field(name string) uint32 {
 	return id
 }
 
-// add takes a rule in, or says why it cannot be honoured.
-func (c *compiler) add(rule *Rule) error {
+// add takes in a rule whose fields are called otherwise, or says why it cannot be
+// honoured.
+func (c *compiler) add(rule *Rule, names map[string]string) error {
+	c.called = names
 	if len(rule.Detection.Conditions) == 0 {
 		return Problem{Pos: rule.Pos, Code: "condition", Message: fmt.Sprintf("the rule %q has no condition", rule.Title), Fix: "write one"}
 	}
@@ -68,7 +70,6 @@ func (c *compiler) add(rule *Rule) error {
 		}
 		ways = append(ways, l)
 	}
-	c.rules = append(c.rules, rule)
 	c.logics = append(c.logics, joined(opOr, ways))
 	return nil
 }
@@ -134,7 +135,7 @@ func either(any bool) op {
 }
 
 func (c *compiler) item(item *Item) (logic, error) {
-	field := c.field(item.Field)
+	field := c.field(called(item.Field, c.called))
 	c.keywords = c.keywords || field == 0
 	var kids []logic
 	for _, v := range item.Values {
@@ -170,11 +171,19 @@ func (c *compiler) value(field uint32, v Value) (logic, error) {
 	case Exists:
 		c.filterable = c.filterable && field != 0
 		return logic{op: opPresent, arg: field, not: !bool(v)}, nil
+	case FieldRef:
+		v.Field = called(v.Field, c.called)
+		return c.shared(field, v)
 	case String:
 		if v.Has(Placeholder) {
 			return logic{}, fmt.Errorf("the placeholder in %q is not replaced: give a pipeline that does", v)
 		}
 	}
+	return c.shared(field, v)
+}
+
+// shared is the predicate of a field and a value, which other rules may have too.
+func (c *compiler) shared(field uint32, v Value) (logic, error) {
 	key := predicateKey(field, v)
 	if l, ok := c.predicates[key]; ok {
 		return l, nil
@@ -338,36 +347,38 @@ func (c *compiler) present(field uint32) uint32 {
 	return f.present
 }
 
-func (c *compiler) engine() *Engine {
-	e := &Engine{rules: c.rules, checks: c.checks, expressions: c.expressions}
+// engine makes an Engine of the rules that were taken in, whose texts are among others.
+func (c *compiler) engine(texts *literal.Texts) *Engine {
+	e := &Engine{texts: texts, expressions: c.expressions}
 	code := coder{shared: map[string]uint32{}}
-	witnesses := map[uint32][]uint32{}
+	waiting := map[uint32][]uint32{}
 	for rule, l := range c.logics {
-		e.starts = append(e.starts, code.add(c.ordered(l)))
+		code.add(c.ordered(l))
 		needed, cost := c.needed(l)
 		if cost == never {
 			e.always = append(e.always, uint32(rule))
 			continue
 		}
 		for _, predicate := range needed {
-			if w := witnesses[predicate]; len(w) == 0 || w[len(w)-1] != uint32(rule) {
-				witnesses[predicate] = append(w, uint32(rule))
+			if w := waiting[predicate]; len(w) == 0 || w[len(w)-1] != uint32(rule) {
+				waiting[predicate] = append(w, uint32(rule))
 			}
 		}
 	}
-	e.code = append([]uint32(nil), code.words...)
-	e.witness = make([][]uint32, len(c.costs))
-	for predicate, rules := range witnesses {
-		e.witness[predicate] = rules
-	}
+	e.code, e.starts = code.code()
+	e.checks, e.always = exact(c.checks), exact(e.always)
+	e.witness = newWitnesses(waiting, len(c.costs))
+	sets := texts.Builder(c.weights)
+	defer sets.Done()
 	for _, f := range c.fields {
-		f.set = literal.Build(f.literals, c.weights)
+		f.set = sets.Build(f.literals)
 		e.fields = append(e.fields, f.field)
 	}
+	e.fields = exact(e.fields)
 	e.names = newNames(c.names())
 	e.keywords = c.keywords
 	if c.filterable && len(c.filter) > 0 {
-		e.filter = literal.NewFilter(c.filter, c.weights)
+		e.filter = sets.Filter(c.filter)
 	}
 	return e
 }

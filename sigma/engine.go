@@ -10,13 +10,14 @@ import (
 // Engine is many rules as one matcher. It never changes and may be used by many
 // at once, each with a Scanner of its own.
 type Engine struct {
-	rules    []*Rule
-	starts   []uint32 // of the code of each rule
+	rules    []*Rule  // nil in a Router, which knows them
+	starts   []uint32 // of the code of each rule, and the end of the last
 	code     []uint32
 	fields   []field
+	texts    *literal.Texts // of the fields' literals
 	names    *names
-	witness  [][]uint32 // by predicate: rules that need it, or one of its like
-	always   []uint32   // rules that need no predicate
+	witness  witnesses
+	always   []uint32 // rules that need no predicate
 	checks   []check
 	filter   *literal.Filter // of keywords; nil when each line must be looked at
 	keywords bool
@@ -51,20 +52,25 @@ func Compile(rules []*Rule, opts ...Option) (*Engine, error) {
 		opt(&o)
 	}
 	c := newCompiler()
+	var taken []*Rule
 	var refused []error
 	for _, rule := range rules {
-		if err := c.add(rule); err != nil {
+		if err := c.add(rule, nil); err != nil {
 			problem := refusedRule(rule, err)
 			refused = append(refused, problem)
 			if o.refused != nil {
 				*o.refused = append(*o.refused, problem)
 			}
+			continue
 		}
+		taken = append(taken, rule)
 	}
 	if o.refused == nil && len(refused) > 0 {
 		return nil, errors.Join(refused...)
 	}
-	return c.engine(), nil
+	e := c.engine(new(literal.Texts))
+	e.rules = taken
+	return e, nil
 }
 
 // refusedRule gives an error its place.

@@ -309,6 +309,90 @@ func TestManyClasses(t *testing.T) {
 	}
 }
 
+// Lists of more values than a word of code can say, of which rules share parts.
+func TestLongLists(t *testing.T) {
+	list := func(from, to int) string {
+		var values []string
+		for i := from; i < to; i++ {
+			values = append(values, fmt.Sprintf("value-%d-", i))
+		}
+		return strings.Join(values, ", ")
+	}
+	rule := func(title, values, condition string) string {
+		return fmt.Sprintf("title: %s\ndetection:\n  a: {F|startswith: [%s]}\n  b: {G: x}\n  condition: %s\n", title, values, condition)
+	}
+	s := scanner(t, strings.Join([]string{
+		rule("all", list(0, 700), "a"),
+		rule("some", list(100, 400), "a and b"),
+		rule("others", "other, "+list(100, 400), "a"),
+		rule("none", list(0, 700), "b and not a"),
+		rule("backwards", "value-6-, value-5-, value-4-, value-3-", "b and not a"),
+	}, "---\n"))
+	f := func(event string, want ...string) {
+		t.Helper()
+		rules, err := s.Match([]byte(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range rules {
+			got = append(got, r.Title)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s matches %v, want %v", event, got, want)
+		}
+	}
+	f(`{"F": "value"}`)
+	f(`{"F": "other"}`, "others")
+	f(`{"F": "value", "G": "x"}`, "none", "backwards")
+	for i := range 700 {
+		event := fmt.Sprintf(`{"F": "value-%d-x", "G": "x"}`, i)
+		switch {
+		case i >= 3 && i <= 6:
+			f(event, "all")
+		case i < 100 || i >= 400:
+			f(event, "all", "backwards")
+		default:
+			f(event, "all", "some", "others", "backwards")
+		}
+	}
+	f(`{"F": ["value-699-", "value-255-"]}`, "all", "others")
+}
+
+// Texts that are longer than a literal may be are compared to their end, wherever
+// among its characters a literal ends.
+func TestLongTexts(t *testing.T) {
+	for _, unit := range []string{"x", "ä", "\u212a", "😀"} {
+		var b strings.Builder
+		for i := 0; b.Len() < 66_000; i++ {
+			fmt.Fprintf(&b, "%s%04d", strings.Repeat(unit, 3), i)
+		}
+		for before := range 3*len(unit) + 4 {
+			text := strings.Repeat("a", before) + b.String()
+			last := text[:len(text)-1] // of the text but its last character
+			s := scanner(t, strings.ReplaceAll(`title: whole
+detection: {a: {F: TEXT}, condition: a}
+---
+title: prefix
+detection: {a: {F|startswith: TEXT}, condition: a}
+---
+title: suffix
+detection: {a: {F|endswith: TEXT}, condition: a}
+---
+title: inside
+detection: {a: {F|contains: TEXT}, condition: a}
+`, "TEXT", text))
+			for event, want := range map[string]int{
+				text: 4, strings.ToLower(text): 4, text + "-": 2, "-" + text: 2, "-" + text + "-": 1, last: 0, last + "-": 0, "-" + text[1:]: 0,
+			} {
+				if got, err := s.Match([]byte(`{"F": "` + event + `"}`)); err != nil || len(got) != want {
+					t.Errorf("%.10q and more matches %d rules of %.10q, want %d: %v", event, len(got), text, want, err)
+				}
+			}
+		}
+	}
+}
+
 // What cannot be honoured is refused by file, line and reason.
 func TestCompileRefuses(t *testing.T) {
 	c := sigma.Parse("folder/rule.yml", []byte("title: admins\ndetection:\n  sel:\n    User|expand: '%admins%'\n  condition: sel\n---\ntitle: fine\ndetection:\n  sel:\n    User: x\n  condition: sel\n"))

@@ -67,10 +67,10 @@ func (ev *event) begin() {
 // use makes room for the numbers of an engine.
 func (ev *event) use(e *Engine) {
 	ev.engine = e
-	ev.found.Next(len(e.witness))
+	ev.found.Next(len(e.witness.of), e.texts)
 	ev.seen, ev.null = sized(ev.seen, len(e.fields)), sized(ev.null, len(e.fields))
 	ev.heads, ev.checked = sized(ev.heads, len(e.fields)), sized(ev.checked, len(e.checks))
-	ev.stamps = sized(ev.stamps, len(e.rules))
+	ev.stamps = sized(ev.stamps, len(e.starts))
 	if e.keywords {
 		ev.there(0)
 	}
@@ -145,10 +145,13 @@ func (ev *event) run(e *Engine, local []int32, line []byte, members jsonline.Mem
 		ev.value(0, bytes.TrimSpace(line))
 	}
 	for _, id := range ev.found.IDs {
-		for _, rule := range e.witness[id] {
-			if ev.stamps[rule] != ev.now {
-				ev.stamps[rule] = ev.now
-				ev.candidates = append(ev.candidates, rule)
+		switch w := e.witness.of[id]; {
+		case w == none:
+		case w&manyRules == 0:
+			ev.candidate(w)
+		default:
+			for _, rule := range e.witness.list(w) {
+				ev.candidate(rule)
 			}
 		}
 	}
@@ -159,9 +162,16 @@ func (ev *event) run(e *Engine, local []int32, line []byte, members jsonline.Mem
 	return ev.matched
 }
 
+func (ev *event) candidate(rule uint32) {
+	if ev.stamps[rule] != ev.now {
+		ev.stamps[rule] = ev.now
+		ev.candidates = append(ev.candidates, rule)
+	}
+}
+
 func (ev *event) evaluate(rules []uint32) {
 	for _, rule := range rules {
-		if ev.holds(ev.engine.starts[rule]) {
+		if ev.all(ev.engine.starts[rule], ev.engine.starts[rule+1]) {
 			ev.matched = append(ev.matched, rule)
 		}
 	}

@@ -33,7 +33,8 @@ func (s *Scanner) Findings(match int) []Finding {
 	f.engine, f.ev = s.last, &s.event
 	f.wanted, f.found = f.wanted[:0], nil
 	clear(f.seen)
-	rule := s.as[match]
+	rule := s.as[match].rule
+	f.names = s.as[match].names
 	for _, c := range rule.Detection.Conditions {
 		f.asked(c.Expr, false)
 	}
@@ -55,6 +56,7 @@ type finder struct {
 	event  *fastjson.Value // nil: not read yet
 	size   int             // of the event's line
 
+	names  map[string]string // of the rule's fields
 	wanted []Ref
 	search string
 	found  []Finding
@@ -132,9 +134,10 @@ func (f *finder) item(item *Item) {
 		})
 		return
 	}
-	fieldTexts(f.event, item.Field, func(text string) {
+	field := called(item.Field, f.names)
+	fieldTexts(f.event, field, func(text string) {
 		if f.met(item, text) {
-			f.add(item.Field, text)
+			f.add(field, text)
 		}
 	})
 }
@@ -248,6 +251,7 @@ func (f *finder) meets(v Value, text string) bool {
 		x := f.engine.expressions[v]
 		return x != nil && x.holds(text, f.ev)
 	case FieldRef:
+		v.Field = called(v.Field, f.names)
 		return refers(f.ev, f.event, v, text)
 	case String:
 		return f.reads(v, text)

@@ -10,7 +10,7 @@ import (
 // PlainFindings is Findings as simply as it can be said: nothing is kept or known
 // sooner.
 func (s *Scanner) PlainFindings(match int) []Finding {
-	rule := s.as[match]
+	rule := s.as[match].rule
 	event, err := fastjson.ParseBytes(s.line)
 	if err != nil {
 		return nil

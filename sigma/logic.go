@@ -1,5 +1,7 @@
 package sigma
 
+import "encoding/binary"
+
 // logic is what a rule asks for, with its negations at the leaves.
 type logic struct {
 	op   op
@@ -18,12 +20,17 @@ const (
 	opCheck             // a predicate that is checked
 	opPresent           // a field that is there
 	opNull              // a field that is null or not there
+	opRun               // one of several predicates that are numbered in a row
 )
 
 const (
 	opShift = 29
 	notBit  = 1 << 28
 	argMask = notBit - 1
+
+	// The argument of a run is its first predicate and how many there are.
+	runShift = 8
+	runMask  = 1<<runShift - 1
 )
 
 func (l logic) word() uint32 {
@@ -68,16 +75,29 @@ const sharedSize = 4
 
 // coder writes logic as words, a part that is alike in many rules only once.
 type coder struct {
-	words  []uint32
+	words  []uint32 // of shared parts
 	shared map[string]uint32
+	rules  []uint32 // words of rules
+	starts []uint32 // of each rule
 }
 
-// add writes a rule and returns where it starts.
-func (c *coder) add(l logic) uint32 {
-	w := c.encode(l)
-	start := uint32(len(c.words))
-	c.words = append(c.words, w...)
-	return start
+// add writes a rule, as what must hold of it up to the next.
+func (c *coder) add(l logic) {
+	c.starts = append(c.starts, uint32(len(c.rules)))
+	words := c.encode(l)
+	if words[0] == (logic{op: opAnd, arg: uint32(len(words) - 1)}).word() {
+		words = words[1:]
+	}
+	c.rules = append(c.rules, words...)
+}
+
+// code is all that was written, and where each rule starts and the last ends.
+func (c *coder) code() (code, starts []uint32) {
+	shared := uint32(len(c.words))
+	for _, start := range append(c.starts, uint32(len(c.rules))) {
+		starts = append(starts, start+shared)
+	}
+	return exact(append(c.words, c.rules...)), exact(starts)
 }
 
 func (c *coder) encode(l logic) []uint32 {
@@ -85,11 +105,33 @@ func (c *coder) encode(l logic) []uint32 {
 		return []uint32{l.word()}
 	}
 	words := []uint32{0}
-	for _, k := range l.kids {
-		words = append(words, c.part(k)...)
+	for kids := l.kids; len(kids) > 0; {
+		if n := run(l.op, kids); n > 1 {
+			run := logic{op: opRun, not: kids[0].not, arg: kids[0].arg<<runShift | uint32(n)}
+			words, kids = append(words, run.word()), kids[n:]
+			continue
+		}
+		words, kids = append(words, c.part(kids[0])...), kids[1:]
 	}
-	words[0] = uint32(l.op)<<opShift | uint32(len(words)-1)
+	if len(words) == 2 {
+		return words[1:]
+	}
+	words[0] = logic{op: l.op, arg: uint32(len(words) - 1)}.word()
 	return words
+}
+
+// run is how many parts at the start of a group are predicates that are numbered in
+// a row, as the values of one item mostly are: one of them, or none of them.
+func run(op op, kids []logic) int {
+	first := kids[0]
+	if first.op != opHas || first.not != (op == opAnd) || first.arg > argMask>>runShift {
+		return 1
+	}
+	n := 1
+	for n < len(kids) && n < runMask && kids[n].op == opHas && kids[n].not == first.not && kids[n].arg == first.arg+uint32(n) {
+		n++
+	}
+	return n
 }
 
 func (c *coder) part(l logic) []uint32 {
@@ -97,17 +139,23 @@ func (c *coder) part(l logic) []uint32 {
 	if len(words) < sharedSize {
 		return words
 	}
-	key := make([]byte, 0, 4*len(words))
-	for _, w := range words {
-		key = append(key, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
-	}
-	at, ok := c.shared[string(key)]
+	key := keyOf(words)
+	at, ok := c.shared[key]
 	if !ok {
 		at = uint32(len(c.words))
-		c.shared[string(key)] = at
+		c.shared[key] = at
 		c.words = append(c.words, words...)
 	}
 	return []uint32{uint32(opShared)<<opShift | at}
+}
+
+// keyOf are words as a key.
+func keyOf(words []uint32) string {
+	key := make([]byte, 0, 4*len(words))
+	for _, w := range words {
+		key = binary.LittleEndian.AppendUint32(key, w)
+	}
+	return string(key)
 }
 
 // holds runs the code at a place.
@@ -127,6 +175,8 @@ func (ev *event) holds(at uint32) bool {
 		return ev.check(arg) != not
 	case opPresent:
 		return ev.present(arg) != not
+	case opRun:
+		return ev.found.HasOne(arg>>runShift, arg&runMask) != not
 	}
 	return ev.isNull(arg) != not
 }

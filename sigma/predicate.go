@@ -43,7 +43,37 @@ func outline(s String) (n needle, sure bool) {
 	default:
 		n = longest(parts)
 	}
+	if len(n.text) > literal.MaxSize {
+		return n.shorter(), false
+	}
 	return n, sure && !s.Cased
+}
+
+// shorter is a part of a needle that is too long: its end where it must stand at the
+// end of a text, else its start.
+func (n needle) shorter() needle {
+	if n.kind == literal.Suffix {
+		_, after := cut(n.text, len(n.text)-literal.MaxSize)
+		n.text = n.text[after:]
+		return n
+	}
+	if n.kind == literal.Whole {
+		n.kind = literal.Prefix
+	}
+	before, _ := cut(n.text, literal.MaxSize)
+	n.text = n.text[:before]
+	return n
+}
+
+// cut is where a text can be cut at a place: there, or before and after the character
+// that would be split.
+func cut(text string, at int) (before, after int) {
+	for from := at - 1; from > at-utf8.UTFMax && from >= 0; from-- {
+		if _, size := utf8.DecodeRuneInString(text[from:]); from+size > at {
+			return from, from + size
+		}
+	}
+	return at, at
 }
 
 // longest is the longest literal of a text with wildcards. One at an end of

@@ -15,6 +15,7 @@ import (
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/internal/plain"
 	"github.com/binnaclehq/binnacle/sigma/jsonline"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // chance makes rules and events of few words, so that they meet often.
@@ -256,6 +257,66 @@ func TestAgainstPlain(t *testing.T) {
 	}
 	if matched < looked || 2*findings < looked || 4*plainly < looked || plainly == looked {
 		t.Fatalf("only %d matches and %d findings in %d events, %d of them plain: the test tests nothing", matched, findings, looked, plainly)
+	}
+}
+
+// A route that renames fields is as one to the rule that was renamed.
+func TestRouteNames(t *testing.T) {
+	c := chance{rand.New(rand.NewPCG(2026, 12))}
+	matched, found := 0, 0
+	for range 400 {
+		var named, renamed []sigma.Routed
+		for id := range 1 + c.IntN(8) {
+			rule := c.rule(id)
+			a, b := sigma.Routed{Rule: rule}, sigma.Routed{Rule: rule}
+			for range 1 + c.IntN(3) {
+				names := map[string]string{}
+				for range c.IntN(4) {
+					names[pick(c, "F", "G", "H", "a", "a.b", "b")] = pick(c, "F", "G", "a", "b.c", "c", "other")
+				}
+				var when []sigma.Test
+				if c.IntN(2) == 0 {
+					when = []sigma.Test{{Field: pick(c, "F", "a", "b")}}
+				}
+				a.Routes = append(a.Routes, sigma.Route{When: when, Rule: rule, Names: names})
+				b.Routes = append(b.Routes, sigma.Route{When: when, Rule: pipeline.Rename(rule, names)})
+			}
+			named, renamed = append(named, a), append(renamed, b)
+		}
+		one, err := sigma.NewRouter(named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := sigma.NewRouter(renamed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, plainly := one.Scanner(), other.Scanner()
+		for range 12 {
+			line := c.line(t, c.event(3))
+			got, err := s.Match(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := plainly.Match(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, want) || s.Routed() != plainly.Routed() {
+				t.Fatalf("%s matches %d rules, want %d", line, len(got), len(want))
+			}
+			for i := range got {
+				matched++
+				want := plainly.Findings(i)
+				found += len(want)
+				if diff := cmp.Diff(want, s.Findings(i)); diff != "" {
+					t.Fatalf("found (-want +got): %s\n%s\n%s", diff, line, described(got[i]))
+				}
+			}
+		}
+	}
+	if matched < 2000 || found < 1000 {
+		t.Fatalf("only %d matches and %d findings: the test tests nothing", matched, found)
 	}
 }
 

@@ -3,6 +3,7 @@ package sigma
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -25,22 +26,28 @@ type Routed struct {
 type Router struct {
 	rules  []*Rule
 	routes []routePlan
+	as     []*Rule // by route: its rule; nil when each has the one it stands for
+	ways   []way
 	tests  []routeTest
 	names  *names // of all fields that any rule or route asks for
 	fields map[string]int32
 	asked  []bool // by field: a route asks for it
+	texts  literal.Texts
 
 	mu      sync.Mutex
 	byTests map[string]*class // which tests hold
-	byRoute map[string]*class // which routes are open
+	byWay   map[string]*class // which ways are open
 	every   class             // all routes
 }
 
 // routePlan is a Route by numbers.
-type routePlan struct {
+type routePlan struct{ rule, way uint32 }
+
+// way is what many routes have in common: their tests and what fields are called,
+// those of all of their rules.
+type way struct {
 	tests []int
-	rule  int
-	as    *Rule
+	names map[string]string
 }
 
 // routeTest is a Test by the number of its field.
@@ -49,12 +56,11 @@ type routeTest struct {
 	values []String // none: it is enough that the field is there
 }
 
-// class is the engine of some routes, and the rules that its own stand for.
+// class is the engine of some routes.
 type class struct {
 	once   sync.Once
-	routes []int
+	routes []uint32 // by rule of the engine
 	engine *Engine
-	rules  []int   // by rule of the engine: the rule it stands for
 	local  []int32 // by field of the router: the field of the engine, or -1
 	open   []bool  // by rule of the engine: it counts; nil when all do
 }
@@ -66,9 +72,9 @@ func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	r := &Router{byTests: map[string]*class{}, byRoute: map[string]*class{}}
+	r := &Router{byTests: map[string]*class{}, byWay: map[string]*class{}}
 	trial := newCompiler()
-	b := routeBuilder{router: r, fields: trial, tests: map[string]int{}}
+	b := routeBuilder{router: r, fields: trial, tests: map[string]int{}, ways: map[string][]uint32{}}
 	var refused []error
 	for _, routed := range rules {
 		if err := trial.addRoutes(routed); err != nil {
@@ -85,15 +91,12 @@ func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 		return nil, errors.Join(refused...)
 	}
 	b.finish()
-	for i := range r.routes {
-		r.every.routes = append(r.every.routes, i)
-	}
 	return r, nil
 }
 
 func (c *compiler) addRoutes(routed Routed) error {
 	for _, route := range routed.Routes {
-		if err := c.add(route.Rule); err != nil {
+		if err := c.add(route.Rule, route.Names); err != nil {
 			return err
 		}
 	}
@@ -105,18 +108,79 @@ type routeBuilder struct {
 	router *Router
 	fields *compiler
 	tests  map[string]int
+	ways   map[string][]uint32 // by their tests
+	other  bool                // a route has another rule than the one it stands for
 }
 
 func (b *routeBuilder) add(routed Routed) {
 	r := b.router
 	for _, route := range routed.Routes {
-		plan := routePlan{rule: len(r.rules), as: route.Rule}
-		for _, test := range route.When {
-			plan.tests = append(plan.tests, b.test(test))
-		}
-		r.routes = append(r.routes, plan)
+		b.other = b.other || route.Rule != routed.Rule
+		r.routes = append(r.routes, routePlan{uint32(len(r.rules)), b.way(route)})
+		r.as = append(r.as, route.Rule)
 	}
 	r.rules = append(r.rules, routed.Rule)
+}
+
+// way is the number of what a route has in common with others.
+func (b *routeBuilder) way(route Route) uint32 {
+	var tests []int
+	var key []byte
+	for _, test := range route.When {
+		id := b.test(test)
+		tests, key = append(tests, id), binary.AppendUvarint(key, uint64(id))
+	}
+	names := namesOf(route)
+	for _, id := range b.ways[string(key)] {
+		if b.router.ways[id].takes(names) {
+			return id
+		}
+	}
+	id := uint32(len(b.router.ways))
+	b.router.ways = append(b.router.ways, way{tests, names})
+	b.ways[string(key)] = append(b.ways[string(key)], id)
+	return id
+}
+
+// namesOf is what each field of a route's rule is called.
+func namesOf(route Route) map[string]string {
+	names := map[string]string{}
+	for item := range route.Rule.Detection.Items() {
+		names[item.Field] = called(item.Field, route.Names)
+		for _, v := range item.Values {
+			for _, v := range flat(v) {
+				if ref, ok := v.(FieldRef); ok {
+					names[ref.Field] = called(ref.Field, route.Names)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// changed are the names of fields that do not keep theirs; nil when all do.
+func changed(names map[string]string) map[string]string {
+	var changed map[string]string
+	for field, name := range names {
+		if field != name {
+			if changed == nil {
+				changed = map[string]string{}
+			}
+			changed[field] = name
+		}
+	}
+	return changed
+}
+
+// takes adds names, unless a field is called otherwise already.
+func (w *way) takes(names map[string]string) bool {
+	for field, name := range names {
+		if known, ok := w.names[field]; ok && known != name {
+			return false
+		}
+	}
+	maps.Copy(w.names, names)
+	return true
 }
 
 func (b *routeBuilder) test(test Test) int {
@@ -146,9 +210,16 @@ func starred(text string) String {
 	return Concat(parts...)
 }
 
-// finish makes the table of all names.
+// finish makes the table of all names, and leaves nothing to spare.
 func (b *routeBuilder) finish() {
 	r := b.router
+	r.rules, r.routes, r.as = exact(r.rules), exact(r.routes), exact(r.as)
+	if !b.other {
+		r.as = nil
+	}
+	for i, w := range r.ways {
+		r.ways[i].names = changed(w.names)
+	}
 	names := b.fields.names()
 	r.names, r.fields, r.asked = newNames(names), map[string]int32{}, make([]bool, len(names))
 	for id, name := range names {
@@ -247,50 +318,73 @@ func (r *Router) classWhere(held []byte) *class {
 	if c, ok := r.byTests[string(held)]; ok {
 		return c
 	}
-	if len(r.byTests) >= maxClasses || len(r.byRoute) >= maxEngines {
+	if len(r.byTests) >= maxClasses || len(r.byWay) >= maxEngines {
 		return nil
 	}
-	var open []int
-	var key []byte
-	for i := range r.routes {
-		if r.routes[i].open(held) {
-			open = append(open, i)
-			key = binary.AppendUvarint(key, uint64(i))
-		}
-	}
-	c, ok := r.byRoute[string(key)]
+	open := r.open(held)
+	c, ok := r.byWay[string(open)]
 	if !ok {
-		c = &class{routes: open}
-		r.byRoute[string(key)] = c
+		c = &class{}
+		for i, route := range r.routes {
+			if open[route.way] != 0 {
+				c.routes = append(c.routes, uint32(i))
+			}
+		}
+		c.routes = exact(c.routes)
+		r.byWay[string(open)] = c
 	}
 	r.byTests[string(held)] = c
 	return c
 }
 
-func (p *routePlan) open(held []byte) bool {
-	return !slices.ContainsFunc(p.tests, func(t int) bool { return held[t] == 0 })
+// open says of each way whether all of its tests hold.
+func (r *Router) open(held []byte) []byte {
+	open := make([]byte, len(r.ways))
+	for i, w := range r.ways {
+		if !slices.ContainsFunc(w.tests, func(t int) bool { return held[t] == 0 }) {
+			open[i] = 1
+		}
+	}
+	return open
 }
 
 // without is the engine of all routes, of which only those count that are open.
 func (r *Router) without(held []byte) *class {
-	r.every.once.Do(func() { r.compile(&r.every) })
-	c := &class{engine: r.every.engine, rules: r.every.rules, local: r.every.local, open: make([]bool, len(r.routes))}
-	for i := range r.routes {
-		c.open[i] = r.routes[i].open(held)
+	every := &r.every
+	every.once.Do(func() {
+		for i := range r.routes {
+			every.routes = append(every.routes, uint32(i))
+		}
+		r.compile(every)
+	})
+	c := &class{engine: every.engine, routes: every.routes, local: every.local, open: make([]bool, len(r.routes))}
+	open := r.open(held)
+	for i, route := range r.routes {
+		c.open[i] = open[route.way] != 0
 	}
 	return c
 }
 
-// compile makes the engine of a class. Its rules were tried when the router was
-// made, so that none is refused.
+// reading is the rule of a route.
+func (r *Router) reading(route uint32) reading {
+	plan := r.routes[route]
+	read := reading{r.rules[plan.rule], r.ways[plan.way].names}
+	if r.as != nil {
+		read.rule = r.as[route]
+	}
+	return read
+}
+
+// compile makes the engine of a class. Its rules were tried when the router was made.
 func (r *Router) compile(c *class) {
 	compiler := newCompiler()
 	for _, i := range c.routes {
-		if compiler.add(r.routes[i].as) == nil {
-			c.rules = append(c.rules, r.routes[i].rule)
+		read := r.reading(i)
+		if err := compiler.add(read.rule, read.names); err != nil {
+			panic(err) // it was taken when it was tried
 		}
 	}
-	c.engine = compiler.engine()
+	c.engine = compiler.engine(&r.texts)
 	c.local = make([]int32, r.names.count)
 	for i := range c.local {
 		c.local[i] = -1
@@ -299,3 +393,6 @@ func (r *Router) compile(c *class) {
 		c.local[r.fields[f.name]] = int32(id)
 	}
 }
+
+// exact is a slice without room to spare.
+func exact[T any](s []T) []T { return append([]T(nil), s...) }

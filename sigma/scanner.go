@@ -16,11 +16,17 @@ type Scanner struct {
 	routing []member // members of the event that routes ask for
 	event   event
 	matches []*Rule
-	as      []*Rule // the rules as they were matched, with the names of their routes
-	line    []byte  // the last event
-	routed  bool    // some rule was for it
-	last    *Engine // that it was run through
+	as      []reading // the rules as they were matched
+	line    []byte    // the last event
+	routed  bool      // some rule was for it
+	last    *Engine   // that it was run through
 	finder  finder
+}
+
+// reading is a rule, and what events call its fields.
+type reading struct {
+	rule  *Rule
+	names map[string]string
 }
 
 // Scanner makes a Scanner.
@@ -48,10 +54,10 @@ func (s *Scanner) MatchMembers(line []byte, members jsonline.Members) ([]*Rule, 
 		if err := ev.collect(s.engine.names, line, members); err != nil {
 			return nil, err
 		}
-		for _, rule := range ev.run(s.engine, nil, line, members) {
-			s.matches = append(s.matches, s.engine.rules[rule])
+		for _, n := range ev.run(s.engine, nil, line, members) {
+			rule := s.engine.rules[n]
+			s.matches, s.as = append(s.matches, rule), append(s.as, reading{rule: rule})
 		}
-		s.as = append(s.as, s.matches...)
 		return s.matches, nil
 	}
 	if err := ev.collect(s.router.names, line, members); err != nil {
@@ -59,12 +65,13 @@ func (s *Scanner) MatchMembers(line []byte, members jsonline.Members) ([]*Rule, 
 	}
 	c := s.class()
 	s.last = c.engine
-	s.routed = len(c.rules) > 0 && (c.open == nil || slices.Contains(c.open, true))
-	last := -1 // routes of one rule stand beside each other
+	s.routed = len(c.routes) > 0 && (c.open == nil || slices.Contains(c.open, true))
+	last := none // routes of one rule stand beside each other
 	for _, matched := range ev.run(c.engine, c.local, line, members) {
-		if rule := c.rules[matched]; rule != last && (c.open == nil || c.open[matched]) {
+		route := c.routes[matched]
+		if rule := s.router.routes[route].rule; rule != last && (c.open == nil || c.open[matched]) {
 			s.matches = append(s.matches, s.router.rules[rule])
-			s.as = append(s.as, c.engine.rules[matched])
+			s.as = append(s.as, s.router.reading(route))
 			last = rule
 		}
 	}

@@ -1,6 +1,48 @@
 package sigma
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
+
+// witnesses are the rules that need a predicate, or one of its like. Predicates of
+// the same rules, as the values of one item mostly are, share the list of them.
+type witnesses struct {
+	of    []uint32 // by predicate: its rule, or manyRules and where their list begins, or none
+	lists []uint32 // each how many rules there are, and they
+}
+
+const manyRules = 1 << 31
+
+func newWitnesses(waiting map[uint32][]uint32, predicates int) witnesses {
+	w := witnesses{of: make([]uint32, predicates)}
+	known := map[string]uint32{}
+	for predicate := range w.of {
+		switch rules := waiting[uint32(predicate)]; len(rules) {
+		case 0:
+			w.of[predicate] = none
+		case 1:
+			w.of[predicate] = rules[0]
+		default:
+			key := keyOf(rules)
+			at, ok := known[key]
+			if !ok {
+				at = uint32(len(w.lists))
+				known[key] = at
+				w.lists = append(append(w.lists, uint32(len(rules))), rules...)
+			}
+			w.of[predicate] = manyRules | at
+		}
+	}
+	w.lists = exact(w.lists)
+	return w
+}
+
+// list are the rules of a predicate that has several.
+func (w *witnesses) list(of uint32) []uint32 {
+	at := of &^ manyRules
+	return w.lists[at+1 : at+1+w.lists[at]]
+}
 
 // never is the cost of logic that needs no predicate: it may hold when none is
 // found.
@@ -64,7 +106,8 @@ func (c *compiler) together(kids []logic) (all []uint32, sum uint32) {
 }
 
 // ordered puts what is decided at once before what must be worked out, and the
-// likely end of a conjunction or alternative before the rest.
+// likely end of a conjunction or alternative before the rest. Predicates of which
+// one is enough are put in the order of their numbers.
 func (c *compiler) ordered(l logic) logic {
 	if l.op > opOr {
 		return l
@@ -73,9 +116,22 @@ func (c *compiler) ordered(l logic) logic {
 	for i, k := range l.kids {
 		kids[i] = c.ordered(k)
 	}
-	slices.SortStableFunc(kids, func(a, b logic) int { return c.effort(a) - c.effort(b) })
+	slices.SortStableFunc(kids, func(a, b logic) int {
+		if effort := c.effort(a) - c.effort(b); effort != 0 || l.op == opAnd {
+			return effort
+		}
+		return cmp.Compare(a.number(), b.number())
+	})
 	l.kids = kids
 	return l
+}
+
+// number is that of a predicate, which come before all else.
+func (l logic) number() uint32 {
+	if l.op == opHas {
+		return l.arg
+	}
+	return none
 }
 
 // effort is how much work logic is, in no unit.

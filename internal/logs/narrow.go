@@ -10,6 +10,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/sigma"
+	"github.com/binnaclehq/binnacle/sigma/pipeline"
 )
 
 // everything is the filter that every event meets.
@@ -32,7 +33,11 @@ func Narrow(rule *sigma.Rule, routes []sigma.Route) string {
 		for _, t := range r.When {
 			all = append(all, narrowTest(t))
 		}
-		all = append(all, narrow(r.Rule))
+		rule := r.Rule
+		if r.Names != nil {
+			rule = pipeline.Rename(rule, r.Names)
+		}
+		all = append(all, narrow(rule))
 		any = append(any, and(all))
 	}
 	return or(any)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,55 @@ func TestReadyKnows(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, unknown); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestReadyNames shows that a route with names is what its entry makes of the rule,
+// and that most keep the rule itself.
+func TestReadyNames(t *testing.T) {
+	kept, all := 0, 0
+	rules := corpus(t)
+	for _, e := range ready(t).Entries {
+		table := route.Table{Entries: []route.Entry{e}}
+		for _, rule := range rules {
+			routes, err := table.For(rule)
+			if err != nil || len(routes) == 0 {
+				continue
+			}
+			want := pipeline.Rename(rule, e.Fields)
+			if e.Pipeline != nil {
+				if want, err = e.Pipeline.Apply(want); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := pipeline.Rename(routes[0].Rule, routes[0].Names)
+			if !reflect.DeepEqual(want.Detection, got.Detection) {
+				t.Fatalf("%s, by the route of line %d, is rewritten otherwise: names %v", rule.File, e.Line, routes[0].Names)
+			}
+			if all++; routes[0].Rule == rule {
+				kept++
+			}
+		}
+	}
+	if all < 6000 || 4*kept < 3*all {
+		t.Errorf("%d of %d routes keep the rule", kept, all)
+	}
+}
+
+// TestMoreThanNames shows that what a pipeline does beside renaming is not lost.
+func TestMoreThanNames(t *testing.T) {
+	table, problems := route.Read("x.yml", []byte("routes: [{source: {product: linux, category: process_creation}, when: {a: b}, pipeline: auditd}]"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	rule := sigma.Parse("r.yml", []byte("title: t\nlogsource: {product: linux, category: process_creation}\ndetection:\n  s: {CommandLine|contains: rm}\n  condition: s\n")).Rules[0]
+	routes, err := table.For(rule)
+	if err != nil || len(routes) != 1 {
+		t.Fatal(len(routes), err)
+	}
+	want := pipeline.Rename(rule, nil)
+	if routes[0].Rule == rule || cmp.Equal(want.Detection, routes[0].Rule.Detection) {
+		t.Errorf("the pipeline's rule was lost: %v", routes[0].Names)
 	}
 }
 

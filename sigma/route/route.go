@@ -48,12 +48,12 @@ func (t *Table) For(rule *sigma.Rule) ([]sigma.Route, error) {
 		if !entry.is(rule.Logsource) {
 			continue
 		}
-		rewritten, err := entry.rewrite(rule)
+		r, err := entry.route(rule)
 		if err != nil {
 			refused = append(refused, fmt.Errorf("the route of line %d: %w", entry.Line, err))
 			continue
 		}
-		routes = append(routes, sigma.Route{When: entry.When, Rule: rewritten})
+		routes = append(routes, r)
 	}
 	if routes == nil && refused == nil && t.Named {
 		return named(rule), nil
@@ -97,7 +97,7 @@ func (t *Table) Names(rule *sigma.Rule, field string) []string {
 	for _, r := range routes {
 		for _, s := range r.Rule.Detection.Searches {
 			if s.Name == search {
-				out = append(out, fieldsOf(s.Body)...)
+				out = append(out, fieldsOf(s.Body, r.Names)...)
 			}
 		}
 	}
@@ -105,16 +105,16 @@ func (t *Table) Names(rule *sigma.Rule, field string) []string {
 	return slices.DeleteFunc(slices.Compact(out), func(name string) bool { return name == field })
 }
 
-func fieldsOf(n sigma.Node) []string {
+func fieldsOf(n sigma.Node, names map[string]string) []string {
 	switch n := n.(type) {
 	case *sigma.Group:
 		var out []string
 		for _, child := range n.Nodes {
-			out = append(out, fieldsOf(child)...)
+			out = append(out, fieldsOf(child, names)...)
 		}
 		return out
 	case *sigma.Item:
-		return []string{n.Field}
+		return []string{cmp.Or(names[n.Field], n.Field)}
 	}
 	return nil
 }
@@ -128,14 +128,38 @@ func (e *Entry) is(of sigma.Logsource) bool {
 
 func free(says, is string) bool { return says == "" || says == is }
 
-func (e *Entry) rewrite(rule *sigma.Rule) (*sigma.Rule, error) {
+// route is the way to a rule. Where names are all that is different, the rule is
+// left as it is: one is enough for all routes.
+func (e *Entry) route(rule *sigma.Rule) (sigma.Route, error) {
+	r := sigma.Route{When: e.When, Rule: rule, Names: e.Fields}
+	if e.Pipeline == nil && !namesKeywords(e.Fields) {
+		return r, nil
+	}
 	if len(e.Fields) > 0 {
-		rule = pipeline.Rename(rule, e.Fields)
+		r.Rule, r.Names = pipeline.Rename(rule, e.Fields), nil
 	}
 	if e.Pipeline == nil {
-		return rule, nil
+		return r, nil
 	}
-	return e.Pipeline.Apply(rule)
+	rewritten, err := e.Pipeline.Apply(r.Rule)
+	if err != nil {
+		return r, err
+	}
+	if names, only := namesOnly(rule, rewritten); only {
+		return sigma.Route{When: e.When, Rule: rule, Names: names}, nil
+	}
+	return sigma.Route{When: e.When, Rule: rewritten}, nil
+}
+
+// namesKeywords reports whether keywords get a name, or a field loses its own, so
+// that values must change too.
+func namesKeywords(names map[string]string) bool {
+	for field, name := range names {
+		if field == "" || name == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // unique drops entries that say what an earlier one says.

@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -123,7 +124,7 @@ func routes(t testing.TB, table *route.Table, rule *sigma.Rule) []string {
 		words = append(words, "->")
 		for _, node := range r.Rule.Detection.Searches[0].Body.(*sigma.Group).Nodes {
 			if item, ok := node.(*sigma.Item); ok {
-				words = append(words, item.Field)
+				words = append(words, cmp.Or(r.Names[item.Field], item.Field))
 			}
 		}
 		out = append(out, strings.Join(words, " "))

@@ -8,7 +8,8 @@ import (
 // Filter tells lines of JSON that hold none of many texts in their values from
 // those that may. It reads the line as it is, neither parsed nor folded.
 type Filter struct {
-	set *Set
+	set   *Set
+	texts *Texts
 }
 
 // FilterText is the longest part of a folded text that JSON writes as it is,
@@ -27,18 +28,21 @@ func FilterText(text string) string {
 	return best
 }
 
-// NewFilter makes a Filter for results of FilterText.
-func NewFilter(texts []string, weights Weights) *Filter {
+// Filter makes a Filter for results of FilterText.
+func (b *Builder) Filter(texts []string) *Filter {
 	blurred := Weights{}
-	for gram, n := range weights {
+	for gram, n := range b.weights {
 		blurred[gram|blur] += n
 	}
+	exact := b.weights
+	b.weights = blurred
+	defer func() { b.weights = exact }()
 	var literals []Literal
 	for _, text := range texts {
 		literals = append(literals, Literal{Kind: Inside, Text: text})
 	}
-	f := &Filter{set: Build(literals, blurred)}
-	f.set.inside.blur()
+	f := &Filter{b.Build(literals), b.texts}
+	b.blur(&f.set.inside)
 	return f
 }
 
@@ -47,20 +51,14 @@ func NewFilter(texts []string, weights Weights) *Filter {
 const blur = 0x20202020
 
 // blur makes the bitmap and the table those of blurred grams.
-func (g *grams) blur() {
-	groups := map[uint32][]entry{}
-	for _, s := range g.table.slots {
-		if s.count != 0 {
-			key := s.key | blur
-			groups[key] = append(groups[key], g.table.entries[s.start:s.start+s.count]...)
-		}
+func (b *Builder) blur(g *grams) {
+	var list []keyed
+	for _, e := range g.table.entries {
+		list = append(list, keyed{gramAt(b.text(e), int(e.off)) | blur, e})
 	}
 	clear(g.bits)
-	for gram := range groups {
-		at := gramHash(gram) >> g.shift
-		g.bits[at/64] |= 1 << (at % 64)
-	}
-	g.table = newTable(groups)
+	g.mark(list)
+	g.table = newTable(list)
 }
 
 // MayHold reports whether one of the texts may stand in a value of a line. It
@@ -84,9 +82,14 @@ func (f *Filter) holds(line []byte) bool {
 }
 
 func (f *Filter) compare(gram uint32, i int, line []byte) bool {
+	tag := tag(gram)
+	texts := f.texts.String()
 	for _, e := range f.set.inside.table.get(gram) {
+		if e.tag != tag {
+			continue
+		}
 		from := i - int(e.off)
-		if end := from + int(e.size); from >= 0 && end <= len(line) && equalFold(line[from:end], f.set.text(e)) {
+		if end := from + int(e.size); from >= 0 && end <= len(line) && equalFold(line[from:end], texts[e.start:e.start+uint32(e.size)]) {
 			return true
 		}
 	}

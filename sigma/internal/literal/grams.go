@@ -2,6 +2,7 @@ package literal
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -38,7 +39,7 @@ type grams struct {
 	table table
 }
 
-func newGrams(literals []entry, texts string, weights Weights) grams {
+func (b *Builder) newGrams(literals []entry) grams {
 	if len(literals) == 0 {
 		return grams{}
 	}
@@ -46,31 +47,39 @@ func newGrams(literals []entry, texts string, weights Weights) grams {
 	for _, e := range literals {
 		g.step = min(g.step, int(e.size)-gramSize+1)
 	}
-	groups := map[uint32][]entry{}
+	var list []keyed
 	for _, e := range literals {
-		text := texts[e.start : e.start+e.size]
-		from := rarest(text, g.step, weights)
+		text := b.text(e)
+		from := rarest(text, g.step, b.weights)
 		for off := from; off < from+g.step; off++ {
-			gram := gramAt(text, off)
-			e.off = uint32(off)
-			groups[gram] = append(groups[gram], e)
+			e.off = uint8(off)
+			list = append(list, keyed{gramAt(text, off), e})
 		}
 	}
-	g.table = newTable(groups)
-	size := min(max(bits.Len(uint(len(groups)*bitsPerGram)), minBitmap), maxBitmap)
-	g.bits, g.shift = make([]uint64, 1<<size/64), uint8(32-size)
-	for gram := range groups {
-		at := gramHash(gram) >> g.shift
-		g.bits[at/64] |= 1 << (at % 64)
+	g.table = newTable(list)
+	different := map[uint32]bool{}
+	for _, k := range list {
+		different[k.key] = true
 	}
+	size := min(max(bits.Len(uint(len(different)*bitsPerGram)), minBitmap), maxBitmap)
+	g.bits, g.shift = make([]uint64, 1<<size/64), uint8(32-size)
+	g.mark(list)
 	return g
 }
 
+// mark notes grams in the bitmap.
+func (g *grams) mark(list []keyed) {
+	for _, k := range list {
+		at := gramHash(k.key) >> g.shift
+		g.bits[at/64] |= 1 << (at % 64)
+	}
+}
+
 // rarest is where those neighbouring grams of a text begin that are least
-// common together.
+// common together. It does not look further than an entry can say.
 func rarest(text string, count int, weights Weights) int {
 	best, least := 0, ^uint32(0)
-	for from := 0; from+count+gramSize-1 <= len(text); from++ {
+	for from := 0; from+count+gramSize-1 <= len(text) && from+count <= math.MaxUint8+1; from++ {
 		var sum uint32
 		for off := from; off < from+count; off++ {
 			sum += weights[gramAt(text, off)]
@@ -115,12 +124,13 @@ func (s *Set) findBoth(text []byte, found *Found) {
 
 // compare looks for the literals that a gram at i leads to.
 func (s *Set) compare(gram uint32, i int, text []byte, found *Found) {
+	tag := tag(gram)
 	for _, e := range s.inside.table.get(gram) {
-		if found.Has(e.id) {
+		if e.tag != tag || found.Has(e.id) {
 			continue
 		}
 		from := i - int(e.off)
-		if end := from + int(e.size); from >= 0 && end <= len(text) && string(text[from:end]) == s.text(e) {
+		if end := from + int(e.size); from >= 0 && end <= len(text) && string(text[from:end]) == found.text(e) {
 			found.Add(e.id)
 		}
 	}

@@ -29,6 +29,9 @@ const (
 	Inside
 )
 
+// MaxSize is how long a Literal may be.
+const MaxSize = 1<<16 - 1
+
 // Literal is a text to find. The ID is what is reported, and several literals
 // may have the same. Only a Whole may be empty.
 type Literal struct {
@@ -40,13 +43,14 @@ type Literal struct {
 // Found collects what is found in an event: each ID once.
 type Found struct {
 	IDs    []uint32
+	texts  string // of the sets that are looked at
 	stamps []uint32
 	now    uint32
 }
 
-// Next forgets what was found, for IDs below size.
-func (f *Found) Next(size int) {
-	f.IDs = f.IDs[:0]
+// Next forgets what was found, for IDs below size and Sets over these texts.
+func (f *Found) Next(size int, texts *Texts) {
+	f.IDs, f.texts = f.IDs[:0], texts.String()
 	if len(f.stamps) < size {
 		f.stamps = append(f.stamps, make([]uint32, size-len(f.stamps))...)
 	}
@@ -60,6 +64,16 @@ func (f *Found) Next(size int) {
 // Has reports whether an ID was found.
 func (f *Found) Has(id uint32) bool { return f.stamps[id] == f.now }
 
+// HasOne reports whether one of so many IDs in a row was found.
+func (f *Found) HasOne(from, count uint32) bool {
+	for _, stamp := range f.stamps[from : from+count] {
+		if stamp == f.now {
+			return true
+		}
+	}
+	return false
+}
+
 // Add notes an ID.
 func (f *Found) Add(id uint32) {
 	if f.stamps[id] != f.now {
@@ -68,9 +82,9 @@ func (f *Found) Add(id uint32) {
 	}
 }
 
-// Set is many literals, ready to be found. It may be used by many at once.
+// Set is many literals, ready to be found once its Builder is done. It may be used by
+// many at once.
 type Set struct {
-	texts   string // of all literals, each once
 	lengths uint64 // which lengths, modulo 64, a Whole has
 	whole   table
 	prefix  edge
@@ -81,30 +95,31 @@ type Set struct {
 
 // entry is a literal in a table: its text is at start, the gram that leads to
 // it stands off bytes into it.
-type entry struct{ start, size, off, id uint32 }
+type entry struct {
+	start, id uint32
+	size      uint16
+	off, tag  uint8
+}
 
-// Build makes a Set. The weights say how common grams are; the least common
-// ones are looked for.
-func Build(literals []Literal, weights Weights) *Set {
+// Build makes a Set.
+func (b *Builder) Build(literals []Literal) *Set {
 	s := &Set{}
-	texts := newTexts()
-	whole, prefix, suffix := map[uint32][]entry{}, map[uint32][]entry{}, map[uint32][]entry{}
+	var whole, prefix, suffix []keyed
 	var inside, short []entry
 	for _, l := range literals {
-		e := entry{start: texts.add(l.Text), size: uint32(len(l.Text)), id: l.ID}
+		e := entry{start: b.add(l.Text), size: uint16(len(l.Text)), id: l.ID}
 		switch l.Kind {
 		case Whole:
 			s.lengths |= 1 << (len(l.Text) & 63)
-			key := hash(l.Text)
-			whole[key] = append(whole[key], e)
+			whole = append(whole, keyed{hash(l.Text), e})
 		case Prefix:
 			size := s.prefix.add(len(l.Text))
 			key := edgeKey(first([]byte(l.Text))<<(64-8*size), size)
-			prefix[key] = append(prefix[key], e)
+			prefix = append(prefix, keyed{key, e})
 		case Suffix:
 			size := s.suffix.add(len(l.Text))
 			key := edgeKey(last([]byte(l.Text))>>(64-8*size), size)
-			suffix[key] = append(suffix[key], e)
+			suffix = append(suffix, keyed{key, e})
 		case Inside:
 			if len(l.Text) < gramSize {
 				short = append(short, e)
@@ -113,18 +128,19 @@ func Build(literals []Literal, weights Weights) *Set {
 			inside = append(inside, e)
 		}
 	}
-	s.texts = texts.String()
 	s.whole, s.prefix.table, s.suffix.table = newTable(whole), newTable(prefix), newTable(suffix)
-	s.inside = newGrams(inside, s.texts, weights)
-	s.pairs = newPairs(short, s.texts)
+	s.inside = b.newGrams(inside)
+	s.pairs = b.newPairs(short)
 	return s
 }
 
 // Find adds to found the IDs of the literals that stand in a folded text.
 func (s *Set) Find(text []byte, found *Found) {
 	if s.lengths>>(len(text)&63)&1 != 0 {
-		for _, e := range s.whole.get(hash(text)) {
-			if int(e.size) == len(text) && string(text) == s.text(e) {
+		key := hash(text)
+		tag := tag(key)
+		for _, e := range s.whole.get(key) {
+			if e.tag == tag && int(e.size) == len(text) && string(text) == found.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -147,8 +163,6 @@ func (s *Set) Find(text []byte, found *Found) {
 	}
 }
 
-func (s *Set) text(e entry) string { return s.texts[e.start : e.start+e.size] }
-
 func (s *Set) findPrefix(text []byte, found *Found) {
 	word := first(text)
 	for sizes := s.prefix.sizes; sizes != 0; sizes &= sizes - 1 {
@@ -156,8 +170,10 @@ func (s *Set) findPrefix(text []byte, found *Found) {
 		if size > len(text) {
 			return
 		}
-		for _, e := range s.prefix.table.get(edgeKey(word<<(64-8*size), size)) {
-			if int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+		key := edgeKey(word<<(64-8*size), size)
+		tag := tag(key)
+		for _, e := range s.prefix.table.get(key) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[:e.size]) == found.text(e) {
 				found.Add(e.id)
 			}
 		}
@@ -171,8 +187,10 @@ func (s *Set) findSuffix(text []byte, found *Found) {
 		if size > len(text) {
 			return
 		}
-		for _, e := range s.suffix.table.get(edgeKey(word>>(64-8*size), size)) {
-			if int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == s.text(e) {
+		key := edgeKey(word>>(64-8*size), size)
+		tag := tag(key)
+		for _, e := range s.suffix.table.get(key) {
+			if e.tag == tag && int(e.size) <= len(text) && string(text[len(text)-int(e.size):]) == found.text(e) {
 				found.Add(e.id)
 			}
 		}

@@ -8,6 +8,13 @@ import (
 	"unicode"
 )
 
+func build(literals []Literal, weights Weights) (*Set, *Texts) {
+	texts := new(Texts)
+	b := texts.Builder(weights)
+	defer b.Done()
+	return b.Build(literals), texts
+}
+
 // naive is what Find must do, written so that it cannot be wrong.
 func naive(literals []Literal, text string) []uint32 {
 	var ids []uint32
@@ -49,14 +56,14 @@ func TestFindsWhatIsThere(t *testing.T) {
 			weights.Count(text)
 			literals = append(literals, Literal{kind, text, uint32(id / 2)})
 		}
-		set := Build(literals, weights)
+		set, texts := build(literals, weights)
 		var found Found
 		for range 10 {
 			text := letters(random.IntN(60), of)
 			if random.IntN(2) == 0 {
 				text = letters(random.IntN(9), of) + literals[random.IntN(len(literals))].Text + letters(random.IntN(9), of)
 			}
-			found.Next(len(literals))
+			found.Next(len(literals), texts)
 			set.Find([]byte(text), &found)
 			got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, text)
 			if !slices.Equal(got, want) {
@@ -67,6 +74,43 @@ func TestFindsWhatIsThere(t *testing.T) {
 	}
 	if matches < 10000 {
 		t.Fatalf("only %d literals were found: the test tests nothing", matches)
+	}
+}
+
+// Sets that are built later add to the texts, and take nothing from the earlier.
+func TestSharedTexts(t *testing.T) {
+	texts := new(Texts)
+	var sets []*Set
+	sizes := []int{}
+	for n := range 5 {
+		b := texts.Builder(Weights{})
+		var literals []Literal
+		for i := range 10 {
+			literals = append(literals, Literal{Kind(i % 4), strings.Repeat("t", 300) + strings.Repeat("x", i) + string(rune('0'+n/2)), uint32(i)})
+		}
+		sets = append(sets, b.Build(append(literals, Literal{ID: 10})))
+		b.Done()
+		sizes = append(sizes, len(texts.String()))
+	}
+	if sizes[0] != sizes[1] || sizes[2] != sizes[3] || sizes[2] == sizes[1] {
+		t.Errorf("after each set the texts have the sizes %v: they are not shared", sizes)
+	}
+	var found Found
+	for n, set := range sets {
+		for i := range 10 {
+			for _, of := range []int{0, 1, 2} {
+				text := strings.Repeat("t", 300) + strings.Repeat("x", i) + string(rune('0'+of))
+				found.Next(11, texts)
+				set.Find([]byte(text), &found)
+				if got := found.Has(uint32(i)); got != (of == n/2) {
+					t.Errorf("set %d finds %q: %v", n, text[300:], got)
+				}
+			}
+		}
+		found.Next(11, texts)
+		if set.Find(nil, &found); !slices.Equal(found.IDs, []uint32{10}) {
+			t.Errorf("in an empty text set %d finds %v", n, found.IDs)
+		}
 	}
 }
 
@@ -99,6 +143,9 @@ func FuzzFind(f *testing.F) {
 	f.Add("powershell", "-enc", "POWERSHELL.exe -Enc AAAA")
 	f.Add("äö", "\xff", "xÄÖ\xff")
 	f.Fuzz(func(t *testing.T, a, b, text string) {
+		if len(a) > MaxSize || len(b) > MaxSize {
+			t.Skip()
+		}
 		var literals []Literal
 		weights := Weights{}
 		for id, text := range []string{FoldString(a), FoldString(b)} {
@@ -111,8 +158,9 @@ func FuzzFind(f *testing.F) {
 		}
 		folded := FoldString(text)
 		var found Found
-		found.Next(8)
-		Build(literals, weights).Find([]byte(folded), &found)
+		set, texts := build(literals, weights)
+		found.Next(8, texts)
+		set.Find([]byte(folded), &found)
 		if got, want := slices.Sorted(slices.Values(found.IDs)), naive(literals, folded); !slices.Equal(got, want) {
 			t.Fatalf("in %q of %v found %v, want %v", folded, literals, got, want)
 		}

@@ -9,39 +9,46 @@ import (
 type pairs struct {
 	bits  [1 << 16 / 64]uint64
 	table table
-	ones  []entry // of a single byte
+	ones  []one
 }
 
-func newPairs(literals []entry, texts string) *pairs {
+// one is a literal of a single byte.
+type one struct {
+	id   uint32
+	byte byte
+}
+
+func (b *Builder) newPairs(literals []entry) *pairs {
 	if len(literals) == 0 {
 		return nil
 	}
 	p := &pairs{}
-	groups := map[uint32][]entry{}
+	var list []keyed
 	for _, e := range literals {
+		text := b.text(e)
 		if e.size == 1 {
-			p.ones = append(p.ones, e)
+			p.ones = append(p.ones, one{e.id, text[0]})
 			continue
 		}
-		pair := uint32(texts[e.start]) | uint32(texts[e.start+1])<<8
+		pair := uint32(text[0]) | uint32(text[1])<<8
 		p.bits[pair/64] |= 1 << (pair % 64)
-		groups[pair] = append(groups[pair], e)
+		list = append(list, keyed{pair, e})
 	}
-	p.table = newTable(groups)
+	p.table = newTable(list)
 	return p
 }
 
 func (s *Set) findShort(text []byte, found *Found) {
 	s.findOnes(text, found)
-	if len(s.pairs.table.slots) > 0 {
+	if len(s.pairs.table.entries) > 0 {
 		s.findPairs(text, found)
 	}
 }
 
 func (s *Set) findOnes(text []byte, found *Found) {
-	for _, e := range s.pairs.ones {
-		if !found.Has(e.id) && bytes.IndexByte(text, s.texts[e.start]) >= 0 {
-			found.Add(e.id)
+	for _, one := range s.pairs.ones {
+		if !found.Has(one.id) && bytes.IndexByte(text, one.byte) >= 0 {
+			found.Add(one.id)
 		}
 	}
 }
@@ -58,8 +65,9 @@ func (s *Set) findPairs(text []byte, found *Found) {
 
 // comparePair looks for the literals that begin with a pair.
 func (s *Set) comparePair(pair uint32, text []byte, found *Found) {
+	tag := tag(pair)
 	for _, e := range s.pairs.table.get(pair) {
-		if !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == s.text(e) {
+		if e.tag == tag && !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == found.text(e) {
 			found.Add(e.id)
 		}
 	}

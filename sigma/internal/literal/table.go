@@ -3,8 +3,6 @@ package literal
 import (
 	"encoding/binary"
 	"math/bits"
-	"sort"
-	"strings"
 )
 
 const mix = 0x9E3779B97F4A7C15
@@ -22,74 +20,52 @@ func hash[T string | []byte](text T) uint32 {
 	return uint32(h >> 32)
 }
 
-// table holds entries by key, in open addressing.
+// table holds entries by key: those of the same part of all keys stand together.
+// An entry has no more of its key than a byte, its tag: its text is compared anyway.
 type table struct {
-	slots   []slot
-	shift   uint8
+	starts  []uint32 // of each part, and the end of the last
 	entries []entry
 }
 
-type slot struct{ key, start, count uint32 }
+// keyed is an entry and the key it is found by.
+type keyed struct {
+	key uint32
+	entry
+}
 
-func newTable(groups map[uint32][]entry) table {
-	if len(groups) == 0 {
+func newTable(list []keyed) table {
+	if len(list) == 0 {
 		return table{}
 	}
-	size := bits.Len(uint(len(groups) * 2))
-	t := table{slots: make([]slot, 1<<size), shift: uint8(32 - size)}
-	for _, key := range sortedKeys(groups) {
-		i := t.place(key)
-		for t.slots[i].count != 0 {
-			i = (i + 1) & uint32(len(t.slots)-1)
-		}
-		t.slots[i] = slot{key, uint32(len(t.entries)), uint32(len(groups[key]))}
-		t.entries = append(t.entries, groups[key]...)
+	t := table{starts: make([]uint32, len(list)+1), entries: make([]entry, len(list))}
+	for _, k := range list {
+		t.starts[t.part(k.key)+1]++
 	}
-	t.entries = append([]entry(nil), t.entries...)
+	for i := range list {
+		t.starts[i+1] += t.starts[i]
+	}
+	next := append([]uint32(nil), t.starts...)
+	for _, k := range list {
+		part := t.part(k.key)
+		k.tag = tag(k.key)
+		t.entries[next[part]] = k.entry
+		next[part]++
+	}
 	return t
 }
 
-// sortedKeys makes tables the same each time.
-func sortedKeys(groups map[uint32][]entry) []uint32 {
-	keys := make([]uint32, 0, len(groups))
-	for key := range groups {
-		keys = append(keys, key)
-	}
-	sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] })
-	return keys
+// part is which of as many parts as there are entries a key is in.
+func (t *table) part(key uint32) uint32 {
+	return uint32(uint64(key*0x85EBCA6B) * uint64(len(t.entries)) >> 32)
 }
 
-func (t *table) place(key uint32) uint32 { return key * 0x85EBCA6B >> t.shift }
+func tag(key uint32) uint8 { return uint8(key * 0xC2B2AE35 >> 24) }
 
+// get are the entries of a key, and others, most of which have another tag.
 func (t *table) get(key uint32) []entry {
-	if len(t.slots) == 0 {
+	if len(t.entries) == 0 {
 		return nil
 	}
-	last := uint32(len(t.slots) - 1)
-	for i := t.place(key) & last; ; i = (i + 1) & last {
-		switch s := &t.slots[i]; {
-		case s.count == 0:
-			return nil
-		case s.key == key:
-			return t.entries[s.start : s.start+s.count]
-		}
-	}
-}
-
-// texts holds each text once.
-type texts struct {
-	strings.Builder
-	at map[string]uint32
-}
-
-func newTexts() *texts { return &texts{at: map[string]uint32{}} }
-
-func (t *texts) add(text string) uint32 {
-	at, ok := t.at[text]
-	if !ok {
-		at = uint32(t.Len())
-		t.at[text] = at
-		t.WriteString(text)
-	}
-	return at
+	part := t.part(key)
+	return t.entries[t.starts[part]:t.starts[part+1]]
 }
