@@ -52,10 +52,10 @@
 // median of five; fastjson alone parses 0.9 million of these events a second):
 //
 //	                     rules  events/s  heap of the engine
-//	routed               3,141   250,000    3.9 MB
-//	unrouted             3,141    97,000    4.2 MB
-//	routed, rules ×8    25,128   226,000    7.6 MB
-//	unrouted, rules ×8  25,128    77,000    6.9 MB
+//	routed               3,141   250,000    4.0 MB
+//	unrouted             3,141    97,000    4.5 MB
+//	routed, rules ×8    25,128   228,000    7.9 MB
+//	unrouted, rules ×8  25,128    77,000    7.5 MB
 //
 // The copies are mutated, so that they ask for other texts; unrouted they match
 // nine times as much, which is where their time goes. Of a routed event a quarter

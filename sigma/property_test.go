@@ -29,7 +29,7 @@ func (c chance) field() string {
 
 func (c chance) word() string {
 	return pick(c, "cmd", "CMD", ".exe", `\`, `C:\Windows\`, "powershell", "-enc ", " ", "x", "Ä", "ä", "K", "k", "\u212a", "ſ", "S",
-		"1", "10", "4624", "true", "null", "\"", "\n", "…", "mimikatz", "lsadump::", "/", "/mimikatz", "/mimikatz", "*", "😀", "<>&", "\x01", "ab", "abc")
+		"1", "10", "4624", "true", "null", "\"", "\n", "…", "mimikatz", "lsadump::", "secret_key", "[x^y]@", "/", "/mimikatz", "/mimikatz", "*", "😀", "<>&", "\x01", "ab", "abc")
 }
 
 func (c chance) words(most int) string {
@@ -185,7 +185,7 @@ func (c chance) keywords(id int) *sigma.Rule {
 	r := c.rule(id)
 	item := &sigma.Item{}
 	for range 1 + c.IntN(3) {
-		text := sigma.PlainString(pick(c, "", c.word()) + pick(c, "mimikatz", "lsadump::", "powershell", "kkkkkkkk", "/mimikatz"))
+		text := sigma.PlainString(pick(c, "", c.word()) + pick(c, "mimikatz", "lsadump::", "powershell", "kkkkkkkk", "/mimikatz", "SECRET_KEY", "[x^y]@"))
 		star := sigma.String{Parts: []sigma.Part{{Kind: sigma.Star}}}
 		item.Values = append(item.Values, sigma.Concat(star, text, star))
 	}

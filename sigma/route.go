@@ -9,7 +9,7 @@ package sigma
 type Route struct {
 	When  []Test
 	Rule  *Rule
-	Names map[string]string // what such events call a field of Rule; others keep their name, and keywords have none
+	Names map[string]string // what such events call a field of Rule; others, and those whose name here is "", keep theirs, and keywords have none
 }
 
 // called is what events call a field of a rule.

@@ -3,6 +3,7 @@ package sigma
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -59,14 +60,15 @@ type routeTest struct {
 // class is the engine of some routes.
 type class struct {
 	once   sync.Once
+	failed error    // why it has none
 	routes []uint32 // by rule of the engine
 	engine *Engine
 	local  []int32 // by field of the router: the field of the engine, or -1
 	open   []bool  // by rule of the engine: it counts; nil when all do
 }
 
-// NewRouter makes a Router. Rules that cannot be honoured are an error, as in
-// Compile. A rule without routes is for no event.
+// NewRouter makes a Router. It reads the rules again when their first event comes: they
+// must not be changed. Rules that cannot be honoured are an error, as in Compile. A rule without routes is for no event.
 func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 	var o options
 	for _, opt := range opts {
@@ -307,7 +309,15 @@ func (r *Router) classOf(members []member) *class {
 		return r.without(held)
 	}
 	c.once.Do(func() { r.compile(c) })
+	c.check()
 	return c
+}
+
+// check panics with what a class has no engine for.
+func (c *class) check() {
+	if c.failed != nil {
+		panic(c.failed)
+	}
 }
 
 // classWhere is the class of the events that meet the same tests, nil when there
@@ -357,6 +367,7 @@ func (r *Router) without(held []byte) *class {
 		}
 		r.compile(every)
 	})
+	every.check()
 	c := &class{engine: every.engine, routes: every.routes, local: every.local, open: make([]bool, len(r.routes))}
 	open := r.open(held)
 	for i, route := range r.routes {
@@ -381,7 +392,8 @@ func (r *Router) compile(c *class) {
 	for _, i := range c.routes {
 		read := r.reading(i)
 		if err := compiler.add(read.rule, read.names); err != nil {
-			panic(err) // it was taken when it was tried
+			c.failed = fmt.Errorf("a rule was changed after its router was made: %w", err) // it was taken when it was tried
+			return
 		}
 	}
 	c.engine = compiler.engine(&r.texts)

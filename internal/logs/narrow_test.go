@@ -158,6 +158,12 @@ func TestNarrowRoutes(t *testing.T) {
 	if ids := found(t, s, filter); len(ids) != 3 || ids["1"] {
 		t.Errorf("%s finds %v", filter, ids)
 	}
+	image := rule("Image")
+	if named := Narrow(image, []sigma.Route{
+		{When: []sigma.Test{{Field: "Channel", Values: []string{"security"}}, {Field: "EventID", Values: []string{"4688"}}}, Rule: image, Names: map[string]string{"Image": "NewProcessName"}},
+		{When: []sigma.Test{{Field: "Channel", Values: []string{"*sysmon*"}}}, Rule: image}}); named != filter {
+		t.Errorf("with names of fields it is %s, want %s", named, filter)
+	}
 }
 
 func TestTranslate(t *testing.T) {

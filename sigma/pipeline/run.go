@@ -221,10 +221,12 @@ func (r *run) walkItem(s *step, item *sigma.Item, change change) (sigma.Node, er
 	if !r.meansItem(s, item) || r.failed != nil {
 		return item, r.failed
 	}
+	was := 1 + len(item.Values)
 	node, changed, err := change(item)
 	if err != nil || !changed {
 		return item, err
 	}
+	r.size -= was // what stays as large does not count
 	r.mark(s, item, node)
 	if r.size > maxValues {
 		return nil, errTooLarge

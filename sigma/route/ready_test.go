@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -168,6 +169,38 @@ func TestMoreThanNames(t *testing.T) {
 	want := pipeline.Rename(rule, nil)
 	if routes[0].Rule == rule || cmp.Equal(want.Detection, routes[0].Rule.Detection) {
 		t.Errorf("the pipeline's rule was lost: %v", routes[0].Names)
+	}
+}
+
+// TestNamesOfKeywords shows that keywords which get a name, and fields that lose theirs,
+// are rewritten.
+func TestNamesOfKeywords(t *testing.T) {
+	rule := sigma.Parse("r.yml", []byte("title: t\nlogsource: {product: linux}\ndetection:\n  k: [rm]\n  s: {F: x}\n  condition: k or s\n")).Rules[0]
+	for _, fields := range []map[string]string{{"": "message"}, {"F": ""}, {"F": "G", "": "message"}} {
+		table := route.Table{Entries: []route.Entry{{Source: sigma.Logsource{Product: "linux"}, Fields: fields}}}
+		routes, err := table.For(rule)
+		if err != nil || len(routes) != 1 {
+			t.Fatal(routes, err)
+		}
+		if want := pipeline.Rename(rule, fields); !cmp.Equal(want.Detection, routes[0].Rule.Detection) || routes[0].Names != nil {
+			t.Errorf("%v: the rule became %+v with names %v", fields, routes[0].Rule.Detection, routes[0].Names)
+		}
+	}
+}
+
+// TestLargeRule shows that the size of a rule keeps no field from another name.
+func TestLargeRule(t *testing.T) {
+	var values []sigma.Value
+	for i := range 60_000 {
+		values = append(values, sigma.PlainString(strconv.Itoa(i)))
+	}
+	rule := sigma.Parse("r.yml", []byte("title: t\nlogsource: {product: windows, category: process_creation}\ndetection:\n  a: {Image: x}\n  b: {Image: y}\n  condition: a or b\n")).Rules[0]
+	for item := range rule.Detection.Items() {
+		item.Values = values
+	}
+	routes, err := ready(t).For(rule)
+	if err != nil || len(routes) < 2 {
+		t.Fatal(len(routes), err)
 	}
 }
 

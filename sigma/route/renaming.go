@@ -8,7 +8,8 @@ import (
 )
 
 // namesOnly reports whether a rule was rewritten to nothing but other names of its
-// fields, and which. The copy need not be kept then.
+// fields, and which. The copy need not be kept then. What matches nothing (modifiers
+// that are done, the list of fields to show) is not looked at.
 func namesOnly(rule, rewritten *sigma.Rule) (map[string]string, bool) {
 	a, b := *rule, *rewritten
 	a.Detection, a.Fields, b.Detection, b.Fields = sigma.Detection{}, nil, sigma.Detection{}, nil

@@ -49,6 +49,7 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/detect"
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/sqldb"
 	"github.com/binnaclehq/binnacle/sigma/pipeline"
@@ -314,12 +315,23 @@ func (e *Engine) share(print string, lib *Library, choices Choices) (*Ruleset, e
 	if r := e.shared[print]; r != nil {
 		return r, nil
 	}
-	r, err := assemble(lib, choices, e.Pipeline, e.Now(), nil)
+	r, err := e.assembled(lib, choices)
 	if err != nil {
 		return nil, err
 	}
 	e.shared[print] = r
 	return r, nil
+}
+
+// assembled is assemble for who must go on when a mistake of the program meets the
+// rules of one organisation.
+func (e *Engine) assembled(lib *Library, choices Choices) (r *Ruleset, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r, err = nil, fault.New(fault.Internal, "the rules cannot be put together, which is a mistake of the program: %v", p)
+		}
+	}()
+	return assemble(lib, choices, e.Pipeline, e.Now(), nil)
 }
 
 // Look is the stage of detection: it sets the Rules of events and tells what was

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 // line is a queue with jobs that end when they are told to.
 type line struct {
 	q       *queue
+	mu      sync.Mutex // of what follows
 	began   []string
 	running map[string][]chan struct{}
 }
@@ -24,15 +26,19 @@ func (l *line) start(ctx context.Context, org string) {
 			return
 		}
 		end := make(chan struct{})
+		l.mu.Lock()
 		l.began, l.running[org] = append(l.began, org), append(l.running[org], end)
+		l.mu.Unlock()
 		<-end
 	}()
 	synctest.Wait()
 }
 
 func (l *line) end(org string) {
+	l.mu.Lock()
 	close(l.running[org][0])
 	l.running[org] = l.running[org][1:]
+	l.mu.Unlock()
 	synctest.Wait()
 }
 
