@@ -85,6 +85,9 @@ func OpenEmbedded(o Options) (e *Embedded, err error) {
 			err = unopened(o.Folder, fmt.Errorf("%v", cause))
 		}
 	}()
+	if err := clearHalves(o.Folder); err != nil {
+		return nil, unopened(o.Folder, err)
+	}
 	e = &Embedded{options: o, streams: newStreams(), asking: make(chan struct{}, max(8, 2*runtime.GOMAXPROCS(0)))}
 	e.storage = logstorage.MustOpenStorage(o.Folder, &logstorage.StorageConfig{
 		Retention: o.Keep + slack, MaxDiskSpaceUsageBytes: o.KeepBytes, MinFreeDiskSpaceBytes: o.FreeBytes,
