@@ -295,18 +295,23 @@ func TestManyClasses(t *testing.T) {
 				ids, want = append(ids, fmt.Sprint(id)), append(want, r.Rule.Title)
 			}
 		}
-		rules, err := s.Match([]byte(`{"log": {"id": [` + strings.Join(ids, ",") + `]}, "F": "x"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, rule := range rules {
-			got = append(got, rule.Title)
-		}
-		if !slices.Equal(got, want) {
+		if got := titles(t, s, `{"log": {"id": [`+strings.Join(ids, ",")+`]}, "F": "x"}`); !slices.Equal(got, want) {
 			t.Fatalf("the ids %v: got %v, want %v", ids, got, want)
 		}
 	}
+}
+
+// titles are those of the rules that an event matches.
+func titles(t *testing.T, s *sigma.Scanner, event string) (list []string) {
+	t.Helper()
+	rules, err := s.Match([]byte(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules {
+		list = append(list, r.Title)
+	}
+	return list
 }
 
 // Lists of more values than a word of code can say, of which rules share parts.
@@ -330,15 +335,7 @@ func TestLongLists(t *testing.T) {
 	}, "---\n"))
 	f := func(event string, want ...string) {
 		t.Helper()
-		rules, err := s.Match([]byte(event))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, r := range rules {
-			got = append(got, r.Title)
-		}
-		if !slices.Equal(got, want) {
+		if got := titles(t, s, event); !slices.Equal(got, want) {
 			t.Errorf("%s matches %v, want %v", event, got, want)
 		}
 	}

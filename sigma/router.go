@@ -68,7 +68,8 @@ type class struct {
 }
 
 // NewRouter makes a Router. It reads the rules again when their first event comes: they
-// must not be changed. Rules that cannot be honoured are an error, as in Compile. A rule without routes is for no event.
+// must not be changed. Rules that cannot be honoured are an error, as in Compile. A rule
+// without routes is for no event.
 func NewRouter(rules []Routed, opts ...Option) (*Router, error) {
 	var o options
 	for _, opt := range opts {
@@ -309,15 +310,7 @@ func (r *Router) classOf(members []member) *class {
 		return r.without(held)
 	}
 	c.once.Do(func() { r.compile(c) })
-	c.check()
 	return c
-}
-
-// check panics with what a class has no engine for.
-func (c *class) check() {
-	if c.failed != nil {
-		panic(c.failed)
-	}
 }
 
 // classWhere is the class of the events that meet the same tests, nil when there
@@ -367,8 +360,7 @@ func (r *Router) without(held []byte) *class {
 		}
 		r.compile(every)
 	})
-	every.check()
-	c := &class{engine: every.engine, routes: every.routes, local: every.local, open: make([]bool, len(r.routes))}
+	c := &class{failed: every.failed, engine: every.engine, routes: every.routes, local: every.local, open: make([]bool, len(r.routes))}
 	open := r.open(held)
 	for i, route := range r.routes {
 		c.open[i] = open[route.way] != 0

@@ -118,3 +118,18 @@ func plainlyRouted(x sigma.Routed, event map[string]any, held []any) bool {
 	}
 	return false
 }
+
+// TestChangedRule: who changes a rule of a router is told so at each event.
+func TestChangedRule(t *testing.T) {
+	rule := sigma.Parse("r.yml", []byte("title: t\ndetection:\n  s: {F: x}\n  condition: s\n")).Rules[0]
+	router, err := sigma.NewRouter([]sigma.Routed{{Rule: rule, Routes: []sigma.Route{{Rule: rule}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule.Detection.Searches[0].Name = "other"
+	for range 2 {
+		if got, err := router.Scanner().Match([]byte(`{"F":"x"}`)); err == nil || !strings.Contains(err.Error(), "changed") {
+			t.Errorf("%d rules match, %v", len(got), err)
+		}
+	}
+}

@@ -36,7 +36,8 @@ func (e *Engine) Scanner() *Scanner {
 
 // Match returns the rules that an event in JSON matches, in the order they
 // were given. The slice is good until the next call, and the line must not
-// change until then. A line that is no JSON object is an error.
+// change until then. A line that is no JSON object is an error, and so is a rule that
+// was changed after its Router was made.
 //
 // A name that an object has twice counts with all its values, as a list would.
 func (s *Scanner) Match(line []byte) ([]*Rule, error) {
@@ -64,6 +65,9 @@ func (s *Scanner) MatchMembers(line []byte, members jsonline.Members) ([]*Rule, 
 		return nil, err
 	}
 	c := s.class()
+	if c.failed != nil {
+		return nil, c.failed
+	}
 	s.last = c.engine
 	s.routed = len(c.routes) > 0 && (c.open == nil || slices.Contains(c.open, true))
 	last := none // routes of one rule stand beside each other

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	engine "github.com/VictoriaMetrics/VictoriaMetrics/lib/fs"
 )
@@ -22,15 +23,15 @@ const (
 // own, and at every start.
 func clearHalves(folder string) error {
 	days := filepath.Join(folder, daysFolder)
-	list, err := os.ReadDir(days)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(days); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	lock := engine.MustCreateFlockFile(folder) // it panics where another process has it
 	defer lock.Close()
+	list, err := os.ReadDir(days)
+	if err != nil {
+		return err
+	}
 	for _, day := range list {
 		if !day.IsDir() {
 			continue
@@ -54,10 +55,5 @@ func isHalf(day string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, f := range list {
-		if f.Name() == goingFile {
-			return true, nil
-		}
-	}
-	return len(list) == 0, nil
+	return len(list) == 0 || slices.ContainsFunc(list, func(f fs.DirEntry) bool { return f.Name() == goingFile }), nil
 }
