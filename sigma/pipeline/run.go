@@ -36,7 +36,7 @@ type run struct {
 	fields  map[string]set      // ids of steps that led to the name of a field
 	mapped  map[string]bool     // names of fields before and after a mapping
 	added   int                 // searches added
-	size    int                 // values of the rule after the step at hand
+	size    int                 // by how many values the rule grew in the step at hand
 	failed  error               // by a condition
 }
 
@@ -234,10 +234,10 @@ func (r *run) walkItem(s *step, item *sigma.Item, change change) (sigma.Node, er
 	return node, nil
 }
 
-// maxValues bounds what a rule can become.
+// maxValues is by how many values a step may make a rule grow.
 const maxValues = 100_000
 
-var errTooLarge = fmt.Errorf("the rule becomes more than %d values: map to fewer", maxValues)
+var errTooLarge = fmt.Errorf("the rule grows by more than %d values: map to fewer", maxValues)
 
 // mark notes on all that became of an item what it went through.
 func (r *run) mark(s *step, from *sigma.Item, node sigma.Node) {
