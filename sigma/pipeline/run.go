@@ -36,7 +36,7 @@ type run struct {
 	fields  map[string]set      // ids of steps that led to the name of a field
 	mapped  map[string]bool     // names of fields before and after a mapping
 	added   int                 // searches added
-	size    int                 // by how many values the rule grew in the step at hand
+	grown   int                 // by how many values the rule grew in the step at hand
 	failed  error               // by a condition
 }
 
@@ -170,7 +170,7 @@ func (r *run) eachItem(s *step, change change) error {
 	if r.rule == nil {
 		return nil
 	}
-	r.size = 0
+	r.grown = 0
 	gone := map[string]bool{}
 	kept := r.rule.Detection.Searches[:0:0]
 	for _, search := range r.rule.Detection.Searches {
@@ -226,9 +226,9 @@ func (r *run) walkItem(s *step, item *sigma.Item, change change) (sigma.Node, er
 	if err != nil || !changed {
 		return item, err
 	}
-	r.size -= was // what stays as large does not count
+	r.grown -= was // what stays as large does not count
 	r.mark(s, item, node)
-	if r.size > maxValues {
+	if r.grown > maxValues {
 		return nil, errTooLarge
 	}
 	return node, nil
@@ -247,7 +247,7 @@ func (r *run) mark(s *step, from *sigma.Item, node sigma.Node) {
 			r.mark(s, from, child)
 		}
 	case *sigma.Item:
-		r.size += 1 + len(node.Values)
+		r.grown += 1 + len(node.Values)
 		marks := maps.Clone(r.marks[from])
 		if marks == nil {
 			marks = set{}
