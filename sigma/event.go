@@ -360,10 +360,14 @@ func (ev *event) isNull(id uint32) bool { return ev.seen[id] != ev.now || ev.nul
 
 // check decides a predicate by the values of its field, once for an event.
 func (ev *event) check(id uint32) bool {
-	v, c := &ev.checked[id], &ev.engine.checks[id]
-	if v.stamp == ev.now {
+	if v := &ev.checked[id]; v.stamp == ev.now {
 		return v.holds
 	}
+	return ev.decide(id)
+}
+
+func (ev *event) decide(id uint32) bool {
+	v, c := &ev.checked[id], &ev.engine.checks[id]
 	*v = verdict{ev.now, false}
 	if c.needle != none && !ev.found.Has(c.needle) {
 		return false
@@ -372,6 +376,16 @@ func (ev *event) check(id uint32) bool {
 		v.holds = c.checker.holds(ev.values[at].text, ev)
 	}
 	return v.holds
+}
+
+// checkOne is whether one of so many checks in a row holds.
+func (ev *event) checkOne(from, count uint32) bool {
+	for id := from; id < from+count; id++ {
+		if ev.check(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // form is a text as it is compared: as it is, or folded into a buffer.

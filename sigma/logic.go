@@ -21,11 +21,12 @@ const (
 	opPresent           // a field that is there
 	opNull              // a field that is null or not there
 	opRun               // one of several predicates that are numbered in a row
+	opChecks            // the same of predicates that are checked
 )
 
 const (
-	opShift = 29
-	notBit  = 1 << 28
+	opShift = 28
+	notBit  = 1 << 27
 	argMask = notBit - 1
 
 	// The argument of a run is its first predicate and how many there are.
@@ -108,6 +109,9 @@ func (c *coder) encode(l logic) []uint32 {
 	for kids := l.kids; len(kids) > 0; {
 		if n := run(l.op, kids); n > 1 {
 			run := logic{op: opRun, not: kids[0].not, arg: kids[0].arg<<runShift | uint32(n)}
+			if kids[0].op == opCheck {
+				run.op = opChecks
+			}
 			words, kids = append(words, run.word()), kids[n:]
 			continue
 		}
@@ -124,11 +128,11 @@ func (c *coder) encode(l logic) []uint32 {
 // a row, as the values of one item mostly are: one of them, or none of them.
 func run(op op, kids []logic) int {
 	first := kids[0]
-	if first.op != opHas || first.not != (op == opAnd) || first.arg > argMask>>runShift {
+	if first.op != opHas && first.op != opCheck || first.not != (op == opAnd) || first.arg > argMask>>runShift {
 		return 1
 	}
 	n := 1
-	for n < len(kids) && n < runMask && kids[n].op == opHas && kids[n].not == first.not && kids[n].arg == first.arg+uint32(n) {
+	for n < len(kids) && n < runMask && kids[n].op == first.op && kids[n].not == first.not && kids[n].arg == first.arg+uint32(n) {
 		n++
 	}
 	return n
@@ -177,6 +181,8 @@ func (ev *event) holds(at uint32) bool {
 		return ev.present(arg) != not
 	case opRun:
 		return ev.found.HasOne(arg>>runShift, arg&runMask) != not
+	case opChecks:
+		return ev.checkOne(arg>>runShift, arg&runMask) != not
 	}
 	return ev.isNull(arg) != not
 }

@@ -60,10 +60,9 @@ func (c *compiler) needed(l logic) ([]uint32, uint32) {
 		if !l.not {
 			return []uint32{l.arg}, c.costs[l.arg]
 		}
-	case opPresent:
-		if !l.not {
-			predicate := c.present(l.arg)
-			return []uint32{predicate}, presenceCost
+	case opPresent, opNull:
+		if l.not == (l.op == opNull) { // what is not null is there
+			return []uint32{c.present(l.arg)}, presenceCost
 		}
 	case opCheck:
 		if !l.not {
@@ -106,8 +105,8 @@ func (c *compiler) together(kids []logic) (all []uint32, sum uint32) {
 }
 
 // ordered puts what is decided at once before what must be worked out, and the
-// likely end of a conjunction or alternative before the rest. Predicates of which
-// one is enough are put in the order of their numbers.
+// likely end of a conjunction or alternative before the rest: what must be found before
+// what must not. Predicates of which one is enough are put in the order of their numbers.
 func (c *compiler) ordered(l logic) logic {
 	if l.op > opOr {
 		return l
@@ -117,19 +116,19 @@ func (c *compiler) ordered(l logic) logic {
 		kids[i] = c.ordered(k)
 	}
 	slices.SortStableFunc(kids, func(a, b logic) int {
-		if effort := c.effort(a) - c.effort(b); effort != 0 || l.op == opAnd {
-			return effort
-		}
-		return cmp.Compare(a.number(), b.number())
+		return cmp.Or(c.effort(a)-c.effort(b), cmp.Compare(a.place(l.op), b.place(l.op)))
 	})
 	l.kids = kids
 	return l
 }
 
-// number is that of a predicate, which come before all else.
-func (l logic) number() uint32 {
-	if l.op == opHas {
-		return l.arg
+// place is where logic stands in a group, among what is as much work.
+func (l logic) place(in op) uint32 {
+	switch {
+	case in == opAnd && !l.not:
+		return 0
+	case l.op == opHas:
+		return l.arg + 1
 	}
 	return none
 }

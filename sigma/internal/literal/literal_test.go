@@ -38,7 +38,7 @@ func TestFindsWhatIsThere(t *testing.T) {
 	letters := func(n, of int) string {
 		b := make([]byte, n)
 		for i := range b {
-			b[i] = byte('a' + random.IntN(of))
+			b[i] = "a\x00bc"[random.IntN(of)]
 		}
 		return string(b)
 	}

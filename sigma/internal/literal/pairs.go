@@ -32,6 +32,7 @@ func (b *Builder) newPairs(literals []entry) *pairs {
 		}
 		pair := uint32(text[0]) | uint32(text[1])<<8
 		p.bits[pair/64] |= 1 << (pair % 64)
+		e.start = shortKey(text)
 		list = append(list, keyed{pair, e})
 	}
 	p.table = newTable(list)
@@ -63,11 +64,25 @@ func (s *Set) findPairs(text []byte, found *Found) {
 	}
 }
 
-// comparePair looks for the literals that begin with a pair.
+// shortKey is a text of two or three bytes and its size, as a number. In the table of
+// pairs it stands where others say where their text is.
+func shortKey[T string | []byte](text T) uint32 {
+	key := uint32(len(text))<<24 | uint32(text[1])<<8 | uint32(text[0])
+	if len(text) > 2 {
+		key |= uint32(text[2]) << 16
+	}
+	return key
+}
+
+// comparePair looks for the literals that begin with the pair that a text begins with.
 func (s *Set) comparePair(pair uint32, text []byte, found *Found) {
-	tag := tag(pair)
+	two := shortKey(text[:2])
+	three := two
+	if len(text) > 2 {
+		three = shortKey(text[:3])
+	}
 	for _, e := range s.pairs.table.get(pair) {
-		if e.tag == tag && !found.Has(e.id) && int(e.size) <= len(text) && string(text[:e.size]) == found.text(e) {
+		if e.start == two || e.start == three {
 			found.Add(e.id)
 		}
 	}
