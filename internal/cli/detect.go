@@ -370,7 +370,7 @@ const mostBad = 20
 
 func (d *detectSink) bad(file string, p eventfile.Problem) {
 	if d.told++; d.told <= mostBad {
-		fmt.Fprintf(d.s.Err, "%s:%d: %s\n", file, p.Line, p.Why)
+		fmt.Fprintf(d.s.Err, "%s: %s\n", sigma.Pos{File: file, Line: p.Line}, p.Why)
 	} else if d.told == mostBad+1 {
 		d.s.tell("and more: only the first %d are named", "y más: solo se nombran los primeros %d", mostBad)
 	}

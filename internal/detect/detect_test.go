@@ -97,6 +97,19 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Places without an event are told in the order of the file, whoever finds them.
+func TestBadInOrder(t *testing.T) {
+	got, _ := run(t, prepared(t, failed, nil), input("a", "{\"broken\":}\nnonsense\n{\"broken\":}\n"))
+	var lines []string
+	for line := range strings.Lines(got) {
+		at, _, _ := strings.Cut(line, " ")
+		lines = append(lines, at)
+	}
+	if diff := cmp.Diff([]string{"a:1", "a:2", "a:3"}, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A correlation counts at the times of events, wherever they stand, and its rule
 // is not told on its own.
 func TestCorrelation(t *testing.T) {

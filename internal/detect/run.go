@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -215,6 +217,7 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		stats.Bad += int64(len(b.bad))
 		stats.Unknown += b.strays
 		stats.Followed += int64(len(b.seen))
+		slices.SortStableFunc(b.bad, func(x, y eventfile.Problem) int { return cmp.Compare(place(x), place(y)) })
 		for _, p := range b.bad {
 			to.Bad(b.file, p)
 		}
@@ -229,6 +232,14 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		}
 	}
 	return stats, c.finish(&stats, to)
+}
+
+// place is the line of a problem; what is of a whole file comes last.
+func place(p eventfile.Problem) int {
+	if p.Line == 0 {
+		return math.MaxInt
+	}
+	return p.Line
 }
 
 // following is the correlations of a run. Files stand in any order, so that

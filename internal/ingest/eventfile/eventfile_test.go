@@ -102,8 +102,10 @@ func TestPacked(t *testing.T) {
 	if got := read(t, packed(t, text, "gz", "gz", "gz", "gz")); got != "error: "+ErrPacked.Error() {
 		t.Errorf("packed four times: %s", got)
 	}
-	if got := read(t, packed(t, text, "gz")[:20]); !strings.Contains(got, "unexpected EOF") {
-		t.Errorf("cut off: %s", got)
+	for _, how := range []string{"gz", "zst"} {
+		if got := read(t, packed(t, text, how)[:20]); !strings.HasSuffix(got, "error: "+ErrCutOff.Error()) {
+			t.Errorf("cut off %s: %s", how, got)
+		}
 	}
 }
 
