@@ -36,7 +36,7 @@ func (c *Collection) Add(name string, data []byte) {
 		c.Problems = append(c.Problems, Problem{Pos{name, 0}, "too-big", fmt.Sprintf("the file has more than %d bytes", maxFile), "split it"})
 		return
 	}
-	docs, lines := documents(data)
+	docs, lines := documents(decoded(data))
 	if len(docs) > maxDocuments {
 		c.Problems = append(c.Problems, Problem{Pos{name, 0}, "too-big", fmt.Sprintf("the file has more than %d documents", maxDocuments), "split it"})
 		return
