@@ -106,9 +106,9 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 	}
 	switch refused := len(rules.Problems); {
 	case refused > 0 && stats.Bad > 0:
-		return failed(exitPartly, "%d rule(s) were not run, and %d place(s) held no event", "%d regla(s) no se ejecutaron, y %d lugar(es) no tenían evento", refused, stats.Bad).hinting("they are named above", "se nombran arriba")
+		return failed(exitPartly, "not all rules were run: %d problem(s); and %d place(s) held no event", "no se ejecutaron todas las reglas: %d problema(s); y %d lugar(es) no tenían evento", refused, stats.Bad).hinting("they are named above", "se nombran arriba")
 	case refused > 0:
-		return failed(exitPartly, "%d rule(s) were not run", "%d regla(s) no se ejecutaron", refused).hinting("each is named above; --strict makes it a failure", "cada una se nombra arriba; --strict lo convierte en fallo")
+		return failed(exitPartly, "not all rules were run: %d problem(s)", "no se ejecutaron todas las reglas: %d problema(s)", refused).hinting("each is named above; with --strict nothing runs then", "cada uno se nombra arriba; con --strict no se ejecuta nada")
 	case stats.Bad > 0:
 		return failed(exitPartly, "%d place(s) held no event", "%d lugar(es) no tenían evento", stats.Bad).hinting("they are named above", "se nombran arriba")
 	}
@@ -118,7 +118,7 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 // prepare loads the rules and tells what is wrong with them.
 func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if v.noRoute && v.route != "" {
-		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen")
+		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen").hinting("leave one of both out", "quita una de las dos")
 	}
 	table, err := v.table(s)
 	if err != nil {
@@ -142,7 +142,7 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	}
 	switch {
 	case v.strict && len(rules.Problems) > 0:
-		return nil, failed(exitFailed, "%d rule(s) cannot be run", "%d regla(s) no se pueden ejecutar", len(rules.Problems)).hinting("correct them, or leave --strict out", "corrígelas o quita --strict")
+		return nil, failed(exitFailed, "not all rules can be run: %d problem(s)", "no se pueden ejecutar todas las reglas: %d problema(s)", len(rules.Problems)).hinting("correct them, or leave --strict out", "corrígelas o quita --strict")
 	case rules.Len() == 0:
 		return nil, failed(exitFailed, "there is no rule to run", "no hay ninguna regla que ejecutar").hinting("check --rules; --no-route runs rules of any log source", "revisa --rules; --no-route ejecuta reglas de cualquier fuente")
 	}
@@ -164,7 +164,7 @@ func (v *detection) table(s *session) (*route.Table, error) {
 	}
 	table, problems := route.Read(v.route, data)
 	if len(problems) > 0 {
-		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error())
+		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error()).hinting("their form is that of SigmaHQ's tests/thor.yml", "su forma es la de tests/thor.yml de SigmaHQ")
 	}
 	renaming := 0
 	for i := range table.Entries {
@@ -199,7 +199,7 @@ func readPipelines(paths []string) (*pipeline.Pipeline, error) {
 		}
 		p, problems := pipeline.Read(path, data)
 		if len(problems) > 0 {
-			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error())
+			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error()).hinting("its form is that of pySigma's processing pipelines", "su forma es la de las cadenas de proceso de pySigma")
 		}
 		list = append(list, p)
 	}
