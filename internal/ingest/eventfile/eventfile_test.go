@@ -56,6 +56,7 @@ func TestRead(t *testing.T) {
 		"an array cut off":     {"[{\"a\":1},", "1 {\"a\":1}\n1 ! the file ends within it"},
 		"scalars in an array":  {"[1,2]\n{\"a\":1}\n", "1 ! it is no JSON object\n2 {\"a\":1}"},
 		"a Windows event":      {`{"Event":{"System":{"Provider":{"#attributes":{"Name":"S"}},"EventID":{"#text":1,"#attributes":{"Qualifiers":2}},"Channel":"C"},"EventData":{"New Value":"x"}}}`, `1 {"Channel":"C","EventID":1,"EventID_Qualifiers":2,"NewValue":"x","Provider_Name":"S"}`},
+		"printed of Windows":   {"{\n  \"Event\" : {\n    \"System\": {\"EventID\": 1}\n  }\n}\n{ \"System\": {\"EventID\": 2}}\n", "1 {\"EventID\":1}\n6 {\"EventID\":2}"},
 		"with user data":       {`{"System":{"EventID":104},"UserData":{"LogFileCleared":{"Channel":"System","xmlns:x":"y"}}}`, `1 {"Channel":"System","EventID":104}`},
 		"of CloudTrail":        {"{\"Records\":[{\"a\":1},{\"b\":\"]\"}]}", "1 {\"a\":1}\n1 {\"b\":\"]\"}"},
 		"CloudTrail, printed":  {"{\n \"Records\": [\n {\"a\":\n1},\n{\"b\":2}\n ]}\n{\"c\":3}\n", "3 {\"a\":\n1}\n5 {\"b\":2}\n7 {\"c\":3}"},
