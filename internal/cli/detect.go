@@ -197,7 +197,7 @@ func readPipelines(paths []string) (*pipeline.Pipeline, error) {
 			return nil, failed(exitNotFound, "there is no pipeline %s", "no hay ninguna cadena %s", path).
 				hinting("name a file, or one of "+strings.Join(pipeline.ReadyNames(), ", "), "nombra un fichero, o una de "+strings.Join(pipeline.ReadyNames(), ", "))
 		}
-		p, problems := pipeline.Read(path, data)
+		p, problems := pipeline.Options{Fetch: filesBeside(path)}.Read(path, data)
 		if len(problems) > 0 {
 			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error()).hinting("its form is that of pySigma's processing pipelines", "su forma es la de las cadenas de proceso de pySigma")
 		}
@@ -207,6 +207,27 @@ func readPipelines(paths []string) (*pipeline.Pipeline, error) {
 		return nil, nil
 	}
 	return pipeline.Join(list...), nil
+}
+
+// filesBeside reads the files that a pipeline takes the values of placeholders
+// from: a relative path is from the folder of the pipeline. Nothing is run and
+// nobody is asked.
+func filesBeside(name string) func(pipeline.Source) ([]byte, error) {
+	return func(source pipeline.Source) ([]byte, error) {
+		if source.Kind != "file" {
+			return nil, fmt.Errorf("no %s is asked for values here: write them into a file for file_placeholders", source.Kind)
+		}
+		path := source.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(name), path)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, int64(source.MaxSize)+1))
+	}
 }
 
 // tellProblems names what is wrong with rules, one a line.
