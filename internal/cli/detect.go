@@ -137,6 +137,9 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 		return nil, err
 	}
 	s.tellProblems(rules.Problems)
+	if n := len(c.Skipped); n > 0 {
+		s.tell("%d document(s) are no rules and are left out; binnacle rules check names them.", "%d documento(s) no son reglas y se dejan; binnacle rules check los nombra.", n)
+	}
 	if n := len(rules.Unrouted); n > 0 {
 		s.tell("%d rule(s) are of logs that the routes do not know and are left out; --no-route looks for them everywhere.", "%d regla(s) son de registros que las rutas no conocen y se dejan; --no-route las busca en todas partes.", n)
 	}
