@@ -340,7 +340,7 @@ func (x *eventIDs) add(id string) {
 func (x *eventIDs) of(number int64) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if number < int64(len(x.list)) {
+	if number >= 0 && number < int64(len(x.list)) {
 		return x.list[number]
 	}
 	return ""
@@ -367,7 +367,11 @@ func (d *detectSink) match(m detect.Match) error {
 		}
 		return d.enc.Encode(m)
 	}
-	d.table.texts(fmt.Sprint(m.Event), whereOf(m), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
+	number := fmt.Sprint(m.Event)
+	if m.Event < 0 {
+		number = ""
+	}
+	d.table.texts(number, whereOf(m), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
 	return nil
 }
 

@@ -124,6 +124,15 @@ func TestCorrelation(t *testing.T) {
 	}
 }
 
+// A correlation about silence is of no event.
+func TestSilence(t *testing.T) {
+	rules := strings.NewReplacer("{gte: 3}", "{lte: 0}", "1m", "10s").Replace(many)
+	got, _ := run(t, prepared(t, rules, nil), input("a", attempt(1, "ben", "success")+attempt(2, "ben", "failure")+attempt(50, "ben", "failure")))
+	if want := "-1 :0 Many of one user high map[user.name:ben]"; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ": 0 of []") {
+		t.Errorf("got  %s\nwant %s … 0 of []", got, want)
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	table := &route.Table{Entries: []route.Entry{{Source: sigma.Logsource{Product: "linux", Service: "sshd"}, When: []sigma.Test{{Field: "app", Values: []string{"sshd"}}}, Fields: map[string]string{"user.name": "who"}}}}
 	r := prepared(t, many+"---\n"+strings.NewReplacer("1111", "3333", "sshd", "cron", "Failed sign-in", "Elsewhere").Replace(failed), table)

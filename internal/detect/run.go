@@ -20,7 +20,7 @@ import (
 
 // Match is a rule that an event matched, or a correlation that held when it came.
 type Match struct {
-	Event  int64          `json:"event"` // its number, from 0 over all files
+	Event  int64          `json:"event"` // its number, from 0 over all files; -1 of a correlation that is about silence
 	File   string         `json:"file"`
 	Line   int            `json:"line"`
 	RuleID string         `json:"rule_id"`
@@ -307,7 +307,7 @@ func (f *following) finish(stats *Stats, to Sink) error {
 
 func (f *following) match(h correlate.Hit) Match {
 	c := h.Correlation
-	m := Match{RuleID: c.ID, Title: c.Title, Level: c.Level, Tags: append([]string{}, c.Tags...), Fields: map[string]any{},
+	m := Match{Event: -1, RuleID: c.ID, Title: c.Title, Level: c.Level, Tags: append([]string{}, c.Tags...), Fields: map[string]any{},
 		Correlation: &Held{Group: map[string]string{}, Start: h.Start.UTC(), End: h.End.UTC(), Value: h.Value, Events: []int64{}, More: h.More}}
 	for _, g := range h.Group {
 		if !g.IsMissing {
