@@ -213,6 +213,8 @@ detection: {sel: {F: c}, condition: sel}
 	}
 	f(`{logsource: {product: windows}, filter: {rules: any, x: {F: 1}, condition: x}}`,
 		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
+	f(`{logsource: {product: windows}, filter: {rules: All, x: {F: 1}, condition: x}}`,
+		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
 	f(`{logsource: {product: windows}, filter: {rules: [], x: {F: 1}, condition: not x}}`,
 		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
 	f(`{logsource: {product: windows, category: process_creation}, filter: {rules: any, x: {F: 1}, y: {F: 2}, condition: all of them}}`,
