@@ -198,6 +198,11 @@ func TestExamples(t *testing.T) {
 		"broken/rule.yml":         file("title: x\ndetection: {}\n"),
 		"broken/hits.jsonl":       file(attempt(1, "ann", "failure")),
 		"none/rule.yml":           file(failed),
+		"one-line/rule.yml":       file(failed),
+		"one-line/hits.jsonl":     file("[" + strings.TrimSpace(attempt(1, "ann", "failure")) + "," + strings.TrimSpace(attempt(2, "ann", "success")) + "]"),
+		"silent/rule.yml":         file(strings.NewReplacer("{gte: 3}", "{lte: 0}", "1m", "10s").Replace(many)),
+		"silent/hits.jsonl":       file(attempt(1, "ann", "failure") + attempt(50, "ann", "failure")),
+		"silent/misses.jsonl":     file(attempt(1, "ann", "failure") + attempt(50, "ann", "failure")),
 	}
 	tested, err := detect.Examples(fsys, ".")
 	if err != nil {
@@ -213,19 +218,21 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	want := []string{
-		"alone: 0 rules, 0 hits, 0 misses", "  alone:0: there are examples but no rule",
+		"alone: 0 rules, 0 hits, 0 misses", "  alone: there are examples but no rule",
 		"bad: 1 rules, 1 hits, 2 misses", "  bad/hits.jsonl:2: it is no JSON object", "  bad/hits.jsonl:1: no rule matches it", "  bad/misses.jsonl:2: it matches Failed sign-in",
 		"broken: 0 rules, 0 hits, 0 misses",
 		"correlated: 2 rules, 4 hits, 2 misses",
-		"empty: 1 rules, 0 hits, 0 misses", "  empty/hits.jsonl:0: there is no event that must match",
+		"empty: 1 rules, 0 hits, 0 misses", "  empty/hits.jsonl: there is no event that must match",
 		"few: 2 rules, 2 hits, 0 misses", "  few/hits.jsonl:2: no correlation holds over these 2 events",
 		"good: 1 rules, 2 hits, 1 misses",
+		"one-line: 1 rules, 2 hits, 0 misses", "  one-line/hits.jsonl:1: no rule matches it",
+		"silent: 2 rules, 2 hits, 2 misses", "  silent/misses.jsonl:2: Many of one user holds after these 2 events",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, x := range tested {
-		if near := map[string]int64{"correlated": 2}[x.Dir]; x.Near != near {
+		if near := map[string]int64{"correlated": 2, "silent": 2}[x.Dir]; x.Near != near {
 			t.Errorf("%s: %d matches near, want %d", x.Dir, x.Near, near)
 		}
 	}
