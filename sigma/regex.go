@@ -82,14 +82,16 @@ func (r Regex) Compile() (*Matcher, error) {
 	return nil, regexRefusal(r.Expr, err)
 }
 
-// repeated is how many characters the repetitions of an expression stand for,
-// those with a count written out.
+// repeated is how many characters the repetitions of an expression stand for:
+// those with a count written out, each other as one.
 func repeated(n *syntax.Regexp) int {
-	switch n.Op {
-	case syntax.OpRepeat, syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
-		return characters(n)
-	}
 	sum := 0
+	switch n.Op {
+	case syntax.OpRepeat:
+		return characters(n)
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		sum = 1
+	}
 	for _, sub := range n.Sub {
 		sum += repeated(sub)
 	}

@@ -43,7 +43,7 @@ func TestLong(t *testing.T) {
 // TestRepeated: an expression whose repetitions would take milliseconds a character
 // is refused; those that rules write are not.
 func TestRepeated(t *testing.T) {
-	for _, source := range []string{`.{1000,}`, `(.){200,}`, `(?:[A-Za-z0-9+/]{4}){200,}={0,2}`, `(?:a{1,10}){1,100}$`, strings.Repeat("a", 5000), strings.Repeat(".*word", 500)} {
+	for _, source := range []string{`.{1000,}`, `(.){200,}`, `(?:[A-Za-z0-9+/]{4}){200,}={0,2}`, `(?:a{1,10}){1,100}$`, strings.Repeat("a", 5000), strings.Repeat(".*word", 500), `(?:` + strings.Repeat("longword|", 1000) + `last)+`} {
 		if _, err := (Regex{Expr: source}).Compile(); err != nil {
 			t.Errorf("%v", err)
 		}
