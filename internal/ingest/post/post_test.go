@@ -121,6 +121,8 @@ func TestLines(t *testing.T) {
 		{"lines", []byte("{\"a\":1}\r\n\n  \n{\"a\":2}"), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"other lines", []byte("Jan 1 sshd[1]: x\ny\n"), "", []string{"Jan 1 sshd[1]: x", "y"}, false},
 		{"array", []byte(` [{"a":1},` + "\n" + ` {"a":2}]`), "", []string{`{"a":1}`, `{"a":2}`}, false},
+		{"lines in brackets", []byte("[Sun Nov 29 07:00:02 2026] [error] x\n[12345.678] y\n"), "", []string{"[Sun Nov 29 07:00:02 2026] [error] x", "[12345.678] y"}, false},
+		{"an array on lines", []byte("[\n{\"a\":1},\n{\"a\":2}\n]\n"), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"records", []byte(`{"Records":[{"a":1},{"a":2}]}`), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"object on many lines", []byte("{\n \"a\": 1\n}\n"), "", []string{"{\n \"a\": 1\n}"}, false},
 		{"gzip", gzipped("{\"a\":1}\n"), "gzip", []string{`{"a":1}`}, false},
@@ -379,6 +381,14 @@ func TestNoRecords(t *testing.T) {
 	}
 	if text := strings.Join(got, "|"); text != `{"a":1}|Line 1: it is no JSON object.|{"b":2}` {
 		t.Errorf("records: %s", text)
+	}
+	// What follows it on the same line is taken, and the first may be no object.
+	for _, body := range []string{`["x",{"b":2}]`, `[1,{"b":2}]`, `[null, {"b":2}]`, `[[1], {"b":2}]`} {
+		k = &taker{}
+		send(t, k, "POST", "/ingest/json", []byte(body))
+		if r := k.batches[0].Records; len(r) != 2 || r[0].Problem == "" || string(r[1].Data) != `{"b":2}` {
+			t.Errorf("%s: %d records", body, len(r))
+		}
 	}
 	// However many there are, they are not all in memory.
 	k = &taker{}
