@@ -62,6 +62,7 @@ func (m *message) stamp(data []byte) (at time.Time, rest []byte, ok bool) {
 	first, rest := word(clock)
 	colon := strings.HasSuffix(first, ":")
 	if at, ok := iso(strings.TrimSuffix(first, ":"), m.zone); ok {
+		m.said = offset(strings.TrimSuffix(first, ":"), at)
 		if colon {
 			rest = append([]byte(":"), rest...)
 		}

@@ -37,7 +37,8 @@ var facilities = [...]string{"kernel", "user", "mail", "daemon", "auth", "syslog
 	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
 
 // Parse reads one message. What the header says becomes the record's time and
-// fields, the rest its data. Now decides the year of times without one; zone is
+// fields, the rest its data. An offset of that time is the record's zone: what the
+// sender writes behind it is of its clock too. Now decides the year of times without one; zone is
 // that of times without an offset. There is no message that is wrong: what has no
 // header is all data. The record shares the memory of data.
 func Parse(data []byte, now time.Time, zone *time.Location) ingest.Record {
@@ -50,7 +51,7 @@ func Parse(data []byte, now time.Time, zone *time.Location) ingest.Record {
 	if len(m.rest) == 0 {
 		m.rest = m.whole
 	}
-	return ingest.Record{Data: m.rest, Time: m.time, Fields: m.fields}
+	return ingest.Record{Data: m.rest, Time: m.time, Zone: m.said, Fields: m.fields}
 }
 
 // trim removes what ends a message on some ways.
@@ -62,8 +63,19 @@ type message struct {
 	zone   *time.Location
 	whole  []byte
 	time   time.Time
+	said   *time.Location // the offset of time, where it has one
 	fields []ingest.Field
 	rest   []byte
+}
+
+// offset is that of a time which says it. One in UTC tells nothing of the clock that
+// its sender looks at.
+func offset(stamp string, at time.Time) *time.Location {
+	if strings.LastIndexAny(stamp, "+-") < len("2006-01-02T15:04:05") {
+		return nil
+	}
+	_, seconds := at.Zone()
+	return time.FixedZone("", seconds)
 }
 
 func (m *message) add(name, value string) {
@@ -139,7 +151,7 @@ func (m *message) modern(data []byte) bool {
 		}
 		head[i], rest = word(rest)
 	}
-	m.time = at
+	m.time, m.said = at, offset(stamp, at)
 	m.add(FieldVersion, version)
 	m.add(FieldHost, given(head[0]))
 	m.add(FieldProcess, given(head[1]))

@@ -19,6 +19,29 @@ func must(z *time.Location, err error) *time.Location {
 	return z
 }
 
+// TestOffset: an offset of the header is the zone of what the sender writes behind it.
+func TestOffset(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"<14>1 2026-11-29T07:00:02.000000+01:00 dc-1 nxlog 7 - - x": time.Hour,
+		"<14>1 2026-11-29T07:00:02-03:30 h a - - - x":               -(3*time.Hour + 30*time.Minute),
+		"<14>2026-11-29T07:00:02.5+0200 h a: x":                     2 * time.Hour,
+		"<14>2026-11-29T07:00:02+00:00 h a: x":                      0,
+		"<14>1 2026-11-29T07:00:02Z h a - - - x":                    -1, // a relay may have written it
+		"<14>2026-11-29T07:00:02 h a: x":                            -1,
+		"<14>Nov 29 07:00:02 h a: x":                                -1,
+		"x":                                                         -1,
+	} {
+		got := time.Duration(-1)
+		if z := Parse([]byte(in), now, madrid).Zone; z != nil {
+			_, seconds := now.In(z).Zone()
+			got = time.Duration(seconds) * time.Second
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // TestMessages are messages as the RFCs give them and as devices send them. What
 // is not named of host, process, pid and code must not be there.
 func TestMessages(t *testing.T) {
