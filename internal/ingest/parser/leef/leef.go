@@ -95,6 +95,9 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 // delimiter reads what says how extensions are apart; 2.0 may leave it out.
 func delimiter(text string) (string, string) {
 	says, rest, ok := strings.Cut(text, "|")
+	if says == `\t` { // as it is written, not the character
+		return "\t", rest
+	}
 	if !ok || len(says) > 4 || strings.ContainsRune(says, '=') && len(says) > 1 {
 		return "\t", text
 	}
