@@ -268,10 +268,12 @@ func clockOf(text string) (clock, bool) {
 	return c, c.hour < 24 && c.minute < 60 && c.second <= 60
 }
 
-// halfYear is how far ahead of its coming a line without a year may be at most.
-const halfYear = 183 * 24 * time.Hour
+// ahead is how far ahead of its coming a line without a year may be: as far as events
+// are taken. What were further is of a year before, as a line of December in a file
+// that is read in November.
+const ahead = 48 * time.Hour
 
-// on is the time of day on a day; without a year, of the year that is nearest to
+// on is the time of day on a day; without a year, of the last year in which it was
 // when the line came.
 func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Time, bool) {
 	zone := env.Zone
@@ -292,7 +294,7 @@ func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Ti
 	var best time.Time
 	// 29 February may be eight years ago, where a century has none.
 	for y := now.Year() + 1; y >= now.Year()-8 && (best.IsZero() || y >= now.Year()-1); y-- {
-		if t, ok := at(y); ok && t.Sub(now) < halfYear && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
+		if t, ok := at(y); ok && t.Sub(now) <= ahead && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
 			best = t
 		}
 	}
