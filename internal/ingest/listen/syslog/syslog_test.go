@@ -90,6 +90,8 @@ func TestMessages(t *testing.T) {
 		{"words", "hello there", "", "hello there", nil},
 
 		{"Cisco IOS", "<189>123: *Sep  1 18:46:11.123 UTC: %SYS-5-CONFIG_I: Configured from console", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: Configured from console", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
+		{"Cisco IOS of a zone", "<189>123: Sep  1 2026 18:46:11.123 CEST: %SYS-5-CONFIG_I: x", "2026-09-01T16:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
+		{"Cisco IOS of some zone", "<189>123: Sep  1 18:46:11.123 IST: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco IOS with a host", "<189>123: Sep  1 18:46:11: sw1: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldHost: "sw1", FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco ASA", "<166>Jan 01 2023 12:00:00: %ASA-6-302013: Built inbound TCP", "2023-01-01T12:00:00Z", "%ASA-6-302013: Built inbound TCP", map[string]string{FieldCode: "ASA-6-302013"}},
 		{"Cisco ASA with a host", "<166>Jan 01 2023 12:00:00 fw1 : %ASA-6-302013: Built", "2023-01-01T12:00:00Z", "%ASA-6-302013: Built", map[string]string{FieldHost: "fw1", FieldCode: "ASA-6-302013"}},
