@@ -244,9 +244,9 @@ func (r *isoReader) offset() (seconds int, zoned bool) {
 	case rest == "":
 		return 0, false
 	case rest == "z" || 'A' <= rest[0] && rest[0] <= 'Z':
-		hours, ok := zones[strings.ToUpper(rest)]
-		r.at, r.bad = len(r.text), r.bad || !ok
-		return hours * 3600, true
+		hours, zoned := zones[strings.ToUpper(rest)]
+		r.at, r.bad = len(r.text), r.bad || !zoned && !shortName(rest)
+		return hours * 3600, zoned
 	case rest[0] == '+' || rest[0] == '-':
 		r.at++
 		seconds = 3600 * r.number(2)
@@ -260,6 +260,16 @@ func (r *isoReader) offset() (seconds int, zoned bool) {
 	}
 	r.bad = true
 	return 0, false
+}
+
+// shortName reports what may be that of a zone.
+func shortName(text string) bool {
+	for i := range len(text) {
+		if text[i] < 'A' || text[i] > 'Z' {
+			return false
+		}
+	}
+	return len(text) >= 3 && len(text) <= 5
 }
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
