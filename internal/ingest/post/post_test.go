@@ -273,6 +273,10 @@ func TestLoki(t *testing.T) {
 	if again := f([]byte(text), "application/json"); again[0].ID != plain[0].ID {
 		t.Error("the same line has another id when it is sent again")
 	}
+	k := &taker{} // as Vector sends it
+	if w := send(t, k, "POST", "/ingest/loki/api/v1/push", lokiMessage(), "Content-Type", "application/x-protobuf", "Content-Encoding", "snappy"); w.Code != 204 || len(k.data()) != 2 {
+		t.Errorf("said to be packed with snappy: %d %s", w.Code, w.Body)
+	}
 	for _, bad := range []string{"", "{", `{"streams":[{}]}`, `{"streams":[{"stream":{},"values":[["x","y"]]}]}`} {
 		if w := send(t, &taker{}, "POST", "/ingest/loki/api/v1/push", []byte(bad), "Content-Type", "application/json"); w.Code != 422 && w.Code != 204 {
 			t.Errorf("%q: %d", bad, w.Code)
