@@ -3,7 +3,7 @@
 // The time is timestamp. Added are source.ip, source.port, destination.ip,
 // destination.port, network.protocol (app_proto), observer.hostname (host),
 // event.action (event_type, or what was done about an alert), rule.id, rule.name,
-// rule.category, dns.question.name, url.domain, url.path, http.request.method,
+// rule.category, dns.question.name, url.domain, url.path, url.query, http.request.method,
 // user_agent.original, tls.client.server_name, and a message.
 package suricata
 
@@ -62,7 +62,7 @@ func add(r *parser.Reader) {
 		what = parser.String(r.TextOf(name))
 	case "http":
 		r.Copy("url.domain", "http.hostname")
-		r.Copy("url.path", "http.url")
+		r.Path("http.url")
 		r.Copy("http.request.method", "http.http_method")
 		r.Copy("http.response.status_code", "http.status")
 		r.Copy("user_agent.original", "http.http_user_agent")
