@@ -81,7 +81,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	l.Int("source.port", e.First("srcPort"))
 	l.Add("destination.ip", e.First("dst"))
 	l.Int("destination.port", e.First("dstPort"))
-	l.Add("network.transport", e.First("proto"))
+	l.Add("network.transport", parser.Transport(e.First("proto")))
 	l.Add(event.User, e.First("usrName", "accountName"))
 	l.Add("url.full", e.First("url"))
 	host := e.First("identHostName", "devName")

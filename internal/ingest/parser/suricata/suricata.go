@@ -8,8 +8,6 @@
 package suricata
 
 import (
-	"strings"
-
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 	"github.com/binnaclehq/binnacle/internal/lang"
@@ -37,7 +35,7 @@ func add(r *parser.Reader) {
 	r.Copy("source.port", "src_port")
 	r.Copy("destination.ip", "dest_ip")
 	r.Copy("destination.port", "dest_port")
-	r.AddText("network.transport", strings.ToLower(r.Str("proto")))
+	r.AddText("network.transport", parser.Transport(r.Str("proto")))
 	r.Copy("network.protocol", "app_proto")
 	r.Copy("network.community_id", "community_id")
 	what := ""
