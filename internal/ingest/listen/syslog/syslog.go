@@ -38,9 +38,9 @@ var facilities = [...]string{"kernel", "user", "mail", "daemon", "auth", "syslog
 
 // Parse reads one message. What the header says becomes the record's time and
 // fields, the rest its data. An offset of that time is the record's zone: what the
-// sender writes behind it is of its clock too. Now decides the year of times without one; zone is
-// that of times without an offset. There is no message that is wrong: what has no
-// header is all data. The record shares the memory of data.
+// sender writes behind it is of its clock too. Now decides the year of times without
+// one; zone is that of times without an offset. There is no message that is wrong:
+// what has no header is all data. The record shares the memory of data.
 func Parse(data []byte, now time.Time, zone *time.Location) ingest.Record {
 	m := message{now: now, zone: zone, whole: trim(data)}
 	rest := m.priority(m.whole)
