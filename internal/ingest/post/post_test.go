@@ -341,6 +341,13 @@ func TestOTLP(t *testing.T) {
 	if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte("{"), "Content-Type", "application/json"); w.Code != 400 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	// What is sent as something else is told how to send it, also where it is protobuf by
+	// chance.
+	for _, c := range [][2]string{{"application/x-www-form-urlencoded", body}, {"text/plain", "x\n"}} {
+		if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte(c[1]), "Content-Type", c[0]); w.Code != 400 || !strings.Contains(w.Body.String(), c[0]) || !strings.Contains(w.Body.String(), "JSON as application/json") {
+			t.Errorf("sent as %s: %d %s", c[0], w.Code, w.Body)
+		}
+	}
 	k.full = 1
 	if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte(body), "Content-Type", "application/json"); w.Code != 429 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", w.Code, w.Body)
