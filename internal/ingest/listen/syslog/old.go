@@ -221,7 +221,7 @@ func tagOf(first string) (tag, bool) {
 			return tag{}, false
 		}
 	}
-	if _, err := strconv.ParseUint(pid, 10, 32); name == "" || len(name) > 64 || !colon && (!bracket || err != nil) || strings.ContainsAny(name, "=\"'<>{}:,;") {
+	if _, err := strconv.ParseUint(pid, 10, 32); name == "" || body == cookie || len(name) > 64 || !colon && (!bracket || err != nil) || strings.ContainsAny(name, "=\"'<>{}:,;") {
 		return tag{}, false
 	}
 	if _, err := netip.ParseAddr(strings.TrimSuffix(first, ":")); err == nil {

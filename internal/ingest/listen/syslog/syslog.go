@@ -114,10 +114,13 @@ func (m *message) priority(data []byte) []byte {
 	return data[end+1:]
 }
 
+// cookie is what says that a message is JSON; it is no name of a process.
+const cookie = "@cee"
+
 // payload is a message without the cookie that says it is JSON.
 func payload(data []byte) []byte {
 	data = bytes.TrimLeft(data, " ")
-	if after, found := bytes.CutPrefix(data, []byte("@cee:")); found {
+	if after, found := bytes.CutPrefix(data, []byte(cookie+":")); found {
 		return bytes.TrimLeft(after, " ")
 	}
 	return data

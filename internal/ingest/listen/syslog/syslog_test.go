@@ -90,6 +90,8 @@ func TestMessages(t *testing.T) {
 		{"words", "hello there", "", "hello there", nil},
 
 		{"Cisco IOS", "<189>123: *Sep  1 18:46:11.123 UTC: %SYS-5-CONFIG_I: Configured from console", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: Configured from console", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
+		{"JSON without a tag", `<13>Nov  3 09:01:02 h @cee: {"a":1}`, "2026-11-03T09:01:02Z", `{"a":1}`, map[string]string{FieldHost: "h"}},
+		{"JSON without a host", `<13>Nov  3 09:01:02 @cee: {"a":1}`, "2026-11-03T09:01:02Z", `{"a":1}`, nil},
 		{"Cisco IOS of a zone", "<189>123: Sep  1 2026 18:46:11.123 CEST: %SYS-5-CONFIG_I: x", "2026-09-01T16:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco IOS of some zone", "<189>123: Sep  1 18:46:11.123 IST: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco IOS with a host", "<189>123: Sep  1 18:46:11: sw1: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldHost: "sw1", FieldCode: "SYS-5-CONFIG_I"}},
