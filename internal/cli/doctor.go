@@ -17,6 +17,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/auth"
 	"github.com/binnaclehq/binnacle/internal/blob"
 	"github.com/binnaclehq/binnacle/internal/catalog"
+	"github.com/binnaclehq/binnacle/internal/disk"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/feed"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
@@ -214,7 +215,7 @@ const (
 
 func (d *doctor) disk() {
 	d.check = lang.T("disk space", "disco")
-	free, err := freeSpace(d.place.Data)
+	free, err := disk.Free(d.place.Data)
 	hint := d.say(lang.T("free some space, or move the folder to a larger disk", "libera espacio, o mueve la carpeta a un disco mayor"))
 	switch {
 	case err != nil:

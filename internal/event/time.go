@@ -2,6 +2,7 @@ package event
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,8 @@ func When(field func(name string) (string, bool), zone *time.Location) time.Time
 // and any offset or none; a number since 1970, see epoch; "/Date(…)/" of
 // PowerShell; and the forms of web servers, of mail and of C's asctime. The
 // sixtieth second of a minute, a leap second, is the first of the next. A time
-// without an offset is of the zone, of UTC when that is nil.
+// without an offset is of the zone, of UTC when that is nil; the short name of a zone
+// is an offset where it means one, see NamedZone.
 func ParseTime(text string, zone *time.Location) (time.Time, bool) {
 	if zone == nil {
 		zone = time.UTC
@@ -61,16 +63,40 @@ func ParseTime(text string, zone *time.Location) (time.Time, bool) {
 // layouts are the forms of time with names of months.
 var layouts = []string{
 	"02/Jan/2006:15:04:05 -0700", "Mon Jan _2 15:04:05.999999 2006", "Mon, 02 Jan 2006 15:04:05 MST", "Mon, 02 Jan 2006 15:04:05 -0700",
-	"02 Jan 2006 15:04:05 -0700", "Jan _2, 2006 15:04:05", "Jan _2 2006 15:04:05.999999", "Jan _2 2006 15:04:05 MST", "2006/01/02 15:04:05", "01/02/2006 15:04:05", "1/2/2006 3:04:05 PM", "02/Jan/2006:15:04:05",
+	"02 Jan 2006 15:04:05 -0700", "Jan _2, 2006 15:04:05", "Jan _2 2006 15:04:05.999999", "Jan _2 2006 15:04:05 MST", time.UnixDate, "2006/01/02 15:04:05", "01/02/2006 15:04:05", "1/2/2006 3:04:05 PM", "02/Jan/2006:15:04:05",
 }
 
 func spelled(text string, zone *time.Location) (time.Time, bool) {
 	for _, layout := range layouts {
 		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return t.UTC(), true
+			return named(t, zone).UTC(), true
 		}
 	}
 	return time.Time{}, false
+}
+
+// named is a time that was read, where its zone may be a name. What the zone that is
+// known does not call itself, the standard library takes for UTC.
+func named(t time.Time, zone *time.Location) time.Time {
+	name, offset := t.Zone()
+	if offset != 0 || name == "" || name == "UTC" || name == "GMT" || t.Location() == zone {
+		return t
+	}
+	if z, ok := NamedZone(name); ok {
+		zone = z
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
+}
+
+// zones are the hours from UTC of zones by their short names, of those that mean one
+// zone: IST, BST and CST are of several.
+var zones = map[string]int{"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+	"EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+
+// NamedZone returns a zone by its short name, where that means one alone.
+func NamedZone(name string) (*time.Location, bool) {
+	hours, ok := zones[name]
+	return time.FixedZone("", hours*3600), ok
 }
 
 // epoch reads a number of seconds, milliseconds, microseconds or nanoseconds
@@ -210,16 +236,17 @@ func (r *isoReader) fraction() int {
 	return nano
 }
 
-// offset reads what stands after a time of day: Z, UTC, +02:00, +0200, +02, or
+// offset reads what stands after a time of day: Z, UTC, CET, +02:00, +0200, +02, or
 // nothing.
 func (r *isoReader) offset() (seconds int, zoned bool) {
 	r.any(" ")
 	switch rest := r.text[r.at:]; {
 	case rest == "":
 		return 0, false
-	case rest == "Z" || rest == "z" || rest == "UTC" || rest == "GMT":
-		r.at = len(r.text)
-		return 0, true
+	case rest == "z" || 'A' <= rest[0] && rest[0] <= 'Z':
+		hours, zoned := zones[strings.ToUpper(rest)]
+		r.at, r.bad = len(r.text), r.bad || !zoned && !shortName(rest)
+		return hours * 3600, zoned
 	case rest[0] == '+' || rest[0] == '-':
 		r.at++
 		seconds = 3600 * r.number(2)
@@ -233,6 +260,16 @@ func (r *isoReader) offset() (seconds int, zoned bool) {
 	}
 	r.bad = true
 	return 0, false
+}
+
+// shortName reports what may be that of a zone.
+func shortName(text string) bool {
+	for i := range len(text) {
+		if text[i] < 'A' || text[i] > 'Z' {
+			return false
+		}
+	}
+	return len(text) >= 3 && len(text) <= 5
 }
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }

@@ -259,6 +259,37 @@ func TestLimitsOfWhatWasNotTaken(t *testing.T) {
 	}
 }
 
+// TestLittleRoom: the spool leaves room on the disk. Nothing more is taken below it, what
+// cannot be sent again is counted as dropped, and it goes on when there is room again.
+func TestLittleRoom(t *testing.T) {
+	var free, asked int64
+	now := time.Unix(1_800_000_000, 0)
+	in := open(t, t.TempDir(), newStore(), func(c *Config) {
+		c.Now = func() time.Time { return now }
+		c.Free = func(string) (int64, error) { asked++; return free, nil }
+	})
+	b := Batch{Org: "a", Source: "x", Records: lines(`{}`)}
+	for range 5 {
+		if _, err := in.Take(t.Context(), b); !fault.Is(err, fault.RateLimited) || codeOf(err) != "ingest.disk" {
+			t.Fatalf("taken with no room: %v", err)
+		}
+	}
+	if r := in.Offer(b); r.Accepted != 0 {
+		t.Errorf("offered with no room: %+v", r)
+	}
+	if asked != 1 {
+		t.Errorf("the disk was asked %d times in a second", asked)
+	}
+	free, now = Reserve, now.Add(time.Second)
+	if _, err := in.Take(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	drained(t, in)
+	if c := counts(t, in, "a", "x"); c.Accepted != 2 || c.Stored != 1 || c.Dropped != 1 {
+		t.Errorf("counts: %+v", c)
+	}
+}
+
 // TestTooManySources: of a source too many nothing is remembered.
 func TestTooManySources(t *testing.T) {
 	in := open(t, t.TempDir(), newStore())

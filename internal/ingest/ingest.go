@@ -17,6 +17,8 @@ type Batch struct {
 	Source  string // name of the source, as its entity or the sender calls it
 	Format  string // name of a parser; "" is that of the source, "auto" looks at each record
 	Records []Record
+	// Zone is that of times that do not say theirs; nil is that of the source.
+	Zone *time.Location
 	// Past says that the events are of long ago on purpose, as a history that is
 	// brought in: how late they came says nothing about the source.
 	Past bool
@@ -33,6 +35,9 @@ type Record struct {
 	// Sure are fields that the way it came vouches for, as the name in a certificate.
 	// What the record says under such a name is kept with ".claimed" behind it.
 	Sure []Field
+	// Zone is what the way it came tells of times in Data that do not say theirs. It
+	// is nil where that is not known, and holds where nobody has set one.
+	Zone *time.Location
 	// Problem is why Data is no record, where the way it came found that already:
 	// it is refused, and counted as such.
 	Problem string

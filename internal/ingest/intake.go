@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/binnaclehq/binnacle/internal/disk"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 	"github.com/binnaclehq/binnacle/internal/logs"
@@ -32,6 +34,8 @@ type Config struct {
 	Source func(ctx context.Context, org, name string) Settings
 	// MaxSpool is how many bytes may wait on the disk; 0 is DefaultSpool.
 	MaxSpool int64
+	// Free returns the bytes that are free where a folder is; nil is disk.Free.
+	Free func(dir string) (int64, error)
 	// Verify counts in the store what was stored before it is forgotten here, for
 	// stores whose machines may fail alone.
 	Verify  bool
@@ -52,6 +56,9 @@ type Settings struct {
 const (
 	// DefaultSpool is how many bytes may wait on the disk when nobody says.
 	DefaultSpool = 8 << 30
+	// Reserve is how many bytes of the disk the spool leaves free, for the database and
+	// whatever else is there.
+	Reserve = 256 << 20
 	// MaxSources is how many sources an organisation may have.
 	MaxSources = 10_000
 	// MaxBatch is how many bytes of records a batch may have, at 64 for each record
@@ -92,6 +99,8 @@ type Intake struct {
 	onDisk int64          // bytes of segments
 	known  map[string]int // sources of each organisation
 	closed bool
+	short  bool      // less than Reserve was free
+	looked time.Time // when that was looked at
 	wake   chan struct{}
 	drops  map[key]int64 // that no frame tells of yet
 
@@ -129,6 +138,9 @@ func Open(ctx context.Context, cfg Config) (*Intake, error) {
 	in.cfg.Default = orText(cfg.Default, "auto")
 	if cfg.MaxSpool == 0 {
 		in.cfg.MaxSpool = DefaultSpool
+	}
+	if in.cfg.Free == nil {
+		in.cfg.Free = disk.Free
 	}
 	if cfg.Workers == 0 {
 		in.cfg.Workers = runtime.GOMAXPROCS(0)
@@ -434,6 +446,9 @@ func (in *Intake) append(f *frame, offered bool) (*group, error) {
 	case in.onDisk+in.queued+f.size() > in.cfg.MaxSpool, offered && in.queued > offerQueue:
 		return nil, busy(10 * time.Second)
 	}
+	if err := in.tight(); err != nil {
+		return nil, err
+	}
 	if err := in.full(f.org, f.source); err != nil {
 		return nil, err
 	}
@@ -443,6 +458,19 @@ func (in *Intake) append(f *frame, offered bool) (*group, error) {
 	f.offered = offered
 	in.number(f)
 	return in.enqueue(f), nil
+}
+
+// tight is why nothing more is written, when the disk has too little room left. It is
+// looked at once a second at most. The caller holds mu.
+func (in *Intake) tight() error {
+	if now := in.now(); now.Sub(in.looked).Abs() >= time.Second {
+		free, err := in.cfg.Free(in.cfg.Dir)
+		in.looked, in.short = now, err == nil && free < Reserve
+	}
+	if !in.short {
+		return nil
+	}
+	return &fault.Error{Kind: fault.RateLimited, Code: "ingest.disk", Msg: "Less than " + strconv.Itoa(Reserve>>20) + " MB of the disk are free, and no more events are taken.", Hint: "make room on the disk of the data folder, and send them again later", RetryAfter: 10 * time.Second}
 }
 
 // once leaves the events out of a frame that are known, and returns the hashes

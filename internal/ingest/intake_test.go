@@ -553,6 +553,33 @@ func TestMuch(t *testing.T) {
 	}
 }
 
+// TestZones: a time that does not say its zone is of the one that its collector was
+// told, else of that of its source, else of the one that the way it came tells.
+func TestZones(t *testing.T) {
+	at := func(hours int) *time.Location { return time.FixedZone("", hours*3600) }
+	for _, c := range []struct {
+		name                   string
+		collector, source, way *time.Location
+		want                   int // hour of the day in UTC
+	}{
+		{"nobody says it", nil, nil, nil, 10},
+		{"the way says it", nil, nil, at(1), 9},
+		{"the source says it", nil, at(2), at(1), 8},
+		{"the collector says it", at(3), at(2), at(1), 7},
+		{"of UTC", nil, time.UTC, at(1), 10},
+	} {
+		in := open(t, t.TempDir(), newStore(), func(cfg *Config) {
+			cfg.Source = func(context.Context, string, string) Settings { return Settings{Zone: c.source} }
+		})
+		now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+		b := &Batch{Org: "a", Source: "x", Zone: c.collector, Records: []Record{{Data: []byte(`{"EventTime":"2026-11-29 10:00:00"}`), Time: now, Zone: c.way}}}
+		f, refused := in.read(b, in.cfg.Source(t.Context(), "a", "x"), now)
+		if len(refused) > 0 || len(f.events) != 1 || f.events[0].Time.Hour() != c.want {
+			t.Errorf("%s: %v %v, want hour %d", c.name, f.events, refused, c.want)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	var l limits
 	now := time.Unix(1_800_000_000, 0)

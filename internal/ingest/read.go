@@ -62,7 +62,7 @@ func (in *Intake) read(b *Batch, set Settings, now time.Time) (*frame, []Rejecti
 	for i := range b.Records {
 		total += len(b.Records[i].Data)
 	}
-	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now, Zone: set.Zone}}
+	r := &reading{in: in, b: b, set: set, now: now, env: parser.Env{Now: now}}
 	r.f = &frame{org: b.Org, source: b.Source, seen: now, events: make([]event.Event, 0, len(b.Records)), notes: make([]note, 0, len(b.Records)), lines: in.spare.forLines(total + total/8 + 64*len(b.Records) + 512), own: true, delay: set.Delay}
 	r.f.took.accepted = int64(len(b.Records))
 	if in.fits.Past > 0 {
@@ -92,6 +92,7 @@ func (r *reading) record(rec *Record, name string) (reason, detail string) {
 		return Empty, "There is nothing in it."
 	}
 	r.env.Time, r.env.Host, r.env.Given = rec.Time, "", nil
+	r.env.Zone = cmp.Or(r.b.Zone, r.set.Zone, rec.Zone)
 	for _, f := range rec.Fields {
 		if f.Name == event.Host {
 			r.env.Host = f.Value

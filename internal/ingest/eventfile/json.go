@@ -163,6 +163,7 @@ type splitter struct {
 	last    byte   // that stood outside of texts and is no space
 	quoted  bool
 	escaped bool
+	other   int // within a value of the array that is no object: 1, and the brackets in it
 	object  []byte
 	from    int // the line the object begins in
 	large   bool
@@ -201,7 +202,7 @@ func (s *splitter) abandon(why string) error {
 	if !unclosed { // it is the array that has no end
 		at, text = s.line, nil
 	}
-	s.depth, s.open, s.quoted, s.escaped, s.object, s.large = 0, s.open[:0], false, false, nil, false
+	s.depth, s.open, s.quoted, s.escaped, s.other, s.object, s.large = 0, s.open[:0], false, false, 0, nil, false
 	s.file.bad(Problem{at, why})
 	_, text, _ = bytes.Cut(text, []byte("\n"))
 	for line := range bytes.Lines(text) {
@@ -221,7 +222,10 @@ func (s *splitter) feed(line []byte) error {
 	begun := 0 // of the object in the line
 	for i, c := range line {
 		if s.depth == 0 {
-			if s.between(c) {
+			if s.other > 0 && s.passes(c) {
+				continue
+			}
+			if s.between(c, line[i:]) {
 				return nil
 			}
 			begun = i
@@ -241,17 +245,17 @@ func (s *splitter) feed(line []byte) error {
 	return nil
 }
 
-// between takes what stands between objects, and reports whether the rest of the
-// line is left.
-func (s *splitter) between(c byte) bool {
+// between takes what stands between objects, with the rest of its line, and reports
+// whether that is left.
+func (s *splitter) between(c byte, rest []byte) bool {
 	switch c {
 	case '{':
 		s.depth, s.from, s.object = 1, s.line, s.object[:0]
 		s.open, s.last = append(s.open[:0], c), c
 	case '[':
 		if s.array {
-			s.drop("an array holds no objects but another array")
-			return true
+			s.pass(c, "an array holds no objects but another array")
+			return false
 		}
 		s.array = true
 	case ']':
@@ -259,10 +263,45 @@ func (s *splitter) between(c byte) bool {
 		return s.wrapped
 	case ',', ' ', '\t', '\r', '\n':
 	default:
+		if s.array && scalar.Match(rest) {
+			s.pass(c, "it is no JSON object")
+			return false
+		}
 		s.drop("it is no JSON object")
 		return true
 	}
 	return false
+}
+
+// scalar is how a text, a number, true, false and null begin.
+var scalar = regexp.MustCompile(`^("|-?[0-9]|true\b|false\b|null\b)`)
+
+// pass begins to pass over a value of the array that is no object.
+func (s *splitter) pass(c byte, why string) {
+	s.file.bad(Problem{s.line, why})
+	s.other = 1
+	s.passes(c)
+}
+
+// passes reports whether a byte still belongs to the value that is passed over. A
+// text ends with its line, so that one that is not closed takes no more with it.
+func (s *splitter) passes(c byte) bool {
+	switch {
+	case s.quoted && c != '\n':
+		s.escaped, s.quoted = !s.escaped && c == '\\', c != '"' || s.escaped
+	case c == '"':
+		s.quoted = true
+	case c == '{', c == '[':
+		s.other++
+	case s.other > 1:
+		s.quoted, s.escaped = false, false
+		if c == '}' || c == ']' {
+			s.other--
+		}
+	case bytes.IndexByte([]byte(",] \t\r\n"), c) >= 0:
+		s.quoted, s.escaped, s.other = false, false, 0
+	}
+	return s.other > 0
 }
 
 func (s *splitter) within(c byte) {

@@ -7,7 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
+	"errors"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -142,4 +145,46 @@ func TestCertificateIsReadAnew(t *testing.T) {
 	if third, err := p.get(nil); err != nil || third != second {
 		t.Errorf("without its file, the one before goes on: %v", err)
 	}
+}
+
+// TestShortTLS: a sender that says one thing and hangs up is heard. What it was sent
+// behind the handshake, and has not read, would break the connection before it was.
+func TestShortTLS(t *testing.T) {
+	f, c := newFake(), newCerts(t)
+	r := collect(t, Config{Taker: f}, "syslog+tls://127.0.0.1:0?cert="+c.cert+"&key="+c.key)
+	plain, err := net.Dial("tcp", r.addr(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	conn := tls.Client(&byRecord{Conn: plain}, &tls.Config{RootCAs: c.pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(1)})
+	if err := conn.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	plain.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if n, err := plain.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the server says more behind the handshake: %v", err)
+	}
+	send(t, conn, "<13>hello\n")
+	plain.Close()
+	f.wait(t, 1)
+}
+
+// byRecord reads one record of TLS after the other, as OpenSSL does.
+type byRecord struct {
+	net.Conn
+	left int // of a record
+}
+
+func (c *byRecord) Read(b []byte) (int, error) {
+	if c.left > 0 {
+		n, err := c.Conn.Read(b[:min(len(b), c.left)])
+		c.left -= n
+		return n, err
+	}
+	n, err := io.ReadFull(c.Conn, b[:5])
+	if err == nil {
+		c.left = int(binary.BigEndian.Uint16(b[3:5]))
+	}
+	return n, err
 }

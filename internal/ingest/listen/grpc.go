@@ -202,7 +202,7 @@ func (r *rpc) export(req *http.Request) (ingest.Receipt, error) {
 			records[i].Fields = append(records[i].Fields, ingest.Field{Name: FieldSender, Value: peer.String()})
 		}
 	}
-	receipt, err := r.cfg.Taker.Take(req.Context(), ingest.Batch{Org: org, Source: source, Format: r.Format, Records: records})
+	receipt, err := r.cfg.Taker.Take(req.Context(), r.batch(org, source, records))
 	if err != nil {
 		if req.Context().Err() == nil {
 			r.waiting(err)

@@ -208,6 +208,15 @@ func (c *collector) take(ctx context.Context, records []ingest.Record) error {
 	return c.takeFor(ctx, c.Source, records)
 }
 
+// batch is records of a source, with what the URL says of all of them.
+func (c *collector) batch(org, source string, records []ingest.Record) ingest.Batch {
+	b := ingest.Batch{Org: org, Source: source, Format: c.Format, Records: records}
+	if c.Params.Has("zone") {
+		b.Zone = c.Zone
+	}
+	return b
+}
+
 // takeFor hands records over, as often as it needs; an error means that ctx ended
 // first and nothing was taken. A batch that is offered as ctx ends has a little
 // while, since a sender over TCP does not know that it was not taken.
@@ -215,7 +224,7 @@ func (c *collector) takeFor(ctx context.Context, source string, records []ingest
 	if len(records) == 0 {
 		return nil
 	}
-	b := ingest.Batch{Org: c.Org, Source: source, Format: c.Format, Records: records}
+	b := c.batch(c.Org, source, records)
 	for failures := 0; ; failures++ {
 		r, err := c.takeOnce(ctx, b)
 		if err == nil {

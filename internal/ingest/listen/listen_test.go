@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,7 @@ type kept struct {
 	org, source, format string
 	data, id            string
 	time                time.Time
+	zone                *time.Location // of the batch
 	fields              map[string]string
 }
 
@@ -75,7 +78,7 @@ func (f *fake) keep(b ingest.Batch) ingest.Receipt {
 			continue
 		}
 		f.ids[rec.ID] = true
-		k := kept{org: b.Org, source: b.Source, format: b.Format, data: string(rec.Data), id: rec.ID, time: rec.Time, fields: map[string]string{}}
+		k := kept{org: b.Org, source: b.Source, format: b.Format, data: string(rec.Data), id: rec.ID, time: rec.Time, zone: b.Zone, fields: map[string]string{}}
 		for _, x := range slices.Concat(rec.Fields, rec.Sure) {
 			if _, twice := k.fields[x.Name]; twice {
 				panic("the field " + x.Name + " is there twice")
@@ -333,6 +336,23 @@ func TestSourcesOfMachines(t *testing.T) {
 	for want, n := range map[string]int{"firewall x 08:00": 2, "syslog y 10:00": 2, "mine x 10:00": 1, "mine y 10:00": 1} {
 		if got[want] != n {
 			t.Errorf("%d of %q, want %d; all: %v", got[want], want, n, got)
+		}
+	}
+}
+
+// TestZoneOfURL: what a URL says of times holds for what is read in the messages too.
+func TestZoneOfURL(t *testing.T) {
+	f, dir := newFake(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.log"), []byte("x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := collect(t, Config{Taker: f, Dir: t.TempDir()}, "syslog+udp://127.0.0.1:0?source=udp&zone=Europe/Madrid", "syslog+tcp://127.0.0.1:0?source=tcp&zone=Europe/Madrid", "syslog+tcp://127.0.0.1:0?source=none", "file:"+dir+"/a.log?source=file&zone=Europe/Madrid")
+	for i, network := range []string{"udp", "tcp", "tcp"} {
+		send(t, dial(t, network, r.addr(i)), "<13>Jul 19 10:00:00 web a: y\n")
+	}
+	for _, k := range f.wait(t, 4) {
+		if want := k.source != "none"; (k.zone != nil && k.zone.String() == "Europe/Madrid") != want {
+			t.Errorf("%s: the zone is %v", k.source, k.zone)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (p *packets) offer(list []datagram) {
 
 // offerFor hands over the records of a source, without an error.
 func (p *packets) offerFor(source string, records []ingest.Record) error {
-	r := p.cfg.Taker.Offer(ingest.Batch{Org: p.Org, Source: source, Format: p.Format, Records: records})
+	r := p.cfg.Taker.Offer(p.batch(p.Org, source, records))
 	p.taken(r, p.cfg.Now())
 	if lost := len(records) - r.Accepted; lost > 0 {
 		p.dropped(lost)

@@ -241,7 +241,9 @@ func (s Spec) secured() (*tls.Config, error) {
 	if _, err := p.get(nil); err != nil {
 		return nil, s.wrong("the certificate cannot be used: %v", err).WithHint("name PEM files that binnacle may read, as cert=/etc/binnacle/cert.pem&key=/etc/binnacle/key.pem")
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.get}
+	// A ticket is sent behind the handshake. A sender that hangs up without having
+	// read it resets the connection, and what it said before may be lost with it.
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.get, SessionTicketsDisabled: true}
 	if ca := s.Params.Get("ca"); ca != "" {
 		pool, err := authority(ca)
 		if err != nil {

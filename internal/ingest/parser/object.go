@@ -365,6 +365,13 @@ func (r *Reader) end(line []byte) {
 // key is a name as the key of a member.
 func key(name string) []byte { return unsafe.Slice(unsafe.StringData(name), len(name)) }
 
+// Path adds the path and the query of a field that holds both, as /a?b.
+func (r *Reader) Path(name string) {
+	path, query, _ := strings.Cut(r.Str(name), "?")
+	r.AddText("url.path", path)
+	r.AddText("url.query", query)
+}
+
 // Time sets the time of the event from the first of the fields that holds one;
 // without names, from the usual ones.
 func (r *Reader) Time(names ...string) {

@@ -84,6 +84,17 @@ func (l *Line) From(address string) {
 	}
 }
 
+// Transport is the name of a protocol above IP as ECS has it, of a name or of its
+// number, which firewalls write.
+func Transport(text string) string {
+	if name := transports[text]; name != "" {
+		return name
+	}
+	return strings.ToLower(text)
+}
+
+var transports = map[string]string{"1": "icmp", "2": "igmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "51": "ah", "58": "ipv6-icmp", "89": "ospf", "132": "sctp"}
+
 // Values adds a field with a text, or with a list of several.
 func (l *Line) Values(name, text string, more ...string) {
 	if !l.name(name) {

@@ -70,8 +70,9 @@ func (p *parts) free() {
 	}
 }
 
-// objects is how a body begins whose records are not lines.
-var objects = regexp.MustCompile(`^\s*(\[|\{\s*\n|\{\s*"Records"\s*:\s*\[)`)
+// objects is how a body begins whose records are not lines. A bracket alone does not
+// tell: lines of Apache begin with their time in brackets.
+var objects = regexp.MustCompile(`^\s*(\[\s*([\[{\]"]|-?[0-9.]+\s*,|true\b|false\b|null\b|$)|\{\s*\n|\{\s*"Records"\s*:\s*\[)`)
 
 func (p *parts) read(body io.Reader) error {
 	in := p.in

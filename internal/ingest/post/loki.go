@@ -20,6 +20,9 @@ import (
 
 // loki takes a push of Loki, as JSON or as protobuf, all or nothing.
 func (c Config) loki(w http.ResponseWriter, r *http.Request) error {
+	if strings.EqualFold(r.Header.Get("Content-Encoding"), "snappy") {
+		r.Header.Del("Content-Encoding") // protobuf is always packed so; some senders say it, too
+	}
 	b, data, done, err := c.request(r)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func (c Config) otlp(w http.ResponseWriter, r *http.Request) error {
 		if f, status = told(w, err); f == nil {
 			return err
 		}
-		body = otlp.Failure(grpcCode(f.Kind), f.Msg, form)
+		body = otlp.Failure(grpcCode(f.Kind), strings.TrimSuffix(f.Msg+": "+f.Hint, ": "), form)
 	}
 	w.Header().Set("Content-Type", form.Media())
 	w.WriteHeader(status)
@@ -35,6 +35,11 @@ func (c Config) otlp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c Config) takeOTLP(r *http.Request, form otlp.Form) (ingest.Receipt, error) {
+	switch kind := media(r); kind {
+	case "", "application/json", "application/x-protobuf", "application/protobuf", "application/octet-stream":
+	default: // some text is protobuf by chance, and holds no logs
+		return ingest.Receipt{}, fault.New(fault.Invalid, "logs do not come as %s", kind).Coded("ingest.otlp").WithHint("send them as application/x-protobuf, or JSON as application/json")
+	}
 	b, data, done, err := c.request(r)
 	if err != nil {
 		return ingest.Receipt{}, err

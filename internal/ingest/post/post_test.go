@@ -121,6 +121,8 @@ func TestLines(t *testing.T) {
 		{"lines", []byte("{\"a\":1}\r\n\n  \n{\"a\":2}"), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"other lines", []byte("Jan 1 sshd[1]: x\ny\n"), "", []string{"Jan 1 sshd[1]: x", "y"}, false},
 		{"array", []byte(` [{"a":1},` + "\n" + ` {"a":2}]`), "", []string{`{"a":1}`, `{"a":2}`}, false},
+		{"lines in brackets", []byte("[Sun Nov 29 07:00:02 2026] [error] x\n[12345.678] y\n"), "", []string{"[Sun Nov 29 07:00:02 2026] [error] x", "[12345.678] y"}, false},
+		{"an array on lines", []byte("[\n{\"a\":1},\n{\"a\":2}\n]\n"), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"records", []byte(`{"Records":[{"a":1},{"a":2}]}`), "", []string{`{"a":1}`, `{"a":2}`}, false},
 		{"object on many lines", []byte("{\n \"a\": 1\n}\n"), "", []string{"{\n \"a\": 1\n}"}, false},
 		{"gzip", gzipped("{\"a\":1}\n"), "gzip", []string{`{"a":1}`}, false},
@@ -271,6 +273,10 @@ func TestLoki(t *testing.T) {
 	if again := f([]byte(text), "application/json"); again[0].ID != plain[0].ID {
 		t.Error("the same line has another id when it is sent again")
 	}
+	k := &taker{} // as Vector sends it
+	if w := send(t, k, "POST", "/ingest/loki/api/v1/push", lokiMessage(), "Content-Type", "application/x-protobuf", "Content-Encoding", "snappy"); w.Code != 204 || len(k.data()) != 2 {
+		t.Errorf("said to be packed with snappy: %d %s", w.Code, w.Body)
+	}
 	for _, bad := range []string{"", "{", `{"streams":[{}]}`, `{"streams":[{"stream":{},"values":[["x","y"]]}]}`} {
 		if w := send(t, &taker{}, "POST", "/ingest/loki/api/v1/push", []byte(bad), "Content-Type", "application/json"); w.Code != 422 && w.Code != 204 {
 			t.Errorf("%q: %d", bad, w.Code)
@@ -335,6 +341,13 @@ func TestOTLP(t *testing.T) {
 	if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte("{"), "Content-Type", "application/json"); w.Code != 400 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	// What is sent as something else is told how to send it, also where it is protobuf by
+	// chance.
+	for _, c := range [][2]string{{"application/x-www-form-urlencoded", body}, {"text/plain", "x\n"}} {
+		if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte(c[1]), "Content-Type", c[0]); w.Code != 400 || !strings.Contains(w.Body.String(), c[0]) || !strings.Contains(w.Body.String(), "JSON as application/json") {
+			t.Errorf("sent as %s: %d %s", c[0], w.Code, w.Body)
+		}
+	}
 	k.full = 1
 	if w := send(t, k, "POST", "/ingest/otlp/v1/logs", []byte(body), "Content-Type", "application/json"); w.Code != 429 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -379,6 +392,14 @@ func TestNoRecords(t *testing.T) {
 	}
 	if text := strings.Join(got, "|"); text != `{"a":1}|Line 1: it is no JSON object.|{"b":2}` {
 		t.Errorf("records: %s", text)
+	}
+	// What follows it on the same line is taken, and the first may be no object.
+	for _, body := range []string{`["x",{"b":2}]`, `[1,{"b":2}]`, `[null, {"b":2}]`, `[[1], {"b":2}]`} {
+		k = &taker{}
+		send(t, k, "POST", "/ingest/json", []byte(body))
+		if r := k.batches[0].Records; len(r) != 2 || r[0].Problem == "" || string(r[1].Data) != `{"b":2}` {
+			t.Errorf("%s: %d records", body, len(r))
+		}
 	}
 	// However many there are, they are not all in memory.
 	k = &taker{}

@@ -97,7 +97,7 @@ func (d *Described) of(ctx context.Context, org string) described {
 
 func (s *Source) settings() ingest.Settings {
 	out := ingest.Settings{Format: s.Format, Rate: s.Rate, BytesPerDay: int64(s.PerDay) * 1_000_000, Delay: claim.DurationOr(s.Delay, 0)}
-	if zone, err := time.LoadLocation(s.Zone); err == nil {
+	if zone, err := time.LoadLocation(s.Zone); err == nil && s.Zone != "" {
 		out.Zone = zone
 	}
 	return out

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/binnaclehq/binnacle/internal/event"
 )
 
 // old reads RFC 3164 and its relatives: [seq:] [TIMESTAMP] [HOSTNAME] [TAG[PID]:] MSG,
@@ -62,6 +64,7 @@ func (m *message) stamp(data []byte) (at time.Time, rest []byte, ok bool) {
 	first, rest := word(clock)
 	colon := strings.HasSuffix(first, ":")
 	if at, ok := iso(strings.TrimSuffix(first, ":"), m.zone); ok {
+		m.said = offset(strings.TrimSuffix(first, ":"), at)
 		if colon {
 			rest = append([]byte(":"), rest...)
 		}
@@ -162,8 +165,8 @@ func ofDay(data []byte) (clock [3]int, nanos int, rest []byte, ok bool) {
 	return clock, nanos, rest, true
 }
 
-// named reads a zone after a time, by the few names that are of one offset, or
-// as Cisco writes it, with a colon after it: of other names it is skipped there.
+// named reads a zone after a time, UTC, or as Cisco writes it, with a colon after it:
+// there a name that means one zone is read, and of other names it is skipped.
 func named(data []byte, zone *time.Location) (*time.Location, []byte) {
 	after := bytes.TrimLeft(data, " ")
 	n := 0
@@ -177,6 +180,9 @@ func named(data []byte, zone *time.Location) (*time.Location, []byte) {
 	case name == "UTC" || name == "GMT" || name == "Z":
 		return time.UTC, after[n:]
 	case after[n] == ':':
+		if z, ok := event.NamedZone(name); ok {
+			zone = z
+		}
 		return zone, after[n:]
 	}
 	return zone, data
@@ -215,7 +221,7 @@ func tagOf(first string) (tag, bool) {
 			return tag{}, false
 		}
 	}
-	if _, err := strconv.ParseUint(pid, 10, 32); name == "" || len(name) > 64 || !colon && (!bracket || err != nil) || strings.ContainsAny(name, "=\"'<>{}:,;") {
+	if _, err := strconv.ParseUint(pid, 10, 32); name == "" || body == cookie || len(name) > 64 || !colon && (!bracket || err != nil) || strings.ContainsAny(name, "=\"'<>{}:,;") {
 		return tag{}, false
 	}
 	if _, err := netip.ParseAddr(strings.TrimSuffix(first, ":")); err == nil {

@@ -37,9 +37,10 @@ var facilities = [...]string{"kernel", "user", "mail", "daemon", "auth", "syslog
 	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
 
 // Parse reads one message. What the header says becomes the record's time and
-// fields, the rest its data. Now decides the year of times without one; zone is
-// that of times without an offset. There is no message that is wrong: what has no
-// header is all data. The record shares the memory of data.
+// fields, the rest its data. An offset of that time is the record's zone: what the
+// sender writes behind it is of its clock too. Now decides the year of times without
+// one; zone is that of times without an offset. There is no message that is wrong:
+// what has no header is all data. The record shares the memory of data.
 func Parse(data []byte, now time.Time, zone *time.Location) ingest.Record {
 	m := message{now: now, zone: zone, whole: trim(data)}
 	rest := m.priority(m.whole)
@@ -50,7 +51,7 @@ func Parse(data []byte, now time.Time, zone *time.Location) ingest.Record {
 	if len(m.rest) == 0 {
 		m.rest = m.whole
 	}
-	return ingest.Record{Data: m.rest, Time: m.time, Fields: m.fields}
+	return ingest.Record{Data: m.rest, Time: m.time, Zone: m.said, Fields: m.fields}
 }
 
 // trim removes what ends a message on some ways.
@@ -62,8 +63,19 @@ type message struct {
 	zone   *time.Location
 	whole  []byte
 	time   time.Time
+	said   *time.Location // the offset of time, where it has one
 	fields []ingest.Field
 	rest   []byte
+}
+
+// offset is that of a time which says it. One in UTC tells nothing of the clock that
+// its sender looks at.
+func offset(stamp string, at time.Time) *time.Location {
+	if strings.LastIndexAny(stamp, "+-") < len("2006-01-02T15:04:05") {
+		return nil
+	}
+	_, seconds := at.Zone()
+	return time.FixedZone("", seconds)
 }
 
 func (m *message) add(name, value string) {
@@ -102,10 +114,13 @@ func (m *message) priority(data []byte) []byte {
 	return data[end+1:]
 }
 
+// cookie is what says that a message is JSON; it is no name of a process.
+const cookie = "@cee"
+
 // payload is a message without the cookie that says it is JSON.
 func payload(data []byte) []byte {
 	data = bytes.TrimLeft(data, " ")
-	if after, found := bytes.CutPrefix(data, []byte("@cee:")); found {
+	if after, found := bytes.CutPrefix(data, []byte(cookie+":")); found {
 		return bytes.TrimLeft(after, " ")
 	}
 	return data
@@ -139,7 +154,7 @@ func (m *message) modern(data []byte) bool {
 		}
 		head[i], rest = word(rest)
 	}
-	m.time = at
+	m.time, m.said = at, offset(stamp, at)
 	m.add(FieldVersion, version)
 	m.add(FieldHost, given(head[0]))
 	m.add(FieldProcess, given(head[1]))

@@ -19,6 +19,29 @@ func must(z *time.Location, err error) *time.Location {
 	return z
 }
 
+// TestOffset: an offset of the header is the zone of what the sender writes behind it.
+func TestOffset(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"<14>1 2026-11-29T07:00:02.000000+01:00 dc-1 nxlog 7 - - x": time.Hour,
+		"<14>1 2026-11-29T07:00:02-03:30 h a - - - x":               -(3*time.Hour + 30*time.Minute),
+		"<14>2026-11-29T07:00:02.5+0200 h a: x":                     2 * time.Hour,
+		"<14>2026-11-29T07:00:02+00:00 h a: x":                      0,
+		"<14>1 2026-11-29T07:00:02Z h a - - - x":                    -1, // a relay may have written it
+		"<14>2026-11-29T07:00:02 h a: x":                            -1,
+		"<14>Nov 29 07:00:02 h a: x":                                -1,
+		"x":                                                         -1,
+	} {
+		got := time.Duration(-1)
+		if z := Parse([]byte(in), now, madrid).Zone; z != nil {
+			_, seconds := now.In(z).Zone()
+			got = time.Duration(seconds) * time.Second
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // TestMessages are messages as the RFCs give them and as devices send them. What
 // is not named of host, process, pid and code must not be there.
 func TestMessages(t *testing.T) {
@@ -67,6 +90,10 @@ func TestMessages(t *testing.T) {
 		{"words", "hello there", "", "hello there", nil},
 
 		{"Cisco IOS", "<189>123: *Sep  1 18:46:11.123 UTC: %SYS-5-CONFIG_I: Configured from console", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: Configured from console", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
+		{"JSON without a tag", `<13>Nov  3 09:01:02 h @cee: {"a":1}`, "2026-11-03T09:01:02Z", `{"a":1}`, map[string]string{FieldHost: "h"}},
+		{"JSON without a host", `<13>Nov  3 09:01:02 @cee: {"a":1}`, "2026-11-03T09:01:02Z", `{"a":1}`, nil},
+		{"Cisco IOS of a zone", "<189>123: Sep  1 2026 18:46:11.123 CEST: %SYS-5-CONFIG_I: x", "2026-09-01T16:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
+		{"Cisco IOS of some zone", "<189>123: Sep  1 18:46:11.123 IST: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11.123Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco IOS with a host", "<189>123: Sep  1 18:46:11: sw1: %SYS-5-CONFIG_I: x", "2026-09-01T18:46:11Z", "%SYS-5-CONFIG_I: x", map[string]string{FieldHost: "sw1", FieldCode: "SYS-5-CONFIG_I"}},
 		{"Cisco ASA", "<166>Jan 01 2023 12:00:00: %ASA-6-302013: Built inbound TCP", "2023-01-01T12:00:00Z", "%ASA-6-302013: Built inbound TCP", map[string]string{FieldCode: "ASA-6-302013"}},
 		{"Cisco ASA with a host", "<166>Jan 01 2023 12:00:00 fw1 : %ASA-6-302013: Built", "2023-01-01T12:00:00Z", "%ASA-6-302013: Built", map[string]string{FieldHost: "fw1", FieldCode: "ASA-6-302013"}},

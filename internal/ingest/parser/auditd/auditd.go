@@ -246,11 +246,11 @@ func (r *records) field(kind, name, value string, quoted bool) {
 	if value == "(null)" || value == "?" && name != "op" {
 		return
 	}
-	argument := kind == "EXECVE" && len(name) > 1 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9'
+	argument := kind == "EXECVE" && len(name) > 1 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9' && !strings.HasSuffix(name, "_len")
 	if !quoted && (argument || encoded[name]) {
 		value = decode(value, name)
 	}
-	if argument && !strings.HasSuffix(name, "_len") && len(r.exec) < mostPairs {
+	if argument && len(r.exec) < mostPairs {
 		if strings.Contains(name, "[") && !strings.HasSuffix(name, "[0]") && len(r.exec) > 0 {
 			r.exec[len(r.exec)-1] += value // a part of a long argument
 		} else {

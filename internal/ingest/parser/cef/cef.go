@@ -84,7 +84,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	l.Int("source.port", e.First("spt"))
 	l.Add("destination.ip", e.First("dst", "c6a3"))
 	l.Int("destination.port", e.First("dpt"))
-	l.Add("network.transport", e.First("proto"))
+	l.Add("network.transport", parser.Transport(e.First("proto")))
 	l.Add(event.User, e.First("suser", "duser"))
 	l.Add("user.target.name", e.First("duser"))
 	l.Add("url.full", e.First("request"))

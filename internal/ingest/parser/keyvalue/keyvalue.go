@@ -98,7 +98,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	l.Int("source.port", v.First("srcport", "src_port", "spt", "SPT"))
 	l.Add("destination.ip", v.First("dstip", "dst_ip", "dst", "DST"))
 	l.Int("destination.port", v.First("dstport", "dst_port", "dpt", "DPT"))
-	l.Add("network.transport", v.First("proto", "PROTO"))
+	l.Add("network.transport", parser.Transport(v.First("proto", "PROTO")))
 	l.Add(event.User, v.First("user", "username", "srcuser", "usr"))
 	l.Add(event.Action, v.First("action", "act"))
 	l.Add("log.level", v.First("level", "lvl", "severity"))

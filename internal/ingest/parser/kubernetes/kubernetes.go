@@ -3,7 +3,7 @@
 // A request is an event at each of its stages: the id is auditID and the stage,
 // the time that of the request. Added are user.name, source.ip (the first of
 // sourceIPs), event.action (verb), event.outcome (by the code of the response),
-// http.response.status_code, url.path, user_agent.original,
+// http.response.status_code, url.path, url.query, user_agent.original,
 // orchestrator.type, .namespace, .resource.type, .resource.name, and a message.
 package kubernetes
 
@@ -47,7 +47,7 @@ func add(r *parser.Reader) {
 	} else if r.Is("annotations.authorization.k8s.io/decision", "forbid") {
 		r.Outcome(false)
 	}
-	r.Copy("url.path", "requestURI")
+	r.Path("requestURI")
 	r.Copy("user_agent.original", "userAgent")
 	r.AddText("orchestrator.type", "kubernetes")
 	object := r.Get("objectRef")

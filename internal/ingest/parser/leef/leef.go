@@ -81,7 +81,7 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 	l.Int("source.port", e.First("srcPort"))
 	l.Add("destination.ip", e.First("dst"))
 	l.Int("destination.port", e.First("dstPort"))
-	l.Add("network.transport", e.First("proto"))
+	l.Add("network.transport", parser.Transport(e.First("proto")))
 	l.Add(event.User, e.First("usrName", "accountName"))
 	l.Add("url.full", e.First("url"))
 	host := e.First("identHostName", "devName")
@@ -95,6 +95,9 @@ func parse(data []byte, env *parser.Env, out *parser.Out) error {
 // delimiter reads what says how extensions are apart; 2.0 may leave it out.
 func delimiter(text string) (string, string) {
 	says, rest, ok := strings.Cut(text, "|")
+	if says == `\t` { // as it is written, not the character
+		return "\t", rest
+	}
 	if !ok || len(says) > 4 || strings.ContainsRune(says, '=') && len(says) > 1 {
 		return "\t", text
 	}

@@ -47,7 +47,7 @@ func Format() parser.Format {
 func is(data []byte, env *parser.Env) bool {
 	line := parser.String(parser.Trimmed(data))
 	if h, ok := ReadHeader(line, env); ok && h.Message != line {
-		return h.Host != ""
+		return h.Host != "" || isISO(line) // the time alone is worth reading
 	}
 	_, known := families[program(env)]
 	return known
@@ -98,7 +98,7 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 		}
 	}
 	rest, modern := strings.CutPrefix(rest, "1 ")
-	var ok bool
+	stamped, ok := rest, false
 	if h.Time, rest, ok = stamp(rest, env); !ok {
 		if program(env) == "" { // else the message may begin with "error: "
 			h.tagged(line)
@@ -110,13 +110,40 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 	if !ok || host == "" || strings.HasSuffix(host, ":") {
 		return h, true
 	}
+	said := h.Message
+	if isISO(stamped) && (nobody[strings.ToLower(host)] || !hostly(host)) {
+		return h, true
+	}
 	h.Host, h.Message = host, rest
 	if modern {
 		h.modern(rest)
 	} else {
 		h.tagged(rest)
 	}
+	if isISO(stamped) && stamped[10] == ' ' && h.Program == "" {
+		h.Host, h.Message = "", said // programs write such times before a text of their own
+	}
 	return h, true
+}
+
+// isISO reports whether a text begins as a time of ISO 8601 does.
+func isISO(text string) bool {
+	return len(text) > 10 && text[4] == '-' && (text[10] == 'T' || text[10] == ' ')
+}
+
+// nobody are words that stand where a host would, in what programs write to files of
+// their own and in the logs of containers.
+var nobody = map[string]bool{"stdout": true, "stderr": true, "trace": true, "debug": true, "info": true, "notice": true, "warn": true, "warning": true, "error": true, "err": true, "severe": true, "crit": true, "critical": true, "fatal": true, "alert": true, "emerg": true, "panic": true}
+
+// hostly reports whether a word can be the name or the address of a host.
+func hostly(word string) bool {
+	for i := range len(word) {
+		c := word[i]
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c >= 0x80 || strings.IndexByte("-_.:/@", c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // modern reads what RFC 5424 has between host and message: program, number,
@@ -193,6 +220,12 @@ func stamp(text string, env *parser.Env) (time.Time, string, bool) {
 	if text[4] == '-' && (text[10] == 'T' || text[10] == ' ') {
 		end := strings.IndexByte(text[11:], ' ') + 11
 		if end > 11 {
+			zone, _, _ := strings.Cut(text[end+1:], " ")
+			if _, ok := event.NamedZone(zone); ok { // as PostgreSQL writes it
+				if t, ok := event.ParseTime(text[:end+1+len(zone)], env.Zone); ok {
+					return t, strings.TrimPrefix(text[end+1+len(zone):], " "), true
+				}
+			}
 			if t, ok := event.ParseTime(text[:end], env.Zone); ok {
 				return t, text[end+1:], true
 			}
@@ -268,10 +301,12 @@ func clockOf(text string) (clock, bool) {
 	return c, c.hour < 24 && c.minute < 60 && c.second <= 60
 }
 
-// halfYear is how far ahead of its coming a line without a year may be at most.
-const halfYear = 183 * 24 * time.Hour
+// ahead is how far ahead of its coming a line without a year may be: as far as events
+// are taken. What were further is of a year before, as a line of December in a file
+// that is read in November.
+const ahead = 48 * time.Hour
 
-// on is the time of day on a day; without a year, of the year that is nearest to
+// on is the time of day on a day; without a year, of the last year in which it was
 // when the line came.
 func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Time, bool) {
 	zone := env.Zone
@@ -292,7 +327,7 @@ func (c clock) on(year int, month time.Month, day int, env *parser.Env) (time.Ti
 	var best time.Time
 	// 29 February may be eight years ago, where a century has none.
 	for y := now.Year() + 1; y >= now.Year()-8 && (best.IsZero() || y >= now.Year()-1); y-- {
-		if t, ok := at(y); ok && t.Sub(now) < halfYear && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
+		if t, ok := at(y); ok && t.Sub(now) <= ahead && (best.IsZero() || t.Sub(now).Abs() < best.Sub(now).Abs()) {
 			best = t
 		}
 	}

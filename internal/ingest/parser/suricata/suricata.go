@@ -3,7 +3,7 @@
 // The time is timestamp. Added are source.ip, source.port, destination.ip,
 // destination.port, network.protocol (app_proto), observer.hostname (host),
 // event.action (event_type, or what was done about an alert), rule.id, rule.name,
-// rule.category, dns.question.name, url.domain, url.path, http.request.method,
+// rule.category, dns.question.name, url.domain, url.path, url.query, http.request.method,
 // user_agent.original, tls.client.server_name, and a message.
 package suricata
 
@@ -11,6 +11,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/sigma/jsonline"
 )
 
 // Format is the format "suricata".
@@ -34,7 +35,7 @@ func add(r *parser.Reader) {
 	r.Copy("source.port", "src_port")
 	r.Copy("destination.ip", "dest_ip")
 	r.Copy("destination.port", "dest_port")
-	r.Copy("network.transport", "proto")
+	r.AddText("network.transport", parser.Transport(r.Str("proto")))
 	r.Copy("network.protocol", "app_proto")
 	r.Copy("network.community_id", "community_id")
 	what := ""
@@ -47,12 +48,19 @@ func add(r *parser.Reader) {
 		r.Copy(event.Action, "alert.action")
 		what = parser.String(r.TextOf(parser.Within(alert, "signature")))
 	case "dns":
-		r.Copy("dns.question.name", "dns.rrname")
-		r.Copy("dns.question.type", "dns.rrtype")
-		what = r.Str("dns.rrname")
+		name, of := r.Get("dns.rrname"), r.Get("dns.rrtype")
+		if list := r.Get("dns.queries"); name == nil && len(list) > 0 && list[0] == '[' { // from version 8 on
+			c := jsonline.Within(list)
+			if first, ok := c.Element(); ok && first[0] == '{' {
+				name, of = parser.Within(first, "rrname"), parser.Within(first, "rrtype")
+			}
+		}
+		r.Put("dns.question.name", name)
+		r.Put("dns.question.type", of)
+		what = parser.String(r.TextOf(name))
 	case "http":
 		r.Copy("url.domain", "http.hostname")
-		r.Copy("url.path", "http.url")
+		r.Path("http.url")
 		r.Copy("http.request.method", "http.http_method")
 		r.Copy("http.response.status_code", "http.status")
 		r.Copy("user_agent.original", "http.http_user_agent")

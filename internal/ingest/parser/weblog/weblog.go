@@ -309,15 +309,17 @@ func apacheError(line string, data []byte, env *parser.Env, out *parser.Out) err
 	l := parser.Begin(out, data)
 	defer l.End()
 	l.Add("service.type", "apache")
+	ported := false
 	for {
 		rest = strings.TrimPrefix(rest, " ")
 		if !strings.HasPrefix(rest, "[") {
 			break
 		}
 		item, after, ok := strings.Cut(rest[1:], "]")
-		if !ok || !apacheItem(l, item) {
+		if !ok || !apacheItem(l, item, ported) {
 			break
 		}
+		ported = ported || strings.HasPrefix(item, "pid ")
 		rest = after
 	}
 	l.Set(event.Message, data[len(data)-len(rest):])
@@ -327,8 +329,9 @@ func apacheError(line string, data []byte, env *parser.Env, out *parser.Out) err
 	return nil
 }
 
-// apacheItem reads one of the items in brackets.
-func apacheItem(l *parser.Line, item string) bool {
+// apacheItem reads one of the items in brackets. From 2.4 on the address has a port,
+// behind a colon too when it is one of IPv6: 2001:db8::1:50000.
+func apacheItem(l *parser.Line, item string, ported bool) bool {
 	name, value, _ := strings.Cut(item, " ")
 	switch name {
 	case "pid":
@@ -339,7 +342,7 @@ func apacheItem(l *parser.Line, item string) bool {
 		address, port := value, ""
 		if ap, err := netip.ParseAddrPort(value); err == nil {
 			address, port = ap.Addr().String(), strconv.Itoa(int(ap.Port()))
-		} else if at := strings.LastIndexByte(value, ':'); at > 0 && !isIP(value) {
+		} else if at := strings.LastIndexByte(value, ':'); at > 0 && (!isIP(value) || ported && isIP(value[:at]) && isPort(value[at+1:])) {
 			address, port = value[:at], value[at+1:]
 		}
 		l.From(address)
@@ -356,6 +359,11 @@ func apacheItem(l *parser.Line, item string) bool {
 		l.Add("log.level", level)
 	}
 	return true
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 var levels = map[string]bool{"emerg": true, "alert": true, "crit": true, "error": true, "warn": true, "notice": true, "info": true, "debug": true, "trace": true}

@@ -224,6 +224,8 @@ func usual(r *parser.Reader) {
 	if at := bytes.LastIndexByte(user, '\\'); at >= 0 {
 		r.Add("user.domain", user[:at])
 		user = user[at+1:]
+	} else if field := domainOf(r, user); field != "" {
+		r.Add("user.domain", first(r, field))
 	}
 	if !nobody[parser.String(user)] {
 		r.Add(event.User, user)
@@ -240,6 +242,19 @@ func usual(r *parser.Reader) {
 	r.Copy("process.parent.command_line", "ParentCommandLine")
 	r.Add(event.Message, bytes.TrimSpace(r.FirstLine("Message", "message")))
 	name(r)
+}
+
+// domainOf is the name of the field beside that of a user.
+func domainOf(r *parser.Reader, user []byte) string {
+	switch parser.String(user) {
+	case "":
+		return ""
+	case r.Str("TargetUserName"):
+		return "TargetDomainName"
+	case r.Str("SubjectUserName"):
+		return "SubjectDomainName"
+	}
+	return ""
 }
 
 func first(r *parser.Reader, names ...string) []byte {

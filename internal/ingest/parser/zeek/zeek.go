@@ -3,7 +3,7 @@
 //
 // The time is ts. Added are source.ip, source.port, destination.ip,
 // destination.port, network.transport, network.protocol (service),
-// source.bytes, destination.bytes, dns.question.name, url.domain, url.path,
+// source.bytes, destination.bytes, dns.question.name, url.domain, url.path, url.query,
 // http.request.method, http.response.status_code, user_agent.original,
 // tls.client.server_name, event.action (the name of the log), and a message.
 // The uid is of a connection, which several events share: it is no id of one.
@@ -67,7 +67,7 @@ func add(r *parser.Reader) {
 		what = r.Str("query")
 	case "http":
 		r.Copy("url.domain", "host")
-		r.Copy("url.path", "uri")
+		r.Path("uri")
 		r.Copy("http.request.method", "method")
 		r.Copy("http.response.status_code", "status_code")
 		r.Copy("user_agent.original", "user_agent")

@@ -1,9 +1,9 @@
-package cli
+package disk
 
 import "golang.org/x/sys/windows"
 
-// freeSpace returns the bytes that are free for this user where dir is.
-func freeSpace(dir string) (int64, error) {
+// Free returns the bytes that are free for this user where dir is.
+func Free(dir string) (int64, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err

@@ -1,11 +1,11 @@
 //go:build linux || darwin || freebsd
 
-package cli
+package disk
 
 import "golang.org/x/sys/unix"
 
-// freeSpace returns the bytes that are free for this user where dir is.
-func freeSpace(dir string) (int64, error) {
+// Free returns the bytes that are free for this user where dir is.
+func Free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err

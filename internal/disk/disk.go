@@ -1,0 +1,2 @@
+// Package disk tells how much room there is where files are kept.
+package disk
