@@ -43,6 +43,8 @@ func TestRead(t *testing.T) {
 		"an array, then lines": {"[{\"a\":1}]\n{\"b\":2}\n", "1 {\"a\":1}\n2 {\"b\":2}"},
 		"printed":              {"{\n  \"a\": \"{\\\"\",\n  \"b\": {}\n}\n{\n\"c\": 1\n}\n", "1 {\n  \"a\": \"{\\\"\",\n  \"b\": {}\n}\n5 {\n\"c\": 1\n}"},
 		"cut off":              {"{\"a\":1}\n{\n\"b\": 2", "1 {\"a\":1}\n2 ! the file ends within it"},
+		"one after the other":  {"{\"a\":1}{\"b\":{}}{\"c\":\"}{\"}\n{\"d\":4}\n", "1 {\"a\":1}\n1 {\"b\":{}}\n1 {\"c\":\"}{\"}\n2 {\"d\":4}"},
+		"and cut off":          {"{\"a\":1}{\"b\":\n{\"d\":\"}{\"}\n{\"e\":5}{", "1 {\"a\":1}\n1 ! " + unclosed + "\n2 {\"d\":\"}{\"}\n3 {\"e\":5}\n3 ! the file ends within it"},
 		"a line cut off":       {"{\"a\":1}\n{\"a\":1\n{\"b\":2}\n{\"c\":3}\n", "1 {\"a\":1}\n2 ! " + unclosed + "\n3 {\"b\":2}\n4 {\"c\":3}"},
 		"in a text":            {"{\"a\":\"x\n{\"b\":\"y\"}\n{\"c\":3}\n", "1 ! " + unclosed + "\n2 {\"b\":\"y\"}\n3 {\"c\":3}"},
 		"after a comma":        {"{\"a\":1,\n{\"b\":2}\n", "1 ! " + unclosed + "\n2 {\"b\":2}"},

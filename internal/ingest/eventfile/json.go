@@ -42,7 +42,7 @@ func readJSON(in *bufio.Reader, event func(Event) error, bad func(Problem)) erro
 		case !whole:
 			bad(Problem{f.line - 1, "the line is longer than " + strconv.Itoa(MaxEvent>>20) + " MiB"})
 		case len(text) == 0:
-		case text[0] == '{' && text[len(text)-1] != '}':
+		case text[0] == '{' && (text[len(text)-1] != '}' || bytes.Contains(text, several)):
 			if err := f.values(line, 0); err != nil {
 				return err
 			}
@@ -55,6 +55,10 @@ func readJSON(in *bufio.Reader, event func(Event) error, bad func(Problem)) erro
 		}
 	}
 }
+
+// several is what stands between objects that follow each other on one line, as
+// Amazon's Firehose writes them. It may also stand in a text.
+var several = []byte("}{")
 
 // end is nil at the end of a file.
 func end(err error) error {
