@@ -380,7 +380,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 		add("assignee", fact{Who: nameOf(names, a.Assignee)})
 	}
 	if !a.Open() {
-		add("verdict", fact{State: map[Disposition]string{True: "bad", False: "idle", Benign: "ok"}[a.Disposition], Text: c.T("alerts.disposition." + string(a.Disposition))})
+		add("verdict", fact{State: verdictMark(a.Disposition), Text: c.T("alerts.disposition." + string(a.Disposition))})
 		add("closed", fact{At: a.Closed, After: after(c, a.Closed.Sub(a.Created))})
 		add("reason", fact{Text: a.Reason})
 	}
