@@ -110,6 +110,25 @@ func TestAlertPage(t *testing.T) {
 	h.Wants(h.Main("/alerts/AL-1"), "True", "Somebody came in.", "Open again")
 }
 
+// An alert leads to its rule and its techniques, and asks for a reason before it
+// is sent.
+func TestAlertLeads(t *testing.T) {
+	cfg := alerts.Config{Playbooks: playbooks(t), Rule: func(_ context.Context, _, id string) string {
+		if id == "r1" {
+			return "title: A shell is connected to a far host"
+		}
+		return ""
+	}}
+	h := webtest.New(t, alerts.Module(cfg), operations.Module(), people.Module(), review.Module())
+	if err := alerts.NewDesk(h.Catalog, cfg).Take(ctx, []detect.Finding{found("r1", "web-1", h.Time, "e1"), found("gone", "web-2", h.Time, "e2")}); err != nil {
+		t.Fatal(err)
+	}
+	body := h.Get("/alerts/AL-1", "owner", lang.English).Body.String()
+	h.Wants(body, `href="/detections/r1"`, `href="/attack/T1059.004"`, `id="close-why" name="reason" maxlength="500" autocomplete="off" required`)
+	h.Lacks(h.Get("/alerts/AL-2", "owner", lang.English).Body.String(), `href="/detections/gone"`)
+	h.Lacks(h.Get("/alerts", "owner", lang.English).Body.String(), `autocomplete="off" required`) // the form has other buttons
+}
+
 func TestCasePage(t *testing.T) {
 	h, d := busy(t)
 	h.Page("/cases/open?alerts=AL-1")
