@@ -177,7 +177,57 @@ func TestTune(t *testing.T) {
 	if bad.Code != 422 && bad.Code != 400 {
 		t.Errorf("a wrong exception is answered with %d", bad.Code)
 	}
-	h.Wants(webtest.MainText(bad.Body.String()), "nope")
+	h.Wants(webtest.MainText(bad.Body.String()), "Events it does not look at: ", "nope")
+	bad = h.Post(actOf(id)+"/tune", "owner", url.Values{"when": {"a: 1"}, "reason": {"y"}})
+	h.Wants(webtest.MainText(bad.Body.String()), "What: is required")
+}
+
+// A page of an hour ago does not undo what another decided since, nor removes
+// another exception than the one it shows.
+func TestTunedMeanwhile(t *testing.T) {
+	h := newHouse(t)
+	id := h.idOf(stopped)
+	exception := func(title, rev string) url.Values {
+		return url.Values{"rev": {rev}, "title": {title}, "when": {"userIdentity.userName: ana"}, "reason": {"Trails move"}}
+	}
+	saved := func(form url.Values) {
+		t.Helper()
+		if w := h.Post(actOf(id)+"/tune", "owner", form); w.Code != http.StatusSeeOther {
+			t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
+		}
+	}
+	refused := func(what string, form url.Values) {
+		t.Helper()
+		w := h.Post(actOf(id)+what, "owner", form)
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%v is answered with %d", form, w.Code)
+		}
+		h.Wants(webtest.MainText(w.Body.String()), "The rule was tuned meanwhile. Look at how it is tuned now, and save again.")
+	}
+	untuned := exception("From a page that knew no tuning", "0")
+	saved(exception("The migration", "0"))
+	refused("/tune", untuned)
+	refused("/preview", untuned)
+	saved(exception("The second migration", "1"))
+	refused("/tune", url.Values{"rev": {"1"}, "drop": {"0"}})
+	text := h.Main(hrefOf(id))
+	h.Wants(text, "The migration", "The second migration")
+	h.Lacks(text, "From a page")
+	saved(url.Values{"rev": {"2"}, "drop": {"0"}})
+	h.Lacks(h.Main(hrefOf(id)), "The migration")
+}
+
+// Who decided an exception is called by name.
+func TestDecidedBy(t *testing.T) {
+	h := newHouse(t)
+	id := h.idOf(stopped)
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: User\nmetadata: {name: marta}\nspec: {profile: {displayName: Marta Quiroga}}\n---\napiVersion: binnacle.dev/v1\nkind: Detection\nmetadata: {name: trail}\nspec:\n  of: " + id + "\n  exceptions:\n    - {title: The migration, when: 'a: 1', reason: Trails move, by: user:marta}\n    - {title: The next, when: 'a: 2', reason: Trails move, by: user:gone}\n")
+	if err := h.engine.Refresh(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	text := h.Main(hrefOf(id))
+	h.Wants(text, "Marta Quiroga", "gone")
+	h.Lacks(text, "user:")
 }
 
 // TestGap: a rule that was off leaves a gap; looking at it again finds what was
