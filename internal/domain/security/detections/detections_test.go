@@ -2,6 +2,7 @@ package detections
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -151,6 +152,9 @@ func TestTune(t *testing.T) {
 	h.Wants(h.Main(path), "Critical", "StopLogging", "What it would find", "Findings in 30 days", "Moving to a trail")
 	form := url.Values{"title": {"The migration"}, "when": {"userIdentity.userName: ana"}, "until": {"2026-12-31"}, "reason": {"Trails move"}, "level": {"high"}}
 	h.Wants(h.ended(h.Post(actOf(id)+"/preview", "owner", form)), "What would change", "Events 2 1", "No longer found e1", "Newly found Nothing.")
+	if row := (hitRow{ID: "e1", Time: h.Time.Add(-2 * time.Hour)}); !strings.Contains(h.Get("/detections/past/"+h.jobs.Of("default")[0].ID, "owner", lang.English).Body.String(), `<a href="`+html.EscapeString(row.Href())+`">`) {
+		t.Error("an event that matches leads nowhere")
+	}
 	w := h.Post(actOf(id)+"/tune", "owner", form)
 	if w.Code != http.StatusSeeOther {
 		t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
@@ -309,7 +313,10 @@ func TestGap(t *testing.T) {
 	if err != nil || len(gaps) != 1 {
 		t.Fatalf("gaps %+v: %v", gaps, err)
 	}
-	h.Wants(h.ended(h.Post("/detections/gaps/"+gaps[0].ID+"/rerun", "owner", nil)), "1 findings are alerts")
+	h.Wants(h.ended(h.Post("/detections/gaps/"+gaps[0].ID+"/rerun", "owner", nil)), "1 finding is an alert", "Gap of CloudTrail is stopped or deleted")
+	if body := h.Get("/detections/past", "owner", lang.English).Body.String(); !strings.Contains(body, `<span class="feed-mark">`) {
+		t.Error("a look into the past has no mark: its parts stand beside each other and no phone is wide enough")
+	}
 	if len(h.told) != 1 || !h.told[0].Late {
 		t.Errorf("told %+v", h.told)
 	}
@@ -384,6 +391,7 @@ const bundleText = `{"type":"bundle","id":"bundle--1","objects":[
 func TestIndicators(t *testing.T) {
 	h := newHouse(t)
 	h.Wants(h.Main("/indicators"), "No indicator yet", "binnacle import indicators")
+	h.Wants(h.Get("/indicators", "owner", lang.English).Body.String(), `href="/import?format=indicators"`) // else the catalog reads them
 	csv := "# a list\nvalue,type,tags,valid_until\n10.9.0.0/16,cidr,scanner|noise,2027-01-01\nnot an address,ip,,\nhttp://bad.example/x?y=1,,,\nD41D8CD98F00B204E9800998ECF8427E,md5,,\nwho@phish.example,,,\n"
 	report, err := indicatorImporter().Import(t.Context(), h.Catalog, h.Caller(), []catalog.File{{Name: "b.json", Data: []byte(bundleText)}, {Name: "l.csv", Data: []byte(csv)}}, catalog.ImportOptions{})
 	if err != nil {

@@ -158,7 +158,11 @@ func (v *onePage) under(e *live.Entry, rules *live.Ruleset) {
 func (v *onePage) tuning(c *web.Ctx, e *live.Entry) error {
 	state, level := "", ""
 	if t := e.Tuning; t != nil {
-		names, err := deciders(c, t.Exceptions)
+		var by []string
+		for _, x := range t.Exceptions {
+			by = append(by, x.By)
+		}
+		names, err := called(c, by)
 		if err != nil {
 			return err
 		}
@@ -181,19 +185,18 @@ func (v *onePage) tuning(c *web.Ctx, e *live.Entry) error {
 	return nil
 }
 
-// deciders are what people call those who decided exceptions, by how these name
-// them.
-func deciders(c *web.Ctx, list []live.Exception) (map[string]string, error) {
+// called is what people call those whom references name.
+func called(c *web.Ctx, texts []string) (map[string]string, error) {
 	of := map[string]entity.Ref{}
-	for _, x := range list {
-		if ref, err := entity.ParseRef(x.By, "user", ""); x.By != "" && err == nil {
-			of[x.By] = ref
+	for _, t := range texts {
+		if ref, err := entity.ParseRef(t, "user", ""); t != "" && err == nil {
+			of[t] = ref
 		}
 	}
 	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, slices.Collect(maps.Values(of)))
 	names := map[string]string{}
-	for _, x := range list {
-		names[x.By] = cmp.Or(titles[of[x.By].String()], of[x.By].Name, x.By)
+	for _, t := range texts {
+		names[t] = cmp.Or(titles[of[t].String()], of[t].Name, t)
 	}
 	return names, err
 }
