@@ -58,13 +58,30 @@ func TestPage(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, "/events", "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "63 of 63 events in", "1 to 50 of 63", "Time What Source Host User From Outcome", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
+	h.Wants(got, "63 events in", "ms; looked at ", "1 to 50 of 63", "Time What Source Host User From Outcome", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
 	h.Lacks(got, "of somebody else", "Newer")
 	h.Wants(body, `data-brush="/events?from=FROM&amp;to=TO"`, "event.action%3A%3D%22PutImage%22", "-event.action%3A%3D%22PutImage%22", `aria-label="63 events from 21 Sep 09:30 to 22 Sep 09:30 in steps of 15 minutes"`)
 
 	older := get(t, h, query("offset", "50", "at", "1790069400000"), "owner", 200)
 	h.Wants(webtest.MainText(older), "51 to 63 of 63", "Newer")
 	h.Lacks(webtest.MainText(older), "Older")
+}
+
+// What is found is one number and what is looked at for it another, also of other
+// times, which a cluster does not say.
+func TestWhatWasLookedAt(t *testing.T) {
+	h, m := house(t, Config{})
+	f := func(want, lacks string) {
+		t.Helper()
+		got := webtest.MainText(get(t, h, query("q", "AssumeRole", "last", "1h"), "owner", 200))
+		h.Wants(got, want)
+		h.Lacks(got, lacks)
+	}
+	f("0 events in", " of ")
+	h.Wants(webtest.MainText(get(t, h, "/events", "owner", 200)), "; looked at 63, read ")
+	m.mute = true
+	f("0 events in", "looked at")
+	h.Wants(webtest.MainText(get(t, h, query("q", "* | stats count() n"), "owner", 200)), "1 row in")
 }
 
 func TestPageAsksForItsOwnOrganisationAlone(t *testing.T) {
@@ -96,7 +113,7 @@ func TestPipes(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, query("q", "* | stats by (event.action) count() n | sort by (n) desc"), "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "3 rows of", "Result", "n Action 60 PutImage")
+	h.Wants(got, "3 rows in", "Result", "n Action 60 PutImage")
 	h.Lacks(got, "Events over time", "Fields", "Time n")
 	h.Lacks(body, "data-more")
 }
