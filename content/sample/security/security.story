@@ -28,8 +28,7 @@
     when: "{{moment -46 03:11}}"
 - at: "{{moment -46 03:33}}"
   by: leila.haddad
-  why: Paged at 03:18; the address is nobody's we know
-  case: {name: deploy-key, reaches: acknowledged}
+  case: {name: deploy-key, notes: Paged at 03:18; the address is nobody's we know.}
 - at: "{{moment -46 03:36}}"
   by: tomasz.wierzba
   case: {name: deploy-key, notes: "Do not delete the key before we know which jobs use it. Block the network first."}
@@ -123,5 +122,4 @@
     when: "{{ago 9h}}"
 - at: "{{ago 4h}}"
   by: leila.haddad
-  why: Sessions of Iker's account are ended; he was called
-  case: {name: payments-branch, reaches: acknowledged}
+  case: {name: payments-branch, notes: Sessions of Iker's account are ended; he was called.}
