@@ -3,6 +3,7 @@ package hunt
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -24,7 +25,9 @@ func (s *service) make(c *web.Ctx) (any, error) {
 	case "detection":
 		rule := st.Query
 		if !isRule(rule) {
-			rule = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
+			var left []string
+			rule, left = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
+			rule = remarked(c, rule, left)
 		}
 		return nil, leadTo(c, "/detections/new", url.Values{"spec.rule": {rule}})
 	case "measure":
@@ -45,6 +48,18 @@ func (s *service) make(c *web.Ctx) (any, error) {
 		return nil, leadTo(c, "/measures/new", q)
 	}
 	return nil, fault.New(fault.NotFound, "there is nothing of the sort to make").Coded("hunt.make")
+}
+
+// remarked says above a rule what of a question is not in it.
+func remarked(c *web.Ctx, rule string, left []string) string {
+	if len(left) == 0 {
+		return rule
+	}
+	text := "# " + c.T("hunt.make.left") + "\n"
+	for _, part := range left {
+		text += "#   " + strings.Join(strings.Fields(part), " ") + "\n"
+	}
+	return text + rule
 }
 
 // longestMeasure is how long the question of a measure may become by what words
