@@ -33,12 +33,12 @@ func (s *service) make(c *web.Ctx) (any, error) {
 	case "measure":
 		text := st.Query
 		if s.Store != nil {
-			asked, err := logs.Translate(c.R.Context(), s.Store, logs.Query{Org: c.Caller.Org, Text: text, From: c.Now.Add(-7 * 24 * time.Hour), To: c.Now, Partial: true})
+			asked, err := logs.Written(c.R.Context(), s.Store, logs.Query{Org: c.Caller.Org, Text: text, From: c.Now.Add(-7 * 24 * time.Hour), To: c.Now, Partial: true})
 			if err != nil {
 				return nil, err
 			}
-			if len(asked.Text) <= longestMeasure { // words in hundreds of fields are not for reading: they stay words of the message
-				text = asked.Text
+			if text = asked.Text; len(text) > longestMeasure {
+				return nil, fault.New(fault.TooLarge, "the words stand for too many fields to be written out").Coded("hunt.make-wide").WithHint("say in which field to look, as user.name:eva")
 			}
 		}
 		if read(text).pipe < 0 {
@@ -63,8 +63,8 @@ func remarked(c *web.Ctx, rule string, left []string) string {
 }
 
 // longestMeasure is how long the question of a measure may become by what words
-// stand for.
-const longestMeasure = 4 << 10
+// stand for: each field that events have.
+const longestMeasure = 32 << 10
 
 // leadTo sends the browser to a form of the program. What is filled in may be
 // longer than what a toast is shown after.

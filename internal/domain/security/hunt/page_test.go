@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
@@ -341,6 +343,42 @@ func TestSavedHunts(t *testing.T) {
 		t.Errorf("a long rule leads with %d to %.60s", got.Code, got.Header().Get("Location"))
 	}
 	get(t, h, "/events/make/coffee", "owner", 404)
+}
+
+// What a measure asks, as it stands, counts what the hunt finds, also where this
+// has words alone in any case.
+func TestMeasureCountsTheSame(t *testing.T) {
+	h, m := house(t, Config{})
+	for q, want := range map[string]string{"getsecretvalue": "2", "FAILURE svc-deploy": "2", "event.action:putimage": "60", `"deleteaccesskey by" -failure`: "1", "PutIm* or Delete*": "61"} {
+		to, err := url.Parse(h.Get("/events/make/measure?"+url.Values{"q": {q}}.Encode(), "owner", lang.English).Header().Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := to.Query().Get("spec.query.text")
+		var got string
+		_, err = m.Rows(t.Context(), logs.Query{Org: "default", Text: text, From: webtest.Now.Add(-24 * time.Hour), To: webtest.Now}, func(r logs.Row) error {
+			got = r.Get("events")
+			return nil
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: %s counts %s, want %s: %v", q, text, got, want, err)
+		}
+		if strings.Contains(text, "gEt") || len(text) > 2000 {
+			t.Errorf("%s becomes %d letters that nobody reads: %.300s", q, len(text), text)
+		}
+	}
+	wide := event.Event{ID: "wide", Time: webtest.Now.Add(-time.Minute), Source: "x", Line: []byte(`{"message":"x"`)}
+	for i := range 1200 {
+		wide.Line = fmt.Appendf(wide.Line, `,"a_long_name_of_field_number_%d":"x"`, i)
+	}
+	wide.Line = append(wide.Line, '}')
+	if err := m.Add(t.Context(), "default", []event.Event{wide}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.Wants(webtest.MainText(get(t, h, "/events/make/measure?q=x", "owner", http.StatusRequestEntityTooLarge)), "Say in which field to look")
 }
 
 func TestExamples(t *testing.T) {
