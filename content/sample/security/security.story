@@ -25,7 +25,7 @@
       alerts: [AWS denies one identity many kinds of calls]
     notes: "First use from outside: `GetCallerIdentity` from 203.0.113.77, then a list of buckets. One address, one client."
     side: them
-    when: "{{moment -46 03:11}}"
+    when: "{{moment -46 03:12}}"
 - at: "{{moment -46 03:33}}"
   by: leila.haddad
   case: {name: deploy-key, notes: Paged at 03:18; the address is nobody's we know.}
@@ -58,7 +58,7 @@
     does: ["Find out what the credential opens", "Keep events and logs with their hashes", "Replace the credential, and delete the old one"]
 - at: "{{moment -46 12:10}}"
   by: leila.haddad
-  why: No key, user or role was made with it; every call but the reads of build logs was refused
+  why: No key, user or role was made with it; apart from who it is, which buckets there are and the build logs, all it asked for was refused
   case:
     name: deploy-key
     does: ["See everything it was used for"]
@@ -85,7 +85,7 @@
         policy refuses them outside the runners.
       noActions: The policy and the short-lived keys were in place before the case was closed.
       affected:
-        - {asset: svc-ci-deploy, what: "Key used, 91 calls", verdict: compromised}
+        - {asset: svc-ci-deploy, what: "Key used, 90 calls", verdict: compromised}
         - {asset: kestrane-build-logs, what: 74 objects read, verdict: disclosed}
         - {asset: "component:payments", what: Secret asked for and refused, verdict: safe}
         - {asset: "component:identity", what: Users and roles asked for and refused, verdict: safe}
