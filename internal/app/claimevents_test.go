@@ -141,8 +141,18 @@ apiVersion: binnacle.dev/v1
 kind: Claim
 metadata: {name: owned}
 spec: {room: operations, tests: [{name: owned, records: {from: component, where: spec.tier < 4, expect: has(spec.owner)}}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: looked-for}
+spec: {room: security, tests: [{name: rows, records: {from: techniques, where: 'row.id == "T1078"', expect: row.rules > 1000}}]}
 `)
 	w.settle()
+	for _, path := range []string{"", "/runs/1", "/runs/1/members"} { // rows of a table have pages too
+		if !strings.Contains(w.page("/claims/default/looked-for"+path), `href="/attack/T1078"`) {
+			t.Errorf("nothing at %q leads to the technique", path)
+		}
+	}
 	for path, words := range map[string]string{"/measures/default/tiers": "2 of 3 make the number", "/claims/default/owned": "2 of 2 meet it"} {
 		if page := w.page(path); !strings.Contains(page, `<dt>Population</dt><dd><a href="`+path+`/runs/1/members">2</a></dd>`) {
 			t.Errorf("%s does not say of whom it is", path)

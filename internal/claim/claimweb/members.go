@@ -209,6 +209,9 @@ func things(p *claim.Probe) bool { r := p.Asks(); return p.Query == nil || r != 
 // events that it stands for.
 func memberPath(c *web.Ctx, p *claim.Probe, r *claim.Run, key string) string {
 	if things(p) {
+		if page := c.App.Claims.PageOf(p, key); page != "" {
+			return page
+		}
 		return c.App.HrefOf(key)
 	}
 	return eventsPath(c, p, r, key)
