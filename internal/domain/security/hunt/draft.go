@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -57,6 +58,14 @@ func draft(title, format, query string) (rule string, left []string) {
 	}
 	fmt.Fprintf(&b, "    condition: %s\nlevel: medium\n", strings.Join(ways, " or "))
 	return b.String(), left
+}
+
+// sayable reports whether a rule can say some of it.
+func (r reading) sayable() bool {
+	return slices.ContainsFunc(r.parts, func(t term) bool {
+		_, _, ok := sigmaItem(t)
+		return ok
+	})
 }
 
 // ways are the parts between which "or" stands: what is found meets all of one.

@@ -439,6 +439,15 @@ func TestDraft(t *testing.T) {
 	}
 }
 
+// A detection is offered for what a rule can say something of.
+func TestSayable(t *testing.T) {
+	for q, want := range map[string]bool{"svc-deploy": true, "event.action:=PutImage": true, "x or y": true, "(a or b) c": true, "": false, "*": false, "* | stats count() n": false, "(a or b)": false, "or": false, `{host.name="x"}`: false} {
+		if got := read(q).sayable(); got != want {
+			t.Errorf("%s: %v", q, got)
+		}
+	}
+}
+
 // Whatever is asked, what is made of it can be read as a rule.
 func FuzzDraft(f *testing.F) {
 	for _, s := range []string{`a:="b" -c:d*`, "x or -y", `not "q" | stats count()`, `a:in(x, "y,z") b:>=5`, "a:~`x(`", `a:ipv4_range("10.0.0.0/8")`, "a:'", "*", `\*`, "a:~[", "a:ipv4_range(999.1.1.1/99)", "é:\x00\x7f"} {
