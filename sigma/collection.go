@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/binnaclehq/binnacle/sigma/internal/strict"
 )
 
 // Collection is what was loaded: rules, correlations and filters in the order
@@ -36,7 +38,7 @@ func (c *Collection) Add(name string, data []byte) {
 		c.Problems = append(c.Problems, Problem{Pos{name, 0}, "too-big", fmt.Sprintf("the file has more than %d bytes", maxFile), "split it"})
 		return
 	}
-	docs, lines := documents(data)
+	docs, lines := documents(decoded(data))
 	if len(docs) > maxDocuments {
 		c.Problems = append(c.Problems, Problem{Pos{name, 0}, "too-big", fmt.Sprintf("the file has more than %d documents", maxDocuments), "split it"})
 		return
@@ -80,7 +82,7 @@ func (c *Collection) document(r *reader, n *yaml.Node) {
 // isOther reports whether a document does not mean to be a rule.
 func isOther(n *yaml.Node) bool {
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if name := n.Content[i].Value; name == "logsource" || strings.HasPrefix(name, "detect") {
+		if name := n.Content[i].Value; name == "logsource" || strings.HasPrefix(name, "detect") || strict.Nearest(name, []string{"correlation"}) != "" {
 			return false
 		}
 	}

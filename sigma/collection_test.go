@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -210,6 +212,8 @@ detection: {sel: {F: c}, condition: sel}
 		}
 	}
 	f(`{logsource: {product: windows}, filter: {rules: any, x: {F: 1}, condition: x}}`,
+		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
+	f(`{logsource: {product: windows}, filter: {rules: All, x: {F: 1}, condition: x}}`,
 		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
 	f(`{logsource: {product: windows}, filter: {rules: [], x: {F: 1}, condition: not x}}`,
 		"(sel and not _filter_1_x); (not sel and not _filter_1_x)", "(sel and not _filter_1_x)", "sel")
@@ -465,6 +469,42 @@ func TestSpecification(t *testing.T) {
 		c.Add(file, data)
 		if len(c.Problems)+len(c.Skipped) > 0 || len(c.Rules)+len(c.Correlations)+len(c.Filters) != 1 {
 			t.Errorf("%s: %v", file, c.Problems)
+		}
+	}
+}
+
+// wide is a text in UTF-16 with its mark, as some editors of Windows save it.
+func wide(text string, order binary.AppendByteOrder) []byte {
+	var out []byte
+	for _, unit := range append([]uint16{0xfeff}, utf16.Encode([]rune(text))...) {
+		out = order.AppendUint16(out, unit)
+	}
+	return out
+}
+
+// However a file is written, each of its documents is read or refused.
+func TestEncodings(t *testing.T) {
+	const two = "name: a\ndetection: {sel: {F: ñ😀}, condition: sel}\n---\nname: b\ndetection: {sel: {F: b}, condition: sel}\n"
+	for name, data := range map[string][]byte{
+		"UTF-8 with a mark":       []byte("\ufeff" + two),
+		"a mark before the line":  []byte("\ufeff---\n" + two),
+		"lines of Windows":        []byte(strings.ReplaceAll(two, "\n", "\r\n")),
+		"UTF-16":                  wide(two, binary.LittleEndian),
+		"UTF-16, the other order": wide(strings.ReplaceAll(two, "\n", "\r\n"), binary.BigEndian),
+	} {
+		c := Parse("test.yml", data)
+		if len(c.Problems) > 0 || len(c.Rules) != 2 || c.Rules[1].Pos.Line != 4 && name != "a mark before the line" {
+			t.Errorf("%s: %d rules, %v", name, len(c.Rules), c.Problems)
+		}
+	}
+	for name, x := range map[string]struct{ text, want string }{
+		"lines of old Macs": {strings.ReplaceAll(two, "\n", "\r"), "test.yml:1: the document holds another one: end lines with LF or CRLF, so that the line --- is seen"},
+		"Latin-1":           {"name: a\ndescription: caf\xe9\ndetection: {sel: {F: a}, condition: sel}\n", "test.yml:2: the document is not in UTF-8: the byte 0xe9 is none of its: save the file as UTF-8"},
+		"in the second":     {two + "description: caf\xe9\n", "test.yml:6: the document is not in UTF-8: the byte 0xe9 is none of its: save the file as UTF-8"},
+	} {
+		c := Parse("test.yml", []byte(x.text))
+		if len(c.Problems) != 1 || c.Problems[0].Error() != x.want {
+			t.Errorf("%s: %v", name, c.Problems)
 		}
 	}
 }

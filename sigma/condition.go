@@ -176,6 +176,9 @@ func (p *conditionParser) bracket() (Expr, *refusal) {
 		return nil, err
 	}
 	defer p.leave()
+	if p.peek() == ")" {
+		return nil, refuse("condition", "name a search between them", "there is nothing between brackets")
+	}
 	expr, err := p.or()
 	if err != nil {
 		return nil, err
@@ -192,7 +195,8 @@ func (p *conditionParser) bracket() (Expr, *refusal) {
 // unknown says what of a name that is no search was likely meant.
 func (p *conditionParser) unknown(name string) *refusal {
 	switch lower := strings.ToLower(name); {
-	case name != lower && (lower == "not" || lower == "and" || lower == "or"):
+	case name != lower && (lower == "not" || lower == "and" || lower == "or"),
+		name != lower && (lower == "all" || lower == "any") && len(p.tokens) > 1 && strings.EqualFold(p.tokens[1], "of"):
 		return refuse("condition", "write "+lower, "%s is written in capitals", name)
 	case name == "them" || strings.Contains(name, "*"):
 		return refuse("condition", "write 1 of "+name+" or all of "+name, "%q names several searches", clip(name))

@@ -459,6 +459,19 @@ detection:
 	}
 }
 
+// A keyword is found wherever it stands in a long line, however its letters are written.
+func TestKeywordsInLongLines(t *testing.T) {
+	s := scanner(t, "title: t\ndetection:\n  words: [mimikatz]\n  condition: words\n")
+	for word, matches := range map[string]int{"mimikatz": 1, `\u006dimikatz`: 1, `mimi\u004Batz`: 1, "mimi\u212aatz": 1, `\\u006dimikatz`: 0, `mimi\\ukatz`: 0} {
+		for before := range 140 {
+			line := `{"F": "` + strings.Repeat("x", before) + word + strings.Repeat("y", 200) + `"}`
+			if got, err := s.Match([]byte(line)); err != nil || len(got) != matches {
+				t.Fatalf("%s after %d characters: %d matches, %v, want %d", word, before, len(got), err, matches)
+			}
+		}
+	}
+}
+
 // An event that matches nothing allocates nothing.
 func TestAllocatesNothing(t *testing.T) {
 	lines := testdata.Windows(t)

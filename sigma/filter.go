@@ -65,8 +65,8 @@ func (r *reader) filterBody(f *Filter, in pair) {
 		}
 		named = true
 		f.Rules = r.texts(p)
-		// No rules, or the word any, are all of the logsource.
-		if len(f.Rules) == 0 || len(f.Rules) == 1 && strings.EqualFold(f.Rules[0], "any") {
+		// No rules, or one of the words any and all, are all of the logsource.
+		if len(f.Rules) == 0 || len(f.Rules) == 1 && (strings.EqualFold(f.Rules[0], "any") || strings.EqualFold(f.Rules[0], "all")) {
 			f.Rules, f.AnyRule = nil, true
 		}
 	}

@@ -95,6 +95,9 @@ func compileLook(expr string, flags syntax.Flags, depth int) (*lookaround, error
 	if err != nil {
 		return nil, err
 	}
+	if repeated(re) > maxRepeated {
+		return nil, errRepeated
+	}
 	for group, name := range re.CapNames() {
 		for i, n := range names {
 			if n == name {

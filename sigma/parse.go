@@ -148,11 +148,27 @@ func (r *reader) searches(in pair, pairs []pair) Detection {
 		}
 	}
 	if condition == nil {
-		r.refusef(in.node, "no-condition", "add condition, as: condition: "+strings.Join(names, " and "), "%s has no condition", in.key)
+		r.noCondition(in, pairs, names)
 		return d
 	}
 	d.Conditions = r.conditions(*condition, names)
 	return d
+}
+
+// noCondition refuses searches without a condition. A key that was likely meant to
+// be it is named.
+func (r *reader) noCondition(in pair, pairs []pair, names []string) {
+	for _, p := range pairs {
+		if strict.Nearest(p.key, []string{"condition"}) != "" {
+			r.refusef(p.node, "no-condition", "write condition", "%s has no condition, but the key %q", in.key, clip(p.key))
+			return
+		}
+	}
+	fix := "add condition, as: condition: " + strings.Join(names, " and ")
+	if len(names) == 0 {
+		fix = "add a search, and condition with its name"
+	}
+	r.refusef(in.node, "no-condition", fix, "%s has no condition", in.key)
 }
 
 func (r *reader) conditions(p pair, names []string) []Condition {

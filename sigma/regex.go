@@ -8,8 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxRegex bounds the length of a regular expression.
-const maxRegex = 16 << 10
+const (
+	maxRegex = 16 << 10 // the length of a regular expression
+	// maxRepeated is how many characters the repetitions of an expression may stand
+	// for. Each of them may have to be tried at each character of a text, so that this
+	// bounds the time of one: about 10 ns for each.
+	maxRepeated = 2500
+)
 
 // Source is the expression with its flags, in Go's syntax unless it looks
 // around.
@@ -59,6 +64,9 @@ func (r Regex) Compile() (*Matcher, error) {
 	source := r.Source()
 	plain, err := regexp.Compile(source)
 	if err == nil {
+		if tree, err := syntax.Parse(source, syntax.Perl); err == nil && repeated(tree) > maxRepeated {
+			return nil, tooSlow(r.Expr)
+		}
 		return &Matcher{Plain: plain, long: longOf(source)}, nil
 	}
 	if looksAround(r.Expr) {
@@ -66,9 +74,50 @@ func (r Regex) Compile() (*Matcher, error) {
 		if lookErr == nil {
 			return &Matcher{look: look}, nil
 		}
+		if lookErr == errRepeated {
+			return nil, tooSlow(r.Expr)
+		}
 		err = lookErr
 	}
 	return nil, regexRefusal(r.Expr, err)
+}
+
+// repeated is how many characters the repetitions of an expression stand for:
+// those with a count written out, each other as one.
+func repeated(n *syntax.Regexp) int {
+	sum := 0
+	switch n.Op {
+	case syntax.OpRepeat:
+		return characters(n)
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		sum = 1
+	}
+	for _, sub := range n.Sub {
+		sum += repeated(sub)
+	}
+	return sum
+}
+
+// characters is how many an expression is written with, its repetitions out.
+func characters(n *syntax.Regexp) int {
+	sum := 0
+	for _, sub := range n.Sub {
+		sum += characters(sub)
+	}
+	switch n.Op {
+	case syntax.OpLiteral:
+		return len(n.Rune)
+	case syntax.OpRepeat:
+		return sum * max(n.Min, n.Max)
+	}
+	return max(sum, 1)
+}
+
+var errRepeated = errors.New("it repeats too much")
+
+func tooSlow(expr string) *refusal {
+	return refuse("regex", "repeat less, as {20,} for {2000,}, or split it into several values under |all",
+		"the regular expression %q has repetitions of more than %d characters together, which would hold up all events", clip(expr), maxRepeated)
 }
 
 // long is an expression that asks for so many characters of any kind in a row, as rules
@@ -160,6 +209,9 @@ func regexRefusal(expr string, err error) *refusal {
 		return refuse("regex", "write out what may stand there", "the regular expression %q refers back to a group, which cannot be run in linear time", clip(expr))
 	case strings.Contains(expr, "(?>") || strings.Contains(expr, "++") || strings.Contains(expr, "*+"):
 		return refuse("regex", "write a plain group or quantifier", "the regular expression %q has atomic groups or possessive quantifiers", clip(expr))
+	}
+	if e, ok := errors.AsType[*syntax.Error](err); ok && e.Code == syntax.ErrInvalidRepeatSize {
+		return refuse("regex", "count to 1000 at most, and parts within parts to 1000 together", "the regular expression %q repeats a part too often: %s", clip(expr), e.Expr)
 	}
 	reason := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 	return refuse("regex", "write it in RE2's syntax", "the regular expression %q cannot be run: %s", clip(expr), reason)

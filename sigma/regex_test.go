@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +37,23 @@ func TestLong(t *testing.T) {
 		if is && source != `.{0,2}` && (matched < texts/10 || matched > texts*9/10) {
 			t.Errorf("%s is found in %d texts: the test tests nothing", source, matched)
 		}
+	}
+}
+
+// TestRepeated: an expression whose repetitions would take milliseconds a character
+// is refused; those that rules write are not.
+func TestRepeated(t *testing.T) {
+	for _, source := range []string{`.{1000,}`, `(.){200,}`, `(?:[A-Za-z0-9+/]{4}){200,}={0,2}`, `(?:a{1,10}){1,100}$`, strings.Repeat("a", 5000), strings.Repeat(".*word", 500), `(?:` + strings.Repeat("longword|", 1000) + `last)+`} {
+		if _, err := (Regex{Expr: source}).Compile(); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	for _, source := range []string{strings.Repeat("[a-z]{1,1000}", 3) + "[0-9]", strings.Repeat("[a-z]*", 2600) + "[0-9]", "(?:(?:[a-z][a-z0-9]?x){1,10}){100}", "(?=" + strings.Repeat("[a-z]{1,1000}", 3) + "[0-9])a"} {
+		if _, err := (Regex{Expr: source}).Compile(); err == nil || !strings.Contains(err.Error(), "more than 2500 characters together") || !strings.Contains(err.Error(), "repeat less") {
+			t.Errorf("%.40s: %v", source, err)
+		}
+	}
+	if _, err := (Regex{Expr: "a{1001}"}).Compile(); err == nil || !strings.Contains(err.Error(), "{1001}: count to 1000 at most") {
+		t.Errorf("a count that is too high: %v", err)
 	}
 }

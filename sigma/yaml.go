@@ -2,11 +2,15 @@ package sigma
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -90,6 +94,38 @@ func isMarker(line []byte, marker string) bool {
 	return ok && (len(rest) == 0 || strings.IndexByte(" \t\r\n", rest[0]) >= 0)
 }
 
+// notUTF8 is where a text stops to be UTF-8; -1 when it does not.
+func notUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		c, size := utf8.DecodeRune(text[at:])
+		if c == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
+}
+
+// decoded is a file as UTF-8: one that begins with the byte order mark of UTF-16 is
+// turned into it, and other marks are taken away.
+func decoded(data []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return bytes.TrimPrefix(data, []byte("\ufeff"))
+	}
+	data = data[2:]
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 // decode reads one document that begins after so many lines. A document of
@@ -101,8 +137,17 @@ func (r *reader) decode(data []byte, lines int) (node *yaml.Node) {
 			r.refusef(&yaml.Node{Line: lines + 1}, "yaml", "write it as YAML", "the document cannot be read: %v", p)
 		}
 	}()
+	if at := notUTF8(data); at >= 0 {
+		line := lines + 1 + bytes.Count(data[:at], []byte("\n"))
+		r.refusef(&yaml.Node{Line: line}, "encoding", "save the file as UTF-8", "the document is not in UTF-8: the byte 0x%02x is none of its", data[at])
+		return nil
+	}
 	var doc yaml.Node
-	err := yaml.Unmarshal(data, &doc)
+	in := yaml.NewDecoder(bytes.NewReader(data))
+	err := in.Decode(&doc)
+	if err == io.EOF {
+		return nil
+	}
 	if err != nil {
 		message, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
 		if m := yamlLine.FindStringSubmatch(message); m != nil {
@@ -110,6 +155,10 @@ func (r *reader) decode(data []byte, lines int) (node *yaml.Node) {
 			message = strings.Replace(message, m[0], "", 1)
 		}
 		r.refusef(&yaml.Node{Line: lines + line}, "yaml", "correct the YAML; quote texts with single quotes", "the document is no YAML: %s", message)
+		return nil
+	}
+	if in.Decode(new(yaml.Node)) != io.EOF {
+		r.refusef(&yaml.Node{Line: lines + 1}, "yaml", "end lines with LF or CRLF, so that the line --- is seen", "the document holds another one")
 		return nil
 	}
 	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {

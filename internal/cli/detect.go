@@ -106,9 +106,9 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 	}
 	switch refused := len(rules.Problems); {
 	case refused > 0 && stats.Bad > 0:
-		return failed(exitPartly, "%d rule(s) were not run, and %d place(s) held no event", "%d regla(s) no se ejecutaron, y %d lugar(es) no tenían evento", refused, stats.Bad).hinting("they are named above", "se nombran arriba")
+		return failed(exitPartly, "not all rules were run: %d problem(s); and %d place(s) held no event", "no se ejecutaron todas las reglas: %d problema(s); y %d lugar(es) no tenían evento", refused, stats.Bad).hinting("they are named above", "se nombran arriba")
 	case refused > 0:
-		return failed(exitPartly, "%d rule(s) were not run", "%d regla(s) no se ejecutaron", refused).hinting("each is named above; --strict makes it a failure", "cada una se nombra arriba; --strict lo convierte en fallo")
+		return failed(exitPartly, "not all rules were run: %d problem(s)", "no se ejecutaron todas las reglas: %d problema(s)", refused).hinting("each is named above; with --strict nothing runs then", "cada uno se nombra arriba; con --strict no se ejecuta nada")
 	case stats.Bad > 0:
 		return failed(exitPartly, "%d place(s) held no event", "%d lugar(es) no tenían evento", stats.Bad).hinting("they are named above", "se nombran arriba")
 	}
@@ -118,7 +118,7 @@ func (v *detection) run(ctx context.Context, s *session, args []string) error {
 // prepare loads the rules and tells what is wrong with them.
 func (v *detection) prepare(s *session) (*detect.Rules, error) {
 	if v.noRoute && v.route != "" {
-		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen")
+		return nil, usage("--route and --no-route contradict each other", "--route y --no-route se contradicen").hinting("leave one of both out", "quita una de las dos")
 	}
 	table, err := v.table(s)
 	if err != nil {
@@ -137,12 +137,15 @@ func (v *detection) prepare(s *session) (*detect.Rules, error) {
 		return nil, err
 	}
 	s.tellProblems(rules.Problems)
+	if n := len(c.Skipped); n > 0 {
+		s.tell("%d document(s) are no rules and are left out; binnacle rules check names them.", "%d documento(s) no son reglas y se dejan; binnacle rules check los nombra.", n)
+	}
 	if n := len(rules.Unrouted); n > 0 {
 		s.tell("%d rule(s) are of logs that the routes do not know and are left out; --no-route looks for them everywhere.", "%d regla(s) son de registros que las rutas no conocen y se dejan; --no-route las busca en todas partes.", n)
 	}
 	switch {
 	case v.strict && len(rules.Problems) > 0:
-		return nil, failed(exitFailed, "%d rule(s) cannot be run", "%d regla(s) no se pueden ejecutar", len(rules.Problems)).hinting("correct them, or leave --strict out", "corrígelas o quita --strict")
+		return nil, failed(exitFailed, "not all rules can be run: %d problem(s)", "no se pueden ejecutar todas las reglas: %d problema(s)", len(rules.Problems)).hinting("correct them, or leave --strict out", "corrígelas o quita --strict")
 	case rules.Len() == 0:
 		return nil, failed(exitFailed, "there is no rule to run", "no hay ninguna regla que ejecutar").hinting("check --rules; --no-route runs rules of any log source", "revisa --rules; --no-route ejecuta reglas de cualquier fuente")
 	}
@@ -164,7 +167,7 @@ func (v *detection) table(s *session) (*route.Table, error) {
 	}
 	table, problems := route.Read(v.route, data)
 	if len(problems) > 0 {
-		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error())
+		return nil, failed(exitFailed, "the routes cannot be used: %v", "no se pueden usar las rutas: %v", problems[0].Error()).hinting("their form is that of SigmaHQ's tests/thor.yml", "su forma es la de tests/thor.yml de SigmaHQ")
 	}
 	renaming := 0
 	for i := range table.Entries {
@@ -197,9 +200,9 @@ func readPipelines(paths []string) (*pipeline.Pipeline, error) {
 			return nil, failed(exitNotFound, "there is no pipeline %s", "no hay ninguna cadena %s", path).
 				hinting("name a file, or one of "+strings.Join(pipeline.ReadyNames(), ", "), "nombra un fichero, o una de "+strings.Join(pipeline.ReadyNames(), ", "))
 		}
-		p, problems := pipeline.Read(path, data)
+		p, problems := pipeline.Options{Fetch: filesBeside(path)}.Read(path, data)
 		if len(problems) > 0 {
-			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error())
+			return nil, failed(exitFailed, "the pipeline cannot be used: %v", "no se puede usar la cadena: %v", problems[0].Error()).hinting("its form is that of pySigma's processing pipelines", "su forma es la de las cadenas de proceso de pySigma")
 		}
 		list = append(list, p)
 	}
@@ -207,6 +210,27 @@ func readPipelines(paths []string) (*pipeline.Pipeline, error) {
 		return nil, nil
 	}
 	return pipeline.Join(list...), nil
+}
+
+// filesBeside reads the files that a pipeline takes the values of placeholders
+// from: a relative path is from the folder of the pipeline. Nothing is run and
+// nobody is asked.
+func filesBeside(name string) func(pipeline.Source) ([]byte, error) {
+	return func(source pipeline.Source) ([]byte, error) {
+		if source.Kind != "file" {
+			return nil, fmt.Errorf("no %s is asked for values here: write them into a file for file_placeholders", source.Kind)
+		}
+		path := source.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(name), path)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, int64(source.MaxSize)+1))
+	}
 }
 
 // tellProblems names what is wrong with rules, one a line.
@@ -316,7 +340,7 @@ func (x *eventIDs) add(id string) {
 func (x *eventIDs) of(number int64) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if number < int64(len(x.list)) {
+	if number >= 0 && number < int64(len(x.list)) {
 		return x.list[number]
 	}
 	return ""
@@ -343,7 +367,11 @@ func (d *detectSink) match(m detect.Match) error {
 		}
 		return d.enc.Encode(m)
 	}
-	d.table.texts(fmt.Sprint(m.Event), whereOf(m), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
+	number := fmt.Sprint(m.Event)
+	if m.Event < 0 {
+		number = ""
+	}
+	d.table.texts(number, whereOf(m), m.Level, oneLine(m.Title, maxTitle), oneLine(shownFields(m), 100))
 	return nil
 }
 
@@ -370,7 +398,7 @@ const mostBad = 20
 
 func (d *detectSink) bad(file string, p eventfile.Problem) {
 	if d.told++; d.told <= mostBad {
-		fmt.Fprintf(d.s.Err, "%s:%d: %s\n", file, p.Line, p.Why)
+		fmt.Fprintf(d.s.Err, "%s: %s\n", sigma.Pos{File: file, Line: p.Line}, p.Why)
 	} else if d.told == mostBad+1 {
 		d.s.tell("and more: only the first %d are named", "y más: solo se nombran los primeros %d", mostBad)
 	}

@@ -36,7 +36,7 @@ func loadRules(paths []string) (*sigma.Collection, error) {
 		return nil, failed(exitNotFound, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err).hinting("check the path", "revisa la ruta")
 	}
 	if err != nil {
-		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err)
+		return nil, failed(exitFailed, "the rules cannot be read: %v", "no se pueden leer las reglas: %v", err).hinting("check who may read them, and that archives are whole", "revisa quién puede leerlas y que los archivos comprimidos estén enteros")
 	}
 	if len(c.Rules)+len(c.Correlations)+len(c.Filters)+len(c.Problems) == 0 {
 		return nil, failed(exitFailed, "there is no rule", "no hay ninguna regla").hinting("name files, folders or archives of rules", "nombra ficheros, carpetas o archivos de reglas")
@@ -112,10 +112,10 @@ func (s *session) tellFlaws(out string, c *sigma.Collection) error {
 			fmt.Fprintf(s.Out, "%s %s\n", s.paint(s.OutTTY, state, s.say(word)), oneLine(line, 0))
 		}
 	}
-	s.tell("%d rules, %d correlations, %d filters; %d refused, %d could be better", "%d reglas, %d correlaciones, %d filtros; %d rechazadas, %d mejorables",
+	s.tell("%d rules, %d correlations, %d filters loaded; %d problem(s), %d could be better", "%d reglas, %d correlaciones, %d filtros cargados; %d problema(s), %d mejorables",
 		len(c.Rules), len(c.Correlations), len(c.Filters), len(c.Problems), len(flaws)-len(c.Problems))
 	if n := len(c.Problems); n > 0 {
-		return failed(exitFailed, "%d document(s) are refused", "%d documento(s) se rechazan", n).hinting("each is named above with its fix", "cada uno se nombra arriba con su arreglo")
+		return failed(exitFailed, "not everything can be loaded: %d problem(s)", "no todo se puede cargar: %d problema(s)", n).hinting("each is named above with its fix", "cada uno se nombra arriba con su arreglo")
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ tiene una correlación, debe cumplirse sobre los aciertos juntos y no sobre los 
 			rules, events, bad := 0, 0, 0
 			for _, dir := range args {
 				if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-					return failed(exitFailed, "%s is no folder", "%s no es una carpeta", dir).because(err)
+					return failed(exitNotFound, "%s is no folder", "%s no es una carpeta", dir).because(err).hinting("name a folder with rules and their examples", "nombra una carpeta con reglas y sus ejemplos")
 				}
 				tested, err := detect.Examples(os.DirFS(dir), ".")
 				if err != nil {
@@ -152,7 +152,7 @@ tiene una correlación, debe cumplirse sobre los aciertos juntos y no sobre los 
 			s.tell("%d rules, %d examples, %d wrong", "%d reglas, %d ejemplos, %d mal", rules, events, bad)
 			switch {
 			case bad > 0:
-				return failed(exitFailed, "%d example(s) came out otherwise", "%d ejemplo(s) salieron distintos", bad)
+				return failed(exitFailed, "%d example(s) came out otherwise", "%d ejemplo(s) salieron distintos", bad).hinting("correct the rule, or move the event to the other file", "corrige la regla o pasa el evento al otro fichero")
 			case events == 0:
 				return failed(exitFailed, "no folder has examples", "ninguna carpeta tiene ejemplos").hinting("write hits.jsonl and misses.jsonl beside a rule", "escribe hits.jsonl y misses.jsonl junto a una regla")
 			}
@@ -179,7 +179,13 @@ func rulesCoverageCommand() *command {
 				return err
 			}
 			s.tellProblems(c.Problems)
-			return s.tellCoverage(out, name, navigator.Techniques(c.Rules))
+			if err := s.tellCoverage(out, name, navigator.Techniques(c.Rules)); err != nil {
+				return err
+			}
+			if n := len(c.Problems); n > 0 {
+				return failed(exitPartly, "not all rules are counted: %d problem(s)", "no se cuentan todas las reglas: %d problema(s)", n).hinting("each is named above with its fix", "cada uno se nombra arriba con su arreglo")
+			}
+			return nil
 		},
 	}
 }

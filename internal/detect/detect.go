@@ -2,7 +2,9 @@
 package detect
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/binnaclehq/binnacle/sigma"
 	"github.com/binnaclehq/binnacle/sigma/correlate"
@@ -37,7 +39,7 @@ func Prepare(c *sigma.Collection, by *pipeline.Pipeline, table *route.Table) (*R
 	for _, original := range c.Rules {
 		rule, routes, err := ways(original, by, table)
 		if err != nil {
-			r.Problems = append(r.Problems, sigma.Problem{Pos: original.Pos, Code: "route", Message: fmt.Sprintf("the rule %q cannot be run: %v", original.Title, err), Fix: "give routes or a pipeline for its logs, or run it on all events"})
+			r.Problems = append(r.Problems, unready("rule", original.Title, original.Pos, err))
 			continue
 		}
 		if table != nil && len(routes) == 0 {
@@ -51,6 +53,20 @@ func Prepare(c *sigma.Collection, by *pipeline.Pipeline, table *route.Table) (*R
 	}
 	r.correlations(c, by)
 	return r, nil
+}
+
+// unready says why a pipeline or the routes keep something from running. A
+// pipeline says itself what helps.
+func unready(what, title string, at sigma.Pos, err error) sigma.Problem {
+	p := sigma.Problem{Pos: at, Code: "route", Fix: "give routes or a pipeline for its logs, or run it on all events"}
+	if failure, ok := errors.AsType[*pipeline.Failure](err); ok {
+		p.Code, p.Fix = "pipeline", ""
+		own := *failure
+		own.Rule = sigma.Pos{}
+		err = errors.New(strings.TrimPrefix(own.Error(), "a rule: "))
+	}
+	p.Message = fmt.Sprintf("the %s %q cannot be run: %v", what, title, err)
+	return p
 }
 
 // ways rewrites a rule, and finds its routes.
@@ -99,7 +115,7 @@ func (r *Rules) correlations(c *sigma.Collection, by *pipeline.Pipeline) {
 		}
 		rewritten, err := by.ApplyCorrelation(x, c.Rules)
 		if err != nil {
-			r.Problems = append(r.Problems, sigma.Problem{Pos: x.Pos, Code: "pipeline", Message: fmt.Sprintf("the correlation %q cannot be run: %v", x.Title, err)})
+			r.Problems = append(r.Problems, unready("correlation", x.Title, x.Pos, err))
 			continue
 		}
 		list = append(list, rewritten)

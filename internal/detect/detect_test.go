@@ -97,6 +97,19 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Places without an event are told in the order of the file, whoever finds them.
+func TestBadInOrder(t *testing.T) {
+	got, _ := run(t, prepared(t, failed, nil), input("a", "{\"broken\":}\nnonsense\n{\"broken\":}\n"))
+	var lines []string
+	for line := range strings.Lines(got) {
+		at, _, _ := strings.Cut(line, " ")
+		lines = append(lines, at)
+	}
+	if diff := cmp.Diff([]string{"a:1", "a:2", "a:3"}, lines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A correlation counts at the times of events, wherever they stand, and its rule
 // is not told on its own.
 func TestCorrelation(t *testing.T) {
@@ -108,6 +121,15 @@ func TestCorrelation(t *testing.T) {
 	}
 	if stats.Matches != 1 || stats.Lost != 1 {
 		t.Errorf("got %+v", stats)
+	}
+}
+
+// A correlation about silence is of no event.
+func TestSilence(t *testing.T) {
+	rules := strings.NewReplacer("{gte: 3}", "{lte: 0}", "1m", "10s").Replace(many)
+	got, _ := run(t, prepared(t, rules, nil), input("a", attempt(1, "ben", "success")+attempt(2, "ben", "failure")+attempt(50, "ben", "failure")))
+	if want := "-1 :0 Many of one user high map[user.name:ben]"; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ": 0 of []") {
+		t.Errorf("got  %s\nwant %s … 0 of []", got, want)
 	}
 }
 
@@ -176,6 +198,11 @@ func TestExamples(t *testing.T) {
 		"broken/rule.yml":         file("title: x\ndetection: {}\n"),
 		"broken/hits.jsonl":       file(attempt(1, "ann", "failure")),
 		"none/rule.yml":           file(failed),
+		"one-line/rule.yml":       file(failed),
+		"one-line/hits.jsonl":     file("[" + strings.TrimSpace(attempt(1, "ann", "failure")) + "," + strings.TrimSpace(attempt(2, "ann", "success")) + "]"),
+		"silent/rule.yml":         file(strings.NewReplacer("{gte: 3}", "{lte: 0}", "1m", "10s").Replace(many)),
+		"silent/hits.jsonl":       file(attempt(1, "ann", "failure") + attempt(50, "ann", "failure")),
+		"silent/misses.jsonl":     file(attempt(1, "ann", "failure") + attempt(50, "ann", "failure")),
 	}
 	tested, err := detect.Examples(fsys, ".")
 	if err != nil {
@@ -191,19 +218,21 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	want := []string{
-		"alone: 0 rules, 0 hits, 0 misses", "  alone:0: there are examples but no rule",
+		"alone: 0 rules, 0 hits, 0 misses", "  alone: there are examples but no rule",
 		"bad: 1 rules, 1 hits, 2 misses", "  bad/hits.jsonl:2: it is no JSON object", "  bad/hits.jsonl:1: no rule matches it", "  bad/misses.jsonl:2: it matches Failed sign-in",
 		"broken: 0 rules, 0 hits, 0 misses",
 		"correlated: 2 rules, 4 hits, 2 misses",
-		"empty: 1 rules, 0 hits, 0 misses", "  empty/hits.jsonl:0: there is no event that must match",
+		"empty: 1 rules, 0 hits, 0 misses", "  empty/hits.jsonl: there is no event that must match",
 		"few: 2 rules, 2 hits, 0 misses", "  few/hits.jsonl:2: no correlation holds over these 2 events",
 		"good: 1 rules, 2 hits, 1 misses",
+		"one-line: 1 rules, 2 hits, 0 misses", "  one-line/hits.jsonl:1: no rule matches it",
+		"silent: 2 rules, 2 hits, 2 misses", "  silent/misses.jsonl:2: Many of one user holds after these 2 events",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, x := range tested {
-		if near := map[string]int64{"correlated": 2}[x.Dir]; x.Near != near {
+		if near := map[string]int64{"correlated": 2, "silent": 2}[x.Dir]; x.Near != near {
 			t.Errorf("%s: %d matches near, want %d", x.Dir, x.Near, near)
 		}
 	}

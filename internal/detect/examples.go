@@ -27,7 +27,9 @@ type Failure struct {
 	Why  string
 }
 
-func (f Failure) String() string { return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Why) }
+func (f Failure) String() string {
+	return sigma.Pos{File: f.File, Line: f.Line}.String() + ": " + f.Why
+}
 
 // Tested is what the examples of a folder showed.
 type Tested struct {
@@ -125,13 +127,13 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 	fail := func(line int, format string, args ...any) {
 		x.out.Failures = append(x.out.Failures, Failure{name, line, fmt.Sprintf(format, args...)})
 	}
-	matched := map[int][]string{}
+	matched := map[int64][]string{} // by the number of the event
 	held := false
 	in := Input{name, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 	stats, err := x.rules.Run(context.Background(), []Input{in}, Sink{
 		Match: func(m Match) error {
 			if held = held || m.Correlation != nil; m.Correlation != nil || !x.out.Correlated {
-				matched[m.Line] = append(matched[m.Line], m.Title)
+				matched[m.Event] = append(matched[m.Event], m.Title)
 			}
 			return nil
 		},
@@ -144,8 +146,9 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 	}
 	lines := 0
 	err = eventfile.Read(bytes.NewReader(data), func(e eventfile.Event) error {
+		titles := matched[int64(lines)]
 		lines++
-		switch titles := matched[e.Line]; {
+		switch {
 		case hits && !x.out.Correlated && len(titles) == 0:
 			fail(e.Line, "no rule matches it")
 		case !hits && len(titles) > 0:
@@ -153,7 +156,9 @@ func (x *exampleRun) of(name string, data []byte, hits bool) (int, error) {
 		}
 		return nil
 	}, func(eventfile.Problem) {})
-	switch {
+	switch silent := matched[-1]; {
+	case !hits && len(silent) > 0:
+		fail(lines, "%s holds after these %d events", strings.Join(silent, ", "), lines)
 	case hits && lines == 0:
 		fail(0, "there is no event that must match")
 	case stats.Lost > 0:

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 
 // Match is a rule that an event matched, or a correlation that held when it came.
 type Match struct {
-	Event  int64          `json:"event"` // its number, from 0 over all files
+	Event  int64          `json:"event"` // its number, from 0 over all files; -1 of a correlation that is about silence
 	File   string         `json:"file"`
 	Line   int            `json:"line"`
 	RuleID string         `json:"rule_id"`
@@ -215,6 +217,7 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		stats.Bad += int64(len(b.bad))
 		stats.Unknown += b.strays
 		stats.Followed += int64(len(b.seen))
+		slices.SortStableFunc(b.bad, func(x, y eventfile.Problem) int { return cmp.Compare(place(x), place(y)) })
 		for _, p := range b.bad {
 			to.Bad(b.file, p)
 		}
@@ -229,6 +232,14 @@ func (r *Rules) collect(order chan *batch, to Sink) (Stats, error) {
 		}
 	}
 	return stats, c.finish(&stats, to)
+}
+
+// place is the line of a problem; what is of a whole file comes last.
+func place(p eventfile.Problem) int {
+	if p.Line == 0 {
+		return math.MaxInt
+	}
+	return p.Line
 }
 
 // following is the correlations of a run. Files stand in any order, so that
@@ -296,7 +307,7 @@ func (f *following) finish(stats *Stats, to Sink) error {
 
 func (f *following) match(h correlate.Hit) Match {
 	c := h.Correlation
-	m := Match{RuleID: c.ID, Title: c.Title, Level: c.Level, Tags: append([]string{}, c.Tags...), Fields: map[string]any{},
+	m := Match{Event: -1, RuleID: c.ID, Title: c.Title, Level: c.Level, Tags: append([]string{}, c.Tags...), Fields: map[string]any{},
 		Correlation: &Held{Group: map[string]string{}, Start: h.Start.UTC(), End: h.End.UTC(), Value: h.Value, Events: []int64{}, More: h.More}}
 	for _, g := range h.Group {
 		if !g.IsMissing {

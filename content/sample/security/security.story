@@ -1,7 +1,7 @@
-# Since when Security looks at events.
+# Since when Security looks at events, and who is called.
 - at: "{{moment -60 10:00}}"
   by: leila.haddad
-  creates: ["source:*"]
+  creates: ["source:*", "oncall:*", "responsetarget:*"]
 
 # What Security claims of the events themselves.
 - at: "{{moment -5 16:00}}"

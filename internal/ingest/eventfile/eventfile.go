@@ -40,11 +40,22 @@ type Problem struct {
 // ErrPacked is a file that is packed in itself too often.
 var ErrPacked = errors.New("it is packed too many times in itself")
 
+// ErrCutOff is a packed file that lacks its end. What came before is read.
+var ErrCutOff = errors.New("it is packed, and its end is missing")
+
 // Read calls event with each event of a file, in order, and bad with each place
 // that holds none; what follows is read on. An error of event ends it and is
 // returned. Read does not look into an object: whether a line in braces is JSON
 // is for event to find.
 func Read(r io.Reader, event func(Event) error, bad func(Problem)) error {
+	err := readPacked(r, event, bad)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrCutOff
+	}
+	return err
+}
+
+func readPacked(r io.Reader, event func(Event) error, bad func(Problem)) error {
 	in := bufio.NewReaderSize(r, buffer)
 	for range maxPacked + 1 {
 		head, _ := in.Peek(8)

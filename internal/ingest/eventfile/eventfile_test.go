@@ -32,6 +32,7 @@ func read(t testing.TB, data []byte) string {
 }
 
 func TestRead(t *testing.T) {
+	const unclosed = "the object is not closed before the next begins"
 	for name, c := range map[string]struct{ in, want string }{
 		"lines":                {"{\"a\":1}\n\n  {\"b\":\"}\"}\r\n{\"c\":3}", "1 {\"a\":1}\n3 {\"b\":\"}\"}\n4 {\"c\":3}"},
 		"nothing":              {"", ""},
@@ -42,9 +43,20 @@ func TestRead(t *testing.T) {
 		"an array, then lines": {"[{\"a\":1}]\n{\"b\":2}\n", "1 {\"a\":1}\n2 {\"b\":2}"},
 		"printed":              {"{\n  \"a\": \"{\\\"\",\n  \"b\": {}\n}\n{\n\"c\": 1\n}\n", "1 {\n  \"a\": \"{\\\"\",\n  \"b\": {}\n}\n5 {\n\"c\": 1\n}"},
 		"cut off":              {"{\"a\":1}\n{\n\"b\": 2", "1 {\"a\":1}\n2 ! the file ends within it"},
+		"a line cut off":       {"{\"a\":1}\n{\"a\":1\n{\"b\":2}\n{\"c\":3}\n", "1 {\"a\":1}\n2 ! " + unclosed + "\n3 {\"b\":2}\n4 {\"c\":3}"},
+		"in a text":            {"{\"a\":\"x\n{\"b\":\"y\"}\n{\"c\":3}\n", "1 ! " + unclosed + "\n2 {\"b\":\"y\"}\n3 {\"c\":3}"},
+		"after a comma":        {"{\"a\":1,\n{\"b\":2}\n", "1 ! " + unclosed + "\n2 {\"b\":2}"},
+		"after a colon":        {"{\"a\":\n{\"b\":2}\n{\"c\":3}\n{\"d\":4}\n", "1 ! " + unclosed + "\n2 {\"b\":2}\n3 {\"c\":3}\n4 {\"d\":4}"},
+		"in a list":            {"{\"a\":[1,\n{\"b\":2}\n{\"c\":3}\n", "1 ! " + unclosed + "\n2 {\"b\":2}\n3 {\"c\":3}"},
+		"two cut off":          {"{\"a\":{\"x\"\n{\"b\":\n{\"c\":3}\n", "1 ! " + unclosed + "\n2 ! the file ends within it\n3 {\"c\":3}"},
+		"cut off in an array":  {"[\n{\"a\":1\n{\"b\":2},\n{\"c\":3}\n]\n{\"d\":4}\n", "2 ! " + unclosed + "\n3 {\"b\":2}\n4 {\"c\":3}\n6 {\"d\":4}"},
+		"objects within":       {"{\"a\":\n{\"b\":[\n{\"c\":1},\n{\"c\":2}\n]}}\n{\"d\":4}\n", "1 {\"a\":\n{\"b\":[\n{\"c\":1},\n{\"c\":2}\n]}}\n6 {\"d\":4}"},
+		"printed, cut off":     {"{\n \"a\": [\n  {\"b\": 1},\n", "1 ! the file ends within it"},
+		"deep, cut off":        {strings.Repeat("[{\"a\":", 2) + strings.Repeat("[", 3*mostOpen) + "\n{\"b\":2}\n", "1 ! the file ends within it\n2 {\"b\":2}"},
 		"an array cut off":     {"[{\"a\":1},", "1 {\"a\":1}\n1 ! the file ends within it"},
 		"scalars in an array":  {"[1,2]\n{\"a\":1}\n", "1 ! it is no JSON object\n2 {\"a\":1}"},
 		"a Windows event":      {`{"Event":{"System":{"Provider":{"#attributes":{"Name":"S"}},"EventID":{"#text":1,"#attributes":{"Qualifiers":2}},"Channel":"C"},"EventData":{"New Value":"x"}}}`, `1 {"Channel":"C","EventID":1,"EventID_Qualifiers":2,"NewValue":"x","Provider_Name":"S"}`},
+		"printed of Windows":   {"{\n  \"Event\" : {\n    \"System\": {\"EventID\": 1}\n  }\n}\n{ \"System\": {\"EventID\": 2}}\n", "1 {\"EventID\":1}\n6 {\"EventID\":2}"},
 		"with user data":       {`{"System":{"EventID":104},"UserData":{"LogFileCleared":{"Channel":"System","xmlns:x":"y"}}}`, `1 {"Channel":"System","EventID":104}`},
 		"of CloudTrail":        {"{\"Records\":[{\"a\":1},{\"b\":\"]\"}]}", "1 {\"a\":1}\n1 {\"b\":\"]\"}"},
 		"CloudTrail, printed":  {"{\n \"Records\": [\n {\"a\":\n1},\n{\"b\":2}\n ]}\n{\"c\":3}\n", "3 {\"a\":\n1}\n5 {\"b\":2}\n7 {\"c\":3}"},
@@ -91,8 +103,10 @@ func TestPacked(t *testing.T) {
 	if got := read(t, packed(t, text, "gz", "gz", "gz", "gz")); got != "error: "+ErrPacked.Error() {
 		t.Errorf("packed four times: %s", got)
 	}
-	if got := read(t, packed(t, text, "gz")[:20]); !strings.Contains(got, "unexpected EOF") {
-		t.Errorf("cut off: %s", got)
+	for _, how := range []string{"gz", "zst"} {
+		if got := read(t, packed(t, text, how)[:20]); !strings.HasSuffix(got, "error: "+ErrCutOff.Error()) {
+			t.Errorf("cut off %s: %s", how, got)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package eventfile
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
@@ -117,11 +118,19 @@ func (f *jsonFile) values(line []byte, around int) error {
 		if _, err := f.in.Discard(around); err != nil {
 			return err
 		}
-	} else if err := s.feed(line); err != nil {
-		return err
+	} else {
+		if err := s.feed(line); err != nil {
+			return err
+		}
+		s.line = f.line
 	}
 	for begun := line != nil; !begun || !s.idle() || !s.fresh; begun = true {
 		part, err := f.in.ReadSlice('\n')
+		if s.fresh && s.unclosed(part) {
+			if err := s.abandon("the object is not closed before the next begins"); err != nil {
+				return err
+			}
+		}
 		if err := s.feed(part); err != nil {
 			return err
 		}
@@ -131,7 +140,9 @@ func (f *jsonFile) values(line []byte, around int) error {
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			if !s.idle() && err == io.EOF {
-				s.drop("the file ends within it")
+				if err := s.abandon("the file ends within it"); err != nil {
+					return err
+				}
 			}
 			return end(err)
 		}
@@ -144,10 +155,12 @@ type splitter struct {
 	file *jsonFile
 	line int
 
-	fresh   bool // a line ended with what was fed last
-	wrapped bool // an object stands around the array: what follows it is left
-	array   bool // within the array that holds the objects
-	depth   int  // of braces and brackets within an object
+	fresh   bool   // a line ended with what was fed last
+	wrapped bool   // an object stands around the array: what follows it is left
+	array   bool   // within the array that holds the objects
+	depth   int    // of braces and brackets within an object
+	open    []byte // those braces and brackets, the outermost first
+	last    byte   // that stood outside of texts and is no space
 	quoted  bool
 	escaped bool
 	object  []byte
@@ -157,14 +170,50 @@ type splitter struct {
 
 func (s *splitter) idle() bool { return s.depth == 0 && !s.array }
 
-// drop gives up what was begun.
+// drop gives up an array, or what stands where an object should.
 func (s *splitter) drop(why string) {
-	at := s.from
-	if s.depth == 0 {
-		at = s.line
+	s.file.bad(Problem{s.line, why})
+	s.array = false
+}
+
+// mostOpen is how many of the braces and brackets within an object are known. No
+// event may be nested as deep.
+const mostOpen = 1 << 10
+
+// unclosed reports whether the object that was begun cannot go on with a line: the
+// line begins an object where none may stand. Without it, a line that was cut off
+// would take all that follow with it.
+func (s *splitter) unclosed(line []byte) bool {
+	if s.depth == 0 || len(line) == 0 || line[0] != '{' {
+		return false
 	}
+	if s.quoted {
+		return true
+	}
+	inList := len(s.open) < s.depth || s.open[len(s.open)-1] == '['
+	return s.last != ':' && s.last != '[' && !(s.last == ',' && inList)
+}
+
+// abandon gives up the object that was begun. Lines of it that are objects of
+// their own are events: they only followed one that was cut off.
+func (s *splitter) abandon(why string) error {
+	at, text, unclosed := s.from, s.object, s.depth > 0
+	if !unclosed { // it is the array that has no end
+		at, text = s.line, nil
+	}
+	s.depth, s.open, s.quoted, s.escaped, s.object, s.large = 0, s.open[:0], false, false, nil, false
 	s.file.bad(Problem{at, why})
-	s.array, s.depth, s.quoted, s.escaped, s.object, s.large = false, 0, false, false, s.object[:0], false
+	_, text, _ = bytes.Cut(text, []byte("\n"))
+	for line := range bytes.Lines(text) {
+		at++
+		line = bytes.TrimRight(line, ", \t\r\n")
+		if len(line) > 0 && line[0] == '{' && json.Valid(line) {
+			if err := s.file.give(Event{at, line}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // feed takes one line.
@@ -198,6 +247,7 @@ func (s *splitter) between(c byte) bool {
 	switch c {
 	case '{':
 		s.depth, s.from, s.object = 1, s.line, s.object[:0]
+		s.open, s.last = append(s.open[:0], c), c
 	case '[':
 		if s.array {
 			s.drop("an array holds no objects but another array")
@@ -219,15 +269,26 @@ func (s *splitter) within(c byte) {
 	switch {
 	case s.escaped:
 		s.escaped = false
+		return
 	case s.quoted:
 		s.escaped, s.quoted = c == '\\', c != '"'
-	case c == '"':
-		s.quoted = true
-	case c == '{', c == '[':
-		s.depth++
-	case c == '}', c == ']':
-		s.depth--
+		return
 	}
+	switch c {
+	case ' ', '\t', '\r', '\n':
+		return
+	case '"':
+		s.quoted = true
+	case '{', '[':
+		if s.depth++; s.depth <= mostOpen {
+			s.open = append(s.open, c)
+		}
+	case '}', ']':
+		if s.depth--; s.depth < len(s.open) {
+			s.open = s.open[:s.depth]
+		}
+	}
+	s.last = c
 }
 
 func (s *splitter) keep(part []byte) {

@@ -24,7 +24,7 @@ import (
 // flattened returns a Windows event, as programs write them that turn EVTX into
 // JSON, with its fields flat; nil for any other event.
 func flattened(data []byte) []byte {
-	if !bytes.HasPrefix(data, []byte(`{"Event":`)) && !bytes.HasPrefix(data, []byte(`{"System":`)) && !bytes.HasPrefix(data, []byte(`{"Event" :`)) {
+	if !ofWindows(data) {
 		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -44,6 +44,19 @@ func flattened(data []byte) []byte {
 		return nil
 	}
 	return out
+}
+
+// ofWindows reports whether an object begins as one of a Windows event does,
+// however it is printed.
+func ofWindows(data []byte) bool {
+	const space = " \t\r\n"
+	rest := bytes.TrimLeft(bytes.TrimPrefix(data, []byte("{")), space)
+	for _, name := range []string{`"Event"`, `"System"`} {
+		if after, ok := bytes.CutPrefix(rest, []byte(name)); ok {
+			return bytes.HasPrefix(bytes.TrimLeft(after, space), []byte(":"))
+		}
+	}
+	return false
 }
 
 // flat returns the fields of an event.

@@ -121,7 +121,7 @@ func escaped(line []byte) bool {
 		for at := 0; at < stride; at += 8 {
 			w, after := binary.LittleEndian.Uint64(block[at:]), binary.LittleEndian.Uint64(block[at+1:at+9])
 			high |= w
-			pairs |= zeros(w^'\\'*ones) & zeros(after^'u'*ones)
+			pairs |= zeros((w ^ '\\'*ones) | (after ^ 'u'*ones))
 		}
 		if high&highs != 0 || pairs != 0 && opensIn(line, i, i+stride) {
 			return true

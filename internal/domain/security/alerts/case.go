@@ -76,15 +76,6 @@ const (
 // Phases lists the phases in their order.
 var Phases = []string{detected, acknowledged, contained, removed, recovered, closed}
 
-// Limits are how long after its detection a case may take to reach each phase, by
-// severity. docs say where they come from.
-var Limits = map[string]map[string]time.Duration{
-	"critical": {acknowledged: 10 * time.Minute, contained: 30 * time.Minute, removed: 8 * time.Hour, recovered: 24 * time.Hour, closed: 14 * 24 * time.Hour},
-	"high":     {acknowledged: 15 * time.Minute, contained: time.Hour, removed: 24 * time.Hour, recovered: 72 * time.Hour, closed: 14 * 24 * time.Hour},
-	"medium":   {acknowledged: 4 * time.Hour, contained: 24 * time.Hour, removed: 7 * 24 * time.Hour, recovered: 14 * 24 * time.Hour, closed: 30 * 24 * time.Hour},
-	"low":      {acknowledged: 24 * time.Hour, contained: 7 * 24 * time.Hour, removed: 30 * 24 * time.Hour, recovered: 30 * 24 * time.Hour, closed: 60 * 24 * time.Hour},
-}
-
 // at is the field that holds when a phase was reached.
 func (s *Case) at(phase string) *string {
 	switch phase {
@@ -118,22 +109,6 @@ func (s *Case) began() time.Time {
 		return s.When(detected)
 	}
 	return t
-}
-
-// Late is the phase that should have been reached by a moment, and when; "" when
-// none is late.
-func (s *Case) Late(now time.Time) (phase string, since time.Time) {
-	start := s.When(detected)
-	if start.IsZero() || s.Phase == closed {
-		return "", time.Time{}
-	}
-	for _, p := range Phases[1:] {
-		limit := start.Add(Limits[s.Severity][p])
-		if s.When(p).IsZero() && now.After(limit) && slices.Index(Phases, s.Phase) < slices.Index(Phases, p) {
-			return p, limit
-		}
-	}
-	return "", time.Time{}
 }
 
 // casePattern is what cases are called that are opened here.

@@ -463,5 +463,21 @@ func TestCasesTableAsOf(t *testing.T) {
 		f(time.Minute*95, map[string]any{"alerts": int64(1)})
 		f(2*time.Hour, map[string]any{"phase": "contained", "minutesToContain": 80.0, "late": "", "chainHolds": true, "alerts": int64(2)})
 		f(4*time.Hour, map[string]any{"alerts": int64(0)})
+		// The organisation's own targets hold from when they were set on, and not before.
+		d.time = now.Add(5 * time.Hour)
+		d.apply("apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: fast}\nspec: {severity: high, contained: 90m, removed: 5h}\n")
+		f(70*time.Minute, map[string]any{"late": "contained", "containLimit": 60.0})
+		f(6*time.Hour, map[string]any{"late": "removed", "containLimit": 90.0})
+		d.time = now.Add(7 * time.Hour)
+		d.apply("apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: other}\nspec: {severity: high, contained: 2h, removed: 4h, recovered: 30h}\n" +
+			"---\napiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: medium}\nspec: {severity: medium, acknowledged: 5m, contained: 10m}\n")
+		f(8*time.Hour, map[string]any{"late": "removed", "containLimit": 90.0}) // the shorter
+		d.time = now.Add(9 * time.Hour)
+		if _, err := d.catalog.Delete(ctx, as("root", auth.RoleOwner), entity.NewRef("responsetarget", "", "fast"), 0); err != nil {
+			t.Fatal(err)
+		}
+		f(6*time.Hour, map[string]any{"late": "removed", "containLimit": 90.0})
+		f(10*time.Hour, map[string]any{"late": "removed", "containLimit": 120.0})
+		f(4*time.Hour, map[string]any{"late": "", "containLimit": 60.0})
 	})
 }

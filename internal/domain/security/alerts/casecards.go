@@ -117,7 +117,10 @@ func loadPhases(c *web.Ctx, e *entity.Entity) (any, error) {
 	if err != nil || s.MergedInto != "" {
 		return nil, err
 	}
-	list := phases(c, s)
+	list, err := phases(c, s)
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
 		list[i].Clock = clock(c, list[i].At.In(c.Zone()))
 	}
@@ -132,12 +135,16 @@ func clock(c *web.Ctx, t time.Time) string {
 	return shortDay(c, t)
 }
 
-func phases(c *web.Ctx, s Case) []phaseView {
+func phases(c *web.Ctx, s Case) ([]phaseView, error) {
+	limits, err := targetsAt(c.R.Context(), c.Catalog().DB(), c.Caller.Org, c.Now)
+	if err != nil {
+		return nil, err
+	}
 	start := s.When(detected)
 	var out []phaseView
 	nextSeen := false
 	for _, p := range Phases {
-		at, limit := s.When(p), Limits[s.Severity][p]
+		at, limit := s.When(p), limits[s.Severity][p]
 		v := phaseView{Word: c.T("case.phase." + p), At: at, Icon: "s-idle"}
 		switch {
 		case p == detected:
@@ -164,7 +171,7 @@ func phases(c *web.Ctx, s Case) []phaseView {
 		}
 		out = append(out, v)
 	}
-	return out
+	return out, nil
 }
 
 // timelineView is what happened, by days.

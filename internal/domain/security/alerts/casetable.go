@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -37,9 +38,13 @@ func eachOpenCase(ctx context.Context, all *catalog.Catalog, caller catalog.Call
 
 // casesOpen is how many cases are open; marked when one is late.
 func casesOpen(c *web.Ctx) (out web.Count, err error) {
+	limits, err := targetsAt(c.R.Context(), c.Catalog().DB(), c.Caller.Org, c.Now)
+	if err != nil {
+		return out, err
+	}
 	err = eachOpenCase(c.R.Context(), c.Catalog(), c.Caller, func(_ *entity.Entity, s Case) {
 		out.N++
-		if phase, _ := s.Late(c.Now); phase != "" {
+		if phase, _ := limits.late(&s, c.Now); phase != "" {
 			out.State = "warn"
 		}
 	})
@@ -50,7 +55,7 @@ func casesOpen(c *web.Ctx) (out web.Count, err error) {
 // took, how much was kept, and whether the chain of evidence holds. A case is the
 // one of its revision at the moment.
 func casesTable() *claim.Table {
-	return &claim.Table{Name: "cases", Title: lang.T("Cases", "Casos"), Page: casePath(""), Kinds: []string{CaseKind},
+	return &claim.Table{Name: "cases", Title: lang.T("Cases", "Casos"), Page: casePath(""), Kinds: []string{CaseKind, TargetKind},
 		Doc: lang.T("Security cases with the minutes from detection to each phase. What has not been reached is not there.", "Casos de seguridad con los minutos desde la detección hasta cada fase. Lo no alcanzado no está."),
 		Fields: []claim.Column{
 			{Name: "name", Doc: lang.T("As C-118", "Como C-118")}, {Name: "title", Doc: lang.T("Title", "Título")},
@@ -71,8 +76,12 @@ func casesTable() *claim.Table {
 var minutesTo = map[string]string{acknowledged: "minutesToAcknowledge", contained: "minutesToContain", removed: "minutesToRemove", recovered: "minutesToRecover"}
 
 func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
-	list, err := casesAt(ctx, q, org, at.At)
+	list, err := entitiesAt(ctx, q, org, CaseKind, at.At)
 	if err != nil || len(list) == 0 {
+		return err
+	}
+	limits, err := targetsAt(ctx, q, org, at.At)
+	if err != nil {
 		return err
 	}
 	alerts, err := alertsByCase(ctx, q, org, at)
@@ -87,7 +96,7 @@ func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment
 		row := map[string]any{"name": name, "title": e.DisplayTitle(), "severity": s.Severity, "phase": s.Phase, "merged": s.MergedInto != "", "lesson": s.Lesson != "", "actions": int64(len(s.Actions))}
 		start := s.When(detected)
 		row["detected"] = start.UTC().Format(time.RFC3339)
-		row["containLimit"] = Limits[s.Severity][contained].Minutes()
+		row["containLimit"] = limits[s.Severity][contained].Minutes()
 		if b := s.began(); s.Began != "" {
 			row["minutesToDetect"] = start.Sub(b).Minutes()
 		}
@@ -101,7 +110,7 @@ func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment
 		} else {
 			row["minutesOpen"] = at.At.Sub(start).Minutes()
 		}
-		row["late"], _ = s.Late(at.At)
+		row["late"], _ = limits.late(&s, at.At)
 		row["alerts"] = alerts[name]
 		if err := evidenceOf(ctx, q, org, name, at.At, row); err != nil {
 			return err
@@ -113,8 +122,8 @@ func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment
 	return nil
 }
 
-// casesAt are the cases as their revisions said at a moment.
-func casesAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) ([]*entity.Entity, error) {
+// entitiesAt are those of a kind as their revisions said at a moment.
+func entitiesAt(ctx context.Context, q sqldb.Querier, org, kind string, at time.Time) ([]*entity.Entity, error) {
 	list, err := sqldb.All(ctx, q, func(r sqldb.Row) (*entity.Entity, error) {
 		var doc []byte
 		var op string
@@ -126,7 +135,7 @@ func casesAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) ([]
 		}
 		e := &entity.Entity{}
 		return e, decode(string(doc), e)
-	}, `SELECT r.doc, r.op FROM entities e JOIN revisions r ON r.id = e.id AND r.rev = (SELECT max(x.rev) FROM revisions x WHERE x.id = e.id AND x.at <= ?) WHERE e.org = ? AND e.kind = 'case' ORDER BY e.ref`, sqldb.Micros(at), org)
+	}, `SELECT r.doc, r.op FROM entities e JOIN revisions r ON r.id = e.id AND r.rev = (SELECT max(x.rev) FROM revisions x WHERE x.id = e.id AND x.at <= ?) WHERE e.org = ? AND e.kind = ? ORDER BY e.ref`, sqldb.Micros(at), org, strings.ToLower(kind))
 	return slices.DeleteFunc(list, func(e *entity.Entity) bool { return e == nil }), err
 }
 

@@ -50,11 +50,11 @@ func Module(cfg Config) room.Module {
 			Nav: []web.NavItem{
 				{ID: "alerts", Label: "alerts.nav", Href: "/alerts", Icon: "bell", Key: "l", Count: p.waiting},
 				{Kind: CaseKind, Icon: "shield", Key: "c", Count: casesOpen},
-				{Kind: OnCallKind},
+				{Kind: OnCallKind}, {Kind: TargetKind},
 			},
 			Commands: []web.Command{{Label: "case.new", Href: "/cases/open", Icon: "plus", Verb: auth.Write, Resource: caseResource}},
 		},
-		Kinds:      []*catalog.Kind{caseKind(), onCallKind()},
+		Kinds:      []*catalog.Kind{caseKind(), onCallKind(), targetKind()},
 		Migrations: append(migrations(), caseMigrations()...),
 		Tables:     []*claim.Table{alertsTable(), casesTable()},
 		Watches:    cfg.watches,

@@ -312,6 +312,10 @@ func TestMorning(t *testing.T) {
 	h.Lacks(inbox("ciso"), name)
 	h.Time = h.Time.Add(3 * time.Hour)
 	h.Wants(inbox("ciso"), name+": A shell", "It should be contained by now.")
+	h.Wants(h.Main("/cases/default/"+name), "limit 30 min")
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: calm}\nspec: {severity: critical, contained: 4h}\n")
+	h.Lacks(inbox("ciso"), name)
+	h.Wants(h.Main("/cases/default/"+name), "limit 4 h")
 	if _, err := d.Do(ctx, catalog.Caller{Principal: h.Who["ciso"], Manager: "test"}, []int64{3}, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "Planned."}); err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,10 @@ func (w *casework) plan(name string, code lang.Code) error {
 	if err != nil {
 		return err
 	}
+	limits, err := targetsAt(w.ctx, w.tx, w.caller.Org, w.d.catalog.Now())
+	if err != nil {
+		return err
+	}
 	var names []string
 	for n := range book.Tasks {
 		names = append(names, entity.NewRef(auth.KindTask, "", fmt.Sprintf("%s-%s-%d", strings.ToLower(w.name), book.Name, n+1)).String())
@@ -128,7 +132,7 @@ func (w *casework) plan(name string, code lang.Code) error {
 		}
 		e := &entity.Entity{APIVersion: entity.APIVersion, Kind: auth.KindTask,
 			Metadata: entity.Metadata{Name: fmt.Sprintf("%s-%s-%d", strings.ToLower(w.name), book.Name, n+1), Title: s.Title.In(code), Description: s.Text.In(code)}}
-		due := w.spec.When(detected).Add(Limits[w.spec.Severity][s.Phase]).In(zone).Format(time.DateOnly)
+		due := w.spec.When(detected).Add(limits[w.spec.Severity][s.Phase]).In(zone).Format(time.DateOnly)
 		task := map[string]any{"about": w.e.Ref().String(), "due": due, "state": "open"}
 		if w.spec.Lead != "" {
 			task["assignee"] = w.spec.Lead

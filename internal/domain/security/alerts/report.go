@@ -103,7 +103,11 @@ func (p pages) reportOf(c *web.Ctx, e *entity.Entity) (string, error) {
 	}
 	r.head("case.report.phases")
 	r.table("case.report.phase", "case.report.when", "case.report.note")
-	for i, v := range phases(c, s) {
+	reached, err := phases(c, s)
+	if err != nil {
+		return "", err
+	}
+	for i, v := range reached {
 		at := "–"
 		if t := s.When(Phases[i]); !t.IsZero() {
 			at = lang.DateTime(c.Lang, t.In(zone))

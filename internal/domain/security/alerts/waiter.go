@@ -88,9 +88,13 @@ var phaseWords = map[string]lang.Text{detected: lang.T("detected", "detectado"),
 // answers for security.
 func waitingCases(l *morning.Look) ([]morning.Item, error) {
 	officer := l.Caller.Role == auth.RoleCISO || l.Caller.Role == auth.RoleVCISO
+	limits, err := targetsAt(l.Ctx, l.DB, l.Caller.Org, l.Now)
+	if err != nil {
+		return nil, err
+	}
 	var out []morning.Item
-	err := eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
-		phase, since := s.Late(l.Now)
+	err = eachOpenCase(l.Ctx, l.Catalog, l.Caller, func(e *entity.Entity, s Case) {
+		phase, since := limits.late(&s, l.Now)
 		lead := s.Lead != "" && l.Is(Person(s.Lead))
 		if phase == "" || !lead && !officer {
 			return
