@@ -113,6 +113,59 @@ func TestClaimOverEvents(t *testing.T) {
 	})
 }
 
+// TestPopulation: the pages of a claim say of whom its number is, and not of all
+// that there are when it is of some.
+func TestPopulation(t *testing.T) {
+	w := newWorld(t, app.Config{})
+	w.apply(w.as(), `apiVersion: binnacle.dev/v1
+kind: Component
+metadata: {name: one, title: The first}
+spec: {type: service, lifecycle: production, owner: group:x, tier: 1}
+---
+apiVersion: binnacle.dev/v1
+kind: Component
+metadata: {name: two}
+spec: {type: service, lifecycle: production, owner: group:x, tier: 3}
+---
+apiVersion: binnacle.dev/v1
+kind: Component
+metadata: {name: three}
+spec: {type: service, lifecycle: production, owner: group:x, tier: 4}
+---
+apiVersion: binnacle.dev/v1
+kind: Measure
+metadata: {name: tiers}
+spec: {room: operations, direction: down, target: 5, records: {from: component, where: spec.tier < 4, value: sum(spec.tier)}}
+---
+apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: owned}
+spec: {room: operations, tests: [{name: owned, records: {from: component, where: spec.tier < 4, expect: has(spec.owner)}}]}
+---
+apiVersion: binnacle.dev/v1
+kind: Claim
+metadata: {name: looked-for}
+spec: {room: security, tests: [{name: rows, records: {from: techniques, where: 'row.id == "T1078"', expect: row.rules > 1000}}]}
+`)
+	w.settle()
+	for _, path := range []string{"", "/runs/1", "/runs/1/members"} { // rows of a table have pages too
+		if !strings.Contains(w.page("/claims/default/looked-for"+path), `href="/attack/T1078"`) {
+			t.Errorf("nothing at %q leads to the technique", path)
+		}
+	}
+	for path, words := range map[string]string{"/measures/default/tiers": "2 of 3 make the number", "/claims/default/owned": "2 of 2 meet it"} {
+		if page := w.page(path); !strings.Contains(page, `<dt>Population</dt><dd><a href="`+path+`/runs/1/members">2</a></dd>`) {
+			t.Errorf("%s does not say of whom it is", path)
+		}
+		if run := w.page(path + "/runs/1"); !strings.Contains(run, words) || !strings.Contains(run, "All 2 asked") {
+			t.Errorf("the run of %s does not say that %s", path, words)
+		}
+		if list := w.page(path + "/runs/1/members"); !strings.Contains(list, words) || strings.Contains(list, "not kept by name") || !strings.Contains(list, "The first") {
+			t.Errorf("the population of %s does not say that %s, or lacks some", path, words)
+		}
+	}
+}
+
 var eventLink = regexp.MustCompile(`href="(/events\?[^"]*)"`)
 
 func eventLinks(t *testing.T, page string) (out []url.Values) {

@@ -68,12 +68,12 @@ func (b *tab) looks(theme string) {
 	}
 }
 
-// fits opens every page that has an address without wildcards and one entity of
-// each kind, and looks for what stands out at the right. The pages that look the
+// fits opens every page that has an address without wildcards, one entity of each
+// kind and some of what machines found, and looks for what stands out at the right. The pages that look the
 // same for all kinds are opened for a few.
 func (b *tab) fits() {
 	b.Helper()
-	paths := mainPaths(b.T)
+	paths := append(mainPaths(b.T), "/alerts/AL-1", "/detections/39550424-1204-40f9-acdb-65ada80f30bc", "/attack/T1078", "/sources/cloudtrail", "/claims/default/assets-heard/runs/1")
 	few := 3
 	for _, k := range app.Kinds().All() {
 		b.open("/" + k.Plural)

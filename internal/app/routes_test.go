@@ -263,7 +263,7 @@ var asks = map[string]ask{
 	"POST /KIND/open":                           sends("title", "A case", "severity", "low"),
 	"GET /KIND/{namespace}/{name}/report":       {make: func(v *visit) request { return request{path: v.address()} }},
 	"POST /KIND/{namespace}/{name}/entry":       ofEntity("text", "We looked.", "side", "us"),
-	"POST /KIND/{namespace}/{name}/phase":       ofEntity("phase", "contained"),
+	"POST /KIND/{namespace}/{name}/phase":       ofEntity("phase", "removed"),
 	"POST /KIND/{namespace}/{name}/task":        ofEntity("task", "task:none").answers(404),
 	"POST /KIND/{namespace}/{name}/pin":         ofEntity("event", "none").answers(404, 503),
 	"POST /KIND/{namespace}/{name}/indicator":   ofEntity("type", "address", "value", "192.0.2.1"),

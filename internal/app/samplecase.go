@@ -26,8 +26,8 @@ import (
 const lately = 14 * 24 * time.Hour
 
 // lastly is how far back each line is sent when it was said, and not with those of
-// its night.
-const lastly = 26 * time.Hour
+// its night: for as long as claims of the sample ask how far clocks are off.
+const lastly = 7 * 24 * time.Hour
 
 // hear lets machines say what they said up to a moment. Of what is long past
 // only incidents are heard now: the rest is sent once pages answer.
@@ -60,7 +60,7 @@ func soonAfter(list []sample.Sent) time.Time {
 
 // soon reports whether a line is sent when it was said, and not with those of its
 // night: incidents are found soon after they happened, and what came in the last
-// day is measured.
+// days is measured.
 func (f *filling) soon(x sample.Sent) bool {
 	return x.Once || x.At.After(f.o.Now.Add(-lastly))
 }

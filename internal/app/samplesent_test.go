@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,18 @@ import (
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
+
+// counted: what people say of the attack in the case that is closed is what machines
+// said.
+func (l *live) counted(c alerts.Case) {
+	l.Helper()
+	calls := 0
+	_, err := l.Logs.Rows(l.Context(), logs.Query{Org: auth.HomeID, Text: `sourceIPAddress:="203.0.113.77"`, From: l.now.AddDate(0, -2, 0), To: l.now}, func(logs.Row) error { calls++; return nil })
+	l.must(err)
+	if want := fmt.Sprintf("Key used, %d calls", calls); len(c.Affected) == 0 || c.Affected[0].What != want {
+		l.Errorf("the case tells of %+v; it is %s", c.Affected, want)
+	}
+}
 
 // attacked: machines have sent events, of which detection made alerts and people
 // cases, and of every event that was taken in one knows what came of it.
@@ -49,6 +62,14 @@ func (l *live) attacked() {
 		l.must(err)
 		if phases[c.Phase]++; c.Phase == "closed" && len(pinned) < 5 {
 			l.Errorf("%s was closed with %d events", e.Metadata.Name, len(pinned))
+		}
+		for _, x := range list {
+			if x.Case == e.Metadata.Name && x.Acknowledged.Format(time.RFC3339) < c.AcknowledgedAt {
+				l.Errorf("%s was acknowledged at %s, and %s of it before", e.Metadata.Name, c.AcknowledgedAt, x.ID())
+			}
+		}
+		if c.Phase == "closed" {
+			l.counted(c)
 		}
 		return nil
 	}))

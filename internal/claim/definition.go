@@ -232,6 +232,7 @@ type Table struct {
 	Title  lang.Text
 	Doc    lang.Text
 	Fields []Column
+	Page   string // address of the page of a row, before its key; "" where rows have none
 	// Kinds are those whose entities the rows follow from: when one changes, the
 	// tests that ask the table are run.
 	Kinds []string

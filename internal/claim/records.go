@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/google/cel-go/common/types"
@@ -43,6 +44,20 @@ type session struct {
 
 func (e *Engine) session(ctx context.Context, q sqldb.Querier, org string, at Moment) *session {
 	return &session{e: e, ctx: ctx, q: q, org: org, at: at, kept: map[string][]member{}, round: e.round(org)}
+}
+
+// PageOf is the address of the page of a row of the table that a probe asks; "" for
+// none.
+func (e *Engine) PageOf(p *Probe, key string) string {
+	asks := p.Asks()
+	if asks == nil {
+		return ""
+	}
+	t := e.tables[lower(asks.From)]
+	if t == nil || t.Page == "" {
+		return ""
+	}
+	return t.Page + url.PathEscape(key)
 }
 
 // source returns the name of a population: of a table, or of a kind in lower

@@ -14,7 +14,7 @@ type Finding struct {
 	Rule Told
 
 	Group []GroupField // what the alert is about: the group of a correlation, else host, user and address as far as they are known
-	Start time.Time    // of the window, by the events
+	Start time.Time    // of the first event that counts, in Events or not; where none counts, of the window
 	End   time.Time
 	Value float64 // what a correlation counted; 1 of a rule
 

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -175,18 +176,20 @@ func TestTranslate(t *testing.T) {
 	})
 	f := func(text string, want ...string) {
 		t.Helper()
-		q, err := Translate(t.Context(), s, Query{Org: "one", Text: text})
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			return
-		}
-		var ids []string
-		for id := range found(t, s, q.Text) {
-			ids = append(ids, id)
-		}
-		slices.Sort(ids)
-		if !slices.Equal(ids, want) {
-			t.Errorf("%s finds %v, want %v: %.300s", text, ids, want, q.Text)
+		for _, translate := range []func(context.Context, Store, Query) (Query, error){Translate, Written} {
+			q, err := translate(t.Context(), s, Query{Org: "one", Text: text})
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+				return
+			}
+			var ids []string
+			for id := range found(t, s, q.Text) {
+				ids = append(ids, id)
+			}
+			slices.Sort(ids)
+			if !slices.Equal(ids, want) {
+				t.Errorf("%s finds %v, want %v: %.300s", text, ids, want, q.Text)
+			}
 		}
 	}
 	f("", "0", "1", "2", "3")

@@ -29,7 +29,16 @@ const mostAsked = 1500
 // takes milliseconds. Only the columns of blocks that have such a field are then
 // read, each until a row is found.
 func Translate(ctx context.Context, s Store, q Query) (Query, error) {
-	t := translation{text: q.Text}
+	return translate(ctx, s, q, translation{text: q.Text})
+}
+
+// Written is Translate for a question that people keep and read: words stay whole,
+// as field:i("word"), which finds the same and takes longer.
+func Written(ctx context.Context, s Store, q Query) (Query, error) {
+	return translate(ctx, s, q, translation{text: q.Text, whole: true})
+}
+
+func translate(ctx context.Context, s Store, q Query, t translation) (Query, error) {
 	out := t.translate(nil)
 	if t.bare {
 		fields, _, err := s.Fields(ctx, Query{Org: q.Org, From: q.From, To: q.To, Partial: q.Partial})
@@ -67,6 +76,16 @@ type translation struct {
 	out  strings.Builder
 	all  []string // names of fields for words alone
 	bare bool     // there is a word alone
+
+	whole bool // words are not asked for in each way in which they can be written
+}
+
+// most is in how many ways a word may be asked for in a field.
+func (t *translation) most(n int) int {
+	if t.whole {
+		return 0
+	}
+	return n
 }
 
 func (t *translation) translate(all []string) string {
@@ -125,7 +144,7 @@ func (t *translation) term() {
 			end += spaceOr(rest, "()|")
 		}
 		t.bare = true
-		t.out.WriteString(anywhere(t.all, readTerm(t.text[t.at:t.at+end])))
+		t.out.WriteString(t.anywhere(readTerm(t.text[t.at : t.at+end])))
 		t.at += end
 	}
 }
@@ -167,7 +186,7 @@ func (t *translation) value(field string) {
 		t.copy(balanced(t.text[t.at:]))
 	default:
 		// The name is written already: the filter goes without it.
-		_, filter, _ := strings.Cut(within1("x", readTerm(word), casesOf(field)), ":")
+		_, filter, _ := strings.Cut(within1("x", readTerm(word), t.most(casesOf(field))), ":")
 		t.out.WriteString(filter)
 		t.at += end
 	}
@@ -191,7 +210,7 @@ func (t *translation) inAnyCase(field, name string) bool {
 	if text == "" {
 		return false
 	}
-	t.out.WriteString(name + anyCase(text, star, casesOf(field)))
+	t.out.WriteString(name + anyCase(text, star, t.most(casesOf(field))))
 	t.at += n
 	return true
 }
@@ -298,13 +317,13 @@ func readTerm(word string) term {
 	return t
 }
 
-// anywhere is a filter for a term in any of some fields.
-func anywhere(fields []string, t term) string {
-	return or(each(fields, func(f string) string {
+// anywhere is a filter for a term in any field.
+func (t *translation) anywhere(of term) string {
+	return or(each(t.all, func(f string) string {
 		if f == fieldMessage {
-			return within1(f, t, casesOfMessage)
+			return within1(f, of, t.most(casesOfMessage))
 		}
-		return within1(f, t, min(casesOfField, casesOfAll/len(fields)))
+		return within1(f, of, t.most(min(casesOfField, casesOfAll/len(t.all))))
 	}))
 }
 

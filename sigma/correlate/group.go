@@ -259,9 +259,13 @@ func (c *Correlator) takes(f feed, isTold bool) bool { return isTold || c.runnin
 func (r *running) tell(g *group, at int64, read reading, isTold bool) {
 	shown := g.show(r.c.opt.MaxEvents)
 	start := at - r.span
+	first, ok := g.window.oldest()
+	if !ok {
+		first = start
+	}
 	h := Hit{
 		Name: hitName(r.identity, g.key, start, at), Correlation: r.rule, Group: r.group(g.key),
-		Start: toTime(start), End: toTime(at),
+		Start: toTime(start), End: toTime(at), First: toTime(first),
 		Value: read.value, Of: read.of, Events: shown.events, More: shown.more,
 	}
 	if isTold && r.tells {

@@ -17,6 +17,7 @@ type Hit struct {
 	Correlation *sigma.Correlation
 	Group       []Field
 	Start, End  time.Time // both belong to the window
+	First       time.Time // of the oldest match that counts, shown or not; Start when none does
 	Value       float64   // the count, number of rules, sum, mean, percentile or share in percent
 	Of          string    // of a share: the value that has it
 	Events      []string  // ids of the newest events that count, the oldest of them first

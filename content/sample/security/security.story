@@ -25,11 +25,10 @@
       alerts: [AWS denies one identity many kinds of calls]
     notes: "First use from outside: `GetCallerIdentity` from 203.0.113.77, then a list of buckets. One address, one client."
     side: them
-    when: "{{moment -46 03:11}}"
+    when: "{{moment -46 03:12}}"
 - at: "{{moment -46 03:33}}"
   by: leila.haddad
-  why: Paged at 03:18; the address is nobody's we know
-  case: {name: deploy-key, reaches: acknowledged}
+  case: {name: deploy-key, notes: Paged at 03:18; the address is nobody's we know.}
 - at: "{{moment -46 03:36}}"
   by: tomasz.wierzba
   case: {name: deploy-key, notes: "Do not delete the key before we know which jobs use it. Block the network first."}
@@ -59,7 +58,7 @@
     does: ["Find out what the credential opens", "Keep events and logs with their hashes", "Replace the credential, and delete the old one"]
 - at: "{{moment -46 12:10}}"
   by: leila.haddad
-  why: No key, user or role was made with it; every call but the reads of build logs was refused
+  why: No key, user or role was made with it; apart from who it is, which buckets there are and the build logs, all it asked for was refused
   case:
     name: deploy-key
     does: ["See everything it was used for"]
@@ -86,7 +85,7 @@
         policy refuses them outside the runners.
       noActions: The policy and the short-lived keys were in place before the case was closed.
       affected:
-        - {asset: svc-ci-deploy, what: "Key used, 91 calls", verdict: compromised}
+        - {asset: svc-ci-deploy, what: "Key used, 90 calls", verdict: compromised}
         - {asset: kestrane-build-logs, what: 74 objects read, verdict: disclosed}
         - {asset: "component:payments", what: Secret asked for and refused, verdict: safe}
         - {asset: "component:identity", what: Users and roles asked for and refused, verdict: safe}
@@ -123,5 +122,4 @@
     when: "{{ago 9h}}"
 - at: "{{ago 4h}}"
   by: leila.haddad
-  why: Sessions of Iker's account are ended; he was called
-  case: {name: payments-branch, reaches: acknowledged}
+  case: {name: payments-branch, notes: Sessions of Iker's account are ended; he was called.}

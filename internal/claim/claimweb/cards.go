@@ -87,6 +87,8 @@ type standing struct {
 	Drawers []drawer
 	Reading string // the present number
 	Target  string
+	Asked   int    // members behind it
+	Members string // their address; "" where nobody is asked
 }
 
 // drawer is a run that opens beside the page.
@@ -111,9 +113,29 @@ func loadClaim(c *web.Ctx, e *entity.Entity) (any, error) {
 		}
 		if ev.Last != nil && ev.Probe.Attest == nil && len(v.Evidence) == 1 {
 			out.Reading, out.Target = figure(c, ev.Probe, ev.Scale, ev.Last), claimed(c, ev.Probe, ev.Scale)
+			if err := out.population(c, ev); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
+}
+
+// population says of whom the present number is.
+func (s *standing) population(c *web.Ctx, ev *claim.Evidence) error {
+	r, ref := ev.Last, s.Entity.Ref()
+	if r.N < 0 || r.Verdict == claim.Failed {
+		return nil
+	}
+	s.Asked, s.Members = r.N, runPath(c, ref, r.Seq)+"/members"
+	if asks := ev.Probe.Asks(); asks == nil || asks.Expect != "" {
+		return nil
+	}
+	_, a, question, err := c.App.Claims.RunOf(c.R.Context(), c.Caller, ref, r.Seq)
+	if err == nil {
+		s.Asked = populationOf(question, r, a).Asked
+	}
+	return err
 }
 
 // trend is a number over time.

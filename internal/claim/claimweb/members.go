@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type member struct {
 type membersPage struct {
 	web.Shell
 	Run     *claim.Run
+	Asked   int
+	Words   string // what became of them
 	Path    string
 	Test    string
 	Only    bool // the exceptions alone
@@ -50,6 +53,41 @@ type membersPage struct {
 	Hidden  bool // the reader may not read the population
 }
 
+// population is how many members a run asked, out of how many there were. A test
+// that judges none of them counts in N of the run also those that make no part of
+// its number: they tell a number of none from no data.
+type population struct {
+	Asked, Of int
+	Judged    bool
+}
+
+func populationOf(question json.RawMessage, r *claim.Run, a *claim.Answer) population {
+	var q struct {
+		Test *claim.Probe `json:"test"`
+	}
+	if json.Unmarshal(question, &q) != nil || q.Test == nil || q.Test.Asks() == nil || q.Test.Asks().Expect != "" {
+		return population{r.N, r.N, true}
+	}
+	out := population{Asked: r.N, Of: r.N}
+	for _, s := range a.Steps {
+		if s.Do != "where" || len(s.Args) == 0 {
+			continue
+		}
+		if n, err := strconv.Atoi(s.Args[0]); err == nil {
+			out.Asked = n
+		}
+	}
+	return out
+}
+
+// words says what became of a population.
+func (p population) words(c *web.Ctx, exceptions int) string {
+	if p.Judged {
+		return c.T("claims.of", p.Asked-exceptions, p.Asked)
+	}
+	return c.T("claims.counted", p.Asked, p.Of)
+}
+
 // membersPageSize is how many members stand on a page.
 const membersPageSize = 100
 
@@ -58,11 +96,12 @@ func members(c *web.Ctx, k *catalog.Kind) (any, error) {
 	if err != nil || moved != nil {
 		return moved, err
 	}
-	r, a, _, err := runOf(c, &o)
+	r, a, question, err := runOf(c, &o)
 	if err != nil {
 		return nil, err
 	}
-	p := &membersPage{Run: r, Path: runPath(c, o.entity.Ref(), r.Seq), Test: r.Test, Only: c.Param("only") != ""}
+	of := populationOf(question, r, a)
+	p := &membersPage{Run: r, Asked: of.Asked, Words: of.words(c, r.Exceptions), Path: runPath(c, o.entity.Ref(), r.Seq), Test: r.Test, Only: c.Param("only") != ""}
 	probe := &claim.Probe{Test: claim.Test{Name: r.Test}}
 	if ev := o.evidenceOf(r.Test); ev != nil {
 		probe, p.Test = ev.Probe, ev.Probe.Label()
@@ -84,7 +123,7 @@ func members(c *web.Ctx, k *catalog.Kind) (any, error) {
 // page cuts the rows to those of the page in the address.
 func (p *membersPage) page(c *web.Ctx, rows []member) {
 	p.Total = len(rows)
-	all := max(p.Run.N, 0)
+	all := max(p.Asked, 0)
 	if p.Only {
 		all = p.Run.Exceptions
 	}
@@ -132,8 +171,9 @@ func itemsOf(c *web.Ctx, e *entity.Entity, p *claim.Probe, r *claim.Run, a *clai
 	if err != nil {
 		return nil, err
 	}
-	values := map[string]string{}
+	values, called := map[string]string{}, map[string]string{}
 	for _, t := range a.Terms {
+		called[t.Key] = t.Title
 		if t.Value != nil {
 			values[t.Key] = claim.Figure(*t.Value)
 		}
@@ -154,7 +194,7 @@ func itemsOf(c *web.Ctx, e *entity.Entity, p *claim.Probe, r *claim.Run, a *clai
 	if !only {
 		for _, key := range a.Population {
 			if !fails[key] {
-				out = append(out, member{Key: key, Href: memberPath(c, p, r, key), Value: values[key]})
+				out = append(out, member{Key: key, Title: called[key], Href: memberPath(c, p, r, key), Value: values[key]})
 			}
 		}
 	}
@@ -169,6 +209,9 @@ func things(p *claim.Probe) bool { r := p.Asks(); return p.Query == nil || r != 
 // events that it stands for.
 func memberPath(c *web.Ctx, p *claim.Probe, r *claim.Run, key string) string {
 	if things(p) {
+		if page := c.App.Claims.PageOf(p, key); page != "" {
+			return page
+		}
 		return c.App.HrefOf(key)
 	}
 	return eventsPath(c, p, r, key)

@@ -82,6 +82,8 @@ type runPage struct {
 	Cut     bool   // the answer was longer than what is kept
 	Items   []member
 	More    int
+	Of      int    // members asked
+	Words   string // what became of them
 	Members string // address of the population
 	Events  string // and of the events behind it; "" for none
 	Spark   template.HTML
@@ -117,6 +119,8 @@ func showRun(c *web.Ctx, k *catalog.Kind) (any, error) {
 		return nil, err
 	}
 	p := &runPage{Run: r, Path: c.Href(o.entity.Ref()), Test: r.Test, Rule: a.Rule, Cut: len(a.Population) == claim.MaxKept || len(a.Exceptions) == claim.MaxKept}
+	of := populationOf(question, r, a)
+	p.Of, p.Words = of.Asked, of.words(c, r.Exceptions)
 	p.Fragment, p.Members = "run", runPath(c, o.entity.Ref(), r.Seq)+"/members"
 	p.Replay = p.Path + "/replay?asOf=" + url.QueryEscape(r.At.Format(time.RFC3339Nano))
 	if ev := o.evidenceOf(r.Test); ev == nil {

@@ -392,13 +392,17 @@ func (o *organisation) entryOf(h hit) *Entry {
 // findingOf is a hit as it is told.
 func findingOf(org string, e *Entry, h hit) detect.Finding {
 	group := groupFields(h.Group)
-	f := detect.Finding{Org: org, Rule: e.Told, Group: group, Start: h.Start.UTC(), End: h.End.UTC(), Value: h.Value, More: h.More, Fields: map[string]any{},
+	f := detect.Finding{Org: org, Rule: e.Told, Group: group, Start: h.First.UTC(), End: h.End.UTC(), Value: h.Value, More: h.More, Fields: map[string]any{},
 		Name: nameOf("correlation", e.Key, group, h.End.Truncate(time.Second))}
 	for _, g := range group {
 		f.Fields[g.Name] = g.Value
 	}
 	for _, id := range h.Events {
-		f.Events = append(f.Events, seenOf(id))
+		e := seenOf(id)
+		if !e.Time.IsZero() && e.Time.Before(f.Start) { // of a chain: what counts there is a hit, which is younger than its events
+			f.Start = e.Time
+		}
+		f.Events = append(f.Events, e)
 	}
 	return f
 }

@@ -242,6 +242,30 @@ func TestPrompt(t *testing.T) {
 	want(t, w.titles(), bruteForce)
 }
 
+// fetched is an object of 400 MB that somebody fetched from a bucket.
+func fetched(at time.Time) event.Event {
+	number++
+	return event.Event{ID: fmt.Sprint("s3-", number), Time: at, Source: "aws", Line: fmt.Appendf(nil,
+		`{"@timestamp":%q,"eventVersion":"1.09","eventSource":"s3.amazonaws.com","eventName":"GetObject","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::123456789012:user/ci"},"additionalEventData":{"bytesTransferredOut":400000000},"awsRegion":"eu-west-1"}`, at.Format(time.RFC3339Nano))}
+}
+
+// TestBegins: a correlation of more events than a finding names begins with the
+// first that counts, not with its window.
+func TestBegins(t *testing.T) {
+	w := newWorld(t, nil)
+	began := w.now
+	for i := range 60 {
+		w.now = began.Add(time.Duration(i) * 10 * time.Second)
+		w.look(fetched(w.now))
+	}
+	want(t, w.titles(), "Much data is fetched from S3 by one identity")
+	for _, f := range w.told {
+		if len(f.Events) != mostSeen || f.More != 1 || !f.Start.Equal(began) {
+			t.Errorf("%d events and %d more begin at %s, not at %s", len(f.Events), f.More, f.Start, began)
+		}
+	}
+}
+
 // TestRulesOfEvents: events say which rules they matched, also those that only
 // feed a correlation.
 func TestRulesOfEvents(t *testing.T) {

@@ -121,6 +121,9 @@ func (d *Desk) do(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, nos 
 			return nil, err
 		}
 		before := a.Standing
+		if err := a.settled(act); err != nil {
+			return nil, err
+		}
 		c, ok := a.apply(caller, act, at)
 		if !ok {
 			continue
@@ -149,6 +152,15 @@ func (d *Desk) do(ctx context.Context, tx *sqldb.Tx, caller catalog.Caller, nos 
 		return nil, err
 	}
 	return out, audit.Append(ctx, tx, records...)
+}
+
+// settled refuses to close an alert as something else than it was closed as:
+// whoever does so has not seen what another said meanwhile.
+func (a *Alert) settled(act Act) error {
+	if act.Do != Close || a.Open() || a.Disposition == act.Disposition {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s was closed already, as something else", a.ID()).Coded("alerts.settled").WithHint("see why; to change it, open the alert again first")
 }
 
 // apply changes an alert; false when it is so already.
@@ -190,12 +202,11 @@ func (a *Alert) apply(caller catalog.Caller, act Act, at time.Time) (c Change, c
 		}
 		a.State, c.Value = InWork, a.Assignee
 	case Close:
-		seen()
-		c.Act, c.Value = "closed", string(act.Disposition)
-		a.State, a.Disposition, a.Reason = Closed, act.Disposition, act.Reason
-		if before.State != Closed {
-			a.Closed = at
+		if c.Act, c.Value = "closed", string(act.Disposition); !a.Open() {
+			return c, false
 		}
+		seen()
+		a.State, a.Disposition, a.Reason, a.Closed = Closed, act.Disposition, act.Reason, at
 	case Reopen:
 		if c.Act = "reopened"; a.Open() {
 			return c, false

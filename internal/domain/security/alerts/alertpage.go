@@ -192,6 +192,9 @@ func (v *alertView) why(c *web.Ctx, d *Desk) error {
 	}
 	if d.Config.Rule != nil {
 		text := strings.TrimSpace(d.Config.Rule(c.R.Context(), c.Caller.Org, a.Rule.ID))
+		if text != "" {
+			v.RuleHref = "/detections/" + url.PathEscape(a.Rule.ID)
+		}
 		for i, line := range strings.Split(text, "\n") {
 			if text == "" || i == mostRuleLines {
 				break
@@ -380,7 +383,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 		add("assignee", fact{Who: nameOf(names, a.Assignee)})
 	}
 	if !a.Open() {
-		add("verdict", fact{State: map[Disposition]string{True: "bad", False: "idle", Benign: "ok"}[a.Disposition], Text: c.T("alerts.disposition." + string(a.Disposition))})
+		add("verdict", fact{State: verdictMark(a.Disposition), Text: c.T("alerts.disposition." + string(a.Disposition))})
 		add("closed", fact{At: a.Closed, After: after(c, a.Closed.Sub(a.Created))})
 		add("reason", fact{Text: a.Reason})
 	}
@@ -400,7 +403,7 @@ func (v *alertView) facts(c *web.Ctx, _ *Desk) error {
 	var techs []link
 	for _, t := range techniques([]*Alert{a}) {
 		id := strings.ToUpper(t)
-		techs = append(techs, link{id, "/attack#" + id})
+		techs = append(techs, link{id, "/attack/" + id})
 	}
 	if len(techs) > 0 {
 		add("techniques", fact{Links: techs})

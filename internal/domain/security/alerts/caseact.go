@@ -439,7 +439,20 @@ func (d *Desk) Pin(ctx context.Context, caller catalog.Caller, name, note string
 // the present one it goes back. Also holds further fields of the case that are
 // set with it, as the lesson when it is closed.
 func (d *Desk) Reach(ctx context.Context, caller catalog.Caller, name, phase string, when time.Time, note string, also map[string]any) error {
+	return d.reach(ctx, caller, name, "", phase, when, note, also)
+}
+
+// reach is Reach for somebody who saw the case in a phase; "" is any. When it went
+// on meanwhile, what they say of it is not taken: it would give a phase that was
+// reached another time, or go back by mistake.
+func (d *Desk) reach(ctx context.Context, caller catalog.Caller, name, was, phase string, when time.Time, note string, also map[string]any) error {
 	return d.act(ctx, caller, name, func(w *casework) error {
+		if was != "" && was != w.spec.Phase {
+			return fault.New(fault.Conflict, "%s is in another phase by now", name).Coded("case.meanwhile").WithHint("look at what was done, and say it again if it still holds")
+		}
+		if when.IsZero() && phase == w.spec.Phase {
+			return fault.New(fault.Conflict, "%s is in this phase already", name).Coded("case.reached").WithHint("give the time when that was to correct it")
+		}
 		if !slices.Contains(Phases, phase) {
 			return fault.New(fault.Invalid, "%q is no phase of a case", phase).Coded("case.phase")
 		}

@@ -613,6 +613,7 @@ func (p pages) loadIndicators(c *web.Ctx, e *entity.Entity) (any, error) {
 
 type closingView struct {
 	Path       string
+	Was        string // the phase that the page shows
 	May        bool
 	Checks     []check
 	Ready      bool
@@ -638,7 +639,7 @@ func (p pages) loadClosing(c *web.Ctx, e *entity.Entity) (any, error) {
 	}
 	d := p.desk(c)
 	zone := c.Zone()
-	v := closingView{Path: casePath(name), May: mayCase(c), Closed: s.Phase == closed, Lesson: s.Lesson, NoActions: s.NoActions, HasActions: len(s.Actions) > 0, Now: c.Now.In(zone).Format("2006-01-02T15:04"), Ready: true}
+	v := closingView{Path: casePath(name), Was: s.Phase, May: mayCase(c), Closed: s.Phase == closed, Lesson: s.Lesson, NoActions: s.NoActions, HasActions: len(s.Actions) > 0, Now: c.Now.In(zone).Format("2006-01-02T15:04"), Ready: true}
 	_, open, err := d.List(c.R.Context(), c.Caller, Filter{Case: name, States: []State{New, Acknowledged, InWork}, Limit: 1})
 	if err != nil {
 		return nil, err
@@ -662,7 +663,7 @@ func (p pages) loadClosing(c *web.Ctx, e *entity.Entity) (any, error) {
 		v.Reports = append(v.Reports, option{Value: x.Value, Label: c.In(x.Label), On: x.Value == s.Report})
 	}
 	for i, ph := range Phases[:5] {
-		v.Phases = append(v.Phases, option{Value: ph, Label: c.T("case.phase." + ph), On: i == slices.Index(Phases, s.Phase)+1})
+		v.Phases = append(v.Phases, option{Value: ph, Label: c.T("case.phase." + ph), On: i == min(slices.Index(Phases, s.Phase)+1, 4)})
 	}
 	v.NewAction = "/tasks/new?" + url.Values{"spec.state": {"open"}, "spec.about": {e.Ref().String()}}.Encode()
 	return v, nil

@@ -142,7 +142,7 @@ func (p pages) phase(c *web.Ctx, name string) (any, error) {
 	at, err := when(c, "at")
 	phase := c.Form("phase")
 	if err == nil {
-		err = p.desk(c).Reach(c.R.Context(), c.Caller, name, phase, at, c.Form("note"), nil)
+		err = p.desk(c).reach(c.R.Context(), c.Caller, name, c.Form("was"), phase, at, c.Form("note"), nil)
 	}
 	return there(name, "phase", err)
 }
@@ -159,7 +159,7 @@ func (p pages) closeCase(c *web.Ctx, name string) (any, error) {
 		err = p.desk(c).set(c.R.Context(), c.Caller, name, also)
 		return there(name, "saved", err)
 	}
-	err = p.desk(c).Reach(c.R.Context(), c.Caller, name, closed, time.Time{}, c.Form("note"), also)
+	err = p.desk(c).reach(c.R.Context(), c.Caller, name, c.Form("was"), closed, time.Time{}, c.Form("note"), also)
 	return there(name, "closed", err)
 }
 
@@ -256,6 +256,9 @@ func (p pages) scope(c *web.Ctx, name string) (any, error) {
 		n, err := strconv.Atoi(c.Form("n"))
 		if err != nil || n < 0 || n >= len(w.spec.Affected) {
 			return fault.New(fault.Invalid, "the case has no such asset").Coded("case.asset")
+		}
+		if of := c.Form("of"); of != "" && of != w.spec.Affected[n].Asset {
+			return fault.New(fault.Conflict, "the scope of %s is another by now", name).Coded("case.rescoped").WithHint("look at it, and say the verdict again")
 		}
 		if w.spec.Affected[n].Verdict == verdict {
 			return nil

@@ -55,7 +55,7 @@ func casesOpen(c *web.Ctx) (out web.Count, err error) {
 // took, how much was kept, and whether the chain of evidence holds. A case is the
 // one of its revision at the moment.
 func casesTable() *claim.Table {
-	return &claim.Table{Name: "cases", Title: lang.T("Cases", "Casos"), Kinds: []string{CaseKind, TargetKind},
+	return &claim.Table{Name: "cases", Title: lang.T("Cases", "Casos"), Page: casePath(""), Kinds: []string{CaseKind, TargetKind},
 		Doc: lang.T("Security cases with the minutes from detection to each phase. What has not been reached is not there.", "Casos de seguridad con los minutos desde la detección hasta cada fase. Lo no alcanzado no está."),
 		Fields: []claim.Column{
 			{Name: "name", Doc: lang.T("As C-118", "Como C-118")}, {Name: "title", Doc: lang.T("Title", "Título")},

@@ -507,6 +507,15 @@ func TestActs(t *testing.T) {
 		if n := len(d.do(leila, alerts.Act{Do: alerts.Take}, 1)); n != 0 {
 			t.Error("a closed alert was taken")
 		}
+		if n := len(d.do(leila, alerts.Act{Do: alerts.Close, Disposition: alerts.True, Reason: "It was him, I say too."}, 1)); n != 0 {
+			t.Error("a closed alert was closed once more")
+		}
+		if _, err := d.Do(ctx, leila, []int64{1, 3}, alerts.Act{Do: alerts.Close, Disposition: alerts.Benign, Reason: "Seen on a page of an hour ago."}); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("another verdict than the one that was given: %v", err)
+		}
+		if a := d.get(1); a.Disposition != alerts.True || a.Reason != "It was him." || !d.get(3).Open() {
+			t.Errorf("%+v", a)
+		}
 		d.do(leila, alerts.Act{Do: alerts.Reopen}, 1)
 		wants(1, alerts.InWork, "user:default/tomasz")
 		if a := d.get(1); a.Disposition != "" || !a.Closed.IsZero() {

@@ -371,10 +371,13 @@ func stateMark(s State, d Disposition) string {
 		return "info"
 	case s == InWork:
 		return "run"
-	case d == True:
-		return "ok"
 	}
-	return "idle"
+	return verdictMark(d)
+}
+
+// verdictMark is how what an alert was looks.
+func verdictMark(d Disposition) string {
+	return map[Disposition]string{True: "bad", False: "idle", Benign: "ok"}[d]
 }
 
 func stateLabel(c *web.Ctx, a *Alert) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/domain/people"
 	"github.com/binnaclehq/binnacle/internal/domain/review"
 	"github.com/binnaclehq/binnacle/internal/domain/security/alerts"
+	"github.com/binnaclehq/binnacle/internal/entity"
 	"github.com/binnaclehq/binnacle/internal/lang"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
@@ -108,6 +109,25 @@ func TestAlertPage(t *testing.T) {
 	h.Wants(h.Main("/alerts/AL-1"), "In case C-1")
 	post("/alerts/AL-1/act", url.Values{"act": {"close"}, "disposition": {"true"}, "reason": {"Somebody came in."}})
 	h.Wants(h.Main("/alerts/AL-1"), "True", "Somebody came in.", "Open again")
+}
+
+// An alert leads to its rule and its techniques, and asks for a reason before it
+// is sent.
+func TestAlertLeads(t *testing.T) {
+	cfg := alerts.Config{Playbooks: playbooks(t), Rule: func(_ context.Context, _, id string) string {
+		if id == "r1" {
+			return "title: A shell is connected to a far host"
+		}
+		return ""
+	}}
+	h := webtest.New(t, alerts.Module(cfg), operations.Module(), people.Module(), review.Module())
+	if err := alerts.NewDesk(h.Catalog, cfg).Take(ctx, []detect.Finding{found("r1", "web-1", h.Time, "e1"), found("gone", "web-2", h.Time, "e2")}); err != nil {
+		t.Fatal(err)
+	}
+	body := h.Get("/alerts/AL-1", "owner", lang.English).Body.String()
+	h.Wants(body, `href="/detections/r1"`, `href="/attack/T1059.004"`, `id="close-why" name="reason" maxlength="500" autocomplete="off" required`)
+	h.Lacks(h.Get("/alerts/AL-2", "owner", lang.English).Body.String(), `href="/detections/gone"`)
+	h.Lacks(h.Get("/alerts", "owner", lang.English).Body.String(), `autocomplete="off" required`) // the form has other buttons
 }
 
 func TestCasePage(t *testing.T) {
@@ -302,4 +322,52 @@ func TestMorning(t *testing.T) {
 	h.Wants(inbox("ciso"), "Closed")
 	text := webtest.MainText(h.Get("/today/changes?since=week", "ciso", lang.English).Body.String())
 	h.Wants(text, "AL-1: A shell is connected to a far host", "C-1: A shell", "benign")
+}
+
+// Of two people with the same page of a case, the second does not move the time
+// at which the first reached a phase, nor what was closed meanwhile.
+func TestCaseMeanwhile(t *testing.T) {
+	h, d := busy(t)
+	name, err := d.OpenCase(ctx, h.Caller(), alerts.Opening{Title: "A shell", Severity: "high", Alerts: []int64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/cases/default/" + name
+	h.Wants(h.Get(path, "owner", lang.English).Body.String(), `name="was" value="acknowledged"`, `<option value="contained" selected>`, `name="of" value="component:default/payments"`)
+	post := func(what string, code int, pairs ...string) {
+		t.Helper()
+		form := url.Values{}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			form.Set(pairs[i], pairs[i+1])
+		}
+		if w := h.Post(path+what, "owner", form); w.Code != code {
+			t.Errorf("%s %v: %d %s", what, pairs, w.Code, webtest.MainText(w.Body.String()))
+		}
+	}
+	contained := func() string {
+		t.Helper()
+		e, err := h.Catalog.Get(ctx, h.Caller(), entity.NewRef("case", "", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := catalog.Spec[alerts.Case](e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.ContainedAt
+	}
+	post("/phase", 303, "was", "acknowledged", "phase", "contained")
+	at := contained()
+	h.Time = h.Time.Add(time.Hour)
+	post("/phase", 409, "was", "acknowledged", "phase", "contained")
+	post("/phase", 409, "was", "contained", "phase", "contained")
+	if got := contained(); got != at || at == "" {
+		t.Errorf("it was contained at %s, and is at %s", at, got)
+	}
+	post("/phase", 303, "was", "contained", "phase", "recovered")
+	h.Wants(h.Get(path, "owner", lang.English).Body.String(), `<option value="recovered" selected>`)
+	post("/phase", 409, "was", "contained", "phase", "removed")
+	post("/close", 409, "was", "contained", "step", "close")
+	post("/scope", 409, "n", "0", "of", "component:default/another", "verdict", "safe")
+	post("/scope", 303, "n", "0", "of", "component:default/payments", "verdict", "safe")
 }

@@ -12,7 +12,7 @@ import (
 // alertsTable is what record queries may ask about alerts. It gives them as they
 // were at a moment: what people did later has not happened yet.
 func alertsTable() *claim.Table {
-	return &claim.Table{Name: "alerts", Title: lang.T("Alerts", "Alertas"),
+	return &claim.Table{Name: "alerts", Title: lang.T("Alerts", "Alertas"), Page: "/alerts/",
 		Doc: lang.T("What detections found, with what people made of it. Times are RFC 3339 texts; those of what has not happened are not there.", "Lo que encontraron las detecciones y qué hicieron con ello las personas. Las horas son textos RFC 3339; las de lo que no ha pasado no están."),
 		Fields: []claim.Column{
 			{Name: "name", Doc: lang.T("Its number, as AL-2291", "Su número, como AL-2291")},

@@ -12,7 +12,7 @@ import (
 func (s *service) table() *claim.Table {
 	col := func(name, en, es string) claim.Column { return claim.Column{Name: name, Doc: lang.T(en, es)} }
 	return &claim.Table{
-		Name: "techniques", Title: lang.T("Techniques of ATT&CK", "Técnicas de ATT&CK"),
+		Name: "techniques", Title: lang.T("Techniques of ATT&CK", "Técnicas de ATT&CK"), Page: "/attack/",
 		Doc: lang.T("One row for each technique of MITRE ATT&CK that is no part of another. Tests and findings are counted up to the moment that is asked about; which rules are on, and what comes in, is as of now.",
 			"Una fila por cada técnica de MITRE ATT&CK que no es parte de otra. Las pruebas y los hallazgos se cuentan hasta el momento por el que se pregunta; qué reglas están activas, y qué llega, es el de ahora."),
 		Fields: []claim.Column{

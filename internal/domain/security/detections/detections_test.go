@@ -2,6 +2,7 @@ package detections
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -151,6 +152,9 @@ func TestTune(t *testing.T) {
 	h.Wants(h.Main(path), "Critical", "StopLogging", "What it would find", "Findings in 30 days", "Moving to a trail")
 	form := url.Values{"title": {"The migration"}, "when": {"userIdentity.userName: ana"}, "until": {"2026-12-31"}, "reason": {"Trails move"}, "level": {"high"}}
 	h.Wants(h.ended(h.Post(actOf(id)+"/preview", "owner", form)), "What would change", "Events 2 1", "No longer found e1", "Newly found Nothing.")
+	if row := (hitRow{ID: "e1", Time: h.Time.Add(-2 * time.Hour)}); !strings.Contains(h.Get("/detections/past/"+h.jobs.Of("default")[0].ID, "owner", lang.English).Body.String(), `<a href="`+html.EscapeString(row.Href())+`">`) {
+		t.Error("an event that matches leads nowhere")
+	}
 	w := h.Post(actOf(id)+"/tune", "owner", form)
 	if w.Code != http.StatusSeeOther {
 		t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
@@ -177,7 +181,57 @@ func TestTune(t *testing.T) {
 	if bad.Code != 422 && bad.Code != 400 {
 		t.Errorf("a wrong exception is answered with %d", bad.Code)
 	}
-	h.Wants(webtest.MainText(bad.Body.String()), "nope")
+	h.Wants(webtest.MainText(bad.Body.String()), "Events it does not look at: ", "nope")
+	bad = h.Post(actOf(id)+"/tune", "owner", url.Values{"when": {"a: 1"}, "reason": {"y"}})
+	h.Wants(webtest.MainText(bad.Body.String()), "What: is required")
+}
+
+// A page of an hour ago does not undo what another decided since, nor removes
+// another exception than the one it shows.
+func TestTunedMeanwhile(t *testing.T) {
+	h := newHouse(t)
+	id := h.idOf(stopped)
+	exception := func(title, rev string) url.Values {
+		return url.Values{"rev": {rev}, "title": {title}, "when": {"userIdentity.userName: ana"}, "reason": {"Trails move"}}
+	}
+	saved := func(form url.Values) {
+		t.Helper()
+		if w := h.Post(actOf(id)+"/tune", "owner", form); w.Code != http.StatusSeeOther {
+			t.Fatalf("saving is answered with %d: %s", w.Code, webtest.MainText(w.Body.String()))
+		}
+	}
+	refused := func(what string, form url.Values) {
+		t.Helper()
+		w := h.Post(actOf(id)+what, "owner", form)
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%v is answered with %d", form, w.Code)
+		}
+		h.Wants(webtest.MainText(w.Body.String()), "The rule was tuned meanwhile. Look at how it is tuned now, and save again.")
+	}
+	untuned := exception("From a page that knew no tuning", "0")
+	saved(exception("The migration", "0"))
+	refused("/tune", untuned)
+	refused("/preview", untuned)
+	saved(exception("The second migration", "1"))
+	refused("/tune", url.Values{"rev": {"1"}, "drop": {"0"}})
+	text := h.Main(hrefOf(id))
+	h.Wants(text, "The migration", "The second migration")
+	h.Lacks(text, "From a page")
+	saved(url.Values{"rev": {"2"}, "drop": {"0"}})
+	h.Lacks(h.Main(hrefOf(id)), "The migration")
+}
+
+// Who decided an exception is called by name.
+func TestDecidedBy(t *testing.T) {
+	h := newHouse(t)
+	id := h.idOf(stopped)
+	h.Apply("apiVersion: binnacle.dev/v1\nkind: User\nmetadata: {name: marta}\nspec: {profile: {displayName: Marta Quiroga}}\n---\napiVersion: binnacle.dev/v1\nkind: Detection\nmetadata: {name: trail}\nspec:\n  of: " + id + "\n  exceptions:\n    - {title: The migration, when: 'a: 1', reason: Trails move, by: user:marta}\n    - {title: The next, when: 'a: 2', reason: Trails move, by: user:gone}\n")
+	if err := h.engine.Refresh(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	text := h.Main(hrefOf(id))
+	h.Wants(text, "Marta Quiroga", "gone")
+	h.Lacks(text, "user:")
 }
 
 // TestGap: a rule that was off leaves a gap; looking at it again finds what was
@@ -259,7 +313,10 @@ func TestGap(t *testing.T) {
 	if err != nil || len(gaps) != 1 {
 		t.Fatalf("gaps %+v: %v", gaps, err)
 	}
-	h.Wants(h.ended(h.Post("/detections/gaps/"+gaps[0].ID+"/rerun", "owner", nil)), "1 findings are alerts")
+	h.Wants(h.ended(h.Post("/detections/gaps/"+gaps[0].ID+"/rerun", "owner", nil)), "1 finding is an alert", "Gap of CloudTrail is stopped or deleted")
+	if body := h.Get("/detections/past", "owner", lang.English).Body.String(); !strings.Contains(body, `<span class="feed-mark">`) {
+		t.Error("a look into the past has no mark: its parts stand beside each other and no phone is wide enough")
+	}
 	if len(h.told) != 1 || !h.told[0].Late {
 		t.Errorf("told %+v", h.told)
 	}
@@ -334,6 +391,7 @@ const bundleText = `{"type":"bundle","id":"bundle--1","objects":[
 func TestIndicators(t *testing.T) {
 	h := newHouse(t)
 	h.Wants(h.Main("/indicators"), "No indicator yet", "binnacle import indicators")
+	h.Wants(h.Get("/indicators", "owner", lang.English).Body.String(), `href="/import?format=indicators"`) // else the catalog reads them
 	csv := "# a list\nvalue,type,tags,valid_until\n10.9.0.0/16,cidr,scanner|noise,2027-01-01\nnot an address,ip,,\nhttp://bad.example/x?y=1,,,\nD41D8CD98F00B204E9800998ECF8427E,md5,,\nwho@phish.example,,,\n"
 	report, err := indicatorImporter().Import(t.Context(), h.Catalog, h.Caller(), []catalog.File{{Name: "b.json", Data: []byte(bundleText)}, {Name: "l.csv", Data: []byte(csv)}}, catalog.ImportOptions{})
 	if err != nil {

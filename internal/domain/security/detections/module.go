@@ -121,7 +121,7 @@ func (p *pages) all() []web.PageDef {
 // proofTable is which rules a canary proved, for record queries. A rule that is on
 // now and was never tried is there too: that it was not tried is known.
 func proofTable(engine *live.Engine) *claim.Table {
-	return &claim.Table{Name: "rule_proofs", Title: lang.T("Proofs of rules", "Pruebas de reglas"),
+	return &claim.Table{Name: "rule_proofs", Title: lang.T("Proofs of rules", "Pruebas de reglas"), Page: "/detections/",
 		Doc: lang.T("Each rule that is on, and each that was tried, with its newest canary: an event that the rule must find, sent through the door that all events come in by.", "Cada regla activa, y cada una que se probó, con su canario más reciente: un evento que la regla debe encontrar, enviado por la puerta por la que entran todos."),
 		Fields: []claim.Column{
 			{Name: "rule", Doc: lang.T("The id of the rule.", "El id de la regla.")},

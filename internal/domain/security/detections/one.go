@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,6 +54,7 @@ type firedRow struct {
 
 type exceptionRow struct {
 	live.Exception
+	Who   string    // what people call who decided it
 	Last  time.Time // the day on which it counts last; zero: for good
 	Ended bool
 }
@@ -61,7 +63,7 @@ type exceptionRow struct {
 type tuneForm struct {
 	State, Level                                []option
 	Title, When, Until, Reason, Filter, Problem string
-	Rev                                         int64
+	Rev                                         int64 // of the tuning that the page shows; 0: it is not tuned
 }
 
 const shownFired = 20
@@ -106,7 +108,9 @@ func (p *pages) onePage(c *web.Ctx, e *live.Entry, rules *live.Ruleset) (*onePag
 		}
 	}
 	v.Crumbs = []web.Crumb{{Href: "/detections", Label: c.T("detections.title")}}
-	v.tuning(c, e)
+	if err := v.tuning(c, e); err != nil {
+		return nil, err
+	}
 	if err := p.told(c, v); err != nil {
 		return nil, err
 	}
@@ -151,16 +155,24 @@ func (v *onePage) under(e *live.Entry, rules *live.Ruleset) {
 }
 
 // tuning says how a rule is run.
-func (v *onePage) tuning(c *web.Ctx, e *live.Entry) {
+func (v *onePage) tuning(c *web.Ctx, e *live.Entry) error {
 	state, level := "", ""
 	if t := e.Tuning; t != nil {
+		var by []string
+		for _, x := range t.Exceptions {
+			by = append(by, x.By)
+		}
+		names, err := called(c, by)
+		if err != nil {
+			return err
+		}
 		v.Entity = c.App.HrefOf(t.Ref)
 		v.History = v.Entity + "/history"
 		v.Filters = t.Filters
 		state, level = t.State, t.Level
 		v.Form.Rev = t.Revision
 		for _, x := range t.Exceptions {
-			v.Exceptions = append(v.Exceptions, exceptionRow{x, lastDay(x.Until), !x.Until.IsZero() && !c.Now.Before(x.Until)})
+			v.Exceptions = append(v.Exceptions, exceptionRow{x, names[x.By], lastDay(x.Until), !x.Until.IsZero() && !c.Now.Before(x.Until)})
 		}
 	}
 	for _, s := range []string{"", "on", "off"} {
@@ -170,6 +182,23 @@ func (v *onePage) tuning(c *web.Ctx, e *live.Entry) {
 	for _, l := range []string{"informational", "low", "medium", "high", "critical"} {
 		v.Form.Level = append(v.Form.Level, option{l, levelName(c, l), l == level})
 	}
+	return nil
+}
+
+// called is what people call those whom references name.
+func called(c *web.Ctx, texts []string) (map[string]string, error) {
+	of := map[string]entity.Ref{}
+	for _, t := range texts {
+		if ref, err := entity.ParseRef(t, "user", ""); t != "" && err == nil {
+			of[t] = ref
+		}
+	}
+	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, slices.Collect(maps.Values(of)))
+	names := map[string]string{}
+	for _, t := range texts {
+		names[t] = cmp.Or(titles[of[t].String()], of[t].Name, t)
+	}
+	return names, err
 }
 
 // told shows what the rule found over the last days.
@@ -239,6 +268,9 @@ func (p *pages) changedBy(c *web.Ctx, e *live.Entry, form func(string) string) (
 		x.entity = &entity.Entity{APIVersion: entity.APIVersion, Kind: KindDetection, Metadata: entity.Metadata{Name: name[:min(len(name), 63)], Title: e.Head().Title}}
 		x.spec.Of = e.Key
 	}
+	if rev := form("rev"); rev != "" && rev != revision(x.entity) {
+		return nil, fault.New(fault.Conflict, "the rule was tuned meanwhile").Coded("detections.meanwhile").WithHint("look at how it is tuned now, and save again")
+	}
 	x.spec.State, x.spec.Level = form("state"), form("level")
 	if form("when") != "" || form("title") != "" {
 		x.spec.Exceptions = append(x.spec.Exceptions, Exception{Title: form("title"), When: form("when"), Until: form("until"), Reason: form("reason"), By: c.Caller.Identity()})
@@ -252,6 +284,9 @@ func (p *pages) changedBy(c *web.Ctx, e *live.Entry, form func(string) string) (
 	err := catalog.SetSpec(x.entity, x.spec)
 	return x, err
 }
+
+// revision is how a form names the state of a tuning that it was made for.
+func revision(e *entity.Entity) string { return cmp.Or(e.Metadata.ResourceVersion, "0") }
 
 // valid says what is wrong with what a form asks for.
 func (x *changed) valid(c *web.Ctx) error {
@@ -268,10 +303,10 @@ func (p *pages) tune(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	x, err := p.changedBy(c, e, c.Form)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = x.save(c.R.Context(), c)
 	}
-	if err := x.save(c.R.Context(), c); err != nil {
+	if err != nil {
 		return p.again(c, e, rules, err)
 	}
 	if err := p.Engine.Refresh(c.R.Context(), true); err != nil {
@@ -303,14 +338,28 @@ func (p *pages) again(c *web.Ctx, e *live.Entry, rules *live.Ruleset, failure er
 	f.Title, f.When, f.Until, f.Reason, f.Filter = c.Form("title"), c.Form("when"), c.Form("until"), c.Form("reason"), c.Form("filter")
 	var said []string
 	for _, x := range fault.ProblemsOf(failure) {
-		said = append(said, strings.TrimSpace(c.Problem(x)+" "+x.Hint))
+		said = append(said, labelOf(c, x.Field)+strings.TrimSpace(c.Problem(x)+" "+c.ProblemHint(x)))
 	}
-	f.Problem = cmp.Or(strings.Join(said, "; "), c.Say(failure))
+	f.Problem = cmp.Or(strings.Join(said, "; "), strings.TrimSpace(c.Say(failure)+" "+c.HintOf(failure)))
 	return v, nil
 }
 
+// labelOf is what the form calls a field, before what is said of it; "" when it has
+// no such input.
+func labelOf(c *web.Ctx, field string) string {
+	for name, key := range map[string]string{"].title": "exception.title", "].when": "exception.when", "].until": "exception.until", "].reason": "exception.reason"} {
+		if strings.HasPrefix(field, "spec.exceptions[") && strings.HasSuffix(field, name) {
+			return c.T("detections."+key) + ": "
+		}
+	}
+	if strings.HasPrefix(field, "spec.filters[") {
+		return c.T("detections.filter") + ": "
+	}
+	return ""
+}
+
 // formFields are what a preview keeps, so that it can be saved as it was asked.
-var formFields = []string{"state", "level", "title", "when", "until", "reason", "filter", "drop"}
+var formFields = []string{"rev", "state", "level", "title", "when", "until", "reason", "filter", "drop"}
 
 // preview looks what the rule would have found in the last days as the form has
 // it, beside what it finds as it is.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,10 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/detect/live"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/web"
 )
 
@@ -33,21 +36,32 @@ type jobRow struct {
 }
 
 func (p *pages) past(c *web.Ctx) (any, error) {
-	v := p.pastPage(c)
+	v, err := p.pastPage(c)
+	if err != nil {
+		return nil, err
+	}
 	v.Text, v.Rule = c.Param("text"), c.Param("rule")
 	return v, nil
 }
 
-func (p *pages) pastPage(c *web.Ctx) *pastPage {
+func (p *pages) pastPage(c *web.Ctx) (*pastPage, error) {
 	v := &pastPage{From: dayOf(c, c.Now.Add(-looked)), To: dayOf(c, c.Now), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
 	v.Title = c.T("detections.past")
-	for _, j := range p.Jobs.Of(c.Caller.Org) {
-		s := j.Standing()
-		row := jobRow{Href: jobHref(j), Title: j.Title, Kind: c.T("detections.job." + j.Kind), By: j.By, Started: j.Started}
-		row.State, row.Label = jobState(c, s)
+	jobs := p.Jobs.Of(c.Caller.Org)
+	var by []string
+	for _, j := range jobs {
+		by = append(by, j.By)
+	}
+	names, err := called(c, by)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		row := jobRow{Href: jobHref(j), Title: j.Title, Kind: c.T("detections.job." + j.Kind), By: names[j.By], Started: j.Started}
+		row.State, row.Label = jobState(c, j.Standing())
 		v.Jobs = append(v.Jobs, row)
 	}
-	return v
+	return v, nil
 }
 
 func jobState(c *web.Ctx, s live.Standing) (state, label string) {
@@ -134,7 +148,10 @@ func (p *pages) look(q live.Question) func(context.Context, func(live.Progress))
 
 // refused shows the form again with what is wrong.
 func (p *pages) refused(c *web.Ctx, problems []string) (any, error) {
-	v := p.pastPage(c)
+	v, err := p.pastPage(c)
+	if err != nil {
+		return nil, err
+	}
 	v.Text, v.Rule, v.From, v.To, v.Problems = c.Form("text"), c.Form("rule"), c.Form("from"), c.Form("to"), problems
 	v.Status, v.Template = fault.Invalid.Status(), "detections-past.html"
 	return v, nil
@@ -175,6 +192,12 @@ type findingRow struct {
 type hitRow struct {
 	ID, Source string
 	Time       time.Time
+}
+
+// Href is where the event is looked at.
+func (h hitRow) Href() string {
+	around := func(d time.Duration) string { return h.Time.Add(d).UTC().Format(time.RFC3339) }
+	return "/events?" + url.Values{"q": {logs.Is(event.FieldID, h.ID)}, "from": {around(-time.Minute)}, "to": {around(time.Minute)}}.Encode()
 }
 
 // previewView is what a rule would find beside what it finds.
@@ -371,6 +394,7 @@ func (p *pages) gaps(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	v := &gapsPage{CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
+	var by []string
 	v.Title = c.T("detections.gaps")
 	v.Crumbs = []web.Crumb{{Href: "/detections", Label: c.T("detections.title")}}
 	rules, err := p.Engine.Ruleset(c.R.Context(), c.Caller.Org)
@@ -378,13 +402,22 @@ func (p *pages) gaps(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	for _, g := range list {
-		row := gapRow{Gap: g, Rule: cmp.Or(g.Rule, c.T("detections.gap.all")), Why: c.T("detections.gap." + g.Reason), Open: g.Until.IsZero()}
-		if e := rules.Entry(g.Rule); e != nil {
-			row.Rule, row.Href = e.Head().Title, hrefOf(e.Key)
-		}
-		v.Rows = append(v.Rows, row)
+		v.Rows = append(v.Rows, gapRowOf(c, g, rules))
+		by = append(by, g.By)
 	}
-	return v, nil
+	names, err := called(c, by)
+	for i := range v.Rows {
+		v.Rows[i].By = names[v.Rows[i].By]
+	}
+	return v, err
+}
+
+func gapRowOf(c *web.Ctx, g live.Gap, rules *live.Ruleset) gapRow {
+	row := gapRow{Gap: g, Rule: cmp.Or(g.Rule, c.T("detections.gap.all")), Why: c.T("detections.gap." + g.Reason), Open: g.Until.IsZero()}
+	if e := rules.Entry(g.Rule); e != nil {
+		row.Rule, row.Href = e.Head().Title, hrefOf(e.Key)
+	}
+	return row
 }
 
 // rerun looks again at the time of a gap.
@@ -396,7 +429,12 @@ func (p *pages) rerun(c *web.Ctx) (any, error) {
 	if g.ID == "" {
 		return nil, fault.New(fault.NotFound, "there is no such gap").Coded("detections.no-gap")
 	}
-	j := &live.Job{Org: c.Caller.Org, By: c.Caller.Identity(), Kind: "gap", Title: c.T("detections.gap.again", cmp.Or(g.Rule, c.T("detections.gap.all"))), From: g.Since, To: cmp.Or(g.Until, c.Now)}
+	rules, err := p.Engine.Ruleset(c.R.Context(), c.Caller.Org)
+	if err != nil {
+		return nil, err
+	}
+	row := gapRowOf(c, g, rules)
+	j := &live.Job{Org: c.Caller.Org, By: c.Caller.Identity(), Kind: "gap", Title: c.T("detections.gap.again", row.Rule), From: g.Since, To: cmp.Or(g.Until, c.Now)}
 	p.Jobs.Start(j, c.Now, func(ctx context.Context, progress func(live.Progress)) (*live.Answer, *live.Answer, int, error) {
 		a, err := p.Engine.Rerun(ctx, j.Org, g.ID, j.By, progress)
 		if err != nil {

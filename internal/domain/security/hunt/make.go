@@ -3,6 +3,7 @@ package hunt
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -24,18 +25,20 @@ func (s *service) make(c *web.Ctx) (any, error) {
 	case "detection":
 		rule := st.Query
 		if !isRule(rule) {
-			rule = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
+			var left []string
+			rule, left = draft(c.T("hunt.make.detection"), s.format(c, st), st.Query)
+			rule = remarked(c, rule, left)
 		}
 		return nil, leadTo(c, "/detections/new", url.Values{"spec.rule": {rule}})
 	case "measure":
 		text := st.Query
 		if s.Store != nil {
-			asked, err := logs.Translate(c.R.Context(), s.Store, logs.Query{Org: c.Caller.Org, Text: text, From: c.Now.Add(-7 * 24 * time.Hour), To: c.Now, Partial: true})
+			asked, err := logs.Written(c.R.Context(), s.Store, logs.Query{Org: c.Caller.Org, Text: text, From: c.Now.Add(-7 * 24 * time.Hour), To: c.Now, Partial: true})
 			if err != nil {
 				return nil, err
 			}
-			if len(asked.Text) <= longestMeasure { // words in hundreds of fields are not for reading: they stay words of the message
-				text = asked.Text
+			if text = asked.Text; len(text) > longestMeasure {
+				return nil, fault.New(fault.TooLarge, "the words stand for too many fields to be written out").Coded("hunt.make-wide").WithHint("say in which field to look, as user.name:eva")
 			}
 		}
 		if read(text).pipe < 0 {
@@ -47,9 +50,21 @@ func (s *service) make(c *web.Ctx) (any, error) {
 	return nil, fault.New(fault.NotFound, "there is nothing of the sort to make").Coded("hunt.make")
 }
 
+// remarked says above a rule what of a question is not in it.
+func remarked(c *web.Ctx, rule string, left []string) string {
+	if len(left) == 0 {
+		return rule
+	}
+	text := "# " + c.T("hunt.make.left") + "\n"
+	for _, part := range left {
+		text += "#   " + strings.Join(strings.Fields(part), " ") + "\n"
+	}
+	return text + rule
+}
+
 // longestMeasure is how long the question of a measure may become by what words
-// stand for.
-const longestMeasure = 4 << 10
+// stand for: each field that events have.
+const longestMeasure = 32 << 10
 
 // leadTo sends the browser to a form of the program. What is filled in may be
 // longer than what a toast is shown after.

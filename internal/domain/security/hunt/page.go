@@ -159,7 +159,7 @@ func (a *asking) offer(p *page) {
 	if k := kinds.Get(KindHunt); k != nil && a.c.CanKind(auth.Write, k) {
 		p.Save = a.state.afresh().href("/events/make/hunt")
 	}
-	if k := kinds.Get("Detection"); k != nil && a.c.CanKind(auth.Write, k) && (p.Rule || len(read(a.state.Query).terms) > 0) {
+	if k := kinds.Get("Detection"); k != nil && a.c.CanKind(auth.Write, k) && (p.Rule || read(a.state.Query).sayable()) {
 		p.Detect = a.state.afresh().href("/events/make/detection")
 	}
 	if k := kinds.Get("Measure"); k != nil && a.c.CanKind(auth.Write, k) && !p.Rule {

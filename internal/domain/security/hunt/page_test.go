@@ -4,17 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
 	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/lang"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/internal/web"
 	"github.com/binnaclehq/binnacle/internal/web/webtest"
 )
@@ -58,13 +61,30 @@ func TestPage(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, "/events", "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "63 of 63 events in", "1 to 50 of 63", "Time What Source Host User From Outcome", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
+	h.Wants(got, "63 events in", "ms; looked at ", "1 to 50 of 63", "Time What Source Host User From Outcome", "GetSecretValue", "failure", "svc-deploy", "Older", "Fields", "requestParameters.bucketName")
 	h.Lacks(got, "of somebody else", "Newer")
 	h.Wants(body, `data-brush="/events?from=FROM&amp;to=TO"`, "event.action%3A%3D%22PutImage%22", "-event.action%3A%3D%22PutImage%22", `aria-label="63 events from 21 Sep 09:30 to 22 Sep 09:30 in steps of 15 minutes"`)
 
 	older := get(t, h, query("offset", "50", "at", "1790069400000"), "owner", 200)
 	h.Wants(webtest.MainText(older), "51 to 63 of 63", "Newer")
 	h.Lacks(webtest.MainText(older), "Older")
+}
+
+// What is found is one number and what is looked at for it another, also of other
+// times, which a cluster does not say.
+func TestWhatWasLookedAt(t *testing.T) {
+	h, m := house(t, Config{})
+	f := func(want, lacks string) {
+		t.Helper()
+		got := webtest.MainText(get(t, h, query("q", "AssumeRole", "last", "1h"), "owner", 200))
+		h.Wants(got, want)
+		h.Lacks(got, lacks)
+	}
+	f("0 events in", " of ")
+	h.Wants(webtest.MainText(get(t, h, "/events", "owner", 200)), "; looked at 63, read ")
+	m.mute = true
+	f("0 events in", "looked at")
+	h.Wants(webtest.MainText(get(t, h, query("q", "* | stats count() n"), "owner", 200)), "1 row in")
 }
 
 func TestPageAsksForItsOwnOrganisationAlone(t *testing.T) {
@@ -96,7 +116,7 @@ func TestPipes(t *testing.T) {
 	h, _ := house(t, Config{})
 	body := get(t, h, query("q", "* | stats by (event.action) count() n | sort by (n) desc"), "owner", 200)
 	got := webtest.MainText(body)
-	h.Wants(got, "3 rows of", "Result", "n Action 60 PutImage")
+	h.Wants(got, "3 rows in", "Result", "n Action 60 PutImage")
 	h.Lacks(got, "Events over time", "Fields", "Time n")
 	h.Lacks(body, "data-more")
 }
@@ -317,6 +337,7 @@ func TestSavedHunts(t *testing.T) {
 	h.Wants(get(t, h, w.Header().Get("Location"), "owner", 200), `value="24h"`, ">\na</textarea>")
 	h.Wants(h.Get("/events/make/measure?q=event.action:x", "owner", lang.English).Header().Get("Location"), "+%7C+stats+count%28%29+as+events")
 	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:="PutImage" -user.name:="y"`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?spec.rule=title", "service%3A+cloudtrail")
+	h.Wants(h.Get("/events/make/detection?"+url.Values{"q": {`event.action:x | stats count() n`}}.Encode(), "owner", lang.English).Header().Get("Location"), "/detections/new?spec.rule=%23+This+part+of+the+question+is+not+in+the+rule+yet", "stats+count")
 	long := rule + "description: " + strings.Repeat("long ", 1000) + "\n"
 	if got := h.Get("/events/make/detection?"+url.Values{"q": {long}}.Encode(), "owner", lang.English); got.Code != 303 || !strings.HasPrefix(got.Header().Get("Location"), "/detections/new?spec.rule=title") {
 		t.Errorf("a long rule leads with %d to %.60s", got.Code, got.Header().Get("Location"))
@@ -324,26 +345,84 @@ func TestSavedHunts(t *testing.T) {
 	get(t, h, "/events/make/coffee", "owner", 404)
 }
 
+// What a measure asks, as it stands, counts what the hunt finds, also where this
+// has words alone in any case.
+func TestMeasureCountsTheSame(t *testing.T) {
+	h, m := house(t, Config{})
+	for q, want := range map[string]string{"getsecretvalue": "2", "FAILURE svc-deploy": "2", "event.action:putimage": "60", `"deleteaccesskey by" -failure`: "1", "PutIm* or Delete*": "61"} {
+		to, err := url.Parse(h.Get("/events/make/measure?"+url.Values{"q": {q}}.Encode(), "owner", lang.English).Header().Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := to.Query().Get("spec.query.text")
+		var got string
+		_, err = m.Rows(t.Context(), logs.Query{Org: "default", Text: text, From: webtest.Now.Add(-24 * time.Hour), To: webtest.Now}, func(r logs.Row) error {
+			got = r.Get("events")
+			return nil
+		})
+		if err != nil || got != want {
+			t.Errorf("%s: %s counts %s, want %s: %v", q, text, got, want, err)
+		}
+		if strings.Contains(text, "gEt") || len(text) > 2000 {
+			t.Errorf("%s becomes %d letters that nobody reads: %.300s", q, len(text), text)
+		}
+	}
+	wide := event.Event{ID: "wide", Time: webtest.Now.Add(-time.Minute), Source: "x", Line: []byte(`{"message":"x"`)}
+	for i := range 1200 {
+		wide.Line = fmt.Appendf(wide.Line, `,"a_long_name_of_field_number_%d":"x"`, i)
+	}
+	wide.Line = append(wide.Line, '}')
+	if err := m.Add(t.Context(), "default", []event.Event{wide}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.Wants(webtest.MainText(get(t, h, "/events/make/measure?q=x", "owner", http.StatusRequestEntityTooLarge)), "Say in which field to look")
+}
+
 func TestExamples(t *testing.T) {
 	catalogtest.Examples(t, catalog.NewKinds(huntKind()))
 }
 
-// What is made of a query is a rule that finds the same.
+// What is made of a query is a rule that finds the same, and says what it lacks.
 func TestDraft(t *testing.T) {
 	for _, x := range []struct {
 		query string
-		want  []string // ids of events
+		want  string // ids of events
+		left  string
 	}{
-		{`event.action:="GetSecretValue"`, []string{"e-2", "e-3"}},
-		{`event.outcome:="failure" -event.action:="PutImage"`, []string{"e-2", "e-3"}},
-		{`event.action:Delete`, []string{"e-1"}},
-		{`event.action:="GetSecretValue" event.action:="DeleteAccessKey"`, []string{"e-1", "e-2", "e-3"}},
-		{`"odd <name>":="<b>\"x\"</b>" event.outcome:="failure"`, []string{"e-2", "e-3"}},
-		{"words alone", nil},
+		{`event.action:="GetSecretValue"`, "e-2 e-3", ""},
+		{`event.outcome:="failure" -event.action:="PutImage"`, "e-2 e-3", ""},
+		{`event.action:Delete`, "e-1", ""},
+		{`event.action:="GetSecretValue" event.action:="DeleteAccessKey"`, "e-1 e-2 e-3", ""},
+		{`"odd <name>":="<b>\"x\"</b>" event.outcome:="failure"`, "e-2 e-3", ""},
+		{`getsecretvalue`, "e-2 e-3", ""},
+		{`"GetSecretValue by svc-deploy" failure`, "e-2 e-3", ""},
+		{`svc-deploy not putimage`, "e-1 e-2 e-3", ""},
+		{`svc-deploy -PutImage -DeleteAccessKey`, "e-2 e-3", ""},
+		{`-event.action:=PutImage -event.outcome:=failure`, "e-1", ""},
+		{`DeleteAccessKey or event.outcome:failure -event.action:PutImage`, "e-1 e-2 e-3", ""},
+		{`event.action:in(GetSecretValue, "DeleteAccessKey")`, "e-1 e-2 e-3", ""},
+		{`event.action:*AccessKey`, "e-1", ""},
+		{`event.action:*Secret*`, "e-2 e-3", ""},
+		{`event.action:~"^Delete.*Key$"`, "e-1", ""},
+		{`event.action:=DeleteAccessKey source.ip:ipv4_range("198.51.100.0/24")`, "e-1", ""},
+		{`event.action:=DeleteAccessKey source.ip:ipv4_range("10.0.0.0/8")`, "", ""},
+		{`requestParameters.size:>=500`, "", ""},
+		{`event.action:=DeleteAccessKey (a or b)`, "e-1", "(a or b)"},
+		{`event.action:=DeleteAccessKey x:len_range(1,2) | stats count() n`, "e-1", "x:len_range(1,2) | stats count() n"},
+		{`event.action:in(event.outcome:failure | fields event.action) event.action:=DeleteAccessKey`, "e-1", `event.action:in(event.outcome:failure | fields event.action)`},
+		{"words alone", "", ""},
+		{"*", "", ""},
 	} {
-		p, err := paste(draft("Made: of a \"query\"", "cloudtrail", x.query))
+		text, left := draft("Made: of a \"query\"", "cloudtrail", x.query)
+		if got := strings.Join(left, " "); got != x.left {
+			t.Errorf("%s leaves out %q, want %q", x.query, got, x.left)
+		}
+		p, err := paste(text)
 		if err != nil {
-			t.Errorf("%s: %v", x.query, err)
+			t.Errorf("%s: %v\n%s", x.query, err, text)
 			continue
 		}
 		var got []string
@@ -354,10 +433,38 @@ func TestDraft(t *testing.T) {
 				got = append(got, e.ID)
 			}
 		}
-		if strings.Join(got, " ") != strings.Join(x.want, " ") {
-			t.Errorf("%s finds %v, want %v", x.query, got, x.want)
+		if strings.Join(got, " ") != x.want {
+			t.Errorf("%s finds %v, want %v\n%s", x.query, got, x.want, text)
 		}
 	}
+}
+
+// A detection is offered for what a rule can say something of.
+func TestSayable(t *testing.T) {
+	for q, want := range map[string]bool{"svc-deploy": true, "event.action:=PutImage": true, "x or y": true, "(a or b) c": true, "": false, "*": false, "* | stats count() n": false, "(a or b)": false, "or": false, `{host.name="x"}`: false} {
+		if got := read(q).sayable(); got != want {
+			t.Errorf("%s: %v", q, got)
+		}
+	}
+}
+
+// Whatever is asked, what is made of it can be read as a rule.
+func FuzzDraft(f *testing.F) {
+	for _, s := range []string{`a:="b" -c:d*`, "x or -y", `not "q" | stats count()`, `a:in(x, "y,z") b:>=5`, "a:~`x(`", `a:ipv4_range("10.0.0.0/8")`, "a:'", "*", `\*`, "a:~[", "a:ipv4_range(999.1.1.1/99)", "é:\x00\x7f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		if !utf8.ValidString(query) {
+			return
+		}
+		text, left := draft("Found by a hunt", "sshd", query)
+		if strings.Contains(query, "~") || strings.Contains(query, "ipv4_range") { // the form says what is wrong with these
+			return
+		}
+		if _, err := paste(text); err != nil {
+			t.Fatalf("%q, without %q, makes\n%s\n%v", query, left, text, err)
+		}
+	})
 }
 
 func FuzzReadable(f *testing.F) {

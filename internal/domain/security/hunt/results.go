@@ -156,12 +156,19 @@ func (a *asking) foundText(got *answer) string {
 	if o.Took >= 2*time.Second {
 		took = c.T("hunt.took.s", lang.Float(c.Lang, o.Took.Seconds(), 1))
 	}
-	text := c.T("hunt.found", large(c.Lang, max(got.Total, 0)), large(c.Lang, o.Read), took)
+	text := c.T("hunt.found", int(max(got.Total, 0)), took)
 	if got.Total < 0 {
-		text = c.T("hunt.found.rows", len(got.Rows), large(c.Lang, o.Read), took)
+		text = c.T("hunt.found.rows", len(got.Rows), took)
+	}
+	var cost []string
+	if o.Read > 0 { // a cluster does not say
+		cost = append(cost, c.T("hunt.looked", large(c.Lang, o.Read)))
 	}
 	if o.Bytes > 0 {
-		text += "; " + c.T("hunt.read", lang.Bytes(c.Lang, o.Bytes))
+		cost = append(cost, c.T("hunt.read", lang.Bytes(c.Lang, o.Bytes)))
+	}
+	if len(cost) > 0 {
+		text += "; " + strings.Join(cost, ", ")
 	}
 	return text
 }

@@ -1,8 +1,6 @@
 package hunt
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -278,108 +276,4 @@ func most(counts map[string]int64, limit int) []logs.Value {
 		out = out[:limit]
 	}
 	return out
-}
-
-// logsources are how rules name the logs that this program reads in a format.
-var logsources = map[string]sigma.Logsource{
-	"cloudtrail": {Product: "aws", Service: "cloudtrail"}, "linux": {Product: "linux", Service: "syslog"}, "journald": {Product: "linux", Service: "syslog"}, "pam": {Product: "linux", Service: "auth"}, "su": {Product: "linux", Service: "auth"},
-	"accounts": {Product: "linux", Service: "auth"}, "login": {Product: "linux", Service: "auth"}, "sshd": {Product: "linux", Service: "sshd"}, "sudo": {Product: "linux", Service: "sudo"}, "cron": {Product: "linux", Service: "cron"}, "auditd": {Product: "linux", Service: "auditd"}, "github": {Product: "github", Service: "audit"},
-	"kubernetes": {Product: "kubernetes", Service: "audit"}, "okta": {Product: "okta", Service: "okta"}, "windows": {Product: "windows", Service: "security"}, "suricata": {Product: "suricata", Service: "alert"},
-	"zeek": {Product: "zeek", Service: "conn"}, "nginx": {Category: "webserver"}, "apache": {Category: "webserver"},
-}
-
-// draft writes a Sigma rule of the parts of a query that ask for values of
-// fields, for events of a format.
-func draft(title, format, query string) string {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "title: %s\nstatus: experimental\nlogsource:\n", scalar(title))
-	from, known := logsources[format]
-	if !known {
-		from.Product = cmp.Or(format, "application")
-	}
-	for _, x := range [][2]string{{"category", from.Category}, {"product", from.Product}, {"service", from.Service}} {
-		if x[1] != "" {
-			fmt.Fprintf(&b, "    %s: %s\n", x[0], x[1])
-		}
-	}
-	b.WriteString("detection:\n")
-	var is, isNot []term
-	for _, t := range read(query).terms {
-		if t.Not {
-			isNot = append(isNot, t)
-		} else {
-			is = append(is, t)
-		}
-	}
-	writeSearch(&b, "selection", is)
-	writeSearch(&b, "filter", isNot)
-	switch {
-	case len(is) > 0 && len(isNot) > 0:
-		b.WriteString("    condition: selection and not 1 of filter*\n")
-	case len(isNot) > 0:
-		b.WriteString("    condition: not 1 of filter*\n")
-	case len(is) > 0:
-		b.WriteString("    condition: selection\n")
-	default:
-		b.WriteString("    selection:\n        event.action: \"\"\n    condition: selection\n")
-	}
-	b.WriteString("level: medium\n")
-	return b.String()
-}
-
-// writeSearch writes terms as a search of a rule: the values of a field together,
-// and nothing when there are none.
-func writeSearch(b *bytes.Buffer, name string, of []term) {
-	if len(of) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "    %s:\n", name)
-	var fields []string
-	values := map[string][]string{}
-	for _, t := range of {
-		key, value := sigmaItem(t)
-		if values[key] == nil {
-			fields = append(fields, key)
-		}
-		values[key] = append(values[key], value)
-	}
-	for _, key := range fields {
-		list := values[key]
-		if len(list) == 1 {
-			fmt.Fprintf(b, "        %s: %s\n", scalar(key), scalar(list[0]))
-			continue
-		}
-		fmt.Fprintf(b, "        %s:\n", scalar(key))
-		for _, v := range list {
-			fmt.Fprintf(b, "            - %s\n", scalar(v))
-		}
-	}
-}
-
-// sigmaItem writes a term as a field of Sigma with its modifier, and its value.
-func sigmaItem(t term) (key, value string) {
-	field := t.Field
-	if field == "_msg" {
-		field = event.Message
-	}
-	if t.Exact {
-		return field, escapeWild(t.Value)
-	}
-	if body, is := strings.CutSuffix(t.Value, "*"); is && body != "" {
-		return field + "|startswith", escapeWild(body)
-	}
-	if body, is := strings.CutPrefix(t.Value, "~"); is {
-		return field + "|re", unquote(body)
-	}
-	return field + "|contains", escapeWild(t.Value)
-}
-
-// escapeWild makes a text that Sigma takes as it is.
-func escapeWild(s string) string {
-	return strings.NewReplacer(`\*`, `\\\*`, `\?`, `\\\?`, "*", `\*`, "?", `\?`).Replace(s)
-}
-
-// scalar writes a text of YAML on one line.
-func scalar(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s) + `"`
 }

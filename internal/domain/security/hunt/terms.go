@@ -17,19 +17,24 @@ type term struct {
 	Field    string
 	Value    string // without quotes; of a function as it is written: in(a,b)
 	Exact    bool   // =
+	Quoted   bool   // the value stands in quotes
+	text     string // as it is written
+	or       bool   // no term: the word "or" between two
 }
 
 // reading is what is known of a query without the engine that answers it.
 type reading struct {
 	terms []term
-	or    bool // it has "or" at its top level: no part of it holds for all that is found
-	pipe  int  // where the first pipe begins; -1 for none
+	parts []term // all of it: terms, words without a field, and each "or"
+	or    bool   // it has "or" at its top level: no part of it holds for all that is found
+	pipe  int    // where the first pipe begins; -1 for none
 }
 
 // read finds the terms of a query. What it does not understand is no term: the
 // engine has the last word on every query.
 func read(query string) reading {
 	r := reading{pipe: -1}
+	not := false
 	for at := 0; at < len(query); {
 		c, n := utf8.DecodeRuneInString(query[at:])
 		switch {
@@ -43,13 +48,20 @@ func read(query string) reading {
 			text := query[at:end]
 			switch {
 			case strings.EqualFold(text, "or"):
-				r.or = true
+				r.or, r.parts = true, append(r.parts, term{or: true})
 			case strings.EqualFold(text, "and"):
+			case strings.EqualFold(text, "not"):
+				not = !not
 			default:
-				if t, ok := termOf(text); ok {
-					t.from, t.to = at, end
+				t, ok := termOf(text)
+				t.from, t.to, t.text = at, end, text
+				if ok {
 					r.terms = append(r.terms, t)
 				}
+				if not {
+					t.Not, t.text, not = !t.Not, "not "+text, false
+				}
+				r.parts = append(r.parts, t)
 			}
 			at = end
 		}
@@ -101,6 +113,8 @@ func termOf(s string) (term, bool) {
 	}
 	colon := fieldEnd(s)
 	if colon <= 0 || colon == len(s)-1 {
+		t.Value = unquote(s)
+		t.Quoted = t.Value != s
 		return t, false
 	}
 	t.Field = unquote(s[:colon])
@@ -109,6 +123,7 @@ func termOf(s string) (term, bool) {
 		t.Exact, s = true, s[1:]
 	}
 	t.Value = unquote(s)
+	t.Quoted = t.Value != s
 	return t, t.Field != ""
 }
 

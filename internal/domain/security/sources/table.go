@@ -22,7 +22,7 @@ const never = 876_000.0
 // described, and those that have sent something, as both were known at a moment.
 // What was sent is known by the hour.
 func (c Config) table() *claim.Table {
-	return &claim.Table{Name: "sources", Title: lang.T("Sources", "Fuentes"), Kinds: []string{Kind},
+	return &claim.Table{Name: "sources", Title: lang.T("Sources", "Fuentes"), Page: "/sources/", Kinds: []string{Kind},
 		Doc: lang.T("Where events come from, and what each source sent. Counts are of the 24 hours before; times are RFC 3339 texts, empty for never.", "De dónde vienen los eventos y qué envió cada fuente. Los recuentos son de las 24 horas anteriores; las horas son textos RFC 3339, vacíos si nunca."),
 		Fields: []claim.Column{
 			{Name: "name", Doc: lang.T("Its name", "Su nombre")},
