@@ -14,6 +14,8 @@ import (
 
 	"github.com/binnaclehq/binnacle/internal/app"
 	"github.com/binnaclehq/binnacle/internal/auth"
+	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/listen"
 	"github.com/binnaclehq/binnacle/internal/logs"
 )
@@ -160,5 +162,24 @@ func TestCollectorsAreShown(t *testing.T) {
 	}
 	if strings.Contains(page, "tcp://") || strings.Contains(page, set.Status()[1].Where) {
 		t.Error("the page shows what collects for another organisation")
+	}
+}
+
+// TestCanariesAreNoSilentSource: what the program sends itself from time to time is
+// not missed meanwhile.
+func TestCanariesAreNoSilentSource(t *testing.T) {
+	h := open(t, app.Config{})
+	s := h.own("owner@acme.example")
+	h.must(h.app.OpenIntake(t.Context()))
+	defer h.app.CloseIntake(t.Context())
+	if _, err := h.app.Intake.Take(t.Context(), ingest.Batch{Org: auth.HomeID, Source: event.CanarySource, Records: []ingest.Record{{Data: []byte(`{"a":1}`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	cookies := []*http.Cookie{{Name: "binnacle_session", Value: s.Secret}}
+	for _, path := range []string{"/sources", "/sources/" + event.CanarySource} {
+		page := h.page(path, cookies)
+		if !strings.Contains(page, "as rules are proven") || !strings.Contains(page, "events that prove rules") || strings.Contains(page, "not described yet") {
+			t.Errorf("%s: canaries are shown as a source that somebody forgot to describe", path)
+		}
 	}
 }

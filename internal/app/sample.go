@@ -293,6 +293,8 @@ func (f *filling) one(e sample.Event) error {
 		return f.complete(caller, s)
 	case s.Installs != nil:
 		return f.install(caller, s)
+	case s.Proves:
+		return f.prove()
 	case s.Alerts != nil:
 		return f.triage(caller, s.Alerts, s.Why)
 	case s.Case != nil:

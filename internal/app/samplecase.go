@@ -121,6 +121,14 @@ func (f *filling) findable() error {
 	return errors.Join(f.settled(), f.Logs.Flush(f.ctx), (&sources.Recorder{DB: f.DB, Intake: f.Intake, Log: f.Config.Log}).Record(f.ctx))
 }
 
+// prove sends the canaries of all rules, and waits until they are found.
+func (f *filling) prove() error {
+	if _, _, err := f.Detect.Sting(f.ctx, auth.HomeID, f.Intake); err != nil {
+		return err
+	}
+	return f.settled()
+}
+
 // triage does something with the open alerts of some rules.
 func (f *filling) triage(caller catalog.Caller, t *sample.Triage, why string) error {
 	nos, err := f.openAlerts(caller, t.Of)

@@ -77,6 +77,9 @@ func (l *live) attacked() {
 		l.Errorf("the cases are %v", phases)
 	}
 	l.accounted()
+	if n := l.number(`SELECT count(*) FROM claim_runs r JOIN entities e ON e.uid = r.claim WHERE e.ref = 'measure:default/rules-proven' AND r.value = 100`); n == 0 {
+		l.Error("canaries did not prove all rules that are on")
+	}
 	if lately := l.said(l.now.Add(-24*time.Hour), l.now); len(lately) < 6 {
 		l.Errorf("in the last day only %v sent events", lately)
 	}

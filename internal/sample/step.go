@@ -64,6 +64,8 @@ type Step struct {
 	Looks bool `yaml:"looks"`
 	// Installs adds claims and measures that are ready, by their names.
 	Installs []string `yaml:"installs"`
+	// Proves that rules see what they look for, by canaries.
+	Proves bool `yaml:"proves"`
 	// Alerts and Case work on what was found in what machines send.
 	Alerts *Triage   `yaml:"alerts"`
 	Case   *CaseWork `yaml:"case"`
@@ -207,7 +209,7 @@ func readStep(n *yaml.Node, c calendar) (*Step, error) {
 func (s *Step) verbs() []string {
 	var out []string
 	for name, set := range map[string]bool{"invites": s.Invites != nil, "creates": s.Creates != nil, "changes": s.Changes != "", "types": s.Types != "", "checks-in": s.ChecksIn != "", "exports": s.Exports != "",
-		"attests": s.Attests != "", "comments": s.Comments != "", "disputes": s.Disputes != "", "answers": s.Answers != "", "stands-by": s.StandsBy != "", "completes": s.Completes != "", "looks": s.Looks, "installs": s.Installs != nil, "alerts": s.Alerts != nil, "case": s.Case != nil} {
+		"attests": s.Attests != "", "comments": s.Comments != "", "disputes": s.Disputes != "", "answers": s.Answers != "", "stands-by": s.StandsBy != "", "completes": s.Completes != "", "looks": s.Looks, "installs": s.Installs != nil, "proves": s.Proves, "alerts": s.Alerts != nil, "case": s.Case != nil} {
 		if set {
 			out = append(out, name)
 		}

@@ -8,6 +8,11 @@
   by: leila.haddad
   installs: [assets-heard, sources-heard, clocks-agree, events-retained, logging-kept-on, privileged-use-ticketed, second-factor-used, alerts-decided, alerts-triage-time, incidents-contained, time-to-contain, evidence-unbroken, rules-proven]
 
+# And proves that its rules see what they look for.
+- at: "{{moment -4 10:00}}"
+  by: leila.haddad
+  proves: true
+
 # A key of the deploy robot stood in a build log and was used from elsewhere.
 - at: "{{moment -46 03:24}}"
   by: leila.haddad

@@ -122,7 +122,7 @@ func (p *pages) all() []web.PageDef {
 // now and was never tried is there too: that it was not tried is known.
 func proofTable(engine *live.Engine) *claim.Table {
 	return &claim.Table{Name: "rule_proofs", Title: lang.T("Proofs of rules", "Pruebas de reglas"), Page: "/detections/",
-		Doc: lang.T("Each rule that is on, and each that was tried, with its newest canary: an event that the rule must find, sent through the door that all events come in by.", "Cada regla activa, y cada una que se probó, con su canario más reciente: un evento que la regla debe encontrar, enviado por la puerta por la que entran todos."),
+		Doc: lang.T("Each rule that is on and tells by itself, and each that was tried, with its newest canary: an event that the rule must find, sent through the door that all events come in by.", "Cada regla activa que avisa por sí misma, y cada una que se probó, con su canario más reciente: un evento que la regla debe encontrar, enviado por la puerta por la que entran todos."),
 		Fields: []claim.Column{
 			{Name: "rule", Doc: lang.T("The id of the rule.", "El id de la regla.")},
 			{Name: "at", Doc: lang.T("When; empty: never.", "Cuándo; vacío: nunca.")},
@@ -177,7 +177,7 @@ func rulesOn(ctx context.Context, engine *live.Engine, org string) (rows map[str
 		return nil, nil, err
 	}
 	rules.Entries(func(x *live.Entry) {
-		if x.On {
+		if x.On && !x.Feeds() { // what only feeds correlations is proven by them
 			rows[x.Key], titles[x.Key] = unproven(x.Key, x.Told.Level, true), x.Told.Title
 		}
 	})

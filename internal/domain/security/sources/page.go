@@ -12,6 +12,7 @@ import (
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/claim"
 	"github.com/binnaclehq/binnacle/internal/entity"
+	"github.com/binnaclehq/binnacle/internal/event"
 	"github.com/binnaclehq/binnacle/internal/fault"
 	"github.com/binnaclehq/binnacle/internal/ingest"
 	"github.com/binnaclehq/binnacle/internal/ingest/parser/all"
@@ -39,6 +40,7 @@ type line struct {
 	Counts            ingest.Counts
 	Rejected          int64
 	silent            bool
+	Own               bool // canaries, which the program sends itself from time to time
 }
 
 type listPage struct {
@@ -175,6 +177,8 @@ func lineOf(w *web.Ctx, k *knownSource, e *entity.Entity, owner web.Thing) line 
 			l.Format, silentAfter = formatTitle(w, s.Format), claim.DurationOr(s.SilentAfter, SilentAfter)
 		}
 		l.Owner, l.HasOwner = owner, owner.Title != ""
+	} else {
+		l.Own = k.Name == event.CanarySource
 	}
 	l.Tip = w.T("sources.tip", lang.Int(w.Lang, k.Day.Accepted))
 	if k.Lag.N() > 0 {
@@ -195,6 +199,8 @@ func (l *line) state(w *web.Ctx, silentAfter time.Duration) {
 	switch {
 	case l.Last.IsZero():
 		l.State, l.StateText, l.silent = "idle", w.T("sources.never"), true
+	case l.Own:
+		l.State, l.StateText = "idle", w.T("sources.own.state")
 	case w.Now.Sub(l.Last) > silentAfter:
 		l.State, l.StateText, l.silent = "bad", w.T("sources.silent"), true
 	case l.Counts.Dropped > 0:
