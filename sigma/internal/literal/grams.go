@@ -116,10 +116,10 @@ func (s *Set) findBoth(text []byte, found *Found) {
 			s.compare(gram, i, text, found)
 		}
 		if pair := gram & 0xffff; pairs[pair/64]>>(pair%64)&1 != 0 {
-			s.comparePair(pair, text[i:], found)
+			s.comparePair(pair, i, text, found)
 		}
 	}
-	s.findPairs(text[i:], found)
+	s.findPairs(text, i, found)
 }
 
 // compare looks for the literals that a gram at i leads to.

@@ -5,7 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// pairs finds literals of one to three bytes by their first two.
+// pairs finds literals of one to three bytes: those of three by the two beside each
+// other that are less common.
 type pairs struct {
 	bits  [1 << 16 / 64]uint64
 	table table
@@ -24,13 +25,22 @@ func (b *Builder) newPairs(literals []entry) *pairs {
 	}
 	p := &pairs{}
 	var list []keyed
+	var common map[uint32]uint32
 	for _, e := range literals {
 		text := b.text(e)
 		if e.size == 1 {
 			p.ones = append(p.ones, one{e.id, text[0]})
 			continue
 		}
-		pair := uint32(text[0]) | uint32(text[1])<<8
+		pair := pairAt(text, 0)
+		if e.size == 3 {
+			if common == nil {
+				common = b.weights.pairs()
+			}
+			if last := pairAt(text, 1); common[last] < common[pair] {
+				pair = last
+			}
+		}
 		p.bits[pair/64] |= 1 << (pair % 64)
 		e.start = shortKey(text)
 		list = append(list, keyed{pair, e})
@@ -39,10 +49,21 @@ func (b *Builder) newPairs(literals []entry) *pairs {
 	return p
 }
 
+func pairAt(text string, i int) uint32 { return uint32(text[i]) | uint32(text[i+1])<<8 }
+
+// pairs are how common pairs are.
+func (w Weights) pairs() map[uint32]uint32 {
+	pairs := map[uint32]uint32{}
+	for gram, n := range w {
+		pairs[gram&0xffff] += n
+	}
+	return pairs
+}
+
 func (s *Set) findShort(text []byte, found *Found) {
 	s.findOnes(text, found)
 	if len(s.pairs.table.entries) > 0 {
-		s.findPairs(text, found)
+		s.findPairs(text, 0, found)
 	}
 }
 
@@ -54,12 +75,12 @@ func (s *Set) findOnes(text []byte, found *Found) {
 	}
 }
 
-func (s *Set) findPairs(text []byte, found *Found) {
+func (s *Set) findPairs(text []byte, i int, found *Found) {
 	bitmap := &s.pairs.bits
-	for i := 0; i+2 <= len(text); i++ {
+	for ; i+2 <= len(text); i++ {
 		pair := uint32(binary.LittleEndian.Uint16(text[i:]))
 		if bitmap[pair/64]>>(pair%64)&1 != 0 {
-			s.comparePair(pair, text[i:], found)
+			s.comparePair(pair, i, text, found)
 		}
 	}
 }
@@ -74,15 +95,18 @@ func shortKey[T string | []byte](text T) uint32 {
 	return key
 }
 
-// comparePair looks for the literals that begin with the pair that a text begins with.
-func (s *Set) comparePair(pair uint32, text []byte, found *Found) {
-	two := shortKey(text[:2])
-	three := two
-	if len(text) > 2 {
-		three = shortKey(text[:3])
+// comparePair looks for the literals that a pair at i leads to.
+func (s *Set) comparePair(pair uint32, i int, text []byte, found *Found) {
+	two := shortKey(text[i : i+2])
+	three, before := two, two
+	if i+2 < len(text) {
+		three = shortKey(text[i : i+3])
+	}
+	if i > 0 {
+		before = shortKey(text[i-1 : i+2])
 	}
 	for _, e := range s.pairs.table.get(pair) {
-		if e.start == two || e.start == three {
+		if e.start == two || e.start == three || e.start == before {
 			found.Add(e.id)
 		}
 	}
