@@ -244,6 +244,24 @@ func (e *Embedded) stats() *logstorage.StorageStats {
 	return &s
 }
 
+// bounds are times between which all events are; false when there are none.
+func (e *Embedded) bounds(s *logstorage.StorageStats) (start, end int64, ok bool) {
+	days := e.storage.PartitionList()
+	if len(days) == 0 {
+		return 0, 0, false
+	}
+	start, end = s.MinTimestamp, s.MaxTimestamp
+	// Of a day whose first events still wait in memory the engine says the opposite
+	// ends of time, for the oldest and the newest day as for any other.
+	if oldest, err := time.Parse(dayLayout, slices.Min(days)); start == math.MaxInt64 && err == nil {
+		start = oldest.UnixNano()
+	}
+	if newest, err := time.Parse(dayLayout, slices.Max(days)); end == math.MinInt64 && err == nil {
+		end = newest.AddDate(0, 0, 1).UnixNano() - 1
+	}
+	return start, end, true
+}
+
 // Usage says what is kept.
 func (e *Embedded) Usage(context.Context) (Usage, error) {
 	done, err := e.use()
@@ -258,8 +276,8 @@ func (e *Embedded) Usage(context.Context) (Usage, error) {
 		Raw:       int64(s.UncompressedInmemorySize + s.UncompressedSmallPartSize + s.UncompressedBigPartSize),
 		Retention: e.options.Keep, ReadOnly: s.IsReadOnly, Partitions: int(s.PartitionsCount),
 	}
-	if u.Events > 0 && s.MinTimestamp != math.MinInt64 && s.MinTimestamp != math.MaxInt64 {
-		u.Oldest = time.Unix(0, s.MinTimestamp).UTC()
+	if start, _, ok := e.bounds(s); ok && u.Events > 0 {
+		u.Oldest = time.Unix(0, start).UTC()
 	}
 	return u, nil
 }

@@ -74,8 +74,11 @@ var (
 // newest returns the newest rows of a query without sorting all that it finds: it
 // looks for when they are, for which times alone are read, and then reads them.
 func (s *search) newest(ctx context.Context, p parts, limit int) ([]Row, error) {
-	stats := s.engine.stats()
-	start, end := max(p.start, stats.MinTimestamp), min(p.end, stats.MaxTimestamp)
+	start, end, ok := s.engine.bounds(s.engine.stats())
+	if !ok {
+		return nil, nil
+	}
+	start, end = max(p.start, start), min(p.end, end)
 	times, from, err := s.since(ctx, p, start, end, limit)
 	if err != nil {
 		return nil, err

@@ -61,6 +61,29 @@ func TestNewest(t *testing.T) {
 	}
 }
 
+// What comes in of a day of which there was nothing yet, be it the oldest or the
+// newest, keeps no question from finding what was there before.
+func TestNewestWhileDaysBegin(t *testing.T) {
+	s := opened(t, [][]byte{[]byte(`{"a":"0"}`)})
+	for i := range 60 {
+		at := time.Now().AddDate(0, 0, -i-2)
+		if i == 30 {
+			at = time.Now().Add(25 * time.Hour)
+		}
+		if err := s.Add(t.Context(), "one", []event.Event{{ID: fmt.Sprint("of day ", i), Time: at, Line: []byte(`{"a":"1"}`)}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+		n := 0
+		if _, err := s.Rows(t.Context(), Query{Org: "one", Text: "a:=0", Limit: 10}, func(Row) error { n++; return nil }); err != nil || n != 1 {
+			t.Fatalf("after an event of %s: %d rows, %v", at.Format(time.DateOnly), n, err)
+		}
+		if u, err := s.Usage(t.Context()); err != nil || u.Oldest.IsZero() || u.Oldest.After(time.Now().AddDate(0, 0, -1)) {
+			t.Fatalf("the oldest is of %s, %v", u.Oldest, err)
+		}
+	}
+}
+
 func TestNewestOfOtherTimes(t *testing.T) {
 	s := opened(t, [][]byte{[]byte(`{"a":"0"}`), []byte(`{"a":"1"}`), []byte(`{"a":"2"}`)})
 	for _, text := range []string{"* | time_add 1y", "* | math 5 as b", "a:* | time_add 1w | fields _time, a"} {
