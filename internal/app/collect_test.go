@@ -178,7 +178,7 @@ func TestCanariesAreNoSilentSource(t *testing.T) {
 	cookies := []*http.Cookie{{Name: "binnacle_session", Value: s.Secret}}
 	for _, path := range []string{"/sources", "/sources/" + event.CanarySource} {
 		page := h.page(path, cookies)
-		if !strings.Contains(page, "as rules are proven") || !strings.Contains(page, "events that prove rules") || strings.Contains(page, "not described yet") {
+		if !strings.Contains(page, "for tests") || !strings.Contains(page, "events that prove rules") || strings.Contains(page, "not described yet") {
 			t.Errorf("%s: canaries are shown as a source that somebody forgot to describe", path)
 		}
 	}
