@@ -72,6 +72,7 @@ type rowView struct {
 type cellView struct {
 	Text, State string
 	Head        bool
+	Address     bool // is read whole
 }
 
 // draw puts an answer on the page.
@@ -361,7 +362,7 @@ func (a *asking) table(p *page, r *results, got *answer) {
 			if name == what {
 				text = whatOf(row)
 			}
-			v.Cells = append(v.Cells, cellView{Text: shorten(text, 300), State: outcomeState(name, text), Head: j == 0})
+			v.Cells = append(v.Cells, cellView{Text: shorten(text, 300), State: outcomeState(name, text), Head: j == 0, Address: strings.HasSuffix(name, ".ip")})
 		}
 		r.Rows = append(r.Rows, v)
 	}
