@@ -89,11 +89,11 @@ func named(t time.Time, zone *time.Location) time.Time {
 }
 
 // zones are the hours from UTC of zones by their short names, of those that mean one
-// zone: IST, BST and CST are of several.
+// zone or hardly ever another: IST, BST and CST are of several.
 var zones = map[string]int{"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 	"EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 
-// NamedZone returns a zone by its short name, where that means one alone.
+// NamedZone returns a zone by its short name, where that tells it.
 func NamedZone(name string) (*time.Location, bool) {
 	hours, ok := zones[name]
 	return time.FixedZone("", hours*3600), ok

@@ -270,7 +270,7 @@ func TestLittleRoom(t *testing.T) {
 	})
 	b := Batch{Org: "a", Source: "x", Records: lines(`{}`)}
 	for range 5 {
-		if _, err := in.Take(t.Context(), b); !fault.Is(err, fault.RateLimited) || codeOf(err) != "ingest.disk" {
+		if _, err := in.Take(t.Context(), b); !fault.Is(err, fault.RateLimited) || codeOf(err) != "ingest.room" {
 			t.Fatalf("taken with no room: %v", err)
 		}
 	}

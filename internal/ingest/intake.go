@@ -470,7 +470,7 @@ func (in *Intake) tight() error {
 	if !in.short {
 		return nil
 	}
-	return &fault.Error{Kind: fault.RateLimited, Code: "ingest.disk", Msg: "Less than " + strconv.Itoa(Reserve>>20) + " MB of the disk are free, and no more events are taken.", Hint: "make room on the disk of the data folder, and send them again later", RetryAfter: 10 * time.Second}
+	return &fault.Error{Kind: fault.RateLimited, Code: "ingest.room", Msg: "Less than " + strconv.Itoa(Reserve>>20) + " MB of the disk are free, and no more events are taken.", Hint: "make room on the disk of the data folder, and send them again later", RetryAfter: 10 * time.Second}
 }
 
 // once leaves the events out of a frame that are known, and returns the hashes

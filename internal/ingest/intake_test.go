@@ -33,7 +33,7 @@ func object() parser.Format {
 
 func open(t *testing.T, dir string, s logs.Store, change ...func(*Config)) *Intake {
 	t.Helper()
-	cfg := Config{Dir: dir, Store: s, Formats: formats, Default: "json"}
+	cfg := Config{Dir: dir, Store: s, Formats: formats, Default: "json", Free: func(string) (int64, error) { return 1 << 40, nil }}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -47,26 +47,26 @@ var ErrCutOff = errors.New("it is packed, and its end is missing")
 // that holds none; what follows is read on. An error of event ends it and is
 // returned. Read does not look into an object: whether a line in braces is JSON
 // is for event to find.
-func Read(r io.Reader, event func(Event) error, bad func(Problem)) error {
-	err := readPacked(r, event, bad)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return ErrCutOff
-	}
-	return err
-}
-
-func readPacked(r io.Reader, event func(Event) error, bad func(Problem)) error {
+func Read(r io.Reader, event func(Event) error, bad func(Problem)) (err error) {
+	packed := false
+	defer func() {
+		if packed && errors.Is(err, io.ErrUnexpectedEOF) {
+			err = ErrCutOff
+		}
+	}()
 	in := bufio.NewReaderSize(r, buffer)
 	for range maxPacked + 1 {
 		head, _ := in.Peek(8)
 		switch {
 		case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+			packed = true
 			z, err := gzip.NewReader(in)
 			if err != nil {
 				return fmt.Errorf("it is not gzip: %w", err)
 			}
 			in = bufio.NewReaderSize(z, buffer)
 		case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+			packed = true
 			z, err := zstd.NewReader(in, zstd.WithDecoderMaxMemory(1<<30))
 			if err != nil {
 				return fmt.Errorf("it is not zstd: %w", err)

@@ -42,7 +42,7 @@ func readJSON(in *bufio.Reader, event func(Event) error, bad func(Problem)) erro
 		case !whole:
 			bad(Problem{f.line - 1, "the line is longer than " + strconv.Itoa(MaxEvent>>20) + " MiB"})
 		case len(text) == 0:
-		case text[0] == '{' && (text[len(text)-1] != '}' || bytes.Contains(text, several)):
+		case text[0] == '{' && (text[len(text)-1] != '}' || severalIn(text)):
 			if err := f.values(line, 0); err != nil {
 				return err
 			}
@@ -56,9 +56,11 @@ func readJSON(in *bufio.Reader, event func(Event) error, bad func(Problem)) erro
 	}
 }
 
-// several is what stands between objects that follow each other on one line, as
-// Amazon's Firehose writes them. It may also stand in a text.
-var several = []byte("}{")
+// severalIn reports whether objects may follow each other on a line, as Amazon's
+// Firehose writes them. What stands between them may also stand in a text.
+func severalIn(line []byte) bool {
+	return bytes.Contains(line, []byte("}{")) || bytes.Contains(line, []byte("} {"))
+}
 
 // end is nil at the end of a file.
 func end(err error) error {
@@ -223,7 +225,10 @@ func (s *splitter) abandon(why string) error {
 
 // feed takes one line.
 func (s *splitter) feed(line []byte) error {
-	begun := 0 // of the object in the line
+	begun := 0                                                     // of the object in the line
+	if s.fresh && s.other > 0 && len(line) > 0 && line[0] == '{' { // what was passed over has no end
+		s.other, s.quoted, s.escaped = 0, false, false
+	}
 	for i, c := range line {
 		if s.depth == 0 {
 			if s.other > 0 && s.passes(c) {

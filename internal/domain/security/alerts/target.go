@@ -64,7 +64,7 @@ spec:
 		Invalid: []catalog.Invalid{
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: x}\nspec: {severity: awful, contained: 1h}\n", Want: "is not one of"},
 			{YAML: "apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: x}\nspec: {severity: high, contained: soon}\n", Want: "not a length of time"},
-			{YAML: "apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: x}\nspec: {severity: high, contained: 2d}\n", Want: "longer than for removed"},
+			{YAML: "apiVersion: binnacle.dev/v1\nkind: ResponseTarget\nmetadata: {name: x}\nspec: {severity: high, contained: 2d}\n", Want: "longer than for the next phase"},
 		},
 	}, checkTarget)
 }
@@ -97,8 +97,8 @@ func checkTarget(_ *entity.Entity, t *ResponseTarget) []fault.Problem {
 	}
 	limits := t.limits()
 	for i, p := range Phases[1 : len(Phases)-1] {
-		if next := Phases[i+2]; limits[p] > limits[next] {
-			out = append(out, fault.Problem{Field: "spec." + p, Code: "target-order", Msg: "is longer than for " + next + ", which comes after it", Args: []string{next}})
+		if limits[p] > limits[Phases[i+2]] {
+			out = append(out, fault.Problem{Field: "spec." + p, Code: "target-order", Msg: "is longer than for the next phase"})
 		}
 	}
 	return out
@@ -133,6 +133,9 @@ func targetsAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) (
 
 // add takes in what a target sets.
 func (t targets) add(target *ResponseTarget) {
+	if t[target.Severity] == nil {
+		return
+	}
 	for _, p := range Phases[1:] {
 		limit, known := claim.DurationOr(target.of(p), 0), t[target.Severity][p]
 		if limit > 0 && (known == 0 || limit < known) {

@@ -18,7 +18,7 @@ import (
 // has described works as one with an empty spec.
 type Source struct {
 	Format      string   `json:"format" en:"Format" es:"Formato" col:"1" filter:"1" suggest:"auto,json,text,linux,auditd,cloudtrail,github,kubernetes,okta,windows,suricata,zeek,keyvalue,cef,leef" help:"What reads its events, as cloudtrail; left empty, each event is looked at." ayuda:"Lo que lee sus eventos, como cloudtrail; vacío, se mira cada evento." example:"cloudtrail"`
-	Zone        string   `json:"zone" en:"Time zone" es:"Zona horaria" help:"Of times that do not say theirs, as Europe/Madrid; left empty, UTC." ayuda:"De las horas que no dicen la suya, como Europe/Madrid; vacío, UTC." example:"Europe/Madrid"`
+	Zone        string   `json:"zone" en:"Time zone" es:"Zona horaria" help:"Of times that do not say theirs, as Europe/Madrid; left empty, what the header of syslog says, else UTC." ayuda:"De las horas que no dicen la suya, como Europe/Madrid; vacío, la que dice la cabecera de syslog y, si no, UTC." example:"Europe/Madrid"`
 	Owner       string   `json:"owner" en:"Owner" es:"Responsable" col:"2" ref:"group,user" rel:"ownedBy,ownerOf" help:"The team that answers for it." ayuda:"El equipo que responde de él." example:"group:platform"`
 	Covers      []string `json:"covers" en:"Covers" es:"Cubre" col:"3" ref:"component,resource,system" rel:"logs,loggedBy" help:"The things whose events it sends." ayuda:"Aquello cuyos eventos envía." example:"component:checkout-api"`
 	SilentAfter string   `json:"silentAfter" en:"Silent after" es:"Callada tras" help:"How long it may send nothing before it counts as silent: 30m, 24h, 7d. Left empty, 24h." ayuda:"Cuánto puede no enviar nada antes de contar como callada: 30m, 24h, 7d. Vacío, 24h." example:"24h"`

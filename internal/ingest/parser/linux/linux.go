@@ -110,8 +110,10 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 	if !ok || host == "" || strings.HasSuffix(host, ":") {
 		return h, true
 	}
-	said := h.Message
-	if isISO(stamped) && (nobody[strings.ToLower(host)] || !hostly(host)) {
+	// Programs write such times too, before a text of their own.
+	said, own := h.Message, !modern && isISO(stamped)
+	level := own && nobody[strings.ToLower(host)]
+	if own && !level && !hostly(host) {
 		return h, true
 	}
 	h.Host, h.Message = host, rest
@@ -120,8 +122,11 @@ func ReadHeader(line string, env *parser.Env) (Header, bool) {
 	} else {
 		h.tagged(rest)
 	}
-	if isISO(stamped) && stamped[10] == ' ' && h.Program == "" {
-		h.Host, h.Message = "", said // programs write such times before a text of their own
+	switch {
+	case level && h.PID == "", own && stamped[10] == ' ' && h.Program == "":
+		return Header{Time: h.Time, Message: said}, true
+	case level:
+		h.Host = ""
 	}
 	return h, true
 }
@@ -139,7 +144,7 @@ var nobody = map[string]bool{"stdout": true, "stderr": true, "trace": true, "deb
 func hostly(word string) bool {
 	for i := range len(word) {
 		c := word[i]
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c >= 0x80 || strings.IndexByte("-_.:/@", c) >= 0) {
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c >= 0x80 || strings.IndexByte("-_.:/@%", c) >= 0) {
 			return false
 		}
 	}

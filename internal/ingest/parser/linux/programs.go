@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/ingest/parser"
 )
 
 // family are programs whose messages are read alike. Its name is the format of
@@ -209,7 +210,7 @@ func netfilter(text string, l names) bool {
 	l.Int("source.port", value(pairs, "SPT"))
 	l.Add("destination.ip", value(pairs, "DST"))
 	l.Int("destination.port", value(pairs, "DPT"))
-	l.Add("network.transport", strings.ToLower(value(pairs, "PROTO")))
+	l.Add("network.transport", parser.Transport(value(pairs, "PROTO")))
 	switch {
 	case strings.Contains(text[:at], "BLOCK"), strings.Contains(text[:at], "DROP"), strings.Contains(text[:at], "REJECT"), strings.Contains(text[:at], "DENY"):
 		l.Add(event.Action, "packet_dropped")
