@@ -256,13 +256,13 @@ func addressed(t term) term {
 	return t
 }
 
-// sigmaField is what rules call a field; false when events lack it before they are
-// kept, or a rule cannot name it.
+// sigmaField is what rules call a field; false when an event has it only where it
+// is kept, or only before, and when a rule cannot name it.
 func sigmaField(name string) (string, bool) {
 	switch name {
 	case "_msg":
 		return event.Message, true
-	case "_time", "_stream", "_stream_id", event.FieldID, event.FieldSeen, event.FieldFormat:
+	case event.Message, "_time", "_stream", "_stream_id", event.FieldID, event.FieldSeen, event.FieldFormat:
 		return "", false
 	}
 	return name, !strings.HasPrefix(name, "binnacle.") && !strings.ContainsAny(name, "|*")

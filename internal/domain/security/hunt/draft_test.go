@@ -66,6 +66,7 @@ func TestDraft(t *testing.T) {
 		{`_time:5m event.action:=DeleteAccessKey _time:day_range[08:00, 18:00]`, 1, `_time:5m _time:day_range[08:00, 18:00]`, `event.action:=DeleteAccessKey`, 0},
 		{`{binnacle.source="cloud"} _stream_id:abc _stream:{a="b"} event.action:=DeleteAccessKey`, 1, `{binnacle.source="cloud"} _stream_id:abc _stream:{a="b"}`, `event.action:=DeleteAccessKey`, 0},
 		{`binnacle.source:=cloud event.id:="e-1" event.module:x event.action:=DeleteAccessKey`, 1, `binnacle.source:=cloud event.id:="e-1" event.module:x`, `event.action:=DeleteAccessKey`, 0},
+		{`event.action:=DeleteAccessKey -message:svc-deploy`, 1, `-message:svc-deploy`, "", 0}, // it is _msg where it is kept
 		{`event.action:=DeleteAccessKey or *`, 0, `event.action:=DeleteAccessKey or *`, "nowhere", 0},
 		{`event.action:=DeleteAccessKey or * | fields x`, 0, `event.action:=DeleteAccessKey or * | fields x`, "nowhere", 0},
 		{`event.action:=DeleteAccessKey nosuch:="" nosuch:in("", b) nosuch:in(*)`, 1, `nosuch:="" nosuch:in("", b) nosuch:in(*)`, `event.action:=DeleteAccessKey`, 0},
