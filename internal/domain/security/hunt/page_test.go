@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/catalog"
 	"github.com/binnaclehq/binnacle/internal/catalog/catalogtest"
@@ -383,88 +382,6 @@ func TestMeasureCountsTheSame(t *testing.T) {
 
 func TestExamples(t *testing.T) {
 	catalogtest.Examples(t, catalog.NewKinds(huntKind()))
-}
-
-// What is made of a query is a rule that finds the same, and says what it lacks.
-func TestDraft(t *testing.T) {
-	for _, x := range []struct {
-		query string
-		want  string // ids of events
-		left  string
-	}{
-		{`event.action:="GetSecretValue"`, "e-2 e-3", ""},
-		{`event.outcome:="failure" -event.action:="PutImage"`, "e-2 e-3", ""},
-		{`event.action:Delete`, "e-1", ""},
-		{`event.action:="GetSecretValue" event.action:="DeleteAccessKey"`, "e-1 e-2 e-3", ""},
-		{`"odd <name>":="<b>\"x\"</b>" event.outcome:="failure"`, "e-2 e-3", ""},
-		{`getsecretvalue`, "e-2 e-3", ""},
-		{`"GetSecretValue by svc-deploy" failure`, "e-2 e-3", ""},
-		{`svc-deploy not putimage`, "e-1 e-2 e-3", ""},
-		{`svc-deploy -PutImage -DeleteAccessKey`, "e-2 e-3", ""},
-		{`-event.action:=PutImage -event.outcome:=failure`, "e-1", ""},
-		{`DeleteAccessKey or event.outcome:failure -event.action:PutImage`, "e-1 e-2 e-3", ""},
-		{`event.action:in(GetSecretValue, "DeleteAccessKey")`, "e-1 e-2 e-3", ""},
-		{`event.action:*AccessKey`, "e-1", ""},
-		{`event.action:*Secret*`, "e-2 e-3", ""},
-		{`event.action:~"^Delete.*Key$"`, "e-1", ""},
-		{`event.action:=DeleteAccessKey source.ip:ipv4_range("198.51.100.0/24")`, "e-1", ""},
-		{`event.action:=DeleteAccessKey source.ip:ipv4_range("10.0.0.0/8")`, "", ""},
-		{`requestParameters.size:>=500`, "", ""},
-		{`event.action:=DeleteAccessKey (a or b)`, "e-1", "(a or b)"},
-		{`event.action:=DeleteAccessKey x:len_range(1,2) | stats count() n`, "e-1", "x:len_range(1,2) | stats count() n"},
-		{`event.action:in(event.outcome:failure | fields event.action) event.action:=DeleteAccessKey`, "e-1", `event.action:in(event.outcome:failure | fields event.action)`},
-		{"words alone", "", ""},
-		{"*", "", ""},
-	} {
-		text, left := draft("Made: of a \"query\"", "cloudtrail", x.query)
-		if got := strings.Join(left, " "); got != x.left {
-			t.Errorf("%s leaves out %q, want %q", x.query, got, x.left)
-		}
-		p, err := paste(text)
-		if err != nil {
-			t.Errorf("%s: %v\n%s", x.query, err, text)
-			continue
-		}
-		var got []string
-		for _, e := range cloud(webtest.Now) {
-			if hit, err := p.match(lineOf(e)); err != nil {
-				t.Fatal(err)
-			} else if hit {
-				got = append(got, e.ID)
-			}
-		}
-		if strings.Join(got, " ") != x.want {
-			t.Errorf("%s finds %v, want %v\n%s", x.query, got, x.want, text)
-		}
-	}
-}
-
-// A detection is offered for what a rule can say something of.
-func TestSayable(t *testing.T) {
-	for q, want := range map[string]bool{"svc-deploy": true, "event.action:=PutImage": true, "x or y": true, "(a or b) c": true, "": false, "*": false, "* | stats count() n": false, "(a or b)": false, "or": false, `{host.name="x"}`: false} {
-		if got := read(q).sayable(); got != want {
-			t.Errorf("%s: %v", q, got)
-		}
-	}
-}
-
-// Whatever is asked, what is made of it can be read as a rule.
-func FuzzDraft(f *testing.F) {
-	for _, s := range []string{`a:="b" -c:d*`, "x or -y", `not "q" | stats count()`, `a:in(x, "y,z") b:>=5`, "a:~`x(`", `a:ipv4_range("10.0.0.0/8")`, "a:'", "*", `\*`, "a:~[", "a:ipv4_range(999.1.1.1/99)", "é:\x00\x7f"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, query string) {
-		if !utf8.ValidString(query) {
-			return
-		}
-		text, left := draft("Found by a hunt", "sshd", query)
-		if strings.Contains(query, "~") || strings.Contains(query, "ipv4_range") { // the form says what is wrong with these
-			return
-		}
-		if _, err := paste(text); err != nil {
-			t.Fatalf("%q, without %q, makes\n%s\n%v", query, left, text, err)
-		}
-	})
 }
 
 func FuzzReadable(f *testing.F) {

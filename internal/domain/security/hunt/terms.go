@@ -50,7 +50,7 @@ func read(query string) reading {
 			case strings.EqualFold(text, "or"):
 				r.or, r.parts = true, append(r.parts, term{or: true})
 			case strings.EqualFold(text, "and"):
-			case strings.EqualFold(text, "not"):
+			case strings.EqualFold(text, "not"), text == "-", text == "!":
 				not = !not
 			default:
 				t, ok := termOf(text)
@@ -70,9 +70,9 @@ func read(query string) reading {
 }
 
 // word returns where the word that begins at a place ends: at a space or a pipe
-// outside of quotes and brackets.
+// outside of quotes and brackets. Spaces around the colon of a field are within.
 func word(s string, at int) int {
-	depth := 0
+	depth, from := 0, at
 	for at < len(s) {
 		c, n := utf8.DecodeRuneInString(s[at:])
 		switch {
@@ -83,12 +83,33 @@ func word(s string, at int) int {
 			depth++
 		case (c == ')' || c == ']' || c == '}') && depth > 0:
 			depth--
-		case depth == 0 && (unicode.IsSpace(c) || c == '|'):
+		case depth == 0 && c == '|':
 			return at
+		case depth == 0 && unicode.IsSpace(c):
+			next := at + len(s[at:]) - len(strings.TrimLeftFunc(s[at:], unicode.IsSpace))
+			if !goesOn(s[from:at], s[next:]) {
+				return at
+			}
+			at = next
+			continue
 		}
 		at += n
 	}
 	return at
+}
+
+// goesOn reports whether a word goes on behind spaces: with the colon of its
+// field, or with the value of it.
+func goesOn(text, rest string) bool {
+	text = strings.TrimLeft(text, "-!")
+	if text == "" || rest == "" || rest[0] == '|' {
+		return false
+	}
+	colon := fieldEnd(text)
+	if colon < 0 {
+		return rest[0] == ':' && !strings.ContainsAny(text, "([{")
+	}
+	return strings.Trim(text[colon+1:], "=~<>! ") == ""
 }
 
 // quoted returns where the quoted text that begins at a place ends.
@@ -117,10 +138,10 @@ func termOf(s string) (term, bool) {
 		t.Quoted = t.Value != s
 		return t, false
 	}
-	t.Field = unquote(s[:colon])
-	s = s[colon+1:]
-	if s[0] == '=' && len(s) > 1 {
-		t.Exact, s = true, s[1:]
+	t.Field = unquote(strings.TrimSpace(s[:colon]))
+	s = strings.TrimSpace(s[colon+1:])
+	if strings.HasPrefix(s, "=") && len(s) > 1 {
+		t.Exact, s = true, strings.TrimSpace(s[1:])
 	}
 	t.Value = unquote(s)
 	t.Quoted = t.Value != s
@@ -130,7 +151,9 @@ func termOf(s string) (term, bool) {
 // fieldEnd returns where the colon behind a field is; -1 for none.
 func fieldEnd(s string) int {
 	if s != "" && (s[0] == '"' || s[0] == '`' || s[0] == '\'') {
-		if end := quoted(s, 0); end < len(s) && s[end] == ':' {
+		end := quoted(s, 0)
+		end += len(s[end:]) - len(strings.TrimLeftFunc(s[end:], unicode.IsSpace))
+		if end < len(s) && s[end] == ':' {
 			return end
 		}
 		return -1
@@ -145,7 +168,7 @@ func unquote(s string) string {
 	if plain, err := strconv.Unquote(s); err == nil {
 		return plain
 	}
-	if len(s) < 2 || s[0] != s[len(s)-1] || !strings.ContainsRune("\"'`", rune(s[0])) {
+	if len(s) < 2 || s[0] != s[len(s)-1] || !strings.ContainsRune("\"'`", rune(s[0])) || quoted(s, 0) < len(s) {
 		return s
 	}
 	if s[0] == '`' {

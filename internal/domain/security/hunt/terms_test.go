@@ -28,7 +28,11 @@ func TestTerms(t *testing.T) {
 		{`a:="\u200b\x07" b:'it\'s'`, []string{"a =\u200b\a", "b it's"}, false, ""},
 		{"--a:b", []string{"a b"}, false, ""},
 		{"http://x", []string{"http //x"}, false, ""},
-		{`a: b:`, nil, false, ""},
+		{"a:", nil, false, ""},
+		{`a: b -c :="d e" "f g" : h or i`, []string{"a b", "not c =d e", "f g h"}, true, ""},
+		{"a:~ `x y` b:> 5 | c: d", []string{"a ~ `x y`", "b > 5"}, false, "| c: d"},
+		{`- a:b ! c:d`, []string{"a b", "c d"}, false, ""},
+		{`a:"b"*"c"`, []string{`a "b"*"c"`}, false, ""},
 		{`a:"open`, []string{`a "open`}, false, ""},
 	} {
 		r := read(x.query)
