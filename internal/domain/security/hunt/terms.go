@@ -34,7 +34,7 @@ type reading struct {
 // engine has the last word on every query.
 func read(query string) reading {
 	r := reading{pipe: -1}
-	not := false
+	nots, first := 0, 0 // before a term, and where the first of them is
 	for at := 0; at < len(query); {
 		c, n := utf8.DecodeRuneInString(query[at:])
 		switch {
@@ -51,15 +51,19 @@ func read(query string) reading {
 				r.or, r.parts = true, append(r.parts, term{or: true})
 			case strings.EqualFold(text, "and"):
 			case strings.EqualFold(text, "not"), text == "-", text == "!":
-				not = !not
+				if nots == 0 {
+					first = at
+				}
+				nots++
 			default:
 				t, ok := termOf(text)
 				t.from, t.to, t.text = at, end, text
+				if nots > 0 {
+					t.from, t.text = first, "not "+text
+					t.Not, nots = t.Not != (nots%2 == 1), 0
+				}
 				if ok {
 					r.terms = append(r.terms, t)
-				}
-				if not {
-					t.Not, t.text, not = !t.Not, "not "+text, false
 				}
 				r.parts = append(r.parts, t)
 			}

@@ -31,7 +31,7 @@ func TestTerms(t *testing.T) {
 		{"a:", nil, false, ""},
 		{`a: b -c :="d e" "f g" : h or i`, []string{"a b", "not c =d e", "f g h"}, true, ""},
 		{"a:~ `x y` b:> 5 | c: d", []string{"a ~ `x y`", "b > 5"}, false, "| c: d"},
-		{`- a:b ! c:d`, []string{"a b", "c d"}, false, ""},
+		{`- a:b ! c:d not e:f not not g:h`, []string{"not a b", "not c d", "not e f", "g h"}, false, ""},
 		{`a:"b"*"c"`, []string{`a "b"*"c"`}, false, ""},
 		{`a:"open`, []string{`a "open`}, false, ""},
 	} {
@@ -76,7 +76,7 @@ func TestWith(t *testing.T) {
 
 func TestWithout(t *testing.T) {
 	for _, x := range [][2]string{
-		{`a:b`, ``}, {`a:b c`, `c`}, {`c a:b`, `c`}, {`c and a:b and d`, `c and d`}, {`a:b AND c`, `c`}, {`c AND a:b`, `c`}, {`c a:b | fields x`, `c | fields x`},
+		{`a:b`, ``}, {`not a:b c`, `c`}, {`c not a:b d`, `c d`}, {`a:b c`, `c`}, {`c a:b`, `c`}, {`c and a:b and d`, `c and d`}, {`a:b AND c`, `c`}, {`c AND a:b`, `c`}, {`c a:b | fields x`, `c | fields x`},
 	} {
 		for _, term := range read(x[0]).terms {
 			if term.Field != "a" {
