@@ -338,15 +338,21 @@ func within1(field string, t term, most int) string {
 	case n == 2 && t.parts[1] == "" && t.parts[0] != "":
 		return name + ":" + anyCase(t.parts[0], true, most)
 	}
-	expr := strings.Join(each(t.parts, regexp.QuoteMeta), ".*")
+	return name + ":~" + Quote(Starred(t.parts))
+}
+
+// Starred is a regular expression for a word with stars, given the texts between
+// them: in any case, and from one end of a word to the other where there is no star.
+func Starred(parts []string) string {
+	expr := strings.Join(each(parts, regexp.QuoteMeta), ".*")
 	expr = strings.TrimSuffix(strings.TrimPrefix(expr, ".*"), ".*")
-	if first := t.parts[0]; first != "" && wordly(first[0]) {
+	if first := parts[0]; first != "" && wordly(first[0]) {
 		expr = `\b` + expr
 	}
-	if last := t.parts[n-1]; last != "" && wordly(last[len(last)-1]) {
+	if last := parts[len(parts)-1]; last != "" && wordly(last[len(last)-1]) {
 		expr += `\b`
 	}
-	return name + ":~" + Quote("(?is)"+expr)
+	return "(?is)" + expr
 }
 
 func wordly(c byte) bool {

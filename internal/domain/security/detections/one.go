@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"html/template"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -108,9 +107,7 @@ func (p *pages) onePage(c *web.Ctx, e *live.Entry, rules *live.Ruleset) (*onePag
 		}
 	}
 	v.Crumbs = []web.Crumb{{Href: "/detections", Label: c.T("detections.title")}}
-	if err := v.tuning(c, e); err != nil {
-		return nil, err
-	}
+	v.tuning(c, e)
 	if err := p.told(c, v); err != nil {
 		return nil, err
 	}
@@ -155,24 +152,16 @@ func (v *onePage) under(e *live.Entry, rules *live.Ruleset) {
 }
 
 // tuning says how a rule is run.
-func (v *onePage) tuning(c *web.Ctx, e *live.Entry) error {
+func (v *onePage) tuning(c *web.Ctx, e *live.Entry) {
 	state, level := "", ""
 	if t := e.Tuning; t != nil {
-		var by []string
-		for _, x := range t.Exceptions {
-			by = append(by, x.By)
-		}
-		names, err := called(c, by)
-		if err != nil {
-			return err
-		}
 		v.Entity = c.App.HrefOf(t.Ref)
 		v.History = v.Entity + "/history"
 		v.Filters = t.Filters
 		state, level = t.State, t.Level
 		v.Form.Rev = t.Revision
 		for _, x := range t.Exceptions {
-			v.Exceptions = append(v.Exceptions, exceptionRow{x, names[x.By], lastDay(x.Until), !x.Until.IsZero() && !c.Now.Before(x.Until)})
+			v.Exceptions = append(v.Exceptions, exceptionRow{x, called(c, x.By), lastDay(x.Until), !x.Until.IsZero() && !c.Now.Before(x.Until)})
 		}
 	}
 	for _, s := range []string{"", "on", "off"} {
@@ -182,23 +171,11 @@ func (v *onePage) tuning(c *web.Ctx, e *live.Entry) error {
 	for _, l := range []string{"informational", "low", "medium", "high", "critical"} {
 		v.Form.Level = append(v.Form.Level, option{l, levelName(c, l), l == level})
 	}
-	return nil
 }
 
-// called is what people call those whom references name.
-func called(c *web.Ctx, texts []string) (map[string]string, error) {
-	of := map[string]entity.Ref{}
-	for _, t := range texts {
-		if ref, err := entity.ParseRef(t, "user", ""); t != "" && err == nil {
-			of[t] = ref
-		}
-	}
-	titles, err := c.Catalog().Titles(c.R.Context(), c.Caller, slices.Collect(maps.Values(of)))
-	names := map[string]string{}
-	for _, t := range texts {
-		names[t] = cmp.Or(titles[of[t].String()], of[t].Name, t)
-	}
-	return names, err
+// called is what people call whoever did something.
+func called(c *web.Ctx, by string) string {
+	return c.App.Claims.Called(c.R.Context(), c.Caller, by)
 }
 
 // told shows what the rule found over the last days.

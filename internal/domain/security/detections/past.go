@@ -36,32 +36,20 @@ type jobRow struct {
 }
 
 func (p *pages) past(c *web.Ctx) (any, error) {
-	v, err := p.pastPage(c)
-	if err != nil {
-		return nil, err
-	}
+	v := p.pastPage(c)
 	v.Text, v.Rule = c.Param("text"), c.Param("rule")
 	return v, nil
 }
 
-func (p *pages) pastPage(c *web.Ctx) (*pastPage, error) {
+func (p *pages) pastPage(c *web.Ctx) *pastPage {
 	v := &pastPage{From: dayOf(c, c.Now.Add(-looked)), To: dayOf(c, c.Now), CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
 	v.Title = c.T("detections.past")
-	jobs := p.Jobs.Of(c.Caller.Org)
-	var by []string
-	for _, j := range jobs {
-		by = append(by, j.By)
-	}
-	names, err := called(c, by)
-	if err != nil {
-		return nil, err
-	}
-	for _, j := range jobs {
-		row := jobRow{Href: jobHref(j), Title: j.Title, Kind: c.T("detections.job." + j.Kind), By: names[j.By], Started: j.Started}
+	for _, j := range p.Jobs.Of(c.Caller.Org) {
+		row := jobRow{Href: jobHref(j), Title: j.Title, Kind: c.T("detections.job." + j.Kind), By: called(c, j.By), Started: j.Started}
 		row.State, row.Label = jobState(c, j.Standing())
 		v.Jobs = append(v.Jobs, row)
 	}
-	return v, nil
+	return v
 }
 
 func jobState(c *web.Ctx, s live.Standing) (state, label string) {
@@ -148,10 +136,7 @@ func (p *pages) look(q live.Question) func(context.Context, func(live.Progress))
 
 // refused shows the form again with what is wrong.
 func (p *pages) refused(c *web.Ctx, problems []string) (any, error) {
-	v, err := p.pastPage(c)
-	if err != nil {
-		return nil, err
-	}
+	v := p.pastPage(c)
 	v.Text, v.Rule, v.From, v.To, v.Problems = c.Form("text"), c.Form("rule"), c.Form("from"), c.Form("to"), problems
 	v.Status, v.Template = fault.Invalid.Status(), "detections-past.html"
 	return v, nil
@@ -394,7 +379,6 @@ func (p *pages) gaps(c *web.Ctx) (any, error) {
 		return nil, err
 	}
 	v := &gapsPage{CanWrite: mayWrite(c), HasStore: p.Engine.Store != nil}
-	var by []string
 	v.Title = c.T("detections.gaps")
 	v.Crumbs = []web.Crumb{{Href: "/detections", Label: c.T("detections.title")}}
 	rules, err := p.Engine.Ruleset(c.R.Context(), c.Caller.Org)
@@ -403,13 +387,8 @@ func (p *pages) gaps(c *web.Ctx) (any, error) {
 	}
 	for _, g := range list {
 		v.Rows = append(v.Rows, gapRowOf(c, g, rules))
-		by = append(by, g.By)
 	}
-	names, err := called(c, by)
-	for i := range v.Rows {
-		v.Rows[i].By = names[v.Rows[i].By]
-	}
-	return v, err
+	return v, nil
 }
 
 func gapRowOf(c *web.Ctx, g live.Gap, rules *live.Ruleset) gapRow {
@@ -417,6 +396,7 @@ func gapRowOf(c *web.Ctx, g live.Gap, rules *live.Ruleset) gapRow {
 	if e := rules.Entry(g.Rule); e != nil {
 		row.Rule, row.Href = e.Head().Title, hrefOf(e.Key)
 	}
+	row.By = called(c, g.By)
 	return row
 }
 

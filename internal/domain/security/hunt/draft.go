@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/binnaclehq/binnacle/internal/event"
+	"github.com/binnaclehq/binnacle/internal/logs"
 	"github.com/binnaclehq/binnacle/sigma"
 )
 
@@ -333,23 +334,7 @@ func asWord(field string, parts []string) (key string, values []string, ok bool)
 	case begins:
 		return expression(field, `(?i)(?:^|[^\pL\p{Nd}_])`+regexp.QuoteMeta(first))
 	}
-	return expression(field, inside(parts))
-}
-
-// inside is a regular expression of a word with stars, as package logs writes it.
-func inside(parts []string) string {
-	var known []string
-	for _, p := range parts {
-		known = append(known, regexp.QuoteMeta(p))
-	}
-	expr := strings.TrimSuffix(strings.TrimPrefix(strings.Join(known, ".*"), ".*"), ".*")
-	if first := parts[0]; first != "" && first[0] < utf8.RuneSelf && wordly(rune(first[0])) {
-		expr = `\b` + expr
-	}
-	if last := parts[len(parts)-1]; last != "" && last[len(last)-1] < utf8.RuneSelf && wordly(rune(last[len(last)-1])) {
-		expr += `\b`
-	}
-	return "(?is)" + expr
+	return expression(field, logs.Starred(parts))
 }
 
 // wordly reports whether words of LogsQL are made of such characters.
