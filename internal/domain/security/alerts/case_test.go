@@ -425,7 +425,11 @@ func TestCasesTableAsOf(t *testing.T) {
 		f := func(after time.Duration, want map[string]any) {
 			t.Helper()
 			var rows []map[string]any
-			err := table.Scan(ctx, d.db, "default", claim.Moment{At: now.Add(after)}, func(_, _ string, r map[string]any) error {
+			feed, err := sqldb.Values[int64](ctx, d.db, `SELECT max(seq) FROM feed WHERE at <= ?`, sqldb.Micros(now.Add(after)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = table.Scan(ctx, d.db, "default", claim.Moment{At: now.Add(after), Feed: feed[0]}, func(_, _ string, r map[string]any) error {
 				for name := range r {
 					if !known[name] {
 						t.Errorf("the column %s is not described", name)

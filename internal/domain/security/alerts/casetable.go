@@ -2,8 +2,6 @@ package alerts
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/binnaclehq/binnacle/internal/auth"
@@ -38,7 +36,7 @@ func eachOpenCase(ctx context.Context, all *catalog.Catalog, caller catalog.Call
 
 // casesOpen is how many cases are open; marked when one is late.
 func casesOpen(c *web.Ctx) (out web.Count, err error) {
-	limits, err := targetsAt(c.R.Context(), c.Catalog().DB(), c.Caller.Org, c.Now)
+	limits, err := targetsAt(c.R.Context(), c.Catalog().DB(), c.Caller.Org, 0)
 	if err != nil {
 		return out, err
 	}
@@ -76,11 +74,15 @@ func casesTable() *claim.Table {
 var minutesTo = map[string]string{acknowledged: "minutesToAcknowledge", contained: "minutesToContain", removed: "minutesToRemove", recovered: "minutesToRecover"}
 
 func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment, yield claim.Yield) error {
-	list, err := entitiesAt(ctx, q, org, CaseKind, at.At)
+	var list []*entity.Entity
+	err := past.Scan(ctx, q, org, CaseKind, at.Feed, func(e *entity.Entity) error {
+		list = append(list, e)
+		return nil
+	})
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	limits, err := targetsAt(ctx, q, org, at.At)
+	limits, err := targetsAt(ctx, q, org, at.Feed)
 	if err != nil {
 		return err
 	}
@@ -122,22 +124,8 @@ func scanCases(ctx context.Context, q sqldb.Querier, org string, at claim.Moment
 	return nil
 }
 
-// entitiesAt are those of a kind as their revisions said at a moment.
-func entitiesAt(ctx context.Context, q sqldb.Querier, org, kind string, at time.Time) ([]*entity.Entity, error) {
-	list, err := sqldb.All(ctx, q, func(r sqldb.Row) (*entity.Entity, error) {
-		var doc []byte
-		var op string
-		if err := r.Scan(&doc, &op); err != nil {
-			return nil, err
-		}
-		if op == string(catalog.Deleted) {
-			return nil, nil
-		}
-		e := &entity.Entity{}
-		return e, decode(string(doc), e)
-	}, `SELECT r.doc, r.op FROM entities e JOIN revisions r ON r.id = e.id AND r.rev = (SELECT max(x.rev) FROM revisions x WHERE x.id = e.id AND x.at <= ?) WHERE e.org = ? AND e.kind = ? ORDER BY e.ref`, sqldb.Micros(at), org, strings.ToLower(kind))
-	return slices.DeleteFunc(list, func(e *entity.Entity) bool { return e == nil }), err
-}
+// past reads cases and targets as they were, without a server.
+var past = catalog.New(nil, catalog.NewKinds(caseKind(), targetKind()))
 
 // alertsByCase counts the alerts that cases had at a moment.
 func alertsByCase(ctx context.Context, q sqldb.Querier, org string, at claim.Moment) (map[string]int64, error) {

@@ -114,7 +114,7 @@ func (w *casework) plan(name string, code lang.Code) error {
 	if err != nil {
 		return err
 	}
-	limits, err := targetsAt(w.ctx, w.tx, w.caller.Org, w.d.catalog.Now())
+	limits, err := targetsAt(w.ctx, w.tx, w.caller.Org, 0)
 	if err != nil {
 		return err
 	}

@@ -104,23 +104,20 @@ func checkTarget(_ *entity.Entity, t *ResponseTarget) []fault.Problem {
 	return out
 }
 
-// targetsAt are the targets of an organisation as they were at a moment.
-func targetsAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) (targets, error) {
-	list, err := entitiesAt(ctx, q, org, TargetKind, at)
-	if err != nil || len(list) == 0 {
-		return standard, err
-	}
+// targetsAt are the targets of an organisation as they were when the feed had come to
+// an entry, 0 as they are.
+func targetsAt(ctx context.Context, q sqldb.Querier, org string, feed int64) (targets, error) {
 	set := targets{}
 	for severity := range standard {
 		set[severity] = map[string]time.Duration{}
 	}
-	for _, e := range list {
+	err := past.Scan(ctx, q, org, TargetKind, feed, func(e *entity.Entity) error {
 		t, err := catalog.Spec[ResponseTarget](e)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			set.add(&t)
 		}
-		set.add(&t)
-	}
+		return err
+	})
 	for severity, limits := range standard {
 		for phase, limit := range limits {
 			if set[severity][phase] == 0 {
@@ -128,7 +125,7 @@ func targetsAt(ctx context.Context, q sqldb.Querier, org string, at time.Time) (
 			}
 		}
 	}
-	return set, nil
+	return set, err
 }
 
 // add takes in what a target sets.
